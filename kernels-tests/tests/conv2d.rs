@@ -1,0 +1,100 @@
+//! `conv2d_direct`, `conv2d_tiled`, `conv2d_texture`, `conv2d_texture_weight_grad`, `pack_texture` and `depthwise`
+//! against the twin: all three directions of every variant.
+
+use kernels_tests::{Case, adapter};
+use papilla::gpu::ConvVariant;
+use papilla::graph::{Activation, ConvSpec, Op};
+
+const VARIANTS: [ConvVariant; 3] = [ConvVariant::Direct, ConvVariant::Tiled, ConvVariant::Texture];
+
+/// One convolution: shapes `x` and `w`, forward and both gradients.
+fn check(seed: u64, x: [usize; 4], w: [usize; 4], spec: ConvSpec, binding_limit: Option<u64>) {
+    for variant in VARIANTS {
+        let mut case = Case::new(seed);
+        let (x, w) = (case.input(x), case.input(w));
+        let y = case.graph.conv2d(x, w, None, spec).expect("shapes fit");
+        case.output_with_gradients(y, &[x, w]).expect("shapes fit");
+        case.check_on(&adapter(Some(variant), binding_limit), 1e-5);
+    }
+}
+
+fn spec(stride: usize, padding: usize, dilation: usize, groups: usize) -> ConvSpec {
+    ConvSpec { stride: [stride; 2], padding: [padding; 2], dilation: [dilation; 2], groups }
+}
+
+#[test]
+fn dense_3x3() {
+    check(1, [2, 5, 11, 13], [7, 5, 3, 3], spec(1, 1, 1, 1), None);
+    check(2, [1, 37, 9, 6], [21, 37, 3, 3], spec(1, 1, 1, 1), None);
+}
+
+#[test]
+fn pointwise() {
+    check(3, [2, 19, 7, 5], [33, 19, 1, 1], spec(1, 0, 1, 1), None);
+    check(4, [3, 8, 1, 1], [6, 8, 1, 1], spec(1, 0, 1, 1), None);
+    check(5, [2, 70, 6, 6], [1, 70, 1, 1], spec(1, 0, 1, 1), None);
+}
+
+#[test]
+fn atrous_wider_than_the_map() {
+    check(6, [1, 9, 8, 8], [5, 9, 3, 3], spec(1, 18, 18, 1), None);
+    check(7, [2, 6, 14, 9], [5, 6, 3, 3], spec(1, 6, 6, 1), None);
+}
+
+#[test]
+fn strides_and_odd_kernels() {
+    check(8, [2, 3, 17, 16], [9, 3, 3, 3], spec(2, 1, 1, 1), None);
+    check(9, [2, 2, 21, 19], [10, 2, 4, 4], spec(2, 2, 1, 1), None);
+    check(10, [1, 3, 15, 15], [4, 3, 7, 7], spec(2, 3, 1, 1), None);
+    let rectangle = ConvSpec { padding: [0, 2], ..ConvSpec::default() };
+    check(11, [1, 6, 10, 12], [5, 6, 1, 5], rectangle, None);
+    check(12, [2, 4, 11, 11], [6, 4, 3, 3], spec(3, 2, 2, 1), None);
+}
+
+#[test]
+fn groups_and_depthwise() {
+    check(13, [2, 12, 9, 7], [18, 4, 3, 3], spec(1, 1, 1, 3), None);
+    check(14, [2, 33, 12, 10], [33, 1, 3, 3], spec(1, 0, 1, 33), None);
+    check(15, [1, 24, 12, 12], [24, 1, 3, 3], spec(1, 0, 2, 24), None);
+    check(16, [2, 16, 13, 15], [16, 1, 3, 3], spec(2, 1, 1, 16), None);
+}
+
+#[test]
+fn bias_and_activation() {
+    for (seed, activation) in [Activation::Relu, Activation::Relu6, Activation::LeakyRelu(0.2)].into_iter().enumerate() {
+        for variant in VARIANTS {
+            let mut case = Case::new(20 + seed as u64);
+            let (x, w, b) = (case.input([2, 6, 7, 9]), case.input_in([11, 6, 3, 3], -2.0, 2.0), case.input([11]));
+            let op = Op::Conv2d { spec: spec(1, 1, 1, 1), bias: true, activation };
+            let y = case.graph.push(op, &[x, w, b]).expect("shapes fit");
+            case.output_with_gradients(y, &[x, w, b]).expect("shapes fit");
+            case.check_on(&adapter(Some(variant), None), 1e-5);
+        }
+    }
+}
+
+#[test]
+fn random_shapes() {
+    for seed in 100..112 {
+        let mut draw = Case::new(seed);
+        let (kernel, stride, dilation) = (draw.extent(1, 4), draw.extent(1, 3), draw.extent(1, 4));
+        let padding = draw.extent(0, 4);
+        let least = dilation * (kernel - 1) + 1;
+        let x = [draw.extent(1, 3), draw.extent(1, 40), draw.extent(least, least + 9), draw.extent(least, least + 9)];
+        let w = [draw.extent(1, 40), x[1], kernel, kernel];
+        check(seed, x, w, spec(stride, padding, dilation, 1), None);
+    }
+}
+
+/// A binding limit of a few samples: every direction runs in pieces, none of which starts at an aligned element.
+#[test]
+fn tensors_larger_than_a_binding() {
+    check(30, [5, 7, 9, 11], [6, 7, 3, 3], spec(1, 1, 1, 1), Some(8192));
+    check(31, [5, 11, 9, 7], [11, 1, 3, 3], spec(1, 1, 1, 11), Some(8192));
+    check(32, [4, 6, 9, 9], [4, 3, 3, 3], spec(2, 1, 1, 2), Some(8192));
+}
+
+#[test]
+fn a_dilated_kernel_on_a_single_pixel() {
+    check(33, [2, 5, 1, 1], [3, 5, 3, 3], spec(1, 12, 12, 1), None);
+}

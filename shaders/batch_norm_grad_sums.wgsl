@@ -1,0 +1,73 @@
+// batch_norm_grad_sums: Σ dz and Σ dz·x̂ of each channel, dz = act'(z)·dy, z = weight·x̂ + bias computed anew.
+// One workgroup for each channel and split of the samples of one domain; parts are added up by `sum`.
+// Bindings: x, dy [samples,C,plane], stats [D,2,C], weight, bias [C], parts [splits,D,2,C].
+// Twin: reference/batch_norm.rs
+
+const LANES: u32 = 64u;
+const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
+const SLOPE: f32 = 0.0;
+
+struct Params {
+    base_x: u32,
+    base_dy: u32,
+    channels: u32,
+    plane: u32,
+    samples: u32,
+    samples_per_split: u32,
+    first_split: u32,
+    domains: u32,
+    domain: u32,
+    eps: f32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(4) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(5) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(6) var<storage, read_write> parts: array<f32>;
+
+var<workgroup> sums: array<vec2<f32>, LANES>;
+
+fn slope(z: f32) -> f32 {
+    switch ACTIVATION {
+        case 0u: { return 1.0; }
+        case 1u: { return select(0.0, 1.0, z > 0.0); }
+        case 2u: { return select(0.0, 1.0, z > 0.0 && z < 6.0); }
+        default: { return select(SLOPE, 1.0, z > 0.0); }
+    }
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let c = group.x;
+    let first = group.y * p.samples_per_split;
+    let end = min(first + p.samples_per_split, p.samples);
+    let mean = stats[p.domain * 2u * p.channels + c];
+    let inverse = 1.0 / sqrt(stats[(p.domain * 2u + 1u) * p.channels + c] + p.eps);
+    let w = weight[c];
+    let b = bias[c];
+    var s = vec2(0.0, 0.0);
+    for (var n = first; n < end; n++) {
+        let offset = (n * p.channels + c) * p.plane;
+        for (var i = lane; i < p.plane; i += LANES) {
+            let normal = (x[p.base_x + offset + i] - mean) * inverse;
+            let dz = slope(fma(w, normal, b)) * dy[p.base_dy + offset + i];
+            s += vec2(dz, dz * normal);
+        }
+    }
+    sums[lane] = s;
+    workgroupBarrier();
+    for (var step = LANES / 2u; step > 0u; step /= 2u) {
+        if (lane < step) {
+            sums[lane] += sums[lane + step];
+        }
+        workgroupBarrier();
+    }
+    if (lane == 0u) {
+        let out = ((p.first_split + group.y) * p.domains + p.domain) * 2u * p.channels + c;
+        parts[out] = sums[0].x;
+        parts[out + p.channels] = sums[0].y;
+    }
+}

@@ -1,0 +1,82 @@
+// batch_stats: mean and biased variance of each channel over a part of the batch.
+// `partial`: one workgroup for each channel and split of the samples; sums of x − k and (x − k)², k the split's
+// first value, so that no digits cancel; gives count, mean and M2 = Σ(x − mean)².
+// `combine`: one invocation for each domain and channel merges the splits in order (Chan, Golub, LeVeque 1979).
+// Bindings of `partial`: x [samples,C,plane], parts [D,splits,C,3]; of `combine`: parts, stats [D,2,C].
+// Twin: reference/batch_norm.rs
+
+const LANES: u32 = 64u;
+
+struct Params {
+    base_x: u32,
+    channels: u32,
+    plane: u32,
+    samples: u32,
+    samples_per_split: u32,
+    first_split: u32,
+    splits: u32,
+    domains: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+var<workgroup> sums: array<vec2<f32>, LANES>;
+
+@compute @workgroup_size(LANES)
+fn partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let c = group.x;
+    let first = group.y * p.samples_per_split;
+    let end = min(first + p.samples_per_split, p.samples);
+    let k = x[p.base_x + (first * p.channels + c) * p.plane];
+    var s = 0.0;
+    var q = 0.0;
+    for (var n = first; n < end; n++) {
+        let base = p.base_x + (n * p.channels + c) * p.plane;
+        for (var i = lane; i < p.plane; i += LANES) {
+            let d = x[base + i] - k;
+            s += d;
+            q = fma(d, d, q);
+        }
+    }
+    sums[lane] = vec2(s, q);
+    workgroupBarrier();
+    for (var step = LANES / 2u; step > 0u; step /= 2u) {
+        if (lane < step) {
+            sums[lane] += sums[lane + step];
+        }
+        workgroupBarrier();
+    }
+    if (lane == 0u) {
+        let count = f32((end - first) * p.plane);
+        let total = sums[0];
+        let out = ((p.first_split + group.y) * p.channels + c) * 3u;
+        y[out] = count;
+        y[out + 1u] = k + total.x / count;
+        y[out + 2u] = max(total.y - total.x * total.x / count, 0.0);
+    }
+}
+
+@compute @workgroup_size(64)
+fn combine(@builtin(global_invocation_id) id: vec3<u32>) {
+    if (id.x >= p.domains * p.channels) {
+        return;
+    }
+    let domain = id.x / p.channels;
+    let c = id.x - domain * p.channels;
+    var count = 0.0;
+    var mean = 0.0;
+    var m2 = 0.0;
+    for (var split = 0u; split < p.splits; split++) {
+        let source = ((domain * p.splits + split) * p.channels + c) * 3u;
+        let n = x[source];
+        let delta = x[source + 1u] - mean;
+        let total = count + n;
+        mean += delta * (n / total);
+        m2 += x[source + 2u] + delta * delta * (count * n / total);
+        count = total;
+    }
+    y[domain * 2u * p.channels + c] = mean;
+    y[(domain * 2u + 1u) * p.channels + c] = m2 / count;
+}

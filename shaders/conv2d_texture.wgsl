@@ -1,0 +1,151 @@
+// conv2d_texture: implicit GEMM convolution from storage textures, for software adapters.
+// A texel load costs lavapipe a tenth of a buffer load and brings four channels, so maps and weights are packed
+// first (pack_texture). Each invocation holds PIXELS pixels × 8 filters in registers; for each tap and four
+// input channels it loads PIXELS texels of x and two 4×4 blocks of weights (the same for all lanes), and does
+// 32·PIXELS multiply-adds. No barriers, no im2col. A tap outside the map reads texel 0, again and again (step 0).
+// With TRANSPOSED it computes the gradient of the input: x is dy, and pixel h takes rows (h + pad − kh·dilation)/stride.
+// Grid: x = blocks of LANES·PIXELS pixels, y = groups of 8 filters. Taps that reach no pixel are left out.
+// Bindings: y [samples,O,out_h,out_w], bias [O], maps texture, weights texture. Twin: reference/conv2d.rs
+
+const LANES: u32 = 32u;
+const PIXELS: u32 = 8u;
+const TRANSPOSED: bool = false;
+const BIAS: bool = false;
+const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
+const SLOPE: f32 = 0.0;
+
+struct Params {
+    base_y: u32,
+    first_sample: u32,
+    samples: u32,
+    in_channels: u32,
+    in_h: u32,
+    in_w: u32,
+    out_channels: u32,
+    out_h: u32,
+    out_w: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_h: u32,
+    pad_w: u32,
+    dilation_h: u32,
+    dilation_w: u32,
+    first_kh: u32,
+    end_kh: u32,
+    first_kw: u32,
+    end_kw: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(3) var maps: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(4) var weights: texture_storage_2d<rgba32float, read>;
+
+fn map_texel(t: u32) -> vec4<f32> {
+    return textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
+}
+
+fn weight_texel(t: u32) -> vec4<f32> {
+    return textureLoad(weights, vec2<u32>(t & 4095u, t >> 12u));
+}
+
+fn activate(v: f32) -> f32 {
+    switch ACTIVATION {
+        case 0u: { return v; }
+        case 1u: { return max(v, 0.0); }
+        case 2u: { return clamp(v, 0.0, 6.0); }
+        default: { return select(SLOPE * v, v, v > 0.0); }
+    }
+}
+
+// Texel of a tap of output row and column, or 0 outside the map.
+fn tap_texel(origin: u32, h: u32, w: u32, kh: u32, kw: u32) -> u32 {
+    var ih = h * p.stride_h + kh * p.dilation_h - p.pad_h;
+    var iw = w * p.stride_w + kw * p.dilation_w - p.pad_w;
+    var inside = true;
+    if (TRANSPOSED) {
+        let th = h + p.pad_h - kh * p.dilation_h;
+        let tw = w + p.pad_w - kw * p.dilation_w;
+        ih = th / p.stride_h;
+        iw = tw / p.stride_w;
+        inside = ih * p.stride_h == th && iw * p.stride_w == tw;
+    }
+    return select(0u, origin + ih * p.in_w + iw, inside && ih < p.in_h && iw < p.in_w);
+}
+
+fn write_filters(pixel: u32, kernel: u32, value: vec4<f32>) {
+    let plane = p.out_h * p.out_w;
+    let n = pixel / plane;
+    var place = p.base_y + (n * p.out_channels + kernel) * plane + pixel - n * plane;
+    for (var k = 0u; k < 4u; k++) {
+        if (kernel + k < p.out_channels) {
+            var v = value[k];
+            if (BIAS) {
+                v += bias[kernel + k];
+            }
+            y[place] = activate(v);
+        }
+        place += plane;
+    }
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let plane = p.out_h * p.out_w;
+    let pixels = p.samples * plane;
+    let in_plane = p.in_h * p.in_w;
+    let blocks = (p.in_channels + 3u) / 4u;
+    let first = group.x * LANES * PIXELS + lane;
+
+    var origin: array<u32, PIXELS>;
+    var row: array<u32, PIXELS>;
+    var column: array<u32, PIXELS>;
+    for (var j = 0u; j < PIXELS; j++) {
+        let pixel = min(first + j * LANES, pixels - 1u);
+        let n = pixel / plane;
+        let rest = pixel - n * plane;
+        row[j] = rest / p.out_w;
+        column[j] = rest - row[j] * p.out_w;
+        origin[j] = 1u + (p.first_sample + n) * blocks * in_plane;
+    }
+
+    var low: array<vec4<f32>, PIXELS>;
+    var high: array<vec4<f32>, PIXELS>;
+    for (var j = 0u; j < PIXELS; j++) {
+        low[j] = vec4(0.0);
+        high[j] = vec4(0.0);
+    }
+    let taps = p.kernel_h * p.kernel_w;
+    for (var kh = p.first_kh; kh < p.end_kh; kh++) {
+        for (var kw = p.first_kw; kw < p.end_kw; kw++) {
+            var texel: array<u32, PIXELS>;
+            var step: array<u32, PIXELS>;
+            for (var j = 0u; j < PIXELS; j++) {
+                texel[j] = tap_texel(origin[j], row[j], column[j], kh, kw);
+                step[j] = select(in_plane, 0u, texel[j] == 0u);
+            }
+            var t = 1u + (group.y * taps + kh * p.kernel_w + kw) * blocks * 8u;
+            for (var block = 0u; block < blocks; block++) {
+                let w_low = mat4x4<f32>(weight_texel(t), weight_texel(t + 2u), weight_texel(t + 4u), weight_texel(t + 6u));
+                let w_high = mat4x4<f32>(weight_texel(t + 1u), weight_texel(t + 3u), weight_texel(t + 5u), weight_texel(t + 7u));
+                t += 8u;
+                for (var j = 0u; j < PIXELS; j++) {
+                    let v = map_texel(texel[j]);
+                    texel[j] += step[j];
+                    low[j] = fma(w_low[0], vec4(v.x), fma(w_low[1], vec4(v.y), fma(w_low[2], vec4(v.z), fma(w_low[3], vec4(v.w), low[j]))));
+                    high[j] = fma(w_high[0], vec4(v.x), fma(w_high[1], vec4(v.y), fma(w_high[2], vec4(v.z), fma(w_high[3], vec4(v.w), high[j]))));
+                }
+            }
+        }
+    }
+    for (var j = 0u; j < PIXELS; j++) {
+        let pixel = first + j * LANES;
+        if (pixel < pixels) {
+            write_filters(pixel, group.y * 8u, low[j]);
+            write_filters(pixel, group.y * 8u + 4u, high[j]);
+        }
+    }
+}

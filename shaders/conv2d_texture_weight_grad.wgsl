@@ -1,0 +1,147 @@
+// conv2d_texture_weight_grad: gradient of the weights from storage textures, for software adapters.
+// dw[o,i,kh,kw] = Σ over samples and pixels of dy[n,o,oh,ow]·x[n,i,ih,iw]: a GEMM whose long axis is the pixels.
+// Maps are packed four channels to a texel (pack_texture). Each lane takes one group of four channels of the
+// `across` operand (x, or dy with SWAPPED, whichever fills the lanes better); all lanes share GROUPS groups of the
+// other: GROUPS + 1 texel loads bring 16·GROUPS multiply-adds. Rows and columns run exactly over the pixels whose
+// tap lies in the map. Output rows are split over workgroups; parts are added up by `sum` in a fixed order.
+// Grid: x = blocks of LANES·4 across channels, y = blocks of GROUPS·4 shared channels, z = tap + taps·split.
+// Bindings: parts [splits,O,I,KH,KW], x texture, dy texture. Twin: reference/conv2d.rs
+
+const LANES: u32 = 8u;
+const GROUPS: u32 = 4u;
+const SWAPPED: bool = false;
+
+struct Params {
+    samples: u32,
+    in_channels: u32,
+    in_h: u32,
+    in_w: u32,
+    out_channels: u32,
+    out_h: u32,
+    out_w: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_h: u32,
+    pad_w: u32,
+    dilation_h: u32,
+    dilation_w: u32,
+    rows_per_split: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(2) var x: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var dy: texture_storage_2d<rgba32float, read>;
+
+fn x_texel(t: u32) -> vec4<f32> {
+    return textureLoad(x, vec2<u32>(t & 4095u, t >> 12u));
+}
+
+fn dy_texel(t: u32) -> vec4<f32> {
+    return textureLoad(dy, vec2<u32>(t & 4095u, t >> 12u));
+}
+
+// First output index whose tap at `offset` (kh·dilation) is not before the map.
+fn first_inside(offset: u32, pad: u32, stride: u32) -> u32 {
+    return (max(pad, offset) - offset + stride - 1u) / stride;
+}
+
+// One past the last output index whose tap is not after the map.
+fn end_inside(offset: u32, pad: u32, stride: u32, extent_in: u32, extent_out: u32) -> u32 {
+    if (extent_in + pad <= offset) {
+        return 0u;
+    }
+    return min((extent_in + pad - offset - 1u) / stride + 1u, extent_out);
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let taps = p.kernel_h * p.kernel_w;
+    let split = group.z / taps;
+    let tap = group.z - split * taps;
+    let kh = tap / p.kernel_w;
+    let kw = tap - kh * p.kernel_w;
+    let x_blocks = (p.in_channels + 3u) / 4u;
+    let dy_blocks = (p.out_channels + 3u) / 4u;
+    let across_blocks = select(x_blocks, dy_blocks, SWAPPED);
+    let shared_blocks = select(dy_blocks, x_blocks, SWAPPED);
+    let across = group.x * LANES + lane;
+    // Lanes and groups beyond the last repeat it; their sums are not written.
+    let a = min(across, across_blocks - 1u);
+    var shared_offset: array<u32, GROUPS>;
+    let shared_plane = select(p.out_h * p.out_w, p.in_h * p.in_w, SWAPPED);
+    for (var k = 0u; k < GROUPS; k++) {
+        shared_offset[k] = min(group.y * GROUPS + k, shared_blocks - 1u) * shared_plane;
+    }
+
+    let first_oh = first_inside(kh * p.dilation_h, p.pad_h, p.stride_h);
+    let end_oh = end_inside(kh * p.dilation_h, p.pad_h, p.stride_h, p.in_h, p.out_h);
+    let first_ow = first_inside(kw * p.dilation_w, p.pad_w, p.stride_w);
+    let end_ow = end_inside(kw * p.dilation_w, p.pad_w, p.stride_w, p.in_w, p.out_w);
+
+    var sums: array<mat4x4<f32>, GROUPS>;
+    for (var k = 0u; k < GROUPS; k++) {
+        sums[k] = mat4x4<f32>();
+    }
+    let end_row = min((split + 1u) * p.rows_per_split, p.samples * p.out_h);
+    for (var r = split * p.rows_per_split; r < end_row; r++) {
+        let n = r / p.out_h;
+        let oh = r - n * p.out_h;
+        if (oh < first_oh || oh >= end_oh) {
+            continue;
+        }
+        let ih = oh * p.stride_h + kh * p.dilation_h - p.pad_h;
+        let iw = first_ow * p.stride_w + kw * p.dilation_w - p.pad_w;
+        var x_at = 1u + (n * x_blocks * p.in_h + ih) * p.in_w + iw;
+        var dy_at = 1u + (n * dy_blocks * p.out_h + oh) * p.out_w + first_ow;
+        if (SWAPPED) {
+            dy_at += a * p.out_h * p.out_w;
+        } else {
+            x_at += a * p.in_h * p.in_w;
+        }
+        for (var ow = first_ow; ow < end_ow; ow++) {
+            if (SWAPPED) {
+                let v = dy_texel(dy_at);
+                for (var k = 0u; k < GROUPS; k++) {
+                    let s = x_texel(x_at + shared_offset[k]);
+                    sums[k][0] = fma(vec4(s.x), v, sums[k][0]);
+                    sums[k][1] = fma(vec4(s.y), v, sums[k][1]);
+                    sums[k][2] = fma(vec4(s.z), v, sums[k][2]);
+                    sums[k][3] = fma(vec4(s.w), v, sums[k][3]);
+                }
+            } else {
+                let v = x_texel(x_at);
+                for (var k = 0u; k < GROUPS; k++) {
+                    let s = dy_texel(dy_at + shared_offset[k]);
+                    sums[k][0] = fma(vec4(s.x), v, sums[k][0]);
+                    sums[k][1] = fma(vec4(s.y), v, sums[k][1]);
+                    sums[k][2] = fma(vec4(s.z), v, sums[k][2]);
+                    sums[k][3] = fma(vec4(s.w), v, sums[k][3]);
+                }
+            }
+            x_at += p.stride_w;
+            dy_at += 1u;
+        }
+    }
+    if (across >= across_blocks) {
+        return;
+    }
+    for (var k = 0u; k < GROUPS; k++) {
+        if (group.y * GROUPS + k >= shared_blocks) {
+            break;
+        }
+        for (var s = 0u; s < 4u; s++) {
+            for (var l = 0u; l < 4u; l++) {
+                let shared_channel = (group.y * GROUPS + k) * 4u + s;
+                let across_channel = across * 4u + l;
+                let o = select(shared_channel, across_channel, SWAPPED);
+                let i = select(across_channel, shared_channel, SWAPPED);
+                if (o < p.out_channels && i < p.in_channels) {
+                    parts[((split * p.out_channels + o) * p.in_channels + i) * taps + tap] = sums[k][s][l];
+                }
+            }
+        }
+    }
+}

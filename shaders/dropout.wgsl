@@ -1,0 +1,42 @@
+// dropout: y = x/(1 − p) where a counter-based random number is kept, else 0; the gradient is the same map of dy.
+// The mask depends on the seed, the stream and the element's number alone: the same on every adapter.
+// One invocation for each element; workgroups are folded into x and y.
+// Bindings: x, seed [2] (integers below 2²⁴), y. Twin: reference/dropout.rs
+
+struct Params {
+    count: u32,
+    base_x: u32,
+    base_y: u32,
+    first: u32,
+    stream: u32,
+    threshold: u32,
+    scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> seed: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+// Integer hash of low bias (Wellons, "lowbias32").
+fn mix_bits(value: u32) -> u32 {
+    var h = value;
+    h ^= h >> 16u;
+    h *= 0x7feb352du;
+    h ^= h >> 15u;
+    h *= 0x846ca68bu;
+    h ^= h >> 16u;
+    return h;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i >= p.count) {
+        return;
+    }
+    let key = mix_bits(mix_bits(mix_bits(u32(seed[0])) ^ u32(seed[1])) ^ p.stream);
+    let bits = mix_bits(mix_bits((p.first + i) ^ key) + key);
+    y[p.base_y + i] = select(0.0, x[p.base_x + i] * p.scale, bits >= p.threshold);
+}

@@ -1,0 +1,49 @@
+// pad: zeros added (positive) or elements removed (negative) before and after each of four axes.
+// One invocation for each element of y; workgroups are folded into x and y. Samples (axis 0) of the bound
+// ranges start at `first_x` and `first_y`.
+// Bindings: x, y. Twin: reference/layout.rs
+
+struct Params {
+    count: u32,
+    base_x: u32,
+    base_y: u32,
+    first_x: u32,
+    first_y: u32,
+    extent_1: u32,
+    extent_2: u32,
+    extent_3: u32,
+    x_0: u32,
+    x_1: u32,
+    x_2: u32,
+    x_3: u32,
+    before_0: i32,
+    before_1: i32,
+    before_2: i32,
+    before_3: i32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i >= p.count) {
+        return;
+    }
+    let q2 = i / p.extent_3;
+    let q1 = q2 / p.extent_2;
+    let q0 = q1 / p.extent_1;
+    // Coordinates in x; below zero wraps to a large number, which the comparisons reject.
+    let c0 = q0 + p.first_y - bitcast<u32>(p.before_0);
+    let c1 = q1 - q0 * p.extent_1 - bitcast<u32>(p.before_1);
+    let c2 = q2 - q1 * p.extent_2 - bitcast<u32>(p.before_2);
+    let c3 = i - q2 * p.extent_3 - bitcast<u32>(p.before_3);
+    var value = 0.0;
+    if (c0 < p.x_0 && c1 < p.x_1 && c2 < p.x_2 && c3 < p.x_3) {
+        value = x[p.base_x + (((c0 - p.first_x) * p.x_1 + c1) * p.x_2 + c2) * p.x_3 + c3];
+    }
+    y[p.base_y + i] = value;
+}

@@ -1,0 +1,36 @@
+// prototype_distance: y[n,m,·] = mean over channels of (f[n,c,·] − prototype[m,c])².
+// One invocation for each element of y; workgroups are folded into x and y.
+// Bindings: f [samples,C,plane], prototypes [M,C], y [samples,M,plane]. Twin: reference/prototype.rs
+
+struct Params {
+    base_f: u32,
+    base_y: u32,
+    channels: u32,
+    maps: u32,
+    plane: u32,
+    samples: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> f: array<f32>;
+@group(0) @binding(2) var<storage, read_write> prototypes: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let o = (group.x + group.y * groups.x) * 64u + lane;
+    if (o >= p.samples * p.maps * p.plane) {
+        return;
+    }
+    let row = o / p.plane;
+    let n = row / p.maps;
+    let m = row - n * p.maps;
+    let pixel = p.base_f + n * p.channels * p.plane + (o - row * p.plane);
+    var total = 0.0;
+    for (var c = 0u; c < p.channels; c++) {
+        let difference = f[pixel + c * p.plane] - prototypes[m * p.channels + c];
+        total = fma(difference, difference, total);
+    }
+    y[p.base_y + o] = total / f32(p.channels);
+}

@@ -1,0 +1,70 @@
+// unary: y = f(x) elementwise, and its gradient dx = f'(x)·dy.
+// One invocation for each element; workgroups are folded into x and y.
+// Bindings of `main`: x, y; of `gradient`: x (for the activations equally f(x)), dy, dx.
+// Twin: reference/elementwise.rs
+
+const KIND: u32 = 0u;      // see `apply`
+
+struct Params {
+    count: u32,
+    base_x: u32,
+    base_y: u32,
+    base_dx: u32,
+    a: f32, // LeakyRelu slope, Affine mul, Entropy smooth, Above threshold
+    b: f32, // Affine add
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+
+fn sigmoid(v: f32) -> f32 {
+    let e = exp(-abs(v));
+    return select(e, 1.0, v >= 0.0) / (1.0 + e);
+}
+
+fn apply(v: f32) -> f32 {
+    switch KIND {
+        case 0u: { return max(v, 0.0); }
+        case 1u: { return clamp(v, 0.0, 6.0); }
+        case 2u: { return select(p.a * v, v, v > 0.0); }
+        case 3u: { return sigmoid(v); }
+        case 4u: { return v * v; }
+        case 5u: { return sqrt(v); }
+        case 6u: { return fma(p.a, v, p.b); }
+        case 7u: { let s = sigmoid(v); return -s * log(s + p.a); }
+        default: { return select(0.0, 1.0, v > p.a); }
+    }
+}
+
+fn slope(v: f32) -> f32 {
+    switch KIND {
+        case 0u: { return select(0.0, 1.0, v > 0.0); }
+        case 1u: { return select(0.0, 1.0, v > 0.0 && v < 6.0); }
+        case 2u: { return select(p.a, 1.0, v > 0.0); }
+        case 3u: { let s = sigmoid(v); return s * (1.0 - s); }
+        case 4u: { return 2.0 * v; }
+        case 5u: { return 0.5 / sqrt(v); }
+        case 6u: { return p.a; }
+        default: { let s = sigmoid(v); return -s * (1.0 - s) * (log(s + p.a) + s / (s + p.a)); }
+    }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i < p.count) {
+        y[p.base_y + i] = apply(x[p.base_x + i]);
+    }
+}
+
+@compute @workgroup_size(64)
+fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+            @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i < p.count) {
+        dx[p.base_dx + i] = slope(x[p.base_x + i]) * y[p.base_y + i];
+    }
+}

@@ -1,0 +1,56 @@
+// weighted_sum_grad: the two gradients of y[m,c] = Σ w[n,m,·]·f[n,c,·], given d [M,C].
+// `feature`: df[n,c,·] = Σ_m d[m,c]·w[n,m,·], one workgroup for each (sample, channel) plane.
+// `weight`: dw[n,m,·] = Σ_c d[m,c]·f[n,c,·], one invocation for each element of dw.
+// Bindings: d [M,C], w or f [samples,·,plane], df or dw. Twin: reference/prototype.rs
+
+const LANES: u32 = 64u;
+
+struct Params {
+    base_in: u32,
+    base_out: u32,
+    channels: u32,
+    maps: u32,
+    plane: u32,
+    samples: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> d: array<f32>;
+@group(0) @binding(2) var<storage, read_write> x: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(LANES)
+fn feature(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) lane: u32) {
+    let plane = group.x + group.y * groups.x;
+    if (plane >= p.samples * p.channels) {
+        return;
+    }
+    let n = plane / p.channels;
+    let c = plane - n * p.channels;
+    for (var i = lane; i < p.plane; i += LANES) {
+        var total = 0.0;
+        for (var m = 0u; m < p.maps; m++) {
+            total = fma(d[m * p.channels + c], x[p.base_in + (n * p.maps + m) * p.plane + i], total);
+        }
+        y[p.base_out + plane * p.plane + i] = total;
+    }
+}
+
+@compute @workgroup_size(LANES)
+fn weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+          @builtin(local_invocation_index) lane: u32) {
+    let o = (group.x + group.y * groups.x) * LANES + lane;
+    if (o >= p.samples * p.maps * p.plane) {
+        return;
+    }
+    let row = o / p.plane;
+    let n = row / p.maps;
+    let m = row - n * p.maps;
+    let pixel = p.base_in + n * p.channels * p.plane + (o - row * p.plane);
+    var total = 0.0;
+    for (var c = 0u; c < p.channels; c++) {
+        total = fma(d[m * p.channels + c], x[pixel + c * p.plane], total);
+    }
+    y[p.base_out + o] = total;
+}

@@ -1,0 +1,211 @@
+//! One face for the two machines that run a graph: a GPU adapter, or the f64 reference on the CPU.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::gpu::{self, Gpu, GpuError, GpuOptions};
+use crate::graph::{Graph, Op, Shape, State};
+use crate::reference::{self, Array, ReferenceError};
+
+/// What can go wrong when a graph is compiled or run.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error("the graph has no {kind} named `{name}`")]
+    UnknownName { kind: &'static str, name: String },
+    #[error("{kind} `{name}` has {expected} values, was given {given}")]
+    WrongLength { kind: &'static str, name: String, expected: usize, given: usize },
+}
+
+/// Result of a call that reaches the device.
+pub type Result<T> = std::result::Result<T, DeviceError>;
+
+/// Where graphs run.
+#[derive(Clone)]
+pub enum Device {
+    /// the reference: f64, plain loops, slow
+    Cpu,
+    Gpu(Arc<Gpu>),
+}
+
+impl Device {
+    /// `cpu`, the index of an adapter or part of its name; without a wish the best adapter.
+    pub fn open(wanted: Option<&str>, options: GpuOptions) -> Result<Device> {
+        match wanted {
+            Some(name) if name.eq_ignore_ascii_case("cpu") => Ok(Device::Cpu),
+            _ => Ok(Device::Gpu(Arc::new(Gpu::open(wanted, options)?))),
+        }
+    }
+
+    /// Name for logs and reports.
+    pub fn name(&self) -> String {
+        match self {
+            Device::Cpu => "cpu (f64 reference)".to_string(),
+            Device::Gpu(gpu) => gpu.name().to_string(),
+        }
+    }
+
+    /// Whether the device is an adapter that computes on the CPU.
+    pub fn is_software(&self) -> bool {
+        matches!(self, Device::Gpu(gpu) if gpu.description().is_software())
+    }
+
+    /// An empty set of named states.
+    pub fn states(&self) -> States {
+        match self {
+            Device::Cpu => States::Cpu(Rc::default()),
+            Device::Gpu(gpu) => States::Gpu(Rc::new(gpu::States::new(gpu.clone()))),
+        }
+    }
+
+    /// Compiles a graph whose states are found in `states`, or added there with zeros.
+    pub fn compile(&self, graph: &Graph, states: &States) -> Result<Program> {
+        match (self, states) {
+            (Device::Gpu(gpu), States::Gpu(states)) => Ok(Program::Gpu(gpu::Program::new(gpu, graph, states)?)),
+            (Device::Cpu, States::Cpu(values)) => {
+                for State { name, shape } in graph.states() {
+                    let zeros = || Array::zeros(shape.clone());
+                    values.borrow_mut().entry(name.clone()).or_insert_with(zeros);
+                }
+                let graph = graph.clone();
+                Ok(Program::Cpu { graph, states: values.clone(), inputs: RefCell::default(), outputs: RefCell::default() })
+            }
+            _ => unreachable!("states are made by the device that compiles"),
+        }
+    }
+}
+
+/// Named states on a device, shared by the programs compiled with them.
+#[derive(Clone)]
+pub enum States {
+    Cpu(Rc<RefCell<HashMap<String, Array>>>),
+    Gpu(Rc<gpu::States>),
+}
+
+impl States {
+    /// Makes room for a state, filled with zeros, unless it is there.
+    pub fn declare(&self, states: &[State]) -> Result<()> {
+        match self {
+            States::Gpu(own) => own.declare(states)?,
+            States::Cpu(own) => {
+                for State { name, shape } in states {
+                    own.borrow_mut().entry(name.clone()).or_insert_with(|| Array::zeros(shape.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Names and shapes of all states, sorted by name.
+    pub fn list(&self) -> Vec<State> {
+        match self {
+            States::Gpu(states) => states.list(),
+            States::Cpu(states) => {
+                let states = states.borrow();
+                let mut list: Vec<State> =
+                    states.iter().map(|(name, array)| State { name: name.clone(), shape: array.shape.clone() }).collect();
+                list.sort_by(|a, b| a.name.cmp(&b.name));
+                list
+            }
+        }
+    }
+
+    /// Replaces a state's values.
+    pub fn write(&self, name: &str, values: &[f32]) -> Result<()> {
+        match self {
+            States::Gpu(states) => Ok(states.write(name, values)?),
+            States::Cpu(states) => {
+                let mut states = states.borrow_mut();
+                let unknown = || DeviceError::UnknownName { kind: "state", name: name.to_string() };
+                let array = states.get_mut(name).ok_or_else(unknown)?;
+                check_length("state", name, array.data.len(), values.len())?;
+                *array = Array::from_f32(array.shape.clone(), values);
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads states back, in the order of the names.
+    pub fn read(&self, names: &[&str]) -> Result<Vec<Vec<f32>>> {
+        match self {
+            States::Gpu(states) => Ok(states.read(names)?),
+            States::Cpu(states) => read_arrays(&states.borrow(), "state", names),
+        }
+    }
+}
+
+/// A compiled graph.
+pub enum Program {
+    Cpu {
+        graph: Graph,
+        states: Rc<RefCell<HashMap<String, Array>>>,
+        inputs: RefCell<HashMap<String, Array>>,
+        outputs: RefCell<HashMap<String, Array>>,
+    },
+    Gpu(gpu::Program),
+}
+
+impl Program {
+    /// Whether the graph reads an input of this name.
+    pub fn has_input(&self, name: &str) -> bool {
+        match self {
+            Program::Gpu(program) => program.has_input(name),
+            Program::Cpu { graph, .. } => input_shape(graph, name).is_some(),
+        }
+    }
+
+    /// Gives an input its values for the next runs.
+    pub fn write(&self, name: &str, values: &[f32]) -> Result<()> {
+        match self {
+            Program::Gpu(program) => Ok(program.write(name, values)?),
+            Program::Cpu { graph, inputs, .. } => {
+                let unknown = || DeviceError::UnknownName { kind: "input", name: name.to_string() };
+                let shape = input_shape(graph, name).ok_or_else(unknown)?;
+                check_length("input", name, shape.elements(), values.len())?;
+                inputs.borrow_mut().insert(name.to_string(), Array::from_f32(shape, values));
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs once; on a GPU, reading an output waits for it.
+    pub fn run(&self) -> Result<()> {
+        match self {
+            Program::Gpu(program) => Ok(program.run()?),
+            Program::Cpu { graph, states, inputs, outputs } => {
+                *outputs.borrow_mut() = reference::run(graph, &inputs.borrow(), &mut states.borrow_mut())?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads outputs back, in the order of the names.
+    pub fn read(&self, names: &[&str]) -> Result<Vec<Vec<f32>>> {
+        match self {
+            Program::Gpu(program) => Ok(program.read(names)?),
+            Program::Cpu { outputs, .. } => read_arrays(&outputs.borrow(), "output", names),
+        }
+    }
+}
+
+fn input_shape(graph: &Graph, wanted: &str) -> Option<Shape> {
+    let found = graph.nodes().iter().find(|n| matches!(&n.op, Op::Input { name } if name == wanted));
+    found.map(|node| node.shape.clone())
+}
+
+fn read_arrays(arrays: &HashMap<String, Array>, kind: &'static str, names: &[&str]) -> Result<Vec<Vec<f32>>> {
+    let unknown = |name: &str| DeviceError::UnknownName { kind, name: name.to_string() };
+    names.iter().map(|n| arrays.get(*n).map(Array::to_f32).ok_or_else(|| unknown(n))).collect()
+}
+
+fn check_length(kind: &'static str, name: &str, expected: usize, given: usize) -> Result<()> {
+    match expected == given {
+        true => Ok(()),
+        false => Err(DeviceError::WrongLength { kind, name: name.to_string(), expected, given }),
+    }
+}

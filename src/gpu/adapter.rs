@@ -1,0 +1,85 @@
+//! Which adapters there are, which one to use, and what it can do.
+
+use wgpu::{Adapter, AdapterInfo, DeviceType};
+
+use super::error::{GpuError, Result};
+
+/// An adapter as the user sees it in the list of devices.
+#[derive(Clone, Debug)]
+pub struct AdapterDescription {
+    pub index: usize,
+    pub info: AdapterInfo,
+    pub limits: wgpu::Limits,
+    pub features: wgpu::Features,
+}
+
+impl AdapterDescription {
+    /// Whether the adapter computes on the CPU (lavapipe, SwiftShader, WARP).
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == DeviceType::Cpu
+    }
+}
+
+/// All adapters, hardware before software, discrete before integrated, native backends before OpenGL.
+pub fn adapters() -> Vec<(AdapterDescription, Adapter)> {
+    // OpenGL repeats what Vulkan offers, and its loaders print to the terminal: only where there is nothing else.
+    let mut found = enumerate(wgpu::Backends::PRIMARY);
+    if found.is_empty() {
+        found = enumerate(wgpu::Backends::GL);
+    }
+    found.sort_by_key(|a| {
+        let info = a.get_info();
+        let kind = match info.device_type {
+            DeviceType::DiscreteGpu => 0,
+            DeviceType::IntegratedGpu => 1,
+            DeviceType::VirtualGpu => 2,
+            DeviceType::Other => 3,
+            DeviceType::Cpu => 4,
+        };
+        (kind, info.backend == wgpu::Backend::Gl)
+    });
+    let describe = |(index, adapter): (usize, Adapter)| {
+        let description = AdapterDescription {
+            index,
+            info: adapter.get_info(),
+            limits: adapter.limits(),
+            features: adapter.features(),
+        };
+        (description, adapter)
+    };
+    found.into_iter().enumerate().map(describe).collect()
+}
+
+/// Adapters of some backends (or of those named by `WGPU_BACKEND`) that have compute shaders.
+fn enumerate(backends: wgpu::Backends) -> Vec<Adapter> {
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    let descriptor = wgpu::InstanceDescriptor { backends, ..descriptor }.with_env();
+    let instance = wgpu::Instance::new(descriptor);
+    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()))
+        .into_iter()
+        .filter(|a| a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS))
+        .collect()
+}
+
+/// The adapter with an index, the first whose name contains `wanted`, or the first of all.
+pub fn choose(wanted: Option<&str>) -> Result<(AdapterDescription, Adapter)> {
+    let mut found = adapters();
+    if found.is_empty() {
+        return Err(GpuError::NoAdapter);
+    }
+    let Some(wanted) = wanted else { return Ok(found.swap_remove(0)) };
+    let lower = wanted.to_lowercase();
+    let position = match wanted.parse::<usize>() {
+        Ok(index) => Some(index).filter(|&i| i < found.len()),
+        Err(_) => found.iter().position(|(d, _)| {
+            d.info.name.to_lowercase().contains(&lower) || format!("{:?}", d.info.backend).to_lowercase() == lower
+        }),
+    };
+    match position {
+        Some(index) => Ok(found.swap_remove(index)),
+        None => {
+            let names: Vec<String> = found.iter().map(|(d, _)| format!("{} `{}`", d.index, d.info.name)).collect();
+            Err(GpuError::UnknownAdapter { wanted: wanted.to_string(), found: names.join(", ") + ", and `cpu`" })
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! An opened adapter: device, queue, pipelines made once, and errors caught where they arise.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::adapter::{AdapterDescription, choose};
+use super::dispatch::{Dispatch, TextureUse};
+use super::error::{GpuError, Result};
+use super::shader;
+
+/// How convolutions are computed; each variant is proven against the twin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConvVariant {
+    /// one thread for each output, straight from the buffers
+    Direct,
+    /// implicit GEMM with shared-memory tiles, for hardware
+    Tiled,
+    /// implicit GEMM from `rgba32float` storage textures, for software adapters
+    Texture,
+}
+
+/// Choices that a caller may make for an adapter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GpuOptions {
+    /// keep the bounds checks that naga writes into shaders, for tests
+    pub checked_shaders: bool,
+    /// largest range bound at once, if smaller than the adapter's own limit
+    pub binding_limit: Option<u64>,
+    /// convolution variant, if not the adapter's default
+    pub conv: Option<ConvVariant>,
+    /// ask for timestamps, to profile kernels
+    pub timestamps: bool,
+}
+
+/// An opened adapter.
+pub struct Gpu {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    description: AdapterDescription,
+    options: GpuOptions,
+    failure: Arc<Mutex<Option<GpuError>>>,
+    pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
+}
+
+/// A compiled shader with the layout of its bindings.
+pub(super) struct Pipeline {
+    pub pipeline: wgpu::ComputePipeline,
+    pub layout: wgpu::BindGroupLayout,
+}
+
+impl Gpu {
+    /// Opens the adapter with an index, the first whose name contains `wanted`, or the best one.
+    pub fn open(wanted: Option<&str>, options: GpuOptions) -> Result<Gpu> {
+        let (description, adapter) = choose(wanted)?;
+        let name = description.info.name.clone();
+        let mut features = wgpu::Features::empty();
+        if options.timestamps {
+            let needed = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
+            if !description.features.contains(needed) {
+                return Err(GpuError::Unsupported { op: "profiling", adapter: name, reason: "no timestamps".into() });
+            }
+            features |= needed;
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("papilla"),
+            required_features: features,
+            required_limits: description.limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|e| GpuError::Open { adapter: name.clone(), reason: e.to_string() })?;
+        let failure = Arc::new(Mutex::new(None));
+        let (errors, adapter_name) = (failure.clone(), name.clone());
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            keep_first(&errors, GpuError::Driver { adapter: adapter_name.clone(), message: one_line(&error.to_string()) });
+        }));
+        let losses = failure.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                keep_first(&losses, GpuError::Lost { adapter: name.clone(), message: one_line(&message) });
+            }
+        });
+        Ok(Gpu { device, queue, description, options, failure, pipelines: Mutex::new(HashMap::new()) })
+    }
+
+    /// The adapter's identity, limits and features.
+    pub fn description(&self) -> &AdapterDescription {
+        &self.description
+    }
+
+    /// Name of the adapter, as in the list of devices.
+    pub fn name(&self) -> &str {
+        &self.description.info.name
+    }
+
+    /// The options the adapter was opened with.
+    pub fn options(&self) -> GpuOptions {
+        self.options
+    }
+
+    /// The convolution variant that suits the adapter, unless one was asked for.
+    pub fn conv_variant(&self) -> ConvVariant {
+        let fitting = if self.description.is_software() { ConvVariant::Texture } else { ConvVariant::Tiled };
+        self.options.conv.unwrap_or(fitting)
+    }
+
+    /// Largest range that one storage binding may cover, in elements, a multiple of the alignment.
+    pub fn binding_elements(&self) -> usize {
+        let own = self.device.limits().max_storage_buffer_binding_size;
+        let limit = self.options.binding_limit.map_or(own, |l| l.min(own));
+        (limit / 4) as usize / super::dispatch::ALIGNMENT * super::dispatch::ALIGNMENT
+    }
+
+    /// The first error since the adapter was opened, if there was one.
+    pub fn check(&self) -> Result<()> {
+        match lock(&self.failure).as_ref() {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// A buffer, or the reason why there is no memory for it.
+    pub(super) fn buffer(&self, what: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        let limit = self.device.limits().max_buffer_size;
+        if bytes > limit {
+            let adapter = self.name().to_string();
+            return Err(GpuError::TooLarge { adapter, what: what.to_string(), bytes, limit });
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let size = bytes.next_multiple_of(256).max(256);
+        let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
+        let buffer = self.device.create_buffer(&descriptor);
+        match pollster::block_on(scope.pop()) {
+            Some(_) => Err(GpuError::OutOfMemory { adapter: self.name().into(), what: what.to_string(), bytes }),
+            None => Ok(buffer),
+        }
+    }
+
+    /// The pipeline of a launch, compiled when first asked for.
+    pub(super) fn pipeline(&self, dispatch: &Dispatch) -> Result<Arc<Pipeline>> {
+        let textures: String = dispatch.textures.iter().map(|t| if t.write { 'w' } else { 'r' }).collect();
+        let Dispatch { shader, entry, constants, buffers, .. } = dispatch;
+        let key = format!("{shader} {entry} {constants:?} {} {textures}", buffers.len());
+        if let Some(known) = lock(&self.pipelines).get(&key) {
+            return Ok(known.clone());
+        }
+        let text = shader::specialise(shader, constants);
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let descriptor =
+            wgpu::ShaderModuleDescriptor { label: Some(shader), source: wgpu::ShaderSource::Wgsl(text) };
+        let module = if self.options.checked_shaders {
+            self.device.create_shader_module(descriptor)
+        } else {
+            // SAFETY: these shaders have no unbounded loops, and index within their bindings: the kernel tests
+            // run each of them with the checks on.
+            unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+        };
+        let layout = self.bind_group_layout(buffers.len(), &dispatch.textures);
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(shader),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(shader),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(entry),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            let message = format!("shader `{shader}`: {}", one_line(&error.to_string()));
+            return Err(GpuError::Driver { adapter: self.name().to_string(), message });
+        }
+        let compiled = Arc::new(Pipeline { pipeline, layout });
+        lock(&self.pipelines).insert(key, compiled.clone());
+        Ok(compiled)
+    }
+
+    fn bind_group_layout(&self, buffers: usize, textures: &[TextureUse]) -> wgpu::BindGroupLayout {
+        let entry = |binding: usize, ty| wgpu::BindGroupLayoutEntry {
+            binding: binding as u32,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty,
+            count: None,
+        };
+        let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+        let mut entries = vec![entry(0, buffer(wgpu::BufferBindingType::Uniform))];
+        // One arena holds every value, and a launch may not bind one buffer in two ways: all are read-write.
+        let storage = wgpu::BufferBindingType::Storage { read_only: false };
+        entries.extend((0..buffers).map(|i| entry(1 + i, buffer(storage))));
+        entries.extend(textures.iter().enumerate().map(|(i, texture)| {
+            let access = match texture.write {
+                true => wgpu::StorageTextureAccess::WriteOnly,
+                false => wgpu::StorageTextureAccess::ReadOnly,
+            };
+            let ty = wgpu::BindingType::StorageTexture {
+                access,
+                format: wgpu::TextureFormat::Rgba32Float,
+                view_dimension: wgpu::TextureViewDimension::D2,
+            };
+            entry(1 + buffers + i, ty)
+        }));
+        let descriptor = wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries };
+        self.device.create_bind_group_layout(&descriptor)
+    }
+
+    /// Waits until everything submitted is done.
+    pub(super) fn wait(&self) -> Result<()> {
+        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        polled.map(|_| ()).map_err(|e| GpuError::Driver { adapter: self.name().to_string(), message: e.to_string() })
+    }
+}
+
+/// A lock whose holder panicked still guards sound data here.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn keep_first(slot: &Mutex<Option<GpuError>>, error: GpuError) {
+    lock(slot).get_or_insert(error);
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,139 @@
+//! One launch of a shader, described before memory is planned: what it binds, its parameters, its grid.
+
+use super::shader::Constant;
+use crate::graph::{NodeId, StateId};
+
+/// Elements to which a bound range must be aligned: 256 bytes, WebGPU's default offset alignment.
+pub const ALIGNMENT: usize = 64;
+
+/// Something that has memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    Node(NodeId),
+    State(StateId),
+    /// temporary memory of the current node
+    Scratch(usize),
+}
+
+/// A range of elements of a target, as a shader binds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    pub target: Target,
+    /// first element bound, a multiple of `ALIGNMENT`
+    pub start: usize,
+    /// number of elements bound
+    pub len: usize,
+}
+
+impl View {
+    /// Elements `start..start+len` of a target, and where `start` lies in the bound range.
+    pub fn range(target: Target, start: usize, len: usize) -> (View, u32) {
+        let base = start % ALIGNMENT;
+        (View { target, start: start - base, len: len + base }, base as u32)
+    }
+
+    /// The first `len` elements of a target.
+    pub fn whole(target: Target, len: usize) -> View {
+        View { target, start: 0, len }
+    }
+}
+
+/// Scratch textures that a program owns, used in turn by its convolutions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TextureSlot {
+    /// feature maps, or the upstream gradient
+    Activations,
+    /// feature maps of a weight gradient
+    Operand,
+    /// weights
+    Weights,
+}
+
+impl TextureSlot {
+    /// All slots.
+    pub const ALL: [TextureSlot; 3] = [TextureSlot::Activations, TextureSlot::Operand, TextureSlot::Weights];
+}
+
+/// A texture bound after the buffers: `rgba32float`, read or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextureUse {
+    pub slot: TextureSlot,
+    pub write: bool,
+}
+
+/// One launch: binding 0 is the uniform block of `params`, then the buffers, then the textures.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    pub shader: &'static str,
+    pub entry: &'static str,
+    pub constants: Vec<(&'static str, Constant)>,
+    pub params: Vec<u32>,
+    pub buffers: Vec<View>,
+    pub textures: Vec<TextureUse>,
+    pub groups: [u32; 3],
+}
+
+impl Dispatch {
+    /// A launch of `entry` of `shader`; the rest is added by the methods below.
+    pub fn new(shader: &'static str, entry: &'static str) -> Self {
+        Dispatch {
+            shader,
+            entry,
+            constants: Vec::new(),
+            params: Vec::new(),
+            buffers: Vec::new(),
+            textures: Vec::new(),
+            groups: [1, 1, 1],
+        }
+    }
+
+    /// Sets a constant of the shader.
+    pub fn constant(mut self, name: &'static str, value: Constant) -> Self {
+        self.constants.push((name, value));
+        self
+    }
+
+    /// Adds words of the uniform block.
+    pub fn params(mut self, words: impl IntoIterator<Item = usize>) -> Self {
+        self.params.extend(words.into_iter().map(|w| w as u32));
+        self
+    }
+
+    /// Adds a float to the uniform block.
+    pub fn float(mut self, value: f32) -> Self {
+        self.params.push(value.to_bits());
+        self
+    }
+
+    /// Adds a buffer.
+    pub fn bind(mut self, view: View) -> Self {
+        self.buffers.push(view);
+        self
+    }
+
+    /// Adds a texture.
+    pub fn texture(mut self, slot: TextureSlot, write: bool) -> Self {
+        self.textures.push(TextureUse { slot, write });
+        self
+    }
+
+    /// Launches as many workgroups, folded into two axes; shaders recover the number as `x + y·num_workgroups.x`.
+    pub fn groups(mut self, count: usize) -> Self {
+        self.groups = fold_groups(count);
+        self
+    }
+
+    /// Launches a grid of workgroups.
+    pub fn grid(mut self, x: usize, y: usize, z: usize) -> Self {
+        self.groups = [x as u32, y as u32, z as u32];
+        self
+    }
+}
+
+/// Workgroups per axis that WebGPU guarantees.
+pub const MAX_GROUPS: usize = 65535;
+
+fn fold_groups(count: usize) -> [u32; 3] {
+    let rows = count.div_ceil(MAX_GROUPS).max(1);
+    [count.div_ceil(rows).max(1) as u32, rows as u32, 1]
+}

@@ -1,0 +1,95 @@
+//! Launches that only move elements: broadcast, concatenation, padding.
+
+use super::super::dispatch::{Dispatch, View};
+use super::super::error::Result;
+use super::elementwise::{Axis, four_axes, merge_axes};
+use super::{Lowering, Piece};
+use crate::graph::{NodeId, Shape};
+
+impl Lowering<'_> {
+    pub(super) fn broadcast(&mut self, id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let shape = self.shape(id);
+        let strides = [self.shape(x).broadcast_strides(shape), shape.strides()];
+        let axes = four_axes(merge_axes(shape, &strides)).ok_or_else(|| self.unsupported("more than four axes"))?;
+        let inner: usize = axes[1..].iter().map(|a| a.extent).product();
+        for piece in self.pieces(axes[0].extent, inner)? {
+            let (vx, bx) = match axes[0].strides[0] {
+                0 => (self.whole(x)?, 0),
+                stride => self.rows(x, piece, stride),
+            };
+            let (vy, by) = self.rows(id, piece, inner);
+            self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind(vy));
+        }
+        Ok(())
+    }
+
+    pub(super) fn concat(&mut self, axis: usize, id: NodeId) -> Result<()> {
+        let shape = self.shape(id);
+        let strides = shape.strides();
+        let mut start = 0;
+        for &x in &self.graph.node(id).inputs.clone() {
+            let part = self.shape(x);
+            // Rows along the first axis; within them the part begins `offset` elements in, unless it is joined there.
+            let offset = start * strides[axis];
+            let axes: Vec<Axis> = (0..part.len())
+                .map(|a| Axis { extent: part[a], strides: vec![part.strides()[a], strides[a]] })
+                .collect();
+            let axes = four_axes(axes).ok_or_else(|| self.unsupported("more than four axes"))?;
+            let inner: usize = axes[1..].iter().map(|a| a.extent).product();
+            let row = axes[0].strides[1];
+            for piece in self.pieces(axes[0].extent, inner.max(row))? {
+                let (vx, bx) = self.rows(x, piece, inner);
+                let first = offset + piece.first * row;
+                let len = (piece.count - 1) * row + row.min(shape.elements() - first - (piece.count - 1) * row);
+                let (vy, by) = View::range(self.target(id), first, len);
+                self.push(copy_kernel(piece, inner, &axes, [bx, by as usize]).bind(vx).bind(vy));
+            }
+            start += part[axis];
+        }
+        Ok(())
+    }
+
+    pub(super) fn pad(&mut self, before: &[isize], id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let (from, to) = (extents4(self.shape(x)), extents4(self.shape(id)));
+        let (Some(from), Some(to)) = (from, to) else { return Err(self.unsupported("more than four axes")) };
+        let mut shift = [0isize; 4];
+        shift[4 - before.len()..].copy_from_slice(before);
+        let (row_x, row_y): (usize, usize) = (from[1..].iter().product(), to[1..].iter().product());
+        for piece in self.pieces(to[0], row_x.max(row_y))? {
+            // The samples of x that the piece reads; at least one, to have something to bind.
+            let first = (piece.first as isize - shift[0]).clamp(0, from[0] as isize - 1) as usize;
+            let end = ((piece.first + piece.count) as isize - shift[0]).clamp(first as isize + 1, from[0] as isize);
+            let read = Piece { first, count: end as usize - first };
+            let (vx, bx) = self.rows(x, read, row_x);
+            let (vy, by) = self.rows(id, piece, row_y);
+            let count = piece.count * row_y;
+            let mut dispatch = Dispatch::new("pad", "main")
+                .params([count, bx, by, first, piece.first])
+                .params(to[1..].iter().copied())
+                .params(from);
+            dispatch.params.extend(shift.map(|s| s as i32 as u32));
+            self.push(dispatch.bind(vx).bind(vy).groups(count.div_ceil(64)));
+        }
+        Ok(())
+    }
+}
+
+/// A copy of `piece.count · inner` elements between operands based at `bases`.
+fn copy_kernel(piece: Piece, inner: usize, axes: &[Axis], bases: [usize; 2]) -> Dispatch {
+    let count = piece.count * inner;
+    Dispatch::new("copy", "main")
+        .params([count, bases[0], bases[1]])
+        .params(axes[1..].iter().map(|a| a.extent))
+        .params(axes.iter().map(|a| a.strides[0]))
+        .params(axes.iter().map(|a| a.strides[1]))
+        .groups(count.div_ceil(64))
+}
+
+fn extents4(shape: &Shape) -> Option<[usize; 4]> {
+    let missing = 4usize.checked_sub(shape.len())?;
+    let mut extents = [1; 4];
+    extents[missing..].copy_from_slice(shape);
+    Some(extents)
+}

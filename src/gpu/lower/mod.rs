@@ -1,0 +1,196 @@
+//! From operators to launches: one file for each kernel family.
+//!
+//! A launcher binds at most the adapter's limit at once. Larger tensors are launched in pieces along the
+//! batch; reductions over the batch write one part for each piece, added up in a fixed order.
+
+mod batch_norm;
+mod conv2d;
+mod elementwise;
+mod layout;
+mod optimizer;
+mod prototype;
+mod reduce;
+mod resize;
+
+use super::context::{ConvVariant, Gpu};
+use super::dispatch::{Dispatch, Target, TextureSlot, View};
+use super::error::{GpuError, Result};
+use super::shader::Constant;
+use crate::graph::{Activation, Graph, NodeId, Op, Shape, Update};
+
+/// What a packed texture holds: which value, packed how.
+type Packed = (Target, &'static str);
+
+/// Launches of a graph, in order, with the temporary memory they need.
+pub(super) struct Lowering<'g> {
+    pub graph: &'g Graph,
+    pub dispatches: Vec<Launch>,
+    /// bytes of each scratch and the step that uses it
+    pub scratch: Vec<(u64, usize)>,
+    /// texels that each texture slot must hold
+    pub texels: [usize; TextureSlot::ALL.len()],
+    held: [Option<Packed>; TextureSlot::ALL.len()],
+    step: usize,
+    label: &'static str,
+    limit: usize,
+    lanes: u32,
+    conv: ConvVariant,
+    adapter: String,
+    texture_capacity: usize,
+}
+
+/// A launch with the step (live node or update) it belongs to and that step's name.
+pub(super) struct Launch {
+    pub step: usize,
+    pub label: &'static str,
+    pub dispatch: Dispatch,
+}
+
+/// Part of a tensor along its first axis.
+#[derive(Clone, Copy)]
+struct Piece {
+    first: usize,
+    count: usize,
+}
+
+impl<'g> Lowering<'g> {
+    pub fn new(graph: &'g Graph, gpu: &Gpu) -> Self {
+        let side = gpu.device.limits().max_texture_dimension_2d as usize;
+        Lowering {
+            graph,
+            dispatches: Vec::new(),
+            scratch: Vec::new(),
+            texels: [0; TextureSlot::ALL.len()],
+            held: [None; TextureSlot::ALL.len()],
+            step: 0,
+            label: "",
+            limit: gpu.binding_elements(),
+            // Lanes beyond a software adapter's vector width only make its barriers dearer.
+            lanes: if gpu.description().is_software() { 8 } else { 64 },
+            conv: gpu.conv_variant(),
+            adapter: gpu.name().to_string(),
+            texture_capacity: side * super::program::TEXTURE_WIDTH as usize,
+        }
+    }
+
+    /// Appends the launches of a node; leaves and aliases have none.
+    pub fn node(&mut self, step: usize, id: NodeId) -> Result<()> {
+        let graph = self.graph;
+        let node = graph.node(id);
+        (self.step, self.label) = (step, node.op.name());
+        match &node.op {
+            Op::Input { .. } | Op::State(_) | Op::Constant { .. } | Op::Reshape | Op::Detach => Ok(()),
+            Op::Unary(function) => self.unary(*function, id),
+            Op::UnaryGrad(function) => self.unary_grad(*function, id),
+            Op::Binary(function) => self.binary(*function, id),
+            Op::Dropout { p, stream } => self.dropout(*p, *stream, id),
+            Op::Broadcast => self.broadcast(id),
+            Op::Concat { axis } => self.concat(*axis, id),
+            Op::Pad { before, .. } => self.pad(before, id),
+            Op::Sum { axes } => self.sum(axes, id),
+            Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } | Op::Conv2dWeightGrad { .. } => self.convolution(id),
+            Op::BatchStats { domains } => self.batch_stats(*domains, id),
+            Op::BatchNorm { eps, activation, .. } => self.batch_norm(*eps, *activation, id),
+            Op::BatchNormGradSums { eps, activation } => self.batch_norm_grad_sums(*eps, *activation, id),
+            Op::BatchNormGradInput { eps, activation, training } => {
+                self.batch_norm_grad_input(*eps, *activation, *training, id)
+            }
+            Op::TransNormScale { eps, unbias } => self.trans_norm_scale(*eps, *unbias, id),
+            Op::Resize { mode, .. } => self.resize(*mode, id, "main"),
+            Op::ResizeGrad { mode, .. } => self.resize(*mode, id, "gradient"),
+            Op::MaxPool { spec } => self.max_pool(spec, id),
+            Op::MaxPoolGrad { spec } => self.max_pool_grad(spec, id),
+            Op::WeightedSum => self.weighted_sum(id),
+            Op::WeightedSumGradFeature => self.weighted_sum_grad(id, "feature"),
+            Op::WeightedSumGradWeight => self.weighted_sum_grad(id, "weight"),
+            Op::PrototypeDistance => self.prototype_distance(id),
+        }
+    }
+
+    /// Appends the launches of an update.
+    pub fn update(&mut self, step: usize, update: &Update) -> Result<()> {
+        (self.step, self.label) = (step, update.name());
+        self.state_update(update)
+    }
+
+    fn push(&mut self, dispatch: Dispatch) {
+        self.dispatches.push(Launch { step: self.step, label: self.label, dispatch });
+    }
+
+    /// The memory of a value.
+    fn target(&self, id: NodeId) -> Target {
+        let storage = self.graph.storage_of(id);
+        match self.graph.node(storage).op {
+            Op::State(state) => Target::State(state),
+            _ => Target::Node(storage),
+        }
+    }
+
+    fn input(&self, id: NodeId, slot: usize) -> NodeId {
+        self.graph.node(id).inputs[slot]
+    }
+
+    fn shape(&self, id: NodeId) -> &'g Shape {
+        let graph = self.graph;
+        graph.shape(id)
+    }
+
+    fn nchw(&self, id: NodeId) -> [usize; 4] {
+        self.shape(id).nchw().expect("shape rules let only feature maps through")
+    }
+
+    /// The whole of a value, which must fit one binding.
+    fn whole(&self, id: NodeId) -> Result<View> {
+        self.whole_target(self.target(id), self.shape(id).elements())
+    }
+
+    fn whole_target(&self, target: Target, elements: usize) -> Result<View> {
+        if elements > self.limit {
+            let (bytes, limit) = (elements as u64 * 4, self.limit as u64 * 4);
+            let what = self.label.to_string();
+            return Err(GpuError::TooLarge { adapter: self.adapter.clone(), what, bytes, limit });
+        }
+        Ok(View::whole(target, elements))
+    }
+
+    /// Rows `piece` of a value whose rows have `per_row` elements, and where they start in the bound range.
+    fn rows(&self, id: NodeId, piece: Piece, per_row: usize) -> (View, usize) {
+        let (view, base) = View::range(self.target(id), piece.first * per_row, piece.count * per_row);
+        (view, base as usize)
+    }
+
+    /// Temporary memory of the current step.
+    fn temporary(&mut self, elements: usize) -> Target {
+        self.scratch.push((elements as u64 * 4, self.step));
+        Target::Scratch(self.scratch.len() - 1)
+    }
+
+    /// Equal pieces of `rows` rows, none of which binds more than the limit; `per_row` is that of the largest tensor.
+    fn pieces(&self, rows: usize, per_row: usize) -> Result<Vec<Piece>> {
+        let room = self.limit - super::dispatch::ALIGNMENT;
+        if per_row > room {
+            let (bytes, limit) = (per_row as u64 * 4, self.limit as u64 * 4);
+            let what = format!("one sample of {}", self.label);
+            return Err(GpuError::TooLarge { adapter: self.adapter.clone(), what, bytes, limit });
+        }
+        let count = rows.div_ceil((room / per_row.max(1)).max(1)).max(1);
+        let each = rows.div_ceil(count);
+        let piece = |first: usize| Piece { first, count: each.min(rows - first) };
+        Ok((0..rows).step_by(each.max(1)).map(piece).collect())
+    }
+
+    fn lanes_constant(&self) -> Constant {
+        Constant::U32(self.lanes)
+    }
+}
+
+/// Numbers of the activations in the shaders, and the slope.
+fn activation_constants(activation: Activation) -> [(&'static str, Constant); 2] {
+    let (kind, slope) = match activation {
+        Activation::Identity => (0, 0.0),
+        Activation::Relu => (1, 0.0),
+        Activation::Relu6 => (2, 0.0),
+        Activation::LeakyRelu(slope) => (3, slope),
+    };
+    [("ACTIVATION", Constant::U32(kind)), ("SLOPE", Constant::F32(slope))]
+}

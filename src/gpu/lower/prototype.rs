@@ -1,0 +1,86 @@
+//! Launches of the class-weighted sums and the distances to prototypes.
+
+use super::super::dispatch::Dispatch;
+use super::super::error::Result;
+use super::Lowering;
+use crate::graph::NodeId;
+
+/// Weight maps that one pass over the feature takes.
+const MAPS: usize = 4;
+
+impl Lowering<'_> {
+    pub(super) fn weighted_sum(&mut self, id: NodeId) -> Result<()> {
+        let (f, weights) = (self.input(id, 0), self.input(id, 1));
+        let ([n, c, h, w], [_, m, _, _]) = (self.nchw(f), self.nchw(weights));
+        let plane = h * w;
+        let pieces = self.pieces(n, c.max(m) * plane)?;
+        let each = self.samples_per_split(pieces[0], plane);
+        let splits: usize = pieces.iter().map(|p| p.count.div_ceil(each)).sum();
+        let parts = if splits == 1 { self.target(id) } else { self.temporary(splits * m * c) };
+        let mut first_split = 0;
+        for piece in pieces {
+            let own = piece.count.div_ceil(each);
+            for first_map in (0..m).step_by(MAPS) {
+                let (vf, bf) = self.rows(f, piece, c * plane);
+                let (vw, bw) = self.rows(weights, piece, m * plane);
+                let dispatch = Dispatch::new("weighted_sum", "main")
+                    .constant("LANES", self.lanes_constant())
+                    .params([bf, bw, c, m, first_map, plane, piece.count, each, first_split])
+                    .bind(vf)
+                    .bind(vw)
+                    .bind(self.whole_target(parts, splits * m * c)?)
+                    .grid(c, own, 1);
+                self.push(dispatch);
+            }
+            first_split += own;
+        }
+        if splits > 1 {
+            let out = self.target(id);
+            self.add_parts(parts, splits, m * c, out)?;
+        }
+        Ok(())
+    }
+
+    /// `entry` is `feature` or `weight`, the operand the gradient is for.
+    pub(super) fn weighted_sum_grad(&mut self, id: NodeId, entry: &'static str) -> Result<()> {
+        let (d, x) = (self.input(id, 0), self.input(id, 1));
+        let ([m, c], [n, _, h, w]) = ([self.shape(d)[0], self.shape(d)[1]], self.nchw(x));
+        let plane = h * w;
+        let (per_x, per_y) = if entry == "feature" { (m * plane, c * plane) } else { (c * plane, m * plane) };
+        for piece in self.pieces(n, per_x.max(per_y))? {
+            let (vx, bx) = self.rows(x, piece, per_x);
+            let (vy, by) = self.rows(id, piece, per_y);
+            let groups = match entry {
+                "feature" => piece.count * c,
+                _ => (piece.count * m * plane).div_ceil(self.lanes as usize),
+            };
+            let dispatch = Dispatch::new("weighted_sum_grad", entry)
+                .constant("LANES", self.lanes_constant())
+                .params([bx, by, c, m, plane, piece.count])
+                .bind(self.whole(d)?)
+                .bind(vx)
+                .bind(vy)
+                .groups(groups);
+            self.push(dispatch);
+        }
+        Ok(())
+    }
+
+    pub(super) fn prototype_distance(&mut self, id: NodeId) -> Result<()> {
+        let (f, prototypes) = (self.input(id, 0), self.input(id, 1));
+        let ([n, c, h, w], [_, m, _, _]) = (self.nchw(f), self.nchw(id));
+        let plane = h * w;
+        for piece in self.pieces(n, c.max(m) * plane)? {
+            let (vf, bf) = self.rows(f, piece, c * plane);
+            let (vy, by) = self.rows(id, piece, m * plane);
+            let dispatch = Dispatch::new("prototype_distance", "main")
+                .params([bf, by, c, m, plane, piece.count])
+                .bind(vf)
+                .bind(self.whole(prototypes)?)
+                .bind(vy)
+                .groups((piece.count * m * plane).div_ceil(64));
+            self.push(dispatch);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! Launches of sums, and of the parts that other reductions leave to be added up.
+
+use super::super::dispatch::{Dispatch, Target, View};
+use super::super::error::Result;
+use super::{Lowering, Piece};
+use crate::graph::{NodeId, Shape};
+
+/// Terms from which a whole workgroup shares one sum.
+const SHARED_TERMS: usize = 64;
+/// Terms that one workgroup adds up at least, before the sum is split over several.
+const SPLIT_TERMS: usize = 4096;
+
+/// Axes of a sum, merged: kept and reduced, each as extents and strides of three axes.
+struct Axes {
+    kept: [(usize, usize); 3],
+    reduced: [(usize, usize); 3],
+}
+
+impl Lowering<'_> {
+    pub(super) fn sum(&mut self, axes: &[usize], id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let shape = self.shape(x);
+        let per_row = shape.elements() / shape[0].max(1);
+        let pieces = self.pieces(shape[0], per_row)?;
+        let outputs = self.shape(id).elements();
+        let target = self.target(id);
+        if !axes.contains(&0) {
+            let per_output = outputs / shape[0];
+            for piece in pieces {
+                let (view, base) = self.rows(x, piece, per_row);
+                self.sum_view(view, base, shape, piece.count, axes, target, piece.first * per_output)?;
+            }
+            return Ok(());
+        }
+        if pieces.len() == 1 {
+            return self.sum_view(View::whole(self.target(x), shape.elements()), 0, shape, shape[0], axes, target, 0);
+        }
+        let parts = self.temporary(pieces.len() * outputs);
+        for (index, piece) in pieces.iter().enumerate() {
+            let (view, base) = self.rows(x, *piece, per_row);
+            self.sum_view(view, base, shape, piece.count, axes, parts, index * outputs)?;
+        }
+        self.add_parts(parts, pieces.len(), outputs, target)
+    }
+
+    /// Sums `rows` rows of a tensor of `shape` found at `base` of `view` into `out` from element `start` on.
+    #[allow(clippy::too_many_arguments, reason = "a launch has this many independent extents")]
+    fn sum_view(
+        &mut self,
+        view: View,
+        base: usize,
+        shape: &Shape,
+        rows: usize,
+        reduced: &[usize],
+        out: Target,
+        start: usize,
+    ) -> Result<()> {
+        let mut extents = shape.to_vec();
+        extents[0] = rows;
+        let shape = Shape::from(extents);
+        let axes = split_axes(&shape, reduced).ok_or_else(|| self.unsupported("too many axes to sum over"))?;
+        let outputs: usize = axes.kept.iter().map(|a| a.0).product();
+        let terms: usize = axes.reduced.iter().map(|a| a.0).product();
+        if terms < SHARED_TERMS {
+            let (vy, by) = View::range(out, start, outputs);
+            let dispatch = sum_kernel("columns", base, by as usize, outputs, terms, terms, &axes);
+            self.push(dispatch.bind(view).bind(vy).groups(outputs.div_ceil(64)));
+            return Ok(());
+        }
+        let splits = (terms / SPLIT_TERMS).min(256 / outputs.min(256)).max(1);
+        let each = terms.div_ceil(splits);
+        let splits = terms.div_ceil(each);
+        let parts = if splits > 1 { self.temporary(splits * outputs) } else { out };
+        let (vy, by) = View::range(parts, if splits > 1 { 0 } else { start }, splits * outputs);
+        let dispatch = sum_kernel("rows", base, by as usize, outputs, terms, each, &axes)
+            .constant("LANES", self.lanes_constant())
+            .bind(view)
+            .bind(vy)
+            .groups(splits * outputs);
+        self.push(dispatch);
+        if splits > 1 {
+            self.add_parts_at(parts, splits, outputs, out, start)?;
+        }
+        Ok(())
+    }
+
+    /// `out[i] = Σ parts[s, i]`, in the order of the parts.
+    pub(super) fn add_parts(&mut self, parts: Target, splits: usize, outputs: usize, out: Target) -> Result<()> {
+        self.add_parts_at(parts, splits, outputs, out, 0)
+    }
+
+    fn add_parts_at(&mut self, parts: Target, splits: usize, outputs: usize, out: Target, start: usize) -> Result<()> {
+        let axes = Axes { kept: [(1, 0), (1, 0), (outputs, 1)], reduced: [(1, 0), (1, 0), (splits, outputs)] };
+        let from = self.whole_target(parts, splits * outputs)?;
+        let (to, base) = View::range(out, start, outputs);
+        let dispatch = sum_kernel("columns", 0, base as usize, outputs, splits, splits, &axes);
+        self.push(dispatch.bind(from).bind(to).groups(outputs.div_ceil(64)));
+        Ok(())
+    }
+
+    /// How many samples of `plane` pixels each part of a reduction takes, so that launching it is worth while.
+    pub(super) fn samples_per_split(&self, piece: Piece, plane: usize) -> usize {
+        2048usize.div_ceil(plane.max(1)).clamp(1, piece.count)
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "the uniform block has this many words")]
+fn sum_kernel(
+    entry: &'static str,
+    base_x: usize,
+    base_y: usize,
+    outputs: usize,
+    terms: usize,
+    per_split: usize,
+    axes: &Axes,
+) -> Dispatch {
+    Dispatch::new("sum", entry)
+        .params([base_x, base_y, outputs, terms, per_split, axes.kept[1].0, axes.kept[2].0])
+        .params(axes.kept.map(|a| a.1))
+        .params([axes.reduced[1].0, axes.reduced[2].0])
+        .params(axes.reduced.map(|a| a.1))
+        .params([0])
+}
+
+/// Kept and reduced axes of a row-major tensor, neighbours of a kind joined; `None` if more than three remain.
+fn split_axes(shape: &Shape, reduced: &[usize]) -> Option<Axes> {
+    let strides = shape.strides();
+    let mut groups: Vec<(bool, usize, usize)> = Vec::new();
+    for axis in (0..shape.len()).filter(|&a| shape[a] != 1) {
+        let is_reduced = reduced.contains(&axis);
+        match groups.last_mut() {
+            Some(last) if last.0 == is_reduced => *last = (is_reduced, last.1 * shape[axis], strides[axis]),
+            _ => groups.push((is_reduced, shape[axis], strides[axis])),
+        }
+    }
+    let three = |wanted: bool| {
+        let own: Vec<_> = groups.iter().filter(|g| g.0 == wanted).map(|g| (g.1, g.2)).collect();
+        let missing = 3usize.checked_sub(own.len())?;
+        let all: Vec<_> = std::iter::repeat_n((1, 0), missing).chain(own).collect();
+        <[(usize, usize); 3]>::try_from(all).ok()
+    };
+    Some(Axes { kept: three(false)?, reduced: three(true)? })
+}

@@ -1,0 +1,22 @@
+//! How it runs: adapters, pipelines, launchers, and programs that replay a graph.
+//!
+//! The vocabulary is small. A [`Gpu`] is an opened adapter. A [`States`] holds named buffers. A [`Program`] is a
+//! graph compiled for both: memory planned, pipelines and bind groups made once, replayed for each step. A
+//! `Dispatch` is one launch of a shader; `lower` turns an operator into a few of them.
+
+mod adapter;
+mod context;
+mod dispatch;
+mod error;
+mod lower;
+mod profile;
+mod program;
+pub mod shader;
+mod states;
+
+pub use adapter::{AdapterDescription, adapters};
+pub use context::{ConvVariant, Gpu, GpuOptions};
+pub use error::{GpuError, Result};
+pub use profile::KernelTime;
+pub use program::Program;
+pub use states::States;

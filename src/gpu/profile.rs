@@ -1,0 +1,57 @@
+//! Where the time of a run goes, by the adapter's own timestamps.
+
+use super::error::Result;
+use super::program::Program;
+use super::states::read_through;
+
+/// Timestamps of a query set, WebGPU's limit.
+const QUERIES: u32 = 4096;
+
+/// Time of one launch.
+#[derive(Clone, Debug)]
+pub struct KernelTime {
+    /// operator or update that the launch belongs to
+    pub label: &'static str,
+    pub shader: &'static str,
+    /// position of the operator among the live nodes
+    pub step: usize,
+    pub milliseconds: f64,
+}
+
+impl Program {
+    /// One run with a timestamp after each launch; the adapter must have been opened with `timestamps`.
+    pub fn run_profiled(&self) -> Result<Vec<KernelTime>> {
+        let gpu = &self.gpu;
+        let period = f64::from(gpu.queue.get_timestamp_period()) * 1e-6;
+        let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
+        let resolved = gpu.buffer("timestamps", u64::from(QUERIES) * 8, usage)?;
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = gpu.buffer("timestamps", u64::from(QUERIES) * 8, usage)?;
+        let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("kernels"),
+            ty: wgpu::QueryType::Timestamp,
+            count: QUERIES,
+        });
+        let mut times = Vec::with_capacity(self.launches.len());
+        for chunk in self.launches.chunks(QUERIES as usize - 1) {
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                pass.write_timestamp(&queries, 0);
+                for (index, launch) in chunk.iter().enumerate() {
+                    launch.encode(&mut pass);
+                    pass.write_timestamp(&queries, index as u32 + 1);
+                }
+            }
+            encoder.resolve_query_set(&queries, 0..chunk.len() as u32 + 1, &resolved, 0);
+            gpu.queue.submit([encoder.finish()]);
+            let words = read_through(gpu, &staging, &[(&resolved, 0, (chunk.len() + 1) * 2)])?.remove(0);
+            let stamp = |i: usize| u64::from(words[2 * i].to_bits()) | u64::from(words[2 * i + 1].to_bits()) << 32;
+            for (index, launch) in chunk.iter().enumerate() {
+                let milliseconds = stamp(index + 1).saturating_sub(stamp(index)) as f64 * period;
+                times.push(KernelTime { label: launch.label, shader: launch.shader, step: launch.step, milliseconds });
+            }
+        }
+        Ok(times)
+    }
+}

@@ -1,0 +1,334 @@
+//! A graph compiled for an adapter: memory planned, pipelines and bind groups made once, then replayed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wgpu::BufferUsages as Usage;
+
+use super::context::{Gpu, Pipeline};
+use super::dispatch::{Dispatch, Target, TextureSlot, View};
+use super::error::{GpuError, Result};
+use super::lower::{Launch, Lowering};
+use super::states::{StateBuffer, States, read_through};
+use crate::graph::{Graph, Lifetime, NodeId, Op, StateId, assign_offsets};
+
+/// Texels in a row of the scratch textures; shaders know it as a shift by 12.
+pub(super) const TEXTURE_WIDTH: u32 = 4096;
+/// Bytes to which values and uniform blocks are aligned.
+const ALIGNMENT: u64 = 256;
+
+/// A place in a buffer.
+#[derive(Clone)]
+struct Place {
+    buffer: wgpu::Buffer,
+    offset: u64,
+}
+
+/// A launch ready to be recorded.
+pub(super) struct Recorded {
+    pub label: &'static str,
+    pub shader: &'static str,
+    pub step: usize,
+    pipeline: Arc<Pipeline>,
+    bind_group: wgpu::BindGroup,
+    groups: [u32; 3],
+}
+
+/// A compiled graph. Inputs are written, the program runs, outputs are read; states change in place.
+pub struct Program {
+    pub(super) gpu: Arc<Gpu>,
+    pub(super) launches: Vec<Recorded>,
+    inputs: HashMap<String, (Place, usize)>,
+    outputs: HashMap<String, (Place, usize)>,
+    arena: Vec<wgpu::Buffer>,
+    staging: wgpu::Buffer,
+    peak_bytes: u64,
+}
+
+impl Program {
+    /// Compiles a graph; its states are found in `states`, or added there with zeros.
+    pub fn new(gpu: &Arc<Gpu>, graph: &Graph, states: &States) -> Result<Program> {
+        states.declare(graph.states())?;
+        let live = graph.live_nodes();
+        let mut lowering = Lowering::new(graph, gpu);
+        for (step, &id) in live.iter().enumerate() {
+            lowering.node(step, id)?;
+        }
+        for (index, update) in graph.updates().iter().enumerate() {
+            lowering.update(live.len() + index, update)?;
+        }
+        let Lowering { dispatches, scratch, texels, .. } = lowering;
+
+        let mut places = Places::leaves(gpu, graph, &live)?;
+        places.add_states(graph, states)?;
+        places.plan_arena(gpu, graph, &live, &dispatches, &scratch)?;
+        let textures = create_textures(gpu, texels);
+        let launches = record(gpu, dispatches, &places, &textures)?;
+
+        let place_of = |id: NodeId| places.target(value_target(graph, id)).cloned();
+        let mut outputs = HashMap::new();
+        let mut readable = 0;
+        for (name, id) in graph.outputs() {
+            let elements = graph.shape(*id).elements();
+            readable += elements as u64 * 4;
+            outputs.insert(name.clone(), (place_of(*id)?, elements));
+        }
+        let mut inputs = HashMap::new();
+        for &id in &live {
+            if let Op::Input { name } = &graph.node(id).op {
+                inputs.insert(name.clone(), (place_of(id)?, graph.shape(id).elements()));
+            }
+        }
+        let staging = gpu.buffer("read-back", readable, Usage::MAP_READ | Usage::COPY_DST)?;
+        gpu.check()?;
+        let (arena, peak_bytes) = (places.arena, places.peak_bytes);
+        Ok(Program { gpu: gpu.clone(), launches, inputs, outputs, arena, staging, peak_bytes })
+    }
+
+    /// Whether the graph reads an input of this name.
+    pub fn has_input(&self, name: &str) -> bool {
+        self.inputs.contains_key(name)
+    }
+
+    /// Gives an input its values for the next runs.
+    pub fn write(&self, name: &str, values: &[f32]) -> Result<()> {
+        let (place, expected) = self
+            .inputs
+            .get(name)
+            .ok_or_else(|| GpuError::UnknownName { kind: "input", name: name.to_string() })?;
+        if values.len() != *expected {
+            let (name, expected) = (name.to_string(), *expected);
+            return Err(GpuError::WrongLength { kind: "input", name, expected, given: values.len() });
+        }
+        self.gpu.queue.write_buffer(&place.buffer, place.offset, bytemuck::cast_slice(values));
+        Ok(())
+    }
+
+    /// Submits one run; reading an output waits for it.
+    pub fn run(&self) -> Result<()> {
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for launch in &self.launches {
+                launch.encode(&mut pass);
+            }
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.check()
+    }
+
+    /// Reads outputs back, in the order of the names.
+    pub fn read(&self, names: &[&str]) -> Result<Vec<Vec<f32>>> {
+        let mut ranges = Vec::with_capacity(names.len());
+        for name in names {
+            let (place, elements) = self
+                .outputs
+                .get(*name)
+                .ok_or_else(|| GpuError::UnknownName { kind: "output", name: name.to_string() })?;
+            ranges.push((&place.buffer, place.offset, *elements));
+        }
+        read_through(&self.gpu, &self.staging, &ranges)
+    }
+
+    /// Bytes of the arena: every value of a run, as the plan shares them.
+    pub fn peak_bytes(&self) -> u64 {
+        self.peak_bytes
+    }
+
+    /// Number of launches of one run.
+    pub fn dispatches(&self) -> usize {
+        self.launches.len()
+    }
+
+    /// Fills the arena with NaN, so that a value read before it is written shows.
+    pub fn poison(&self) {
+        const CHUNK: u64 = 1 << 24;
+        let poison = vec![f32::NAN; (CHUNK / 4) as usize];
+        for buffer in &self.arena {
+            for offset in (0..buffer.size()).step_by(CHUNK as usize) {
+                let bytes = CHUNK.min(buffer.size() - offset) as usize;
+                self.gpu.queue.write_buffer(buffer, offset, &bytemuck::cast_slice(&poison)[..bytes]);
+            }
+        }
+    }
+}
+
+impl Recorded {
+    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.pipeline.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.dispatch_workgroups(self.groups[0], self.groups[1], self.groups[2]);
+    }
+}
+
+/// Where the value of a node lies.
+fn value_target(graph: &Graph, id: NodeId) -> Target {
+    let storage = graph.storage_of(id);
+    match graph.node(storage).op {
+        Op::State(state) => Target::State(state),
+        _ => Target::Node(storage),
+    }
+}
+
+/// Where everything lies that launches bind.
+struct Places {
+    nodes: HashMap<NodeId, Place>,
+    states: HashMap<StateId, Place>,
+    scratch: Vec<Place>,
+    arena: Vec<wgpu::Buffer>,
+    peak_bytes: u64,
+}
+
+impl Places {
+    /// Inputs and constants have memory of their own, which runs leave as it is.
+    fn leaves(gpu: &Gpu, graph: &Graph, live: &[NodeId]) -> Result<Places> {
+        let mut offsets = Vec::new();
+        let mut bytes = 0;
+        for &id in live {
+            if matches!(graph.node(id).op, Op::Input { .. } | Op::Constant { .. }) {
+                offsets.push((id, bytes));
+                bytes = (bytes + graph.shape(id).bytes()).next_multiple_of(ALIGNMENT);
+            }
+        }
+        let buffer = gpu.buffer("inputs", bytes, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)?;
+        let mut nodes = HashMap::new();
+        for (id, offset) in offsets {
+            if let Op::Constant { value } = graph.node(id).op {
+                let values = vec![value; graph.shape(id).elements()];
+                gpu.queue.write_buffer(&buffer, offset, bytemuck::cast_slice(&values));
+            }
+            nodes.insert(id, Place { buffer: buffer.clone(), offset });
+        }
+        Ok(Places { nodes, states: HashMap::new(), scratch: Vec::new(), arena: Vec::new(), peak_bytes: 0 })
+    }
+
+    fn add_states(&mut self, graph: &Graph, states: &States) -> Result<()> {
+        for (index, state) in graph.states().iter().enumerate() {
+            let StateBuffer { buffer, offset, .. } = states.entry(&state.name)?;
+            self.states.insert(StateId(index), Place { buffer, offset });
+        }
+        Ok(())
+    }
+
+    fn plan_arena(
+        &mut self,
+        gpu: &Gpu,
+        graph: &Graph,
+        live: &[NodeId],
+        launches: &[Launch],
+        scratch: &[(u64, usize)],
+    ) -> Result<()> {
+        let end = live.len() + graph.updates().len();
+        let mut lifetimes: Vec<Lifetime> = Vec::new();
+        let mut owner: HashMap<NodeId, usize> = HashMap::new();
+        for (step, &id) in live.iter().enumerate() {
+            let op = &graph.node(id).op;
+            if !op.is_alias() && !matches!(op, Op::Input { .. } | Op::Constant { .. } | Op::State(_)) {
+                owner.insert(id, lifetimes.len());
+                lifetimes.push(Lifetime { bytes: graph.shape(id).bytes(), first: step, last: step });
+            }
+        }
+        let uses = launches.iter().flat_map(|l| l.dispatch.buffers.iter().map(move |view| (view.target, l.step)));
+        let kept = graph.outputs().iter().map(|(_, id)| (value_target(graph, *id), end));
+        for (target, step) in uses.chain(kept) {
+            if let Target::Node(id) = target
+                && let Some(&index) = owner.get(&id)
+            {
+                lifetimes[index].last = lifetimes[index].last.max(step);
+            }
+        }
+        lifetimes.extend(scratch.iter().map(|&(bytes, step)| Lifetime { bytes, first: step, last: step }));
+
+        let page = gpu.device.limits().max_buffer_size / ALIGNMENT * ALIGNMENT;
+        if let Some(large) = lifetimes.iter().find(|l| l.bytes > page) {
+            let (adapter, what) = (gpu.name().to_string(), "a tensor".to_string());
+            return Err(GpuError::TooLarge { adapter, what, bytes: large.bytes, limit: page });
+        }
+        let plan = assign_offsets(&lifetimes, ALIGNMENT, page);
+        for start in (0..plan.peak_bytes).step_by(page as usize) {
+            let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
+            self.arena.push(gpu.buffer("the values of a step", page.min(plan.peak_bytes - start), usage)?);
+        }
+        let place = |index: usize| {
+            let offset = plan.offsets[index];
+            Place { buffer: self.arena[(offset / page) as usize].clone(), offset: offset % page }
+        };
+        let nodes: Vec<_> = owner.iter().map(|(&id, &index)| (id, place(index))).collect();
+        let first_scratch = lifetimes.len() - scratch.len();
+        self.scratch = (first_scratch..lifetimes.len()).map(place).collect();
+        self.nodes.extend(nodes);
+        self.peak_bytes = plan.peak_bytes;
+        Ok(())
+    }
+
+    fn target(&self, target: Target) -> Result<&Place> {
+        let found = match target {
+            Target::Node(id) => self.nodes.get(&id),
+            Target::State(id) => self.states.get(&id),
+            Target::Scratch(index) => self.scratch.get(index),
+        };
+        found.ok_or_else(|| GpuError::UnknownName { kind: "value", name: format!("{target:?}") })
+    }
+}
+
+fn create_textures(gpu: &Gpu, texels: [usize; TextureSlot::ALL.len()]) -> Vec<Option<wgpu::TextureView>> {
+    let create = |count: usize| {
+        let rows = count.div_ceil(TEXTURE_WIDTH as usize) as u32;
+        let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some("packed operands"),
+            size: wgpu::Extent3d { width: TEXTURE_WIDTH, height: rows, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: wgpu::TextureFormat::Rgba32Float,
+            usage: wgpu::TextureUsages::STORAGE_BINDING,
+            view_formats: &[],
+        });
+        texture.create_view(&Default::default())
+    };
+    texels.into_iter().map(|count| (count > 0).then(|| create(count))).collect()
+}
+
+/// Makes the uniform block, pipelines and bind groups of all launches.
+fn record(
+    gpu: &Gpu,
+    launches: Vec<Launch>,
+    places: &Places,
+    textures: &[Option<wgpu::TextureView>],
+) -> Result<Vec<Recorded>> {
+    let mut words = vec![0u32; launches.len() * (ALIGNMENT as usize / 4)];
+    for (launch, block) in launches.iter().zip(words.chunks_mut(ALIGNMENT as usize / 4)) {
+        block[..launch.dispatch.params.len()].copy_from_slice(&launch.dispatch.params);
+    }
+    let bytes = words.len() as u64 * 4;
+    let uniforms = gpu.buffer("parameters", bytes, Usage::UNIFORM | Usage::COPY_DST)?;
+    gpu.queue.write_buffer(&uniforms, 0, bytemuck::cast_slice(&words));
+    let mut recorded = Vec::with_capacity(launches.len());
+    for (index, launch) in launches.into_iter().enumerate() {
+        let Dispatch { shader, ref buffers, textures: ref uses, groups, .. } = launch.dispatch;
+        let pipeline = gpu.pipeline(&launch.dispatch)?;
+        let bound = |buffer, offset, size| {
+            wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) })
+        };
+        let mut resources = vec![bound(&uniforms, index as u64 * ALIGNMENT, ALIGNMENT)];
+        for View { target, start, len } in buffers {
+            let place = places.target(*target)?;
+            resources.push(bound(&place.buffer, place.offset + *start as u64 * 4, *len as u64 * 4));
+        }
+        for texture in uses {
+            let view = textures[texture.slot as usize].as_ref();
+            let view = view.expect("lowering sizes every texture slot that it uses");
+            resources.push(wgpu::BindingResource::TextureView(view));
+        }
+        let entries: Vec<_> = resources
+            .into_iter()
+            .enumerate()
+            .map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource })
+            .collect();
+        let descriptor = wgpu::BindGroupDescriptor { label: Some(shader), layout: &pipeline.layout, entries: &entries };
+        let bind_group = gpu.device.create_bind_group(&descriptor);
+        gpu.check()?;
+        recorded.push(Recorded { label: launch.label, shader, step: launch.step, pipeline, bind_group, groups });
+    }
+    Ok(recorded)
+}

@@ -1,0 +1,81 @@
+//! The shaders: real files in `shaders/`, embedded, specialised by rewriting their `const` lines.
+
+use std::borrow::Cow;
+
+macro_rules! sources {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../shaders/", $name, ".wgsl")))),*]
+    };
+}
+
+/// Every shader by name, with its text.
+pub const SOURCES: &[(&str, &str)] = sources![
+    "adam",
+    "batch_norm",
+    "batch_norm_grad_input",
+    "batch_norm_grad_sums",
+    "batch_stats",
+    "binary",
+    "conv2d_direct",
+    "conv2d_texture",
+    "conv2d_texture_weight_grad",
+    "conv2d_tiled",
+    "copy",
+    "depthwise",
+    "dropout",
+    "fill",
+    "max_pool",
+    "pack_texture",
+    "pad",
+    "prototype_distance",
+    "resize",
+    "running_stats",
+    "sgd",
+    "sum",
+    "trans_norm_scale",
+    "unary",
+    "weighted_sum",
+    "weighted_sum_grad",
+];
+
+/// A value that replaces the one of a `const` line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Constant {
+    U32(u32),
+    F32(f32),
+    Bool(bool),
+}
+
+impl std::fmt::Display for Constant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Constant::U32(value) => write!(f, "{value}u"),
+            // The shortest decimal that reads back as the same bits.
+            Constant::F32(value) => write!(f, "{value:?}f"),
+            Constant::Bool(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+/// Text of a shader as written.
+pub fn source(name: &str) -> &'static str {
+    let entry = SOURCES.iter().find(|(known, _)| *known == name);
+    entry.map(|(_, text)| *text).unwrap_or_else(|| panic!("launchers name only embedded shaders, not `{name}`"))
+}
+
+/// Text of a shader in which `const NAME: type = …;` has been given other values.
+pub fn specialise(name: &str, constants: &[(&'static str, Constant)]) -> Cow<'static, str> {
+    let text = source(name);
+    if constants.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut lines: Vec<Cow<'static, str>> = text.lines().map(Cow::Borrowed).collect();
+    for (constant, value) in constants {
+        let prefix = format!("const {constant}:");
+        let line = lines.iter_mut().find(|line| line.starts_with(&prefix));
+        let line = line.unwrap_or_else(|| panic!("shader `{name}` has no constant `{constant}`"));
+        let head = line.split('=').next().unwrap_or_default().trim_end().to_string();
+        *line = Cow::Owned(format!("{head} = {value};"));
+    }
+    Cow::Owned(lines.join("\n"))
+}

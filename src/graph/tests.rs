@@ -1,0 +1,9 @@
+//! What is promised of the graph: gradients are derivatives, rewrites change nothing, plans never overlap, and shapes
+//! that do not fit are named.
+
+mod elementwise_gradients;
+mod finite_differences;
+mod layer_gradients;
+mod memory_plan;
+mod rewrites;
+mod shape_errors;

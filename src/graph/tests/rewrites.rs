@@ -1,0 +1,199 @@
+//! Simplified graphs give the same outputs and gradients with fewer operators.
+
+use std::collections::HashMap;
+
+use super::finite_differences::{assert_close, evaluate, noise};
+use crate::graph::{
+    Activation, ConvSpec, Graph, NodeId, Op, Shape, ShapeError, Unary, simplify, vector_jacobian_product,
+};
+use crate::reference::Array;
+
+/// A loss over convolutions with bias, norms, activations, repeated subexpressions and broadcasts, and what it is
+/// differentiated by.
+struct Network {
+    graph: Graph,
+    inputs: HashMap<String, Array>,
+    parameters: Vec<NodeId>,
+    loss: NodeId,
+}
+
+impl Network {
+    fn parameter(&mut self, name: &str, shape: impl Into<Shape>) -> NodeId {
+        let shape = shape.into();
+        let values = noise(self.parameters.len() as u32 + 50, shape.elements());
+        let id = self.graph.input(name, shape.clone());
+        self.inputs.insert(name.to_string(), Array::new(shape, values));
+        self.parameters.push(id);
+        id
+    }
+
+    fn conv_bias(&mut self, x: NodeId, name: &str, outputs: usize, bias_first: bool) -> Result<NodeId, ShapeError> {
+        let channels = self.graph.shape(x)[1];
+        let w = self.parameter(&format!("{name}.weight"), [outputs, channels, 3, 3]);
+        let b = self.parameter(&format!("{name}.bias"), [outputs]);
+        let g = &mut self.graph;
+        let y = g.conv2d(x, w, None, ConvSpec { padding: [1, 1], ..Default::default() })?;
+        let b = g.reshape(b, [1, outputs, 1, 1])?;
+        if bias_first { g.add(b, y) } else { g.add(y, b) }
+    }
+
+    fn build() -> Result<Self, ShapeError> {
+        let (graph, inputs) = (Graph::new(), HashMap::new());
+        let mut n = Network { graph, inputs, parameters: Vec::new(), loss: NodeId(0) };
+        let x = n.parameter("x", [2, 3, 5, 4]);
+        let y = n.conv_bias(x, "first", 4, false)?;
+        let y = n.graph.relu(y)?;
+        let y = n.conv_bias(y, "second", 4, true)?;
+        let y = n.graph.sigmoid(y)?;
+        let (weight, bias) = (n.parameter("norm.weight", [4]), n.parameter("norm.bias", [4]));
+        let stats = n.graph.batch_stats(y, 2)?;
+        let y = n.graph.batch_norm_training(y, stats, weight, bias, 1e-3)?;
+        let y = n.graph.affine(y, 3.0, 0.0)?;
+        let stats = n.graph.batch_stats(y, 1)?;
+        let y = n.graph.batch_norm_training(y, stats, weight, bias, 1e-3)?;
+        let y = n.graph.unary(Unary::Relu6, y)?;
+        let y = n.conv_bias(y, "third", 2, false)?;
+        let y = n.graph.unary(Unary::LeakyRelu(0.2), y)?;
+        // The same twice, and a repeated row on either side of an elementwise operator.
+        let g = &mut n.graph;
+        let (one, same) = (g.sigmoid(y)?, g.sigmoid(y)?);
+        let (one, same) = (g.unary(Unary::Square, one)?, g.unary(Unary::Square, same)?);
+        let row = n.parameter("row", [4]);
+        let g = &mut n.graph;
+        let shape = g.shape(y).clone();
+        let (left, right) = (g.broadcast(row, &shape)?, g.broadcast(row, &shape)?);
+        let (left, right) = (g.mul(left, one)?, g.sub(same, right)?);
+        let product = g.mul(left, right)?;
+        n.loss = g.mean_all(product)?;
+        Ok(n)
+    }
+
+    /// Names the loss and its gradients as outputs.
+    fn differentiate(&mut self) -> Result<(), ShapeError> {
+        let one = self.graph.constant(1.0, Shape::scalar());
+        let gradients = vector_jacobian_product(&mut self.graph, &[(self.loss, one)], &self.parameters)?;
+        for (index, gradient) in gradients.into_iter().enumerate() {
+            self.graph.output(&format!("gradient {index}"), gradient.expect("every parameter matters"));
+        }
+        Ok(())
+    }
+}
+
+/// Live operators for which `which` holds.
+fn count(graph: &Graph, which: impl Fn(&Op) -> bool) -> usize {
+    graph.live_nodes().into_iter().filter(|id| which(&graph.node(*id).op)).count()
+}
+
+#[test]
+fn outputs_and_gradients_stay_the_same() {
+    let mut plain = Network::build().unwrap();
+    plain.graph.output("loss", plain.loss);
+    let mut before = Network::build().unwrap();
+    before.graph.output("loss", before.loss);
+    simplify(&mut before.graph);
+    let mut unfinished = Network::build().unwrap();
+    simplify(&mut unfinished.graph);
+    unfinished.graph.output("loss", unfinished.loss);
+    for network in [&mut plain, &mut before, &mut unfinished] {
+        network.differentiate().unwrap();
+    }
+    let mut after = plain.graph.clone();
+    simplify(&mut after);
+    let want = evaluate(&plain.graph, &plain.inputs);
+    assert_eq!(want.len(), 1 + plain.parameters.len());
+    for (when, graph) in [("before", &before.graph), ("unfinished", &unfinished.graph), ("after", &after)] {
+        assert!(graph.live_nodes().len() < plain.graph.live_nodes().len(), "nothing is saved {when}");
+        let got = evaluate(graph, &plain.inputs);
+        for (name, want) in &want {
+            assert_close(&got[name].data, &want.data, 1e-12, &format!("{name} simplified {when}"));
+        }
+    }
+}
+
+#[test]
+fn biases_activations_and_broadcasts_are_taken_in() {
+    let mut n = Network::build().unwrap();
+    n.graph.output("loss", n.loss);
+    let binaries = count(&n.graph, |op| matches!(op, Op::Binary(_)));
+    assert_eq!((binaries, count(&n.graph, |op| *op == Op::Broadcast)), (6, 2));
+    simplify(&mut n.graph);
+    let g = &n.graph;
+    assert_eq!(count(g, |op| matches!(op, Op::Binary(_))), 3);
+    assert_eq!(count(g, |op| *op == Op::Broadcast), 0);
+    assert_eq!(count(g, |op| matches!(op, Op::Unary(Unary::Sigmoid))), 2);
+    assert_eq!(count(g, |op| matches!(op, Op::Unary(Unary::Square))), 1);
+    let is_activation = |op: &Op| matches!(op, Op::Unary(Unary::Relu | Unary::Relu6 | Unary::LeakyRelu(_)));
+    assert_eq!(count(g, is_activation), 0);
+    for activation in [Activation::Relu, Activation::Identity, Activation::LeakyRelu(0.2)] {
+        let fused = |op: &Op| matches!(op, Op::Conv2d { bias: true, activation: a, .. } if *a == activation);
+        assert_eq!(count(g, fused), 1, "{activation:?}");
+    }
+    assert_eq!(count(g, |op| matches!(op, Op::BatchNorm { activation: Activation::Relu6, .. })), 1);
+    assert_eq!(count(g, |op| matches!(op, Op::BatchNorm { .. })), 2);
+    let nodes = g.nodes().to_vec();
+    simplify(&mut n.graph);
+    assert_eq!(n.graph.nodes(), nodes, "a simplified graph stays as it is");
+}
+
+/// `relu(conv2d(x, w) + b)`: the convolution, the sum and the result.
+fn conv_bias_relu(g: &mut Graph) -> [NodeId; 3] {
+    let (x, w, b) = (g.input("x", [1, 2, 3, 3]), g.input("w", [2, 2, 1, 1]), g.input("b", [2]));
+    let conv = g.conv2d(x, w, None, ConvSpec::default()).unwrap();
+    let b = g.reshape(b, [1, 2, 1, 1]).unwrap();
+    let sum = g.add(conv, b).unwrap();
+    let relu = g.relu(sum).unwrap();
+    [conv, sum, relu]
+}
+
+#[test]
+fn an_output_is_not_taken_in() {
+    for kept in 0..2 {
+        let mut g = Graph::new();
+        let values = conv_bias_relu(&mut g);
+        g.output("result", values[2]);
+        g.output("intermediate", values[kept]);
+        simplify(&mut g);
+        assert_eq!(count(&g, |op| matches!(op, Op::Conv2d { .. })), 1, "the convolution is computed once");
+        assert_eq!(count(&g, |op| matches!(op, Op::Unary(Unary::Relu))), 1);
+        assert_eq!(count(&g, |op| matches!(op, Op::Binary(_))), usize::from(kept == 0));
+    }
+}
+
+#[test]
+fn a_value_read_twice_is_not_taken_in() {
+    let mut g = Graph::new();
+    let [conv, sum, relu] = conv_bias_relu(&mut g);
+    let both = g.mul(conv, relu).unwrap();
+    let both = g.mul(both, sum).unwrap();
+    g.output("both", both);
+    simplify(&mut g);
+    assert_eq!(count(&g, |op| matches!(op, Op::Conv2d { .. })), 1);
+    assert_eq!(count(&g, |op| matches!(op, Op::Unary(Unary::Relu))), 1);
+    assert_eq!(count(&g, |op| matches!(op, Op::Binary(_))), 3);
+}
+
+#[test]
+fn different_dropouts_stay_different() {
+    let mut g = Graph::new();
+    let (x, seed) = (g.input("x", [64]), g.input("seed", [2]));
+    let (one, other) = (g.dropout(x, seed, 0.5).unwrap(), g.dropout(x, seed, 0.5).unwrap());
+    g.output("one", one);
+    g.output("other", other);
+    simplify(&mut g);
+    let inputs = [("x".into(), Array::filled([64], 1.0)), ("seed".into(), Array::zeros([2]))].into();
+    let outputs = evaluate(&g, &inputs);
+    assert_ne!(outputs["one"], outputs["other"]);
+}
+
+#[test]
+fn a_broadcast_stays_where_it_makes_the_shape() {
+    let mut g = Graph::new();
+    let row = g.input("row", [3]);
+    let full = g.broadcast(row, &[2, 3].into()).unwrap();
+    let square = g.mul(full, full).unwrap();
+    g.output("square", square);
+    simplify(&mut g);
+    let inputs = [("row".into(), Array::from_f32([3], &[1.0, 2.0, 3.0]))].into();
+    let square = &evaluate(&g, &inputs)["square"];
+    assert_eq!(*square, Array::from_f32([2, 3], &[1.0, 4.0, 9.0, 1.0, 4.0, 9.0]));
+}
