@@ -1,7 +1,9 @@
 // adam: one step of Adam (Kingma & Ba 2015) on one parameter.
-// One invocation for each element; workgroups are folded into x and y.
+// Each invocation takes ELEMENTS elements, so that the scalars are read once; workgroups are folded into x and y.
 // Bindings: grad, lr [], correction [2] = [1 − β₁ᵗ, 1 − β₂ᵗ], param, first moment, second moment.
 // Twin: reference/optimizer.rs
+
+const ELEMENTS: u32 = 8u;
 
 struct Params {
     count: u32,
@@ -22,14 +24,18 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
-    if (i >= p.count) {
-        return;
+    let block = (group.x + group.y * groups.x) * 64u * ELEMENTS + lane;
+    let end = min(block + 64u * ELEMENTS, p.count);
+    let rate = lr[0];
+    let first_correction = correction[0];
+    let second_correction = correction[1];
+    for (var i = block; i < end; i += 64u) {
+        let at = p.base + i;
+        let g = grad[at];
+        let m = p.beta1 * first[at] + (1.0 - p.beta1) * g;
+        let v = p.beta2 * second[at] + (1.0 - p.beta2) * g * g;
+        first[at] = m;
+        second[at] = v;
+        param[at] -= rate * (m / first_correction) / (sqrt(v / second_correction) + p.eps);
     }
-    let g = grad[p.base + i];
-    let m = p.beta1 * first[p.base + i] + (1.0 - p.beta1) * g;
-    let v = p.beta2 * second[p.base + i] + (1.0 - p.beta2) * g * g;
-    first[p.base + i] = m;
-    second[p.base + i] = v;
-    param[p.base + i] -= lr[0] * (m / correction[0]) / (sqrt(v / correction[1]) + p.eps);
 }

@@ -1,7 +1,9 @@
 // dropout: y = x/(1 − p) where a counter-based random number is kept, else 0; the gradient is the same map of dy.
 // The mask depends on the seed, the stream and the element's number alone: the same on every adapter.
-// One invocation for each element; workgroups are folded into x and y.
+// Each invocation takes ELEMENTS elements, so that the seed is read once; workgroups are folded into x and y.
 // Bindings: x, seed [2] (integers below 2²⁴), y. Twin: reference/dropout.rs
+
+const ELEMENTS: u32 = 8u;
 
 struct Params {
     count: u32,
@@ -32,11 +34,11 @@ fn mix_bits(value: u32) -> u32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
-    if (i >= p.count) {
-        return;
-    }
     let key = mix_bits(mix_bits(mix_bits(u32(seed[0])) ^ u32(seed[1])) ^ p.stream);
-    let bits = mix_bits(mix_bits((p.first + i) ^ key) + key);
-    y[p.base_y + i] = select(0.0, x[p.base_x + i] * p.scale, bits >= p.threshold);
+    let block = (group.x + group.y * groups.x) * 64u * ELEMENTS + lane;
+    let end = min(block + 64u * ELEMENTS, p.count);
+    for (var i = block; i < end; i += 64u) {
+        let bits = mix_bits(mix_bits((p.first + i) ^ key) + key);
+        y[p.base_y + i] = select(0.0, x[p.base_x + i] * p.scale, bits >= p.threshold);
+    }
 }

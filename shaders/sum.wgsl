@@ -1,9 +1,11 @@
 // sum: over some axes of x. Axes are merged into up to three kept ones and three reduced ones.
 // `rows`: one workgroup for each output and split, LANES invocations share the reduction, then add up in a
 // fixed tree; y is [splits, outputs], added up by a second launch. `columns`: one invocation for each output.
+// A sum over pieces of x adds the later ones to what y holds.
 // Bindings: x, y. Twin: reference/reduce.rs
 
 const LANES: u32 = 64u;
+const ACCUMULATE: bool = false;
 
 struct Params {
     base_x: u32,
@@ -29,6 +31,14 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 var<workgroup> partial: array<f32, LANES>;
+
+fn store(index: u32, total: f32) {
+    if (ACCUMULATE) {
+        y[index] += total;
+    } else {
+        y[index] = total;
+    }
+}
 
 fn kept_offset(o: u32) -> u32 {
     let q1 = o / p.kept_2;
@@ -64,7 +74,7 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         workgroupBarrier();
     }
     if (lane == 0u && first < p.terms) {
-        y[p.base_y + g] = partial[0];
+        store(p.base_y + g, partial[0]);
     }
 }
 
@@ -80,5 +90,5 @@ fn columns(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     for (var r = 0u; r < p.terms; r++) {
         total += x[base + reduced_offset(r)];
     }
-    y[p.base_y + o] = total;
+    store(p.base_y + o, total);
 }

@@ -45,7 +45,7 @@ fn slope(v: f32) -> f32 {
         case 2u: { return select(p.a, 1.0, v > 0.0); }
         case 3u: { let s = sigmoid(v); return s * (1.0 - s); }
         case 4u: { return 2.0 * v; }
-        case 5u: { return 0.5 / sqrt(v); }
+        case 5u: { return select(0.5 / sqrt(v), 0.0, v == 0.0); }
         case 6u: { return p.a; }
         default: { let s = sigmoid(v); return -s * (1.0 - s) * (log(s + p.a) + s / (s + p.a)); }
     }

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `papilla` program: see `papilla::cli`.
+
+fn main() -> std::process::ExitCode {
+    papilla::cli::main()
+}

@@ -7,10 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use papilla::gpu::{ConvVariant, Gpu, GpuOptions, Program, States};
-use papilla::graph::{Graph, NodeId, Op, Shape, ShapeError, Update, vector_jacobian_product};
+use papilla::graph::{Activation, Graph, NodeId, Op, Shape, ShapeError, StateId, Update, vector_jacobian_product};
 use papilla::reference::{Array, run};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+/// Every activation that an operator can take in.
+pub const ACTIVATIONS: [Activation; 4] =
+    [Activation::Identity, Activation::Relu, Activation::Relu6, Activation::LeakyRelu(0.2)];
 
 type Opened = Mutex<HashMap<String, Arc<Gpu>>>;
 
@@ -60,7 +64,7 @@ impl Case {
     }
 
     /// A state of values in [low, high).
-    pub fn state_in(&mut self, name: &str, shape: impl Into<Shape>, low: f32, high: f32) -> papilla::graph::StateId {
+    pub fn state_in(&mut self, name: &str, shape: impl Into<Shape>, low: f32, high: f32) -> StateId {
         let shape = shape.into();
         let values: Vec<f32> = (0..shape.elements()).map(|_| self.rng.random_range(low..high)).collect();
         self.states.insert(name.to_string(), Array::from_f32(shape.clone(), &values));
@@ -94,8 +98,15 @@ impl Case {
         self.check_on(&adapter(None, None), tolerance);
     }
 
-    /// The same on a given adapter.
-    pub fn check_on(&self, gpu: &Arc<Gpu>, tolerance: f64) {
+    /// The same, then again with bindings of at most `elements` elements, so that launches are divided.
+    pub fn check_in_pieces(&self, elements: u64, tolerance: f64) {
+        let whole = self.check_on(&adapter(None, None), tolerance);
+        let divided = self.check_on(&adapter(None, Some(4 * elements)), tolerance);
+        assert!(divided > whole, "nothing was divided: {divided} launches of {whole}");
+    }
+
+    /// The same on a given adapter; returns the number of launches.
+    pub fn check_on(&self, gpu: &Arc<Gpu>, tolerance: f64) -> usize {
         let mut expected_states = self.states.clone();
         let expected = run(&self.graph, &self.inputs, &mut expected_states).expect("the case is complete");
         let states = States::new(gpu.clone());
@@ -120,16 +131,18 @@ impl Case {
             let got = states.read(&[name]).expect("states can be read").remove(0);
             compare(name, &got, want, tolerance);
         }
+        program.dispatches()
     }
 }
 
 fn compare(name: &str, got: &[f32], want: &Array, tolerance: f64) {
+    assert_eq!(got.len(), want.data.len(), "`{name}` has another number of elements");
     let largest = want.data.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     let allowed = tolerance * (1.0 + largest);
     for (index, (g, w)) in got.iter().zip(&want.data).enumerate() {
         let error = (f64::from(*g) - w).abs();
         assert!(
-            error <= allowed,
+            error <= allowed || (g.is_nan() && w.is_nan()),
             "`{name}` of shape {}: element {index} is {g}, expected {w} (error {error:.3e}, allowed {allowed:.3e})",
             want.shape
         );

@@ -1,6 +1,6 @@
 //! A graph compiled for an adapter: memory planned, pipelines and bind groups made once, then replayed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use wgpu::BufferUsages as Usage;
@@ -8,7 +8,7 @@ use wgpu::BufferUsages as Usage;
 use super::context::{Gpu, Pipeline};
 use super::dispatch::{Dispatch, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
-use super::lower::{Launch, Lowering};
+use super::lower::{Launch, Lowering, value_target};
 use super::states::{StateBuffer, States, read_through};
 use crate::graph::{Graph, Lifetime, NodeId, Op, StateId, assign_offsets};
 
@@ -57,15 +57,15 @@ impl Program {
         for (index, update) in graph.updates().iter().enumerate() {
             lowering.update(live.len() + index, update)?;
         }
-        let Lowering { dispatches, scratch, texels, .. } = lowering;
+        let Lowering { dispatches, scratch, texels, snapshots, .. } = lowering;
 
         let mut places = Places::leaves(gpu, graph, &live)?;
         places.add_states(graph, states)?;
-        places.plan_arena(gpu, graph, &live, &dispatches, &scratch)?;
+        places.plan_arena(gpu, graph, &snapshots, &dispatches, &scratch)?;
         let textures = create_textures(gpu, texels);
         let launches = record(gpu, dispatches, &places, &textures)?;
 
-        let place_of = |id: NodeId| places.target(value_target(graph, id)).cloned();
+        let place_of = |id: NodeId| places.target(value_target(graph, &snapshots, id)).cloned();
         let mut outputs = HashMap::new();
         let mut readable = 0;
         for (name, id) in graph.outputs() {
@@ -161,15 +161,6 @@ impl Recorded {
     }
 }
 
-/// Where the value of a node lies.
-fn value_target(graph: &Graph, id: NodeId) -> Target {
-    let storage = graph.storage_of(id);
-    match graph.node(storage).op {
-        Op::State(state) => Target::State(state),
-        _ => Target::Node(storage),
-    }
-}
-
 /// Where everything lies that launches bind.
 struct Places {
     nodes: HashMap<NodeId, Place>,
@@ -214,22 +205,24 @@ impl Places {
         &mut self,
         gpu: &Gpu,
         graph: &Graph,
-        live: &[NodeId],
+        snapshots: &HashSet<NodeId>,
         launches: &[Launch],
         scratch: &[(u64, usize)],
     ) -> Result<()> {
+        let live = graph.live_nodes();
         let end = live.len() + graph.updates().len();
         let mut lifetimes: Vec<Lifetime> = Vec::new();
         let mut owner: HashMap<NodeId, usize> = HashMap::new();
         for (step, &id) in live.iter().enumerate() {
             let op = &graph.node(id).op;
-            if !op.is_alias() && !matches!(op, Op::Input { .. } | Op::Constant { .. } | Op::State(_)) {
+            let has_memory = !op.is_alias() && !matches!(op, Op::Input { .. } | Op::Constant { .. } | Op::State(_));
+            if has_memory || snapshots.contains(&id) {
                 owner.insert(id, lifetimes.len());
                 lifetimes.push(Lifetime { bytes: graph.shape(id).bytes(), first: step, last: step });
             }
         }
         let uses = launches.iter().flat_map(|l| l.dispatch.buffers.iter().map(move |view| (view.target, l.step)));
-        let kept = graph.outputs().iter().map(|(_, id)| (value_target(graph, *id), end));
+        let kept = graph.outputs().iter().map(|(_, id)| (value_target(graph, snapshots, *id), end));
         for (target, step) in uses.chain(kept) {
             if let Target::Node(id) = target
                 && let Some(&index) = owner.get(&id)
@@ -312,6 +305,11 @@ fn record(
         };
         let mut resources = vec![bound(&uniforms, index as u64 * ALIGNMENT, ALIGNMENT)];
         for View { target, start, len } in buffers {
+            if *len > gpu.binding_elements() {
+                let (adapter, what) = (gpu.name().to_string(), launch.label.to_string());
+                let (bytes, limit) = (*len as u64 * 4, gpu.binding_elements() as u64 * 4);
+                return Err(GpuError::TooLarge { adapter, what, bytes, limit });
+            }
             let place = places.target(*target)?;
             resources.push(bound(&place.buffer, place.offset + *start as u64 * 4, *len as u64 * 4));
         }

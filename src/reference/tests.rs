@@ -1,1 +1,5 @@
+//! The twin against definitions, values worked out by hand, and what a run promises.
 
+mod convolution;
+mod interpreter;
+mod operators;

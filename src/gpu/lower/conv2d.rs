@@ -9,6 +9,8 @@ use crate::graph::{Activation, ConvSpec, NodeId, Op};
 
 /// Lanes × pixels of a workgroup of `conv2d_texture`.
 const TEXTURE_BLOCK: usize = 32 * 8;
+/// Lanes × pixels of a workgroup of `depthwise_texture`.
+const DEPTHWISE_BLOCK: usize = 16 * 4;
 /// Lanes of a workgroup of `conv2d_texture_weight_grad`.
 const GRAD_LANES: usize = 8;
 /// Products that one invocation adds up at most; longer sums lose digits and are split.
@@ -94,6 +96,9 @@ impl Lowering<'_> {
         let plain = activation == Activation::Identity && operands.bias.is_none();
         match self.conv {
             ConvVariant::Direct => self.direct(&geometry, &operands),
+            ConvVariant::Texture if geometry.is_depthwise() && plain && fits_texture => {
+                self.depthwise_texture(&geometry, &operands)
+            }
             _ if geometry.is_depthwise() && plain => self.depthwise(&geometry, &operands),
             _ if spec.groups > 1 => self.direct(&geometry, &operands),
             ConvVariant::Texture if fits_texture => match self.graph.node(id).op {
@@ -202,6 +207,55 @@ impl Lowering<'_> {
                 .bind(self.whole(operands.second)?)
                 .bind(vy)
                 .groups((piece.count * written).div_ceil(64));
+            self.push(dispatch);
+        }
+        Ok(())
+    }
+
+    fn depthwise_texture(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
+        let entry = self.entry(operands);
+        let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
+        let kernel = |entry: &'static str, lanes: u32| {
+            Dispatch::new("depthwise_texture", entry)
+                .constant("LANES", Constant::U32(lanes))
+                .constant("STRIDE_H", Constant::U32(stride_h as u32))
+                .constant("STRIDE_W", Constant::U32(stride_w as u32))
+        };
+        let (x_maps, y_maps) = ([g.n, g.i, g.h, g.w], [g.n, g.o, g.oh, g.ow]);
+        let steps = [g.kernel[0], g.kernel[1], pad_h, pad_w, dilation_h, dilation_w];
+        if entry == "weight_grad" {
+            self.pack_maps(TextureSlot::Operand, operands.first, x_maps)?;
+            self.pack_maps(TextureSlot::Activations, operands.second, y_maps)?;
+            let each = self.samples_per_split(Piece { first: 0, count: g.n }, g.oh * g.ow);
+            let splits = g.n.div_ceil(each);
+            let parts = self.parts(splits * g.weights(), operands.out, splits);
+            let dispatch = kernel(entry, 8)
+                .params([0, 0, g.n, g.i, g.h, g.w, g.oh, g.ow])
+                .params(steps)
+                .params([each])
+                .bind(self.whole_target(parts, splits * g.weights())?)
+                .texture(TextureSlot::Operand, false)
+                .texture(TextureSlot::Activations, false)
+                .grid(g.i.div_ceil(4) * g.taps(), splits, 1);
+            self.push(dispatch);
+            return self.finish_parts(parts, splits, g.weights(), operands.out);
+        }
+        let transposed = entry == "input_grad";
+        let (read, written) = if transposed { (y_maps, x_maps) } else { (x_maps, y_maps) };
+        self.pack_maps(TextureSlot::Activations, operands.first, read)?;
+        self.pack_filters(operands.second, g.i, g.taps())?;
+        let sample = written[1] * written[2] * written[3];
+        for piece in self.pieces(g.n, sample)? {
+            let (vy, by) = self.rows(operands.out, piece, sample);
+            let dispatch = kernel("gather", 16)
+                .constant("TRANSPOSED", Constant::Bool(transposed))
+                .params([by, piece.first, piece.count, g.i, read[2], read[3], written[2], written[3]])
+                .params(steps)
+                .params([0])
+                .bind(vy)
+                .texture(TextureSlot::Activations, false)
+                .texture(TextureSlot::Weights, false)
+                .grid((written[2] * written[3]).div_ceil(DEPTHWISE_BLOCK), piece.count * g.i.div_ceil(4), 1);
             self.push(dispatch);
         }
         Ok(())
@@ -375,6 +429,15 @@ impl Lowering<'_> {
         let view = self.whole(w)?;
         let params = [texels, 0, 1, inputs, 0, outputs, taps];
         self.push_pack("weights", TextureSlot::Weights, view, params, Some(transposed));
+        Ok(())
+    }
+
+    fn pack_filters(&mut self, w: NodeId, channels: usize, taps: usize) -> Result<()> {
+        let texels = channels.div_ceil(4) * taps;
+        if self.claim(TextureSlot::Weights, (self.target(w), "filters"), 1 + texels) {
+            let view = self.whole(w)?;
+            self.push_pack("depthwise", TextureSlot::Weights, view, [texels, 0, 1, channels, 0, 0, taps], None);
+        }
         Ok(())
     }
 

@@ -84,7 +84,7 @@ impl Lowering<'_> {
                 .params([piece.count, bx, by, piece.first, stream as usize, threshold as usize])
                 .float(1.0 / (1.0 - p));
             let seed = self.whole(seed)?;
-            self.push(dispatch.bind(vx).bind(seed).bind(vy).groups(piece.count.div_ceil(64)));
+            self.push(dispatch.bind(vx).bind(seed).bind(vy).groups(piece.count.div_ceil(64 * 8)));
         }
         Ok(())
     }

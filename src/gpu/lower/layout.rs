@@ -30,18 +30,15 @@ impl Lowering<'_> {
         let mut start = 0;
         for &x in &self.graph.node(id).inputs.clone() {
             let part = self.shape(x);
-            // Rows along the first axis; within them the part begins `offset` elements in, unless it is joined there.
+            // Within each row of the output the part begins `offset` elements in.
             let offset = start * strides[axis];
-            let axes: Vec<Axis> = (0..part.len())
-                .map(|a| Axis { extent: part[a], strides: vec![part.strides()[a], strides[a]] })
-                .collect();
-            let axes = four_axes(axes).ok_or_else(|| self.unsupported("more than four axes"))?;
+            let axes = four_axes(merge_axes(part, &[part.strides(), strides.clone()]));
+            let axes = axes.ok_or_else(|| self.unsupported("more than four axes"))?;
             let inner: usize = axes[1..].iter().map(|a| a.extent).product();
             let row = axes[0].strides[1];
             for piece in self.pieces(axes[0].extent, inner.max(row))? {
                 let (vx, bx) = self.rows(x, piece, inner);
-                let first = offset + piece.first * row;
-                let len = (piece.count - 1) * row + row.min(shape.elements() - first - (piece.count - 1) * row);
+                let (first, len) = (offset + piece.first * row, (piece.count - 1) * row + inner);
                 let (vy, by) = View::range(self.target(id), first, len);
                 self.push(copy_kernel(piece, inner, &axes, [bx, by as usize]).bind(vx).bind(vy));
             }
@@ -52,10 +49,9 @@ impl Lowering<'_> {
 
     pub(super) fn pad(&mut self, before: &[isize], id: NodeId) -> Result<()> {
         let x = self.input(id, 0);
-        let (from, to) = (extents4(self.shape(x)), extents4(self.shape(id)));
-        let (Some(from), Some(to)) = (from, to) else { return Err(self.unsupported("more than four axes")) };
-        let mut shift = [0isize; 4];
-        shift[4 - before.len()..].copy_from_slice(before);
+        let axes = padded_axes(self.shape(x), self.shape(id), before);
+        let axes = axes.ok_or_else(|| self.unsupported("more than four axes"))?;
+        let (from, to, shift) = (axes.map(|a| a.from), axes.map(|a| a.to), axes.map(|a| a.before));
         let (row_x, row_y): (usize, usize) = (from[1..].iter().product(), to[1..].iter().product());
         for piece in self.pieces(to[0], row_x.max(row_y))? {
             // The samples of x that the piece reads; at least one, to have something to bind.
@@ -87,9 +83,31 @@ fn copy_kernel(piece: Piece, inner: usize, axes: &[Axis], bases: [usize; 2]) -> 
         .groups(count.div_ceil(64))
 }
 
-fn extents4(shape: &Shape) -> Option<[usize; 4]> {
-    let missing = 4usize.checked_sub(shape.len())?;
-    let mut extents = [1; 4];
-    extents[missing..].copy_from_slice(shape);
-    Some(extents)
+/// An axis of a padding: its extents in the input and the output, and the elements added in front.
+#[derive(Clone, Copy)]
+struct Padded {
+    from: usize,
+    to: usize,
+    before: isize,
+}
+
+/// Exactly four axes, those left as they are joined to the one before; `None` if there are more.
+fn padded_axes(from: &Shape, to: &Shape, before: &[isize]) -> Option<[Padded; 4]> {
+    let unit = Padded { from: 1, to: 1, before: 0 };
+    let mut merged: Vec<Padded> = Vec::new();
+    for axis in 0..from.len() {
+        let own = Padded { from: from[axis], to: to[axis], before: before[axis] };
+        match merged.last_mut() {
+            Some(last) if own.from == own.to && own.before == 0 => {
+                *last =
+                    Padded { from: last.from * own.from, to: last.to * own.to, before: last.before * own.from as isize };
+            }
+            Some(last) if (last.from, last.to, last.before) == (1, 1, 0) => *last = own,
+            _ => merged.push(own),
+        }
+    }
+    let missing = 4usize.checked_sub(merged.len())?;
+    let at = merged.len().min(1);
+    merged.splice(at..at, std::iter::repeat_n(unit, missing));
+    merged.try_into().ok()
 }

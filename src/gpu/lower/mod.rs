@@ -12,6 +12,8 @@ mod prototype;
 mod reduce;
 mod resize;
 
+use std::collections::HashSet;
+
 use super::context::{ConvVariant, Gpu};
 use super::dispatch::{Dispatch, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
@@ -29,6 +31,8 @@ pub(super) struct Lowering<'g> {
     pub scratch: Vec<(u64, usize)>,
     /// texels that each texture slot must hold
     pub texels: [usize; TextureSlot::ALL.len()],
+    /// reads of states that need memory of their own, see `late_reads`
+    pub snapshots: HashSet<NodeId>,
     held: [Option<Packed>; TextureSlot::ALL.len()],
     step: usize,
     label: &'static str,
@@ -61,6 +65,7 @@ impl<'g> Lowering<'g> {
             dispatches: Vec::new(),
             scratch: Vec::new(),
             texels: [0; TextureSlot::ALL.len()],
+            snapshots: late_reads(graph),
             held: [None; TextureSlot::ALL.len()],
             step: 0,
             label: "",
@@ -79,6 +84,7 @@ impl<'g> Lowering<'g> {
         let node = graph.node(id);
         (self.step, self.label) = (step, node.op.name());
         match &node.op {
+            Op::State(state) if self.snapshots.contains(&id) => self.snapshot(*state, id),
             Op::Input { .. } | Op::State(_) | Op::Constant { .. } | Op::Reshape | Op::Detach => Ok(()),
             Op::Unary(function) => self.unary(*function, id),
             Op::UnaryGrad(function) => self.unary_grad(*function, id),
@@ -119,11 +125,7 @@ impl<'g> Lowering<'g> {
 
     /// The memory of a value.
     fn target(&self, id: NodeId) -> Target {
-        let storage = self.graph.storage_of(id);
-        match self.graph.node(storage).op {
-            Op::State(state) => Target::State(state),
-            _ => Target::Node(storage),
-        }
+        value_target(self.graph, &self.snapshots, id)
     }
 
     fn input(&self, id: NodeId, slot: usize) -> NodeId {
@@ -182,6 +184,24 @@ impl<'g> Lowering<'g> {
     fn lanes_constant(&self) -> Constant {
         Constant::U32(self.lanes)
     }
+}
+
+/// Where the value of a node lies; `snapshots` are the states' reads that have memory of their own.
+pub(super) fn value_target(graph: &Graph, snapshots: &HashSet<NodeId>, id: NodeId) -> Target {
+    let storage = graph.storage_of(id);
+    match graph.node(storage).op {
+        Op::State(state) if !snapshots.contains(&storage) => Target::State(state),
+        _ => Target::Node(storage),
+    }
+}
+
+/// Reads of states by outputs and updates, of states that the updates change: the old value must outlive the change.
+fn late_reads(graph: &Graph) -> HashSet<NodeId> {
+    let changed: HashSet<_> = graph.updates().iter().flat_map(Update::states).collect();
+    let late = graph.outputs().iter().map(|(_, id)| *id).chain(graph.updates().iter().flat_map(Update::inputs));
+    late.map(|id| graph.storage_of(id))
+        .filter(|id| matches!(graph.node(*id).op, Op::State(state) if changed.contains(&state)))
+        .collect()
 }
 
 /// Numbers of the activations in the shaders, and the slope.

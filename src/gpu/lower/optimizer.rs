@@ -1,14 +1,16 @@
 //! Launches of the updates of state.
 
-use super::super::dispatch::{Dispatch, Target};
+use super::super::dispatch::{Dispatch, Target, View};
 use super::super::error::Result;
-use super::{Lowering, Piece};
+use super::Lowering;
 use crate::graph::{NodeId, StateId, Update};
 
 impl Lowering<'_> {
     pub(super) fn state_update(&mut self, update: &Update) -> Result<()> {
         match *update {
-            Update::Assign { state, value } => self.assign(state, value),
+            Update::Assign { state, value } => {
+                self.copy(self.target(value), Target::State(state), self.shape(value).elements())
+            }
             Update::RunningStats { mean, var, stats, domain, momentum, unbias } => {
                 let channels = self.shape(stats)[2];
                 let dispatch = Dispatch::new("running_stats", "main")
@@ -30,7 +32,7 @@ impl Lowering<'_> {
                         .float(settings.beta2)
                         .float(settings.eps)
                 };
-                self.optimise(kernel, grad, &[lr, correction], &[param, first, second])
+                self.optimise(kernel, 8, grad, &[lr, correction], &[param, first, second])
             }
             Update::Sgd { param, velocity, grad, lr, settings } => {
                 let kernel = |count, base| {
@@ -39,17 +41,21 @@ impl Lowering<'_> {
                         .float(settings.momentum)
                         .float(settings.weight_decay)
                 };
-                self.optimise(kernel, grad, &[lr], &[param, velocity])
+                self.optimise(kernel, 1, grad, &[lr], &[param, velocity])
             }
         }
     }
 
-    fn assign(&mut self, state: StateId, value: NodeId) -> Result<()> {
-        for piece in self.pieces(self.shape(value).elements(), 1)? {
-            let (vx, bx) = self.rows(value, piece, 1);
-            let (vy, by) = state_rows(state, piece);
+    /// Keeps the value that a state has before it changes.
+    pub(super) fn snapshot(&mut self, state: StateId, id: NodeId) -> Result<()> {
+        self.copy(Target::State(state), Target::Node(id), self.shape(id).elements())
+    }
+
+    fn copy(&mut self, from: Target, to: Target, elements: usize) -> Result<()> {
+        for piece in self.pieces(elements, 1)? {
+            let [(vx, bx), (vy, by)] = [from, to].map(|target| View::range(target, piece.first, piece.count));
             let axes = [1, 1, piece.count];
-            let dispatch = Dispatch::new("copy", "main").params([piece.count, bx, by]).params(axes);
+            let dispatch = Dispatch::new("copy", "main").params([piece.count, bx as usize, by as usize]).params(axes);
             let strided = dispatch.params([0, 0, 0, 1]).params([0, 0, 0, 1]);
             self.push(strided.bind(vx).bind(vy).groups(piece.count.div_ceil(64)));
         }
@@ -59,6 +65,7 @@ impl Lowering<'_> {
     fn optimise(
         &mut self,
         kernel: impl Fn(usize, usize) -> Dispatch,
+        elements: usize,
         grad: NodeId,
         scalars: &[NodeId],
         states: &[StateId],
@@ -71,15 +78,10 @@ impl Lowering<'_> {
             }
             for &state in states {
                 // The same range of every tensor, so the same base.
-                dispatch = dispatch.bind(state_rows(state, piece).0);
+                dispatch = dispatch.bind(View::range(Target::State(state), piece.first, piece.count).0);
             }
-            self.push(dispatch.groups(piece.count.div_ceil(64)));
+            self.push(dispatch.groups(piece.count.div_ceil(64 * elements)));
         }
         Ok(())
     }
-}
-
-fn state_rows(state: StateId, piece: Piece) -> (super::View, usize) {
-    let (view, base) = super::View::range(Target::State(state), piece.first, piece.count);
-    (view, base as usize)
 }

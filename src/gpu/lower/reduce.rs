@@ -2,6 +2,7 @@
 
 use super::super::dispatch::{Dispatch, Target, View};
 use super::super::error::Result;
+use super::super::shader::Constant;
 use super::{Lowering, Piece};
 use crate::graph::{NodeId, Shape};
 
@@ -16,35 +17,47 @@ struct Axes {
     reduced: [(usize, usize); 3],
 }
 
+/// Where sums go.
+#[derive(Clone, Copy)]
+struct Output {
+    target: Target,
+    /// first element written
+    start: usize,
+    /// add to what is there already
+    accumulate: bool,
+}
+
+impl Output {
+    fn new(target: Target) -> Self {
+        Output { target, start: 0, accumulate: false }
+    }
+}
+
 impl Lowering<'_> {
     pub(super) fn sum(&mut self, axes: &[usize], id: NodeId) -> Result<()> {
-        let x = self.input(id, 0);
-        let shape = self.shape(x);
+        let (x, target) = (self.input(id, 0), self.target(id));
+        // Pieces run along the first axis of more than one element.
+        let skipped = self.shape(x).iter().take_while(|e| **e == 1).count();
+        let shape = match &self.shape(x)[skipped..] {
+            [] => Shape::from([1]),
+            rest => Shape::from(rest),
+        };
+        let axes: Vec<usize> = axes.iter().filter_map(|a| a.checked_sub(skipped)).collect();
         let per_row = shape.elements() / shape[0].max(1);
-        let pieces = self.pieces(shape[0], per_row)?;
-        let outputs = self.shape(id).elements();
-        let target = self.target(id);
-        if !axes.contains(&0) {
-            let per_output = outputs / shape[0];
-            for piece in pieces {
-                let (view, base) = self.rows(x, piece, per_row);
-                self.sum_view(view, base, shape, piece.count, axes, target, piece.first * per_output)?;
-            }
-            return Ok(());
+        let outputs_per_row = if axes.contains(&0) { 0 } else { self.shape(id).elements() / shape[0] };
+        for piece in self.pieces(shape[0], per_row)? {
+            let (view, base) = self.rows(x, piece, per_row);
+            let out = Output {
+                target,
+                start: piece.first * outputs_per_row,
+                accumulate: piece.first > 0 && outputs_per_row == 0,
+            };
+            self.sum_view(view, base, &shape, piece.count, &axes, out)?;
         }
-        if pieces.len() == 1 {
-            return self.sum_view(View::whole(self.target(x), shape.elements()), 0, shape, shape[0], axes, target, 0);
-        }
-        let parts = self.temporary(pieces.len() * outputs);
-        for (index, piece) in pieces.iter().enumerate() {
-            let (view, base) = self.rows(x, *piece, per_row);
-            self.sum_view(view, base, shape, piece.count, axes, parts, index * outputs)?;
-        }
-        self.add_parts(parts, pieces.len(), outputs, target)
+        Ok(())
     }
 
-    /// Sums `rows` rows of a tensor of `shape` found at `base` of `view` into `out` from element `start` on.
-    #[allow(clippy::too_many_arguments, reason = "a launch has this many independent extents")]
+    /// Sums `rows` rows of a tensor of `shape` found at `base` of `view`.
     fn sum_view(
         &mut self,
         view: View,
@@ -52,8 +65,7 @@ impl Lowering<'_> {
         shape: &Shape,
         rows: usize,
         reduced: &[usize],
-        out: Target,
-        start: usize,
+        out: Output,
     ) -> Result<()> {
         let mut extents = shape.to_vec();
         extents[0] = rows;
@@ -62,38 +74,44 @@ impl Lowering<'_> {
         let outputs: usize = axes.kept.iter().map(|a| a.0).product();
         let terms: usize = axes.reduced.iter().map(|a| a.0).product();
         if terms < SHARED_TERMS {
-            let (vy, by) = View::range(out, start, outputs);
-            let dispatch = sum_kernel("columns", base, by as usize, outputs, terms, terms, &axes);
+            let (vy, by) = View::range(out.target, out.start, outputs);
+            let dispatch = sum_kernel("columns", base, by as usize, outputs, terms, terms, &axes)
+                .constant("ACCUMULATE", Constant::Bool(out.accumulate));
             self.push(dispatch.bind(view).bind(vy).groups(outputs.div_ceil(64)));
             return Ok(());
         }
         let splits = (terms / SPLIT_TERMS).min(256 / outputs.min(256)).max(1);
         let each = terms.div_ceil(splits);
         let splits = terms.div_ceil(each);
-        let parts = if splits > 1 { self.temporary(splits * outputs) } else { out };
-        let (vy, by) = View::range(parts, if splits > 1 { 0 } else { start }, splits * outputs);
+        let parts = match splits {
+            1 => out,
+            _ => Output::new(self.temporary(splits * outputs)),
+        };
+        let (vy, by) = View::range(parts.target, parts.start, splits * outputs);
         let dispatch = sum_kernel("rows", base, by as usize, outputs, terms, each, &axes)
             .constant("LANES", self.lanes_constant())
+            .constant("ACCUMULATE", Constant::Bool(parts.accumulate))
             .bind(view)
             .bind(vy)
             .groups(splits * outputs);
         self.push(dispatch);
         if splits > 1 {
-            self.add_parts_at(parts, splits, outputs, out, start)?;
+            self.add_parts_to(parts.target, splits, outputs, out)?;
         }
         Ok(())
     }
 
     /// `out[i] = Σ parts[s, i]`, in the order of the parts.
     pub(super) fn add_parts(&mut self, parts: Target, splits: usize, outputs: usize, out: Target) -> Result<()> {
-        self.add_parts_at(parts, splits, outputs, out, 0)
+        self.add_parts_to(parts, splits, outputs, Output::new(out))
     }
 
-    fn add_parts_at(&mut self, parts: Target, splits: usize, outputs: usize, out: Target, start: usize) -> Result<()> {
+    fn add_parts_to(&mut self, parts: Target, splits: usize, outputs: usize, out: Output) -> Result<()> {
         let axes = Axes { kept: [(1, 0), (1, 0), (outputs, 1)], reduced: [(1, 0), (1, 0), (splits, outputs)] };
         let from = self.whole_target(parts, splits * outputs)?;
-        let (to, base) = View::range(out, start, outputs);
-        let dispatch = sum_kernel("columns", 0, base as usize, outputs, splits, splits, &axes);
+        let (to, base) = View::range(out.target, out.start, outputs);
+        let dispatch = sum_kernel("columns", 0, base as usize, outputs, splits, splits, &axes)
+            .constant("ACCUMULATE", Constant::Bool(out.accumulate));
         self.push(dispatch.bind(from).bind(to).groups(outputs.div_ceil(64)));
         Ok(())
     }

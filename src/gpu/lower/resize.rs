@@ -31,7 +31,7 @@ impl Lowering<'_> {
     pub(super) fn max_pool(&mut self, spec: &PoolSpec, id: NodeId) -> Result<()> {
         let x = self.input(id, 0);
         let ([n, c, ih, iw], [_, _, oh, ow]) = (self.nchw(x), self.nchw(id));
-        for piece in self.pieces(n * c, ih * iw)? {
+        for piece in self.pieces(n * c, (ih * iw).max(oh * ow))? {
             let (vx, bx) = self.rows(x, piece, ih * iw);
             let (vy, by) = self.rows(id, piece, oh * ow);
             let count = piece.count * oh * ow;
@@ -44,7 +44,7 @@ impl Lowering<'_> {
     pub(super) fn max_pool_grad(&mut self, spec: &PoolSpec, id: NodeId) -> Result<()> {
         let (x, dy) = (self.input(id, 0), self.input(id, 1));
         let ([n, c, ih, iw], [_, _, oh, ow]) = (self.nchw(x), self.nchw(dy));
-        for piece in self.pieces(n * c, ih * iw)? {
+        for piece in self.pieces(n * c, (ih * iw).max(oh * ow))? {
             let (vx, bx) = self.rows(x, piece, ih * iw);
             let (vdy, bdy) = self.rows(dy, piece, oh * ow);
             let (vdx, bdx) = self.rows(id, piece, ih * iw);

@@ -1,0 +1,16 @@
+# Everything a stranger needs: `make demo` and `make test`, from a clean clone.
+
+.PHONY: demo test prepare
+
+demo: prepare
+	cargo build --release
+	./target/release/papilla demo
+
+test: prepare
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+	cargo test --release --workspace
+
+# A Vulkan driver, in software if need be: without one nothing can compute.
+prepare:
+	@sh .ci/prepare

@@ -1,0 +1,58 @@
+//! `resize` against the twin: every mode, larger and smaller, with the gradient.
+
+use kernels_tests::Case;
+use papilla::graph::{Op, ResizeMode};
+
+const MODES: [ResizeMode; 3] =
+    [ResizeMode::BilinearAlignCorners, ResizeMode::BilinearHalfPixel, ResizeMode::Nearest];
+
+fn build(mode: ResizeMode, maps: [usize; 2], from: [usize; 2], to: [usize; 2]) -> Case {
+    let mut case = Case::new((from[0] * to[1]) as u64);
+    let x = case.input([maps[0], maps[1], from[0], from[1]]);
+    // Pushed as it is: a resize to the same size would otherwise be left out.
+    let y = case.graph.push(Op::Resize { mode, size: to }, &[x]).expect("a feature map");
+    case.output_with_gradients(y, &[x]).expect("shapes fit");
+    case
+}
+
+#[test]
+fn every_small_extent_to_every_other() {
+    for mode in MODES {
+        for from in 1..=8 {
+            for to in 1..=9 {
+                build(mode, [1, 2], [from, 9 - from], [to, 10 - to]).check(1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_of_the_networks() {
+    for mode in MODES {
+        build(mode, [2, 3], [1, 1], [33, 32]).check(1e-5);
+        build(mode, [1, 5], [32, 32], [128, 128]).check(1e-5);
+        build(mode, [1, 3], [33, 31], [129, 127]).check(1e-5);
+        build(mode, [2, 2], [127, 129], [16, 31]).check(1e-5);
+        build(mode, [1, 1], [3, 5], [200, 301]).check(1e-5);
+    }
+}
+
+/// The gradient of the gradient is the resize again.
+#[test]
+fn gradient_of_the_gradient() {
+    for mode in MODES {
+        let mut case = Case::new(1);
+        let dy = case.input([2, 3, 17, 13]);
+        let dx = case.graph.push(Op::ResizeGrad { mode, input: [7, 9] }, &[dy]).expect("a feature map");
+        case.output_with_gradients(dx, &[dy]).expect("shapes fit");
+        case.check(1e-5);
+    }
+}
+
+#[test]
+fn tensors_larger_than_a_binding() {
+    for mode in MODES {
+        build(mode, [3, 7], [7, 5], [15, 13]).check_in_pieces(512, 1e-5);
+        build(mode, [3, 5], [17, 19], [5, 7]).check_in_pieces(512, 1e-5);
+    }
+}

@@ -1,0 +1,34 @@
+//! `running_stats` against the twin: both statistics after a step.
+
+use kernels_tests::Case;
+use papilla::graph::Update;
+
+#[test]
+fn every_domain_and_any_number_of_channels() {
+    for channels in [1, 3, 64, 65, 305] {
+        for (domains, domain) in [(1, 0), (2, 0), (2, 1), (3, 1)] {
+            for momentum in [0.0, 0.1, 1.0] {
+                let mut case = Case::new(channels as u64);
+                let mean = case.state_in("mean", [channels], -1.0, 1.0);
+                let var = case.state_in("var", [channels], 0.1, 2.0);
+                let stats = case.input_in([domains, 2, channels], 0.1, 3.0);
+                case.update(Update::RunningStats { mean, var, stats, domain, momentum, unbias: 49.0 / 48.0 });
+                case.check(1e-5);
+            }
+        }
+    }
+}
+
+/// Both domains of a batch, with the statistics of that batch.
+#[test]
+fn from_a_batch_of_two_domains() {
+    let mut case = Case::new(1);
+    let x = case.input([4, 7, 5, 9]);
+    let stats = case.graph.batch_stats(x, 2).expect("four samples divide into two domains");
+    for (domain, name) in ["source", "target"].into_iter().enumerate() {
+        let mean = case.state_in(&format!("{name} mean"), [7], -1.0, 1.0);
+        let var = case.state_in(&format!("{name} var"), [7], 0.1, 2.0);
+        case.update(Update::RunningStats { mean, var, stats, domain, momentum: 0.1, unbias: 90.0 / 89.0 });
+    }
+    case.check(1e-5);
+}

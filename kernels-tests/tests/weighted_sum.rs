@@ -1,0 +1,60 @@
+//! `weighted_sum` and `weighted_sum_grad` against the twin.
+
+use kernels_tests::Case;
+use papilla::graph::{NodeId, Op};
+
+/// `f [N,C,H,W]` weighted by `maps` maps, with both gradients.
+fn build(seed: u64, [n, c, h, w]: [usize; 4], maps: usize) -> Case {
+    let mut case = Case::new(seed);
+    let (f, weights) = (case.input([n, c, h, w]), case.input_in([n, maps, h, w], 0.0, 1.0));
+    let y = case.graph.push(Op::WeightedSum, &[f, weights]).expect("shapes fit");
+    case.output_with_gradients(y, &[f, weights]).expect("shapes fit");
+    case
+}
+
+#[test]
+fn any_number_of_maps() {
+    for maps in 1..=9 {
+        build(maps as u64, [2, 5, 7, 9], maps).check(1e-5);
+    }
+}
+
+#[test]
+fn large_and_small_planes() {
+    build(20, [1, 1, 1, 1], 1).check(1e-5);
+    build(21, [9, 70, 1, 1], 3).check(1e-5);
+    build(22, [5, 3, 67, 71], 2).check(1e-5);
+    build(23, [3, 305, 8, 8], 4).check(1e-5);
+    build(24, [7, 3, 33, 31], 5).check(1e-5);
+}
+
+#[test]
+fn random_shapes() {
+    for seed in 30..50 {
+        let mut draw = Case::new(seed);
+        let shape = [draw.extent(1, 5), draw.extent(1, 21), draw.extent(1, 40), draw.extent(1, 40)];
+        build(seed, shape, draw.extent(1, 6)).check(1e-5);
+    }
+}
+
+/// The gradients are operators with gradients of their own.
+#[test]
+fn gradients_of_the_gradients() {
+    let check = |op: Op, first: &[usize], second: &[usize]| {
+        let mut case = Case::new(60);
+        let inputs: [NodeId; 2] = [case.input(first), case.input(second)];
+        let y = case.graph.push(op, &inputs).expect("shapes fit");
+        case.output_with_gradients(y, &inputs).expect("shapes fit");
+        case.check(1e-5);
+    };
+    check(Op::WeightedSumGradFeature, &[3, 7], &[2, 3, 9, 5]);
+    check(Op::WeightedSumGradWeight, &[3, 7], &[2, 7, 9, 5]);
+}
+
+#[test]
+fn tensors_larger_than_a_binding() {
+    build(70, [9, 5, 7, 11], 2).check_in_pieces(512, 1e-5);
+    build(71, [9, 2, 7, 11], 5).check_in_pieces(512, 1e-5);
+    // Several splits in each piece.
+    build(72, [7, 3, 33, 31], 2).check_in_pieces(8192, 1e-5);
+}

@@ -1,0 +1,82 @@
+//! `papilla devices`: the adapters there are.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Global;
+use crate::gpu::{AdapterDescription, adapters};
+
+/// List adapters: backend, type, driver, the limits and features that matter, and which is the default
+#[derive(clap::Args)]
+pub(super) struct Arguments {}
+
+/// Features that kernels can use.
+const FEATURES: [(&str, wgpu::Features); 4] = [
+    ("f16", wgpu::Features::SHADER_F16),
+    ("subgroups", wgpu::Features::SUBGROUP),
+    ("timestamps", wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES),
+    ("pipeline cache", wgpu::Features::PIPELINE_CACHE),
+];
+
+pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
+    let found: Vec<AdapterDescription> = adapters().into_iter().map(|(description, _)| description).collect();
+    if global.json {
+        let list: Vec<_> = found.iter().map(as_json).collect();
+        println!("{}", serde_json::to_string_pretty(&json!({ "devices": list, "default": found.first().map(|_| 0) }))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for device in &found {
+        let mark = if device.index == 0 { " (default)" } else { "" };
+        println!("{} {}{mark}", device.index, device.info.name);
+        println!("    {:?}, {:?}", device.info.backend, device.info.device_type);
+        println!("    driver {} {}", device.info.driver, device.info.driver_info);
+        println!(
+            "    binding {}, buffer {}, workgroup memory {} KiB, {} invocations, subgroups of {}",
+            mebibytes(device.limits.max_storage_buffer_binding_size),
+            mebibytes(device.limits.max_buffer_size),
+            device.limits.max_compute_workgroup_storage_size / 1024,
+            device.limits.max_compute_invocations_per_workgroup,
+            subgroup_sizes(device),
+        );
+        println!("    features: {}", features(device).join(", "));
+    }
+    println!("cpu (f64 reference, slow; chosen by `--device cpu`{})", if found.is_empty() { ", default" } else { "" });
+    if found.is_empty() {
+        global.note("no graphics adapter was found; on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings one in software");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn features(device: &AdapterDescription) -> Vec<&'static str> {
+    FEATURES.iter().filter(|(_, feature)| device.features.contains(*feature)).map(|(name, _)| *name).collect()
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}
+
+fn subgroup_sizes(device: &AdapterDescription) -> String {
+    let (low, high) = (device.info.subgroup_min_size, device.info.subgroup_max_size);
+    if low == high { low.to_string() } else { format!("{low} to {high}") }
+}
+
+fn as_json(device: &AdapterDescription) -> serde_json::Value {
+    json!({
+        "index": device.index,
+        "name": device.info.name,
+        "backend": format!("{:?}", device.info.backend),
+        "type": format!("{:?}", device.info.device_type),
+        "software": device.is_software(),
+        "driver": device.info.driver,
+        "driver_info": device.info.driver_info,
+        "max_storage_buffer_binding_size": device.limits.max_storage_buffer_binding_size,
+        "max_buffer_size": device.limits.max_buffer_size,
+        "max_compute_workgroup_storage_size": device.limits.max_compute_workgroup_storage_size,
+        "max_compute_invocations_per_workgroup": device.limits.max_compute_invocations_per_workgroup,
+        "subgroup_min_size": device.info.subgroup_min_size,
+        "subgroup_max_size": device.info.subgroup_max_size,
+        "features": features(device),
+    })
+}

@@ -1,0 +1,162 @@
+//! `papilla evaluate`: metrics of a checkpoint on labelled regions.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::{Architecture, Global, progress};
+use crate::data::mask::decode_mask;
+use crate::data::{Dataset, Labels, RegionPixels};
+use crate::formats::write_atomically;
+use crate::inference::{Logits, load_predictor};
+use crate::metrics::{BinaryMask, ImageMetrics, PostprocessSettings, Summary, evaluate_image, postprocess};
+
+/// Images computed at once.
+const BATCH: usize = 4;
+
+/// Measure a checkpoint on labelled regions: Dice, IoU, surface distances, vertical cup-to-disc ratio
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Checkpoint of a run, or weights
+    #[arg(long, value_name = "FILE")]
+    pub(super) checkpoint: PathBuf,
+    /// Split of a dataset: a folder that holds `ROIs/image` and `ROIs/mask`
+    #[arg(long, value_name = "DIR/SPLIT")]
+    pub(super) data: PathBuf,
+    /// Folder for `metrics.csv` (raw), `metrics_postprocessed.csv` and `summary.json`
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) thresholds: Thresholds,
+    #[command(flatten)]
+    pub(super) architecture: Architecture,
+}
+
+/// Probabilities above which a pixel counts.
+#[derive(clap::Args, Clone, Copy)]
+pub(super) struct Thresholds {
+    /// Probability above which a pixel is cup
+    #[arg(long, default_value_t = 0.75, value_name = "P", value_parser = super::probability)]
+    pub(super) threshold_cup: f32,
+    /// Probability above which a pixel is disc
+    #[arg(long, default_value_t = 0.75, value_name = "P", value_parser = super::probability)]
+    pub(super) threshold_disc: f32,
+}
+
+impl Thresholds {
+    /// Masks of cup and disc, raw.
+    pub(super) fn masks(&self, logits: &Logits) -> Result<[BinaryMask; 2]> {
+        let (w, h) = (logits.width as u32, logits.height as u32);
+        let mask = |channel, threshold| BinaryMask::above(&logits.probability(channel), w, h, threshold);
+        Ok([mask(0, self.threshold_cup)?, mask(1, self.threshold_disc)?])
+    }
+
+    /// Masks of cup and disc, post-processed.
+    pub(super) fn clean_masks(&self, logits: &Logits) -> Result<[BinaryMask; 2]> {
+        let (w, h) = (logits.width as u32, logits.height as u32);
+        let settings = PostprocessSettings::for_side(w.max(h));
+        let mask = |channel, threshold| postprocess(&logits.probability(channel), w, h, threshold, &settings);
+        Ok([mask(0, self.threshold_cup)?, mask(1, self.threshold_disc)?])
+    }
+}
+
+/// Metrics of every image, raw and post-processed, by name.
+struct Measured {
+    names: Vec<String>,
+    raw: Vec<ImageMetrics>,
+    clean: Vec<ImageMetrics>,
+}
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    let document = evaluate(global, arguments)?;
+    if global.json {
+        println!("{}", serde_json::to_string_pretty(&document)?);
+    } else {
+        print_table(&document);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Evaluates, writes the files that were asked for, and gives the totals.
+pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> {
+    let dataset = Dataset::open(&arguments.data, Labels::Required)?;
+    let device = global.open_device()?;
+    let fallback = arguments.architecture.config();
+    let (predictor, _) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
+    let bar = progress::bar(global, dataset.len() as u64, "evaluating");
+    let mut measured = Measured { names: Vec::new(), raw: Vec::new(), clean: Vec::new() };
+    for regions in dataset.regions().chunks(predictor.batch()) {
+        let pixels = regions.iter().map(RegionPixels::read).collect::<Result<Vec<_>, _>>()?;
+        let images: Vec<_> = pixels.iter().map(|p| &p.image).collect();
+        for ((logits, pixels), region) in predictor.logits(&images)?.iter().zip(&pixels).zip(regions) {
+            let mask = pixels.mask.as_ref().context("labels were required when the dataset was opened")?;
+            let truth = decode_mask(mask.as_raw());
+            let (width, height) = mask.dimensions();
+            let plane = (width * height) as usize;
+            let truth = [
+                BinaryMask::above(&truth[..plane], width, height, 0.5)?,
+                BinaryMask::above(&truth[plane..], width, height, 0.5)?,
+            ];
+            measured.names.push(region.name.clone());
+            measured.raw.push(evaluate_image(&arguments.thresholds.masks(logits)?, &truth)?);
+            measured.clean.push(evaluate_image(&arguments.thresholds.clean_masks(logits)?, &truth)?);
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    let document = json!({
+        "images": measured.names.len(),
+        "device": device.name(),
+        "checkpoint": arguments.checkpoint,
+        "data": arguments.data,
+        "threshold_cup": arguments.thresholds.threshold_cup,
+        "threshold_disc": arguments.thresholds.threshold_disc,
+        "raw": Summary::of(&measured.raw),
+        "postprocessed": Summary::of(&measured.clean),
+    });
+    if let Some(out) = &arguments.out {
+        write_files(out, &measured, &document)?;
+    }
+    Ok(document)
+}
+
+fn write_files(out: &Path, measured: &Measured, document: &Value) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
+    for (name, metrics) in [("metrics.csv", &measured.raw), ("metrics_postprocessed.csv", &measured.clean)] {
+        let mut table = csv::Writer::from_writer(Vec::new());
+        table.write_record(std::iter::once("name").chain(ImageMetrics::CSV_COLUMNS))?;
+        for (name, image) in measured.names.iter().zip(metrics) {
+            table.write_record(std::iter::once(name.clone()).chain(image.csv_cells()))?;
+        }
+        let bytes = table.into_inner().context("a table in memory can always be finished")?;
+        write_atomically(&out.join(name), |file| file.write_all(&bytes))?;
+    }
+    let text = serde_json::to_string_pretty(document)?;
+    write_atomically(&out.join("summary.json"), |file| file.write_all(text.as_bytes()))?;
+    Ok(())
+}
+
+/// A table of the totals: value, and its 95 % interval.
+pub(super) fn print_table(document: &Value) {
+    println!("{} images, 95 % intervals in brackets", document["images"]);
+    println!("{:14} {:6} {:>24} {:>24} {:>24} {:>24}", "", "", "Dice", "IoU", "ASD (pixels)", "HD95 (pixels)");
+    for stage in ["raw", "postprocessed"] {
+        for structure in ["cup", "disc"] {
+            let values = &document[stage][structure];
+            let cells = ["dice", "iou", "asd", "hd95"].map(|name| cell(values, name));
+            println!("{stage:14} {structure:6} {:>24} {:>24} {:>24} {:>24}", cells[0], cells[1], cells[2], cells[3]);
+        }
+        println!("{stage:14} vertical cup-to-disc ratio, mean absolute error {}", cell(&document[stage], "vcdr_mae"));
+    }
+}
+
+fn cell(values: &Value, name: &str) -> String {
+    let interval = &values[format!("{name}_ci95")];
+    match (values[name].as_f64(), interval[0].as_f64(), interval[1].as_f64()) {
+        (Some(mean), Some(low), Some(high)) => format!("{mean:.4} [{low:.4}, {high:.4}]"),
+        (Some(mean), _, _) => format!("{mean:.4}"),
+        _ => "missing".to_string(),
+    }
+}

@@ -1,0 +1,141 @@
+//! The command line: one file for each verb.
+//!
+//! Results go to stdout, everything else to stderr. Exit status: 0 done, 1 failed, 2 wrong flags.
+
+mod conformance;
+mod demo;
+mod devices;
+mod evaluate;
+mod predict;
+mod progress;
+mod synth;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::device::Device;
+use crate::gpu::GpuOptions;
+use crate::nn::deeplab::Backbone;
+use crate::train::Config;
+
+/// Optic disc and cup segmentation in fundus photographs, trained on one camera and adapted to another, on any GPU.
+#[derive(Parser)]
+#[command(name = "papilla", version, about, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Flags that every verb takes.
+#[derive(Args, Clone)]
+pub(crate) struct Global {
+    /// Adapter: its index or part of its name, or `cpu` for the slow exact reference
+    #[arg(long, global = true, env = "PAPILLA_DEVICE", value_name = "D")]
+    device: Option<String>,
+    /// Print no progress and no warnings
+    #[arg(long, global = true)]
+    quiet: bool,
+    /// Print exactly one JSON document on stdout
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Devices(devices::Arguments),
+    Conformance(conformance::Arguments),
+    Synth(synth::Arguments),
+    Train(Box<train::Arguments>),
+    Evaluate(evaluate::Arguments),
+    Predict(predict::Arguments),
+    Demo(demo::Arguments),
+}
+
+/// Architecture of weights whose file does not name it; a checkpoint of a run does.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Architecture {
+    /// Backbone of weights that are no checkpoint of a run [default: mobilenet-v2]
+    #[arg(long, value_enum)]
+    backbone: Option<Backbone>,
+    /// Output stride of weights that are no checkpoint of a run [default: 16]
+    #[arg(long, value_name = "N")]
+    output_stride: Option<usize>,
+    /// Rows and columns to which images are brought for such weights [default: 512]
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+}
+
+impl Architecture {
+    /// Settings with this architecture.
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::new(Default::default());
+        config.backbone = self.backbone.unwrap_or(config.backbone);
+        config.output_stride = self.output_stride.unwrap_or(config.output_stride);
+        config.size = self.size.unwrap_or(config.size);
+        config
+    }
+}
+
+/// A probability among the flags.
+pub(crate) fn probability(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(p) if (0.0..=1.0).contains(&p) => Ok(p),
+        _ => Err("a probability between 0 and 1 is needed".to_string()),
+    }
+}
+
+impl Global {
+    /// Opens the device that was asked for, or the best one; says so when that is a software adapter.
+    pub(crate) fn open_device(&self) -> anyhow::Result<Device> {
+        let device = Device::open(self.device.as_deref(), GpuOptions::default())?;
+        if device.is_software() && self.device.is_none() {
+            self.note(&format!("no hardware adapter found; computing in software on `{}`", device.name()));
+        }
+        Ok(device)
+    }
+
+    /// Says something on stderr, unless asked to be quiet.
+    pub(crate) fn note(&self, message: &str) {
+        if !self.quiet {
+            eprintln!("{message}");
+        }
+    }
+}
+
+/// Parses the arguments, runs the verb, and turns an error into one sentence.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.verb {
+        Verb::Devices(arguments) => devices::run(&cli.global, &arguments),
+        Verb::Conformance(arguments) => conformance::run(&cli.global, &arguments),
+        Verb::Synth(arguments) => synth::run(&cli.global, &arguments),
+        Verb::Train(arguments) => train::run(&cli.global, &arguments),
+        Verb::Evaluate(arguments) => evaluate::run(&cli.global, &arguments),
+        Verb::Predict(arguments) => predict::run(&cli.global, &arguments),
+        Verb::Demo(arguments) => demo::run(&cli.global, &arguments),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", sentence(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error and its causes in one line, a cause left out where the text before already says it.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}

@@ -1,0 +1,83 @@
+//! Progress on the terminal: a bar with loss, images per second and time left, or plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Global;
+use crate::train::{Event, Observer};
+
+/// Between lines where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// A bar over `length` things on stderr, hidden when quiet or not on a terminal.
+pub(super) fn bar(global: &Global, length: u64, what: &str) -> ProgressBar {
+    if global.quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "{prefix} {bar:30} {pos}/{len}  {msg}  {eta_precise} left";
+    let style = ProgressStyle::with_template(template).expect("the template is valid").progress_chars("━╸ ");
+    ProgressBar::new(length).with_style(style).with_prefix(what.to_string())
+}
+
+/// Shows a training run.
+pub(super) struct TrainingProgress {
+    global: Global,
+    bar: ProgressBar,
+    batch: usize,
+    first: u64,
+    steps: u64,
+    begun: Instant,
+    printed: Option<Instant>,
+}
+
+impl TrainingProgress {
+    pub(super) fn new(global: &Global) -> Self {
+        let (bar, begun) = (ProgressBar::hidden(), Instant::now());
+        TrainingProgress { global: global.clone(), bar, batch: 0, first: 0, steps: 0, begun, printed: None }
+    }
+
+    fn say(&self, message: &str) {
+        if self.bar.is_hidden() {
+            self.global.note(message);
+        } else {
+            self.bar.println(message);
+        }
+    }
+}
+
+impl Observer for TrainingProgress {
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Note(message) => self.say(message),
+            Event::Begin { step, steps, batch } => {
+                (self.batch, self.first, self.steps, self.begun) = (batch, step, steps, Instant::now());
+                self.bar = bar(&self.global, steps, "training");
+                self.bar.set_position(step);
+                self.bar.reset_eta();
+            }
+            Event::Step(record) => {
+                let done = record.step + 1 - self.first;
+                let elapsed = self.begun.elapsed().as_secs_f64();
+                let losses: Vec<String> = record.losses.iter().map(|(name, v)| format!("{name} {v:.4}")).collect();
+                let rate = (done * self.batch as u64) as f64 / elapsed;
+                let message = format!("epoch {}  {}  {rate:.1} images/s", record.epoch, losses.join("  "));
+                self.bar.set_position(record.step + 1);
+                self.bar.set_message(message.clone());
+                let due = self.printed.is_none_or(|at| at.elapsed() >= LINE_EVERY) || record.step + 1 == self.steps;
+                if self.bar.is_hidden() && due {
+                    let left = elapsed / done as f64 * (self.steps - record.step - 1) as f64;
+                    let line = format!("step {}/{}  {message}  {left:.0} s left", record.step + 1, self.steps);
+                    self.global.note(&line);
+                    self.printed = Some(Instant::now());
+                }
+            }
+            Event::Validated { epoch, values } => {
+                let dice = |name: &str| values.get(name).and_then(|v| v.as_f64()).unwrap_or(f64::NAN);
+                let (cup, disc) = (dice("cup_dice"), dice("disc_dice"));
+                self.say(&format!("epoch {epoch}: Dice cup {cup:.4}, disc {disc:.4}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `papilla synth`: two synthetic clinics.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{Global, progress};
+use crate::data::synth::{SynthOptions, write_clinics};
+
+/// Write two synthetic clinics, the same anatomy seen by two cameras
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Folder in which `clinic-a` and `clinic-b` are made
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// Rows and columns of a region
+    #[arg(long, default_value_t = 512, value_name = "PIXELS")]
+    pub(super) size: u32,
+    /// Training regions of each clinic
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub(super) train: usize,
+    /// Test regions of each clinic
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(super) test: usize,
+    /// Seed of the eyes and the photographs
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(super) seed: u64,
+}
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    write(global, arguments)?;
+    if global.json {
+        println!("{}", json!({ "out": arguments.out, "train": arguments.train, "test": arguments.test }));
+    } else {
+        println!(
+            "two clinics of {} + {} regions in {}",
+            arguments.train,
+            arguments.test,
+            arguments.out.display()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the clinics with a progress bar.
+pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<()> {
+    let Arguments { size, train, test, seed, .. } = *arguments;
+    let bar = progress::bar(global, 2 * (train + test) as u64, "photographing");
+    write_clinics(&arguments.out, &SynthOptions { size, train, test, seed }, |done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! Cases of whole networks and training steps.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::case::{Case, Values};
+use crate::device::{Device, States};
+use crate::formats::TensorFile;
+use crate::graph::{AdamSettings, Graph, NodeId, Shape, simplify, vector_jacobian_product};
+use crate::method::step::{self, GENERATOR, StepSettings};
+use crate::method::{bce_with_logits, segmentation};
+use crate::nn::deeplab::{Backbone, DeepLab};
+use crate::nn::init::hashed_values;
+use crate::nn::{Norm, Pass, Phase, TensorSpec, discriminator as patch};
+
+/// The network that the attributes name.
+fn network(case: &Case) -> Result<DeepLab> {
+    let name = case.text("backbone").unwrap_or("mobilenet-v2");
+    let backbone = match name {
+        "mobilenet-v2" => Backbone::MobileNetV2,
+        other => bail!("the backbone `{other}` is not known"),
+    };
+    let output_stride = case.count("output_stride").unwrap_or(16);
+    Ok(DeepLab { backbone, output_stride, norm: Norm::Batch })
+}
+
+/// Fills the tensors of a network: from their names, or from the file that lies beside the case.
+fn load(case: &Case, states: &States, prefix: &str, tensors: &[TensorSpec]) -> Result<()> {
+    let file = case.text("weights")?;
+    if file == "hash" {
+        for spec in tensors {
+            states.write(&format!("{prefix}.{}", spec.name), &hashed_values(&spec.name, &spec.shape))?;
+        }
+        return Ok(());
+    }
+    let path = case.path.parent().unwrap_or(Path::new(".")).join(file);
+    let weights = TensorFile::read(&path)?.tensors;
+    for spec in tensors {
+        let name = format!("{prefix}.{}", spec.name);
+        let tensor = weights.get(&name).ok_or_else(|| anyhow!("`{}` has no tensor `{name}`", path.display()))?;
+        if tensor.shape[..] != spec.shape[..] {
+            bail!("`{name}` of `{}` has shape {:?} where {} is expected", path.display(), tensor.shape, spec.shape);
+        }
+        states.write(&name, &tensor.data)?;
+    }
+    Ok(())
+}
+
+fn phase(case: &Case) -> Result<Phase> {
+    Ok(if case.flag("training")? { Phase::Training { update_running: true } } else { Phase::Evaluation })
+}
+
+pub(super) fn deeplab_forward(case: &Case, device: &Device) -> Result<Values> {
+    let image = case.tensor("in.image")?;
+    let mut g = Graph::new();
+    let x = g.input("image", image.shape.as_slice());
+    let mut pass = Pass::new(&mut g, GENERATOR, phase(case)?);
+    let p = network(case)?.trace(&mut pass, x)?;
+    let tensors = pass.into_tensors();
+    for (name, id) in [
+        ("mask", p.mask),
+        ("boundary", p.boundary),
+        ("mask_small", p.mask_small),
+        ("boundary_small", p.boundary_small),
+        ("feature", p.feature),
+        ("aspp", p.aspp),
+    ] {
+        if case.has(&format!("out.{name}")) {
+            g.output(&format!("out.{name}"), id);
+        }
+    }
+    simplify(&mut g);
+    let states = device.states();
+    let program = device.compile(&g, &states)?;
+    load(case, &states, GENERATOR, &tensors)?;
+    program.write("image", &image.data)?;
+    program.run()?;
+    read_outputs(&g, &program)
+}
+
+fn read_outputs(g: &Graph, program: &crate::device::Program) -> Result<Values> {
+    let mut values = Values::new();
+    for (name, _) in g.outputs() {
+        values.insert(name.clone(), program.read(&[name])?.remove(0));
+    }
+    Ok(values)
+}
+
+pub(super) fn deeplab_train(case: &Case, device: &Device) -> Result<Values> {
+    let mut g = Graph::new();
+    let mut inputs = Vec::new();
+    for name in ["image", "mask", "boundary"] {
+        let shape = case.tensor(&format!("in.{name}"))?.shape.as_slice();
+        inputs.push(g.input(&format!("in.{name}"), shape));
+    }
+    let mut pass = Pass::new(&mut g, GENERATOR, phase(case)?);
+    let p = network(case)?.trace(&mut pass, inputs[0])?;
+    let tensors = pass.into_tensors();
+    let loss = segmentation::loss(&mut g, p.mask, p.boundary, inputs[1], inputs[2])?;
+    for (name, id) in [("out.loss", loss), ("out.mask", p.mask), ("out.boundary", p.boundary)] {
+        g.output(name, id);
+    }
+    simplify(&mut g);
+    let trained: Vec<&TensorSpec> = tensors.iter().filter(|t| t.role.is_trained()).collect();
+    let gradients = parameter_gradients(&mut g, loss, GENERATOR, &trained)?;
+    for (spec, gradient) in trained.iter().zip(gradients) {
+        g.output(&format!("grad_param.{}", spec.name), gradient);
+    }
+    simplify(&mut g);
+    let states = device.states();
+    let program = device.compile(&g, &states)?;
+    load(case, &states, GENERATOR, &tensors)?;
+    for (name, tensor) in case.with_prefix("in.") {
+        program.write(&format!("in.{name}"), &tensor.data)?;
+    }
+    program.run()?;
+    let mut values = read_outputs(&g, &program)?;
+    let squares = values.iter().filter(|(name, _)| name.starts_with("grad_param."));
+    let sum: f64 = squares.flat_map(|(_, v)| v).map(|v| f64::from(*v) * f64::from(*v)).sum();
+    values.insert("out.grad_norm".to_string(), vec![sum.sqrt() as f32]);
+    Ok(values)
+}
+
+/// Gradients of a scalar by the tensors of a network.
+fn parameter_gradients(g: &mut Graph, loss: NodeId, prefix: &str, tensors: &[&TensorSpec]) -> Result<Vec<NodeId>> {
+    let mut params = Vec::new();
+    for spec in tensors {
+        let state = g.declare_state(&format!("{prefix}.{}", spec.name), spec.shape.clone())?;
+        params.push(g.read_state(state));
+    }
+    let one = g.constant(1.0, Shape::scalar());
+    let gradients = vector_jacobian_product(g, &[(loss, one)], &params)?;
+    let each = tensors.iter().zip(gradients);
+    each.map(|(spec, id)| id.ok_or_else(|| anyhow!("the loss does not depend on `{}`", spec.name))).collect()
+}
+
+pub(super) fn discriminator(case: &Case, device: &Device) -> Result<Values> {
+    let input = case.tensor("in.x")?;
+    let prefix = format!("{}_discriminator", case.text("which")?);
+    let mut g = Graph::new();
+    let x = g.input("in.x", input.shape.as_slice());
+    let mut pass = Pass::new(&mut g, &prefix, Phase::Evaluation);
+    let y = patch::trace(&mut pass, x)?;
+    let tensors = pass.into_tensors();
+    let target = g.constant(case.number("target")?, Shape::scalar());
+    let loss = bce_with_logits(&mut g, y, target)?;
+    g.output("out.y", y);
+    g.output("out.loss", loss);
+    simplify(&mut g);
+    let all: Vec<&TensorSpec> = tensors.iter().collect();
+    let gradients = parameter_gradients(&mut g, loss, &prefix, &all)?;
+    for (spec, gradient) in tensors.iter().zip(gradients) {
+        g.output(&format!("grad_param.{}", spec.name), gradient);
+    }
+    let one = g.constant(1.0, Shape::scalar());
+    let to_input = vector_jacobian_product(&mut g, &[(loss, one)], &[x])?;
+    g.output("grad_in.x", to_input[0].ok_or_else(|| anyhow!("the loss does not depend on `x`"))?);
+    simplify(&mut g);
+    let states = device.states();
+    let program = device.compile(&g, &states)?;
+    load(case, &states, &prefix, &tensors)?;
+    program.write("in.x", &input.data)?;
+    program.run()?;
+    read_outputs(&g, &program)
+}
+
+pub(super) fn train_steps(case: &Case, device: &Device) -> Result<Values> {
+    let method = case.text("method")?;
+    if method != "source-only" {
+        bail!("the method `{method}` is not known");
+    }
+    let shape = case.tensor("in.step0.image_s")?.shape.clone();
+    let [batch, _, h, w] = <[usize; 4]>::try_from(shape).map_err(|s| anyhow!("images have shape {s:?}"))?;
+    let adam = AdamSettings { beta1: 0.9, beta2: 0.99, eps: case.number("adam_eps")? };
+    let settings = StepSettings { network: network(case)?, batch, size: [h, w], dropout: false, adam };
+    let traced = step::source_only(&settings)?;
+    let states = device.states();
+    let program = device.compile(&traced.graph, &states)?;
+    load(case, &states, GENERATOR, &traced.tensors)?;
+    let changed: Vec<String> = case.with_prefix("out.delta.").map(|(name, _)| name.to_string()).collect();
+    let names: Vec<&str> = changed.iter().map(String::as_str).collect();
+    let before = states.read(&names).context("the case expects changes of unknown tensors")?;
+    program.write("lr", &[case.number("lr")?])?;
+    let mut values = Values::new();
+    for index in 0..case.count("steps")? {
+        for name in ["image_s", "mask", "boundary"] {
+            program.write(name, &case.tensor(&format!("in.step{index}.{name}"))?.data)?;
+        }
+        program.write("adam_correction", &step::adam_correction(adam, index as u64 + 1))?;
+        program.run()?;
+        for (name, loss) in traced.losses.iter().zip(program.read(&traced.losses)?) {
+            values.entry(format!("out.{name}")).or_default().extend(loss);
+        }
+    }
+    for ((name, after), before) in changed.iter().zip(states.read(&names)?).zip(before) {
+        let delta = after.iter().zip(before).map(|(a, b)| a - b).collect();
+        values.insert(format!("out.delta.{name}"), delta);
+    }
+    Ok(values)
+}

@@ -1,0 +1,114 @@
+//! What can go wrong between a folder of files and a batch of numbers.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of the data module; each message is one sentence naming the file or value.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The folder is not a split in the dataset layout.
+    #[error(
+        "`{}` is not a dataset split: `{}` does not exist; images are expected as `ROIs/image/NAME.png` \
+         and masks as `ROIs/mask/NAME.png`",
+        directory.display(), missing.display()
+    )]
+    MissingFolder { directory: PathBuf, missing: PathBuf },
+
+    /// The image folder holds nothing that can be read.
+    #[error("`{}` holds no image (looked for .png, .jpg, .jpeg, .bmp, .tif and .tiff)", .0.display())]
+    Empty(PathBuf),
+
+    /// A labelled split lacks the mask of one of its images.
+    #[error(
+        "the image `{}` has no mask: a file with the same stem is expected in `{}`",
+        image.display(), folder.display()
+    )]
+    MissingMask { image: PathBuf, folder: PathBuf },
+
+    /// Two files of one folder would have the same name.
+    #[error(
+        "`{}` and `{}` have the same stem, so it is unclear which one is meant; remove or rename one of them",
+        first.display(), second.display()
+    )]
+    SameStem { first: PathBuf, second: PathBuf },
+
+    /// A file or folder could not be read.
+    #[error("cannot read `{}`: {cause}", path.display())]
+    Read { path: PathBuf, cause: io::Error },
+
+    /// A file could not be written.
+    #[error("cannot write `{}`: {cause}", path.display())]
+    Write { path: PathBuf, cause: String },
+
+    /// The file is not an image that can be decoded.
+    #[error("cannot decode `{}`, which is damaged or in an unsupported format: {reason}", path.display())]
+    Decode { path: PathBuf, reason: String },
+
+    /// The file ends before its image does.
+    #[error("`{}` is truncated: the file ends before its image does ({reason})", path.display())]
+    Truncated { path: PathBuf, reason: String },
+
+    /// The header announces more pixels than will be decoded.
+    #[error(
+        "`{}` announces {width}x{height} pixels, more than the {limit}x{limit} pixels and 1 GiB that are decoded at most; \
+         scale it down first",
+        path.display(), limit = super::image_file::MAX_SIDE
+    )]
+    TooLarge { path: PathBuf, width: u32, height: u32 },
+
+    /// The file itself is too large to be an image worth reading.
+    #[error("`{}` is {bytes} bytes long; image files up to 1 GiB are read", path.display())]
+    FileTooLarge { path: PathBuf, bytes: u64 },
+
+    /// A mask with colours.
+    #[error(
+        "the mask `{}` has the colour {colour:?} at column {x}, row {y}; expected grey levels: 0 cup, 128 disc rim, \
+         255 background",
+        path.display()
+    )]
+    ColouredMask { path: PathBuf, x: u32, y: u32, colour: [u8; 3] },
+
+    /// Image and mask do not cover each other.
+    #[error(
+        "the image `{}` is {}x{} but its mask `{}` is {}x{}; both must have the same size",
+        image.display(), image_size.0, image_size.1, mask.display(), mask_size.0, mask_size.1
+    )]
+    SizesDiffer { image: PathBuf, image_size: (u32, u32), mask: PathBuf, mask_size: (u32, u32) },
+
+    /// A mask without any disc pixel.
+    #[error(
+        "the mask `{}` has no disc: no grey level is 200 or below (expected 0 cup, 128 disc rim, 255 background)",
+        .0.display()
+    )]
+    NoDisc(PathBuf),
+
+    /// A mask whose four corners are cup, which no region has.
+    #[error(
+        "the mask `{}` is cup in all four corners, so it is inverted or numbers its classes; expected grey levels: \
+         0 cup, 128 disc rim, 255 background",
+        .0.display()
+    )]
+    MaskLevels(PathBuf),
+
+    /// Not a single batch can be made.
+    #[error("`{}` has {regions} regions, fewer than one batch of {batch}; lower the batch size or add images", directory.display())]
+    TooFewRegions { directory: PathBuf, regions: usize, batch: usize },
+
+    /// A setting outside its range.
+    #[error("{name} is {value}, which is out of range: {expected}")]
+    Setting { name: &'static str, value: String, expected: &'static str },
+
+    /// A worker thread panicked; this is a bug, reported instead of hanging.
+    #[error("preparing batch {batch} failed unexpectedly: {message}")]
+    Worker { batch: u64, message: String },
+}
+
+impl DataError {
+    pub(super) fn read(path: &Path, cause: io::Error) -> Self {
+        Self::Read { path: path.to_path_buf(), cause }
+    }
+
+    pub(super) fn write(path: &Path, cause: impl ToString) -> Self {
+        Self::Write { path: path.to_path_buf(), cause: cause.to_string() }
+    }
+}

@@ -1,0 +1,31 @@
+//! From folders of photographs to batches of numbers: dataset layout, masks, augmentation, loading, and the
+//! synthetic data that needs no folder at all.
+//!
+//! Arrays are row-major `f32`; mask channel 0 is the cup, channel 1 the disc, which contains the cup.
+
+pub mod augment;
+pub mod boundary;
+pub mod dataset;
+mod error;
+pub mod image_file;
+pub mod loader;
+pub mod mask;
+mod morphology;
+pub mod overlay;
+mod prefetch;
+pub mod region;
+pub mod resize;
+mod rng;
+pub mod sample;
+pub mod synth;
+
+#[cfg(test)]
+mod tests;
+
+pub use augment::Augment;
+pub use dataset::{Dataset, Labels, Region, Split};
+pub use error::DataError;
+pub use loader::{Batch, BatchStream, Loader, LoaderOptions, default_workers};
+pub use region::RegionPixels;
+pub use rng::{Domain, SampleKey};
+pub use sample::{Sample, prepare_sample};

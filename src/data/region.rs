@@ -1,0 +1,73 @@
+//! The pixels of one region: read, resized, turned into numbers.
+
+use image::{GrayImage, RgbImage};
+
+use super::dataset::Region;
+use super::error::DataError;
+use super::image_file::{read_grey, read_rgb};
+use super::mask::{MaskSummary, canonical_levels, check_mask};
+use super::resize::{resize_image, resize_mask};
+
+/// An image and, for a labelled region, a mask of the same size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegionPixels {
+    /// The photograph's crop.
+    pub image: RgbImage,
+    /// Grey levels 0, 128 and 255 only.
+    pub mask: Option<GrayImage>,
+}
+
+impl RegionPixels {
+    /// Decodes a region's files at their own size; the mask's levels are made canonical.
+    ///
+    /// # Errors
+    /// What [`read_rgb`], [`read_grey`] and [`check_mask`] refuse, and an image and a mask of different sizes.
+    pub fn read(region: &Region) -> Result<Self, DataError> {
+        let image = read_rgb(&region.image)?;
+        let Some(path) = &region.mask else { return Ok(Self { image, mask: None }) };
+        let mut mask = read_grey(path)?;
+        if image.dimensions() != mask.dimensions() {
+            return Err(DataError::SizesDiffer {
+                image: region.image.clone(),
+                image_size: image.dimensions(),
+                mask: path.clone(),
+                mask_size: mask.dimensions(),
+            });
+        }
+        check_mask(&mask, path)?;
+        canonical_levels(&mut mask);
+        Ok(Self { image, mask: Some(mask) })
+    }
+
+    /// The region at `size` x `size` pixels: image antialiased bilinear, mask nearest.
+    pub fn resized(self, size: u32) -> Self {
+        if self.image.dimensions() == (size, size) {
+            return self;
+        }
+        Self {
+            image: resize_image(&self.image, size, size),
+            mask: self.mask.map(|mask| resize_mask(&mask, size, size)),
+        }
+    }
+
+    /// What the mask contains, where there is one.
+    pub fn summary(&self) -> Option<MaskSummary> {
+        self.mask.as_ref().map(|mask| MaskSummary::of(mask.as_raw()))
+    }
+
+    /// Bytes of memory the pixels take.
+    pub fn bytes(&self) -> usize {
+        self.image.as_raw().len() + self.mask.as_ref().map_or(0, |mask| mask.as_raw().len())
+    }
+}
+
+/// An image as `[3, H, W]`, each value byte / 127.5 - 1.
+pub fn image_planes(image: &RgbImage) -> Vec<f32> {
+    let bytes = image.as_raw();
+    let plane = |channel: usize| bytes.iter().skip(channel).step_by(3).map(|&byte| f32::from(byte) / 127.5 - 1.0);
+    let mut planes = Vec::with_capacity(bytes.len());
+    for channel in 0..3 {
+        planes.extend(plane(channel));
+    }
+    planes
+}

@@ -1,0 +1,29 @@
+//! A tensor in main memory.
+
+/// Values of a tensor, row-major, with its shape. A scalar has the empty shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostTensor {
+    /// Extents, outermost first.
+    pub shape: Vec<usize>,
+    /// As many values as the product of `shape`.
+    pub data: Vec<f32>,
+}
+
+impl HostTensor {
+    /// Whether shape and every bit of every value agree (so a NaN equals itself).
+    pub fn same_bits(&self, other: &Self) -> bool {
+        self.shape == other.shape
+            && self.data.len() == other.data.len()
+            && self.data.iter().zip(&other.data).all(|(a, b)| a.to_bits() == b.to_bits())
+    }
+
+    /// Whether the number of values is the product of the shape.
+    pub(super) fn is_consistent(&self) -> bool {
+        element_count(&self.shape) == Some(self.data.len())
+    }
+}
+
+/// Product of the extents, if it fits.
+pub(super) fn element_count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent))
+}

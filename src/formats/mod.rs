@@ -1,0 +1,31 @@
+//! Files that hold tensors: safetensors, PyTorch checkpoints, and the naming conventions of published weights.
+//!
+//! Everything read here may come from a stranger: no reader executes anything, allocates more than a small multiple
+//! of the file's own size, or panics on damaged input.
+
+mod atomic_file;
+mod element_type;
+mod error;
+mod host_tensor;
+mod imagenet;
+mod load_report;
+mod pickle;
+mod pytorch;
+mod rebuild;
+mod safetensors;
+mod state_dict;
+mod value;
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::safetensors::TensorFile;
+pub use atomic_file::write_atomically;
+pub use error::{FormatError, PickleError};
+pub use host_tensor::HostTensor;
+pub use load_report::{LoadReport, ShapeMismatch, match_tensors};
+pub use pytorch::read_pytorch;
+pub use state_dict::StateDict;
+pub use value::Value;
+pub use weights::Weights;

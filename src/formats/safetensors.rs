@@ -1,0 +1,152 @@
+//! Safetensors files: a thin layer on the `safetensors` crate with whole-file writes and `f32` values.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde::Serialize;
+
+use super::element_type::ElementType;
+use super::host_tensor::HostTensor;
+use super::pytorch::read_file;
+use super::{FormatError, write_atomically};
+
+/// The key of the header's one entry that is no tensor.
+const METADATA: &str = "__metadata__";
+
+/// The content of a safetensors file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TensorFile {
+    /// Tensors by name.
+    pub tensors: BTreeMap<String, HostTensor>,
+    /// Free text by key. Numbers that must stay exact, such as counters, belong here as text.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// One tensor in the header.
+#[derive(Serialize)]
+struct Entry<'a> {
+    dtype: &'static str,
+    shape: &'a [usize],
+    data_offsets: [usize; 2],
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum HeaderEntry<'a> {
+    Metadata(&'a BTreeMap<String, String>),
+    Tensor(Entry<'a>),
+}
+
+impl TensorFile {
+    /// Reads a file. Elements may be F32, F64, F16 or BF16 (rounded to `f32`), or a single I64 or I32.
+    ///
+    /// # Errors
+    /// [`FormatError::Read`], [`FormatError::NotAFile`], [`FormatError::Header`] for a damaged or cut file,
+    /// [`FormatError::ElementType`] for any other element type.
+    pub fn read(path: &Path) -> Result<Self, FormatError> {
+        Self::decode(&read_file(path)?, path)
+    }
+
+    /// Reads only the metadata of a file.
+    ///
+    /// # Errors
+    /// Those of [`TensorFile::read`].
+    pub fn read_metadata(path: &Path) -> Result<BTreeMap<String, String>, FormatError> {
+        let read_error = |error| FormatError::Read { path: path.to_owned(), error };
+        let mut file = File::open(path).map_err(read_error)?;
+        let available = file.metadata().map_err(read_error)?.len();
+        let mut length = [0; 8];
+        file.read_exact(&mut length).map_err(read_error)?;
+        let header = u64::from_le_bytes(length).min(available);
+        let mut content = Vec::new();
+        file.take(header).read_to_end(&mut content).map_err(read_error)?;
+        let invalid = |error| FormatError::Header { path: path.to_owned(), error: SafeTensorError::InvalidHeaderDeserialization(error) };
+        let mut entries: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&content).map_err(invalid)?;
+        let metadata = entries.remove(METADATA).unwrap_or_else(|| serde_json::json!({}));
+        serde_json::from_value(metadata).map_err(invalid)
+    }
+
+    /// Whether the content starts like a safetensors file: the length of a header within the file, then JSON.
+    pub(super) fn recognises(content: &[u8]) -> bool {
+        let Some((length, rest)) = content.split_first_chunk() else { return false };
+        u64::from_le_bytes(*length) <= rest.len() as u64 && rest.first() == Some(&b'{')
+    }
+
+    /// Decodes the content of the file at `path`.
+    pub(super) fn decode(content: &[u8], path: &Path) -> Result<Self, FormatError> {
+        let header_error = |error| FormatError::Header { path: path.to_owned(), error };
+        let (_, header) = SafeTensors::read_metadata(content).map_err(header_error)?;
+        let file = SafeTensors::deserialize(content).map_err(header_error)?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            let is_single = view.shape().iter().product::<usize>() == 1;
+            let element_type = match view.dtype() {
+                Dtype::F32 => ElementType::F32,
+                Dtype::F64 => ElementType::F64,
+                Dtype::F16 => ElementType::F16,
+                Dtype::BF16 => ElementType::Bf16,
+                Dtype::I64 if is_single => ElementType::I64,
+                Dtype::I32 if is_single => ElementType::I32,
+                other => {
+                    let (path, tensor) = (path.to_owned(), name.to_owned());
+                    return Err(FormatError::ElementType { path, tensor, element_type: other.to_string() });
+                }
+            };
+            let mut data = Vec::with_capacity(view.data().len() / element_type.size());
+            element_type.decode_into(view.data(), &mut data);
+            tensors.insert(name.to_owned(), HostTensor { shape: view.shape().to_vec(), data });
+        }
+        Ok(Self { tensors, metadata: header.metadata().clone().unwrap_or_default().into_iter().collect() })
+    }
+
+    /// Writes the file whole or not at all (see [`write_atomically`]); equal content gives equal bytes.
+    ///
+    /// # Errors
+    /// [`FormatError::Shape`] and [`FormatError::TensorName`] before anything is written, [`FormatError::Write`].
+    pub fn write(&self, path: &Path) -> Result<(), FormatError> {
+        let header = self.header(path)?;
+        write_atomically(path, |file| {
+            file.write_all(&(header.len() as u64).to_le_bytes())?;
+            file.write_all(&header)?;
+            // Names ascend here as in the header.
+            for tensor in self.tensors.values() {
+                for values in tensor.data.chunks(1 << 16) {
+                    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                    file.write_all(&bytes)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The header, padded so that the data begins at a multiple of 8 bytes. The crate's own writer orders metadata at
+    /// random; this one is sorted.
+    fn header(&self, path: &Path) -> Result<Vec<u8>, FormatError> {
+        let mut entries = BTreeMap::new();
+        if !self.metadata.is_empty() {
+            entries.insert(METADATA, HeaderEntry::Metadata(&self.metadata));
+        }
+        let mut end = 0;
+        for (name, tensor) in &self.tensors {
+            let (path, named) = (path.to_owned(), name.clone());
+            if name == METADATA {
+                let reason = "the format keeps that name for itself";
+                return Err(FormatError::TensorName { path, tensor: named, reason });
+            }
+            if !tensor.is_consistent() {
+                let (shape, values) = (tensor.shape.clone(), tensor.data.len());
+                return Err(FormatError::Shape { path, tensor: named, shape, values });
+            }
+            let start = end;
+            end += tensor.data.len() * size_of::<f32>();
+            let entry = Entry { dtype: "F32", shape: &tensor.shape, data_offsets: [start, end] };
+            entries.insert(name, HeaderEntry::Tensor(entry));
+        }
+        let mut header = serde_json::to_vec(&entries).expect("maps with text keys always serialise");
+        header.resize(header.len().next_multiple_of(8), b' ');
+        Ok(header)
+    }
+}

@@ -1,0 +1,157 @@
+//! Weights of the networks, from whichever file holds them.
+
+use std::path::Path;
+
+use super::pytorch::{self, read_file};
+use super::{FormatError, HostTensor, StateDict, TensorFile, Value, imagenet};
+
+/// Where a published checkpoint, or a training script in general, keeps the generator.
+const GENERATOR_ENTRIES: [&str; 3] = ["model_state_dict", "state_dict", "model"];
+/// Where a published checkpoint keeps its discriminators.
+const DISCRIMINATOR_ENTRIES: [&str; 2] = ["model_dis_state_dict", "model_dis2_state_dict"];
+
+/// Prefixes of the networks in files that hold several.
+const GENERATOR: &str = "generator.";
+const BOUNDARY_DISCRIMINATOR: &str = "boundary_discriminator.";
+const ENTROPY_DISCRIMINATOR: &str = "entropy_discriminator.";
+
+/// The networks in a file, each tensor under its own network's name for it (without prefix).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Weights {
+    /// The segmentation network, or the part of it that the file holds.
+    pub generator: StateDict,
+    /// The discriminator of boundary maps (1 channel).
+    pub boundary_discriminator: Option<StateDict>,
+    /// The discriminator of entropy maps (2 channels).
+    pub entropy_discriminator: Option<StateDict>,
+    /// Tensors of an ImageNet file that segmentation has no use for.
+    pub not_used: Vec<String>,
+}
+
+impl Weights {
+    /// Reads a safetensors file or a PyTorch checkpoint, told apart by content.
+    ///
+    /// Of a PyTorch checkpoint the generator is `model_state_dict`, `state_dict`, `model` or the file itself; the
+    /// prefix `module.` and the counters `num_batches_tracked` are dropped, as are the second names that published
+    /// checkpoints have for backbone tensors. ImageNet weights of MobileNetV2, in either layout, get the names of the
+    /// segmentation network. A safetensors file may hold one network, or several under `generator.`,
+    /// `boundary_discriminator.` and `entropy_discriminator.`; its other tensors are then left out.
+    ///
+    /// # Errors
+    /// Any [`FormatError`] of reading.
+    pub fn read(path: &Path) -> Result<Self, FormatError> {
+        let content = read_file(path)?;
+        let weights = if TensorFile::recognises(&content) {
+            Self::from_tensor_file(TensorFile::decode(&content, path)?, path)?
+        } else if pytorch::is_pytorch(&content) {
+            Self::from_checkpoint(pytorch::decode(&content, path)?, path)?
+        } else {
+            return Err(FormatError::UnknownFormat(path.to_owned()));
+        };
+        if imagenet::is_mobilenet_v2(&weights.generator) {
+            let (generator, not_used) = imagenet::mobilenet_v2(weights.generator);
+            return Ok(Self { generator, not_used, ..weights });
+        }
+        Ok(weights)
+    }
+
+    fn from_tensor_file(file: TensorFile, path: &Path) -> Result<Self, FormatError> {
+        if !file.tensors.keys().any(|name| name.starts_with(GENERATOR)) {
+            return Ok(Self { generator: state_dict(file.tensors, path)?, ..Self::default() });
+        }
+        let network = |prefix: &str| {
+            let named = file.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
+            let state = state_dict(named.map(|(name, tensor)| (name.to_owned(), tensor.clone())), path)?;
+            Ok::<_, FormatError>(Some(state).filter(|state| !state.is_empty()))
+        };
+        Ok(Self {
+            generator: network(GENERATOR)?.unwrap_or_default(),
+            boundary_discriminator: network(BOUNDARY_DISCRIMINATOR)?,
+            entropy_discriminator: network(ENTROPY_DISCRIMINATOR)?,
+            not_used: Vec::new(),
+        })
+    }
+
+    fn from_checkpoint(checkpoint: Value, path: &Path) -> Result<Self, FormatError> {
+        let mut weights = Self::default();
+        for entry in DISCRIMINATOR_ENTRIES {
+            let Some(discriminator) = checkpoint.get(entry) else { continue };
+            let state = state_dict(tensors(discriminator.clone()), path)?;
+            let shape = state.get("conv1.weight").map(|tensor| tensor.shape.as_slice());
+            match shape {
+                Some([_, 1, _, _]) => weights.boundary_discriminator = Some(state),
+                Some([_, 2, _, _]) => weights.entropy_discriminator = Some(state),
+                other => {
+                    let found = other.map_or_else(|| "absent".to_owned(), |shape| format!("{shape:?}"));
+                    return Err(FormatError::Discriminator { path: path.to_owned(), entry: entry.to_owned(), found });
+                }
+            }
+        }
+        let generator = GENERATOR_ENTRIES.iter().find_map(|entry| checkpoint.get(entry)).unwrap_or(&checkpoint);
+        let state = state_dict(tensors(generator.clone()), path)?;
+        if state.is_empty() {
+            return Err(FormatError::NoWeights { path: path.to_owned(), found: describe(generator) });
+        }
+        weights.generator = without_aliases(state, path)?;
+        Ok(weights)
+    }
+}
+
+/// The tensors directly in a dictionary.
+fn tensors(value: Value) -> impl Iterator<Item = (String, HostTensor)> {
+    let items = if let Value::Dict(items) = value { items } else { Vec::new() };
+    items.into_iter().filter_map(|(name, value)| match value {
+        Value::Tensor(tensor) => Some((name.to_string(), tensor)),
+        _ => None,
+    })
+}
+
+/// Names without the wrapper's prefix, tensors without batch counters.
+fn state_dict(tensors: impl IntoIterator<Item = (String, HostTensor)>, path: &Path) -> Result<StateDict, FormatError> {
+    let mut state = StateDict::default();
+    for (name, tensor) in tensors {
+        let name = name.strip_prefix("module.").unwrap_or(&name);
+        if name.rsplit('.').next() == Some("num_batches_tracked") {
+            continue;
+        }
+        state
+            .insert(name.to_owned(), tensor)
+            .map_err(|(tensor, _)| FormatError::Duplicate { path: path.to_owned(), tensor })?;
+    }
+    Ok(state)
+}
+
+/// The name that counts for a backbone tensor's second name: published checkpoints list `features` 0-3 and 4-17 again
+/// as the two stages of the backbone, under the same index.
+fn aliased(name: &str) -> Option<String> {
+    let low = name.strip_prefix("backbone.low_level_features.");
+    let rest = low.or_else(|| name.strip_prefix("backbone.high_level_features."))?;
+    Some(format!("backbone.features.{rest}"))
+}
+
+fn without_aliases(state: StateDict, path: &Path) -> Result<StateDict, FormatError> {
+    for (alias, copy) in state.iter() {
+        if let Some(tensor) = aliased(alias)
+            && !state.get(&tensor).is_some_and(|original| original.same_bits(copy))
+        {
+            return Err(FormatError::Alias { path: path.to_owned(), alias: alias.to_owned(), tensor });
+        }
+    }
+    state_dict(state.into_iter().filter(|(name, _)| aliased(name).is_none()), path)
+}
+
+/// A few words on what was found instead of weights.
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Dict(items) if items.is_empty() => "an empty dictionary".to_owned(),
+        Value::Dict(items) => {
+            let names: Vec<String> =
+                items.iter().take(5).map(|(name, _)| format!("`{}`", name.escape_debug())).collect();
+            let more = if items.len() > names.len() { ", …" } else { "" };
+            format!("a dictionary of {}{more}", names.join(", "))
+        }
+        Value::Tensor(_) => "a tensor without a name".to_owned(),
+        Value::List(_) | Value::Tuple(_) => "a list".to_owned(),
+        _ => "a single value".to_owned(),
+    }
+}

@@ -1,0 +1,157 @@
+//! A trained network on images: logits at each image's own size.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use image::RgbImage;
+use rayon::prelude::*;
+
+use crate::data::region::image_planes;
+use crate::data::resize::resize_image;
+use crate::device::{Device, Program, States};
+use crate::graph::{Graph, simplify};
+use crate::method::step::GENERATOR;
+use crate::nn::deeplab::DeepLab;
+use crate::nn::{Pass, Phase, TensorSpec};
+use crate::train::{Checkpoint, Config, load_generator};
+
+/// A network in evaluation, compiled for a fixed number of images at once.
+pub struct Predictor {
+    program: Program,
+    size: usize,
+    batch: usize,
+}
+
+/// Logits of an image, at its own size.
+#[derive(Clone, Debug)]
+pub struct Logits {
+    pub width: usize,
+    pub height: usize,
+    /// `[2,height,width]`: cup, disc
+    pub mask: Vec<f32>,
+    /// `[1,height,width]`
+    pub boundary: Vec<f32>,
+}
+
+impl Logits {
+    /// Probabilities of the cup (0) or the disc (1), `[height,width]`.
+    pub fn probability(&self, channel: usize) -> Vec<f32> {
+        let plane = self.width * self.height;
+        self.mask[channel * plane..(channel + 1) * plane].iter().map(|&z| sigmoid(z)).collect()
+    }
+}
+
+fn sigmoid(z: f32) -> f32 {
+    let e = (-z.abs()).exp();
+    if z >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
+}
+
+impl Predictor {
+    /// Compiles `network` for images brought to `size`×`size`, `batch` at once; its weights are those of `states`.
+    pub fn new(
+        device: &Device,
+        states: &States,
+        network: DeepLab,
+        size: usize,
+        batch: usize,
+    ) -> Result<(Predictor, Vec<TensorSpec>)> {
+        let mut graph = Graph::new();
+        let image = graph.input("image", [batch, 3, size, size]);
+        let mut pass = Pass::new(&mut graph, GENERATOR, Phase::Evaluation);
+        let prediction = network.trace(&mut pass, image)?;
+        let tensors = pass.into_tensors();
+        graph.output("mask", prediction.mask);
+        graph.output("boundary", prediction.boundary);
+        simplify(&mut graph);
+        let program = device.compile(&graph, states)?;
+        Ok((Predictor { program, size, batch }, tensors))
+    }
+
+    /// Number of images that one call may bring.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Logits of up to `batch` images, in order.
+    pub fn logits(&self, images: &[&RgbImage]) -> Result<Vec<Logits>> {
+        if images.len() > self.batch {
+            bail!("{} images were given to a network compiled for {}", images.len(), self.batch);
+        }
+        let side = self.size as u32;
+        let planes: Vec<Vec<f32>> =
+            images.par_iter().map(|image| image_planes(&resize_image(image, side, side))).collect();
+        let mut input = planes.concat();
+        input.resize(self.batch * 3 * self.size * self.size, 0.0);
+        self.program.write("image", &input)?;
+        self.program.run()?;
+        let values = self.program.read(&["mask", "boundary"])?;
+        let (size, plane) = (self.size, self.size * self.size);
+        let upsample = |index: usize| {
+            let (width, height) = (images[index].width() as usize, images[index].height() as usize);
+            let to_own = |values: &[f32]| resize_align_corners(values, size, [height, width]);
+            let mask = values[0][index * 2 * plane..(index + 1) * 2 * plane].chunks(plane).flat_map(to_own).collect();
+            let boundary = to_own(&values[1][index * plane..(index + 1) * plane]);
+            Logits { width, height, mask, boundary }
+        };
+        Ok((0..images.len()).into_par_iter().map(upsample).collect())
+    }
+}
+
+/// A square map brought to `[height, width]`, bilinear, corner pixels on corner pixels.
+fn resize_align_corners(values: &[f32], side: usize, [height, width]: [usize; 2]) -> Vec<f32> {
+    if [height, width] == [side, side] {
+        return values.to_vec();
+    }
+    let locate = |i: usize, out: usize| {
+        let position = if out > 1 { i as f64 * (side - 1) as f64 / (out - 1) as f64 } else { 0.0 };
+        let low = (position as usize).min(side - 1);
+        (low, (low + 1).min(side - 1), (position - low as f64) as f32)
+    };
+    let columns: Vec<_> = (0..width).map(|x| locate(x, width)).collect();
+    let mut out = Vec::with_capacity(height * width);
+    for y in 0..height {
+        let (top, bottom, v) = locate(y, height);
+        let (top, bottom) = (&values[top * side..][..side], &values[bottom * side..][..side]);
+        out.extend(columns.iter().map(|&(left, right, u)| {
+            let upper = top[left] + u * (top[right] - top[left]);
+            let lower = bottom[left] + u * (bottom[right] - bottom[left]);
+            upper + v * (lower - upper)
+        }));
+    }
+    out
+}
+
+/// A network with the weights of a file: a checkpoint of this program, which names its own architecture, or weights
+/// that fit `fallback`.
+pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: usize) -> Result<(Predictor, Config)> {
+    let states = device.states();
+    if Checkpoint::recognises(path) {
+        let config = Checkpoint::read(path)?.config;
+        let (predictor, tensors) = Predictor::new(device, &states, config.network(), config.size, batch)?;
+        load_generator(&states, &tensors, path, true)?;
+        return Ok((predictor, config));
+    }
+    let (predictor, tensors) = Predictor::new(device, &states, fallback.network(), fallback.size, batch)?;
+    load_generator(&states, &tensors, path, true)
+        .with_context(|| format!("cannot use `{}` as weights of a {} network", path.display(), fallback.backbone.name()))?;
+    Ok((predictor, fallback.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn corners_stay_and_a_ramp_stays_a_ramp() {
+        let ramp: Vec<f32> = (0..9).map(|i| (i % 3) as f32 + 10.0 * (i / 3) as f32).collect();
+        let large = resize_align_corners(&ramp, 3, [5, 9]);
+        assert_eq!((large[0], large[8], large[36], large[44]), (0.0, 2.0, 20.0, 22.0));
+        assert_eq!(large[2 * 9 + 4], 11.0);
+        assert_eq!(resize_align_corners(&ramp, 3, [3, 3]), ramp);
+    }
+
+    #[test]
+    fn sigmoid_is_stable_far_out() {
+        assert_eq!((sigmoid(200.0), sigmoid(0.0), sigmoid(-200.0)), (1.0, 0.5, 0.0));
+    }
+}

@@ -1,0 +1,93 @@
+//! Class prototypes: the mean feature of a class, and of everything but the class (Feng et al., MICCAI 2022).
+
+use crate::graph::{Binary, Graph, NodeId, Op, ResizeMode, ShapeError, Unary};
+
+/// Prototypes of `K` classes in a space of `C` channels.
+#[derive(Clone, Copy, Debug)]
+pub struct Prototypes {
+    /// objects, `[K,C]`
+    pub object: NodeId,
+    /// backgrounds, `[K,C]`
+    pub background: NodeId,
+    /// summed weights of objects, then backgrounds, `[2K,1]`; a class with 0 has no prototype (its row is 0)
+    pub weight: NodeId,
+}
+
+/// `Σ w·f / Σ w` over batch and pixels for each weight map; `feature [N,C,H,W]`, `object` and `background [N,K,H,W]`.
+pub fn weighted(g: &mut Graph, feature: NodeId, object: NodeId, background: NodeId) -> Result<Prototypes, ShapeError> {
+    let classes = g.shape(object)[1];
+    let maps = g.concat(&[object, background], 1)?;
+    let sums = g.push(Op::WeightedSum, &[feature, maps])?;
+    let weight = g.sum(maps, &[0, 2, 3])?;
+    let weight = g.reshape(weight, [2 * classes, 1])?;
+    let means = g.binary(Binary::DivOrZero, sums, weight)?;
+    Ok(Prototypes { object: g.slice(means, 0, 0, classes)?, background: g.slice(means, 0, classes, classes)?, weight })
+}
+
+/// Prototypes of labelled pixels: `mask` is the weight of each object, its complement that of the background.
+pub fn labelled(g: &mut Graph, feature: NodeId, mask: NodeId) -> Result<Prototypes, ShapeError> {
+    let complement = g.affine(mask, -1.0, 1.0)?;
+    weighted(g, feature, mask, complement)
+}
+
+/// What stochastic passes say of a pseudo label, at the size of the feature.
+#[derive(Clone, Copy, Debug)]
+pub struct Reliability {
+    /// unbiased standard deviation of `σ(z/temperature)` over the passes `[N,K,h,w]`
+    pub std: NodeId,
+    /// 1 where the deviation is below the limit `[N,K,h,w]`
+    pub keep: NodeId,
+    /// mean of `σ(z)` over the passes `[N,K,h,w]`
+    pub mean: NodeId,
+}
+
+/// Reliability from logits of `T` stochastic passes, `[T,N,K,H,W]`, brought bilinearly to `size`.
+pub fn reliability(
+    g: &mut Graph,
+    mc_logits: NodeId,
+    size: [usize; 2],
+    temperature: f32,
+    std_max: f32,
+) -> Result<Reliability, ShapeError> {
+    let shape = g.shape(mc_logits).clone();
+    let (passes, maps) = (shape[0], shape[1..].to_vec());
+    let flat = g.reshape(mc_logits, [passes, shape.elements() / passes])?;
+    let cooled = g.affine(flat, 1.0 / temperature, 0.0)?;
+    let cooled = g.sigmoid(cooled)?;
+    let centre = g.mean(cooled, &[0])?;
+    let deviation = g.sub(cooled, centre)?;
+    let squared = g.unary(Unary::Square, deviation)?;
+    let total = g.sum(squared, &[0])?;
+    let variance = g.affine(total, 1.0 / (passes as f32 - 1.0), 0.0)?;
+    let std = g.unary(Unary::Sqrt, variance)?;
+    let probability = g.sigmoid(flat)?;
+    let mean = g.mean(probability, &[0])?;
+    let std = g.reshape(std, maps.clone())?;
+    let std = g.resize(std, ResizeMode::BilinearAlignCorners, size)?;
+    let mean = g.reshape(mean, maps)?;
+    let mean = g.resize(mean, ResizeMode::BilinearAlignCorners, size)?;
+    let limit = g.constant(std_max, crate::graph::Shape::scalar());
+    let keep = g.binary(Binary::Greater, limit, std)?;
+    Ok(Reliability { std, keep, mean })
+}
+
+/// Adaptive prototypes of unlabelled pixels: pseudo labels `[σ(logits) > threshold]` weighted by their reliability.
+/// `logits` are the decoder's own, of the size of the feature; only the feature takes a gradient.
+pub fn adaptive(
+    g: &mut Graph,
+    feature: NodeId,
+    logits: NodeId,
+    reliability: &Reliability,
+    threshold: f32,
+) -> Result<Prototypes, ShapeError> {
+    let probability = g.sigmoid(logits)?;
+    let pseudo = g.unary(Unary::Above(threshold), probability)?;
+    let kept = g.mul(pseudo, reliability.keep)?;
+    let object = g.mul(kept, reliability.mean)?;
+    let not_pseudo = g.affine(pseudo, -1.0, 1.0)?;
+    let not_mean = g.affine(reliability.mean, -1.0, 1.0)?;
+    let kept = g.mul(not_pseudo, reliability.keep)?;
+    let background = g.mul(kept, not_mean)?;
+    let (object, background) = (g.detach(object), g.detach(background));
+    weighted(g, feature, object, background)
+}

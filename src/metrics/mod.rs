@@ -1,0 +1,25 @@
+//! How good a segmentation is: post-processing of probability maps, overlap and surface distances of binary
+//! masks, the vertical cup-to-disc ratio, and means with bootstrap intervals over many images.
+//!
+//! Everything here runs on the CPU, on masks of one image at a time; what is kept between images is numbers.
+
+mod bootstrap;
+mod error;
+mod mask;
+mod overlap;
+mod postprocess;
+mod report;
+mod surface;
+mod vcdr;
+
+#[cfg(test)]
+mod tests;
+
+pub use bootstrap::{MeanInterval, mean_ci95};
+pub use error::MetricsError;
+pub use mask::BinaryMask;
+pub use overlap::{Overlap, dice};
+pub use postprocess::{PostprocessSettings, postprocess};
+pub use report::{ImageMetrics, StructureMetrics, StructureSummary, Summary, evaluate_image};
+pub use surface::{SurfaceDistances, asd, hd95};
+pub use vcdr::vertical_cup_to_disc_ratio;

@@ -1,0 +1,48 @@
+//! Layers and networks, as functions that trace a graph. Every tensor is a named state; its name is the published
+//! state dict's, behind a prefix that tells generator and discriminators apart.
+
+mod aspp;
+mod decoder;
+pub mod deeplab;
+pub mod discriminator;
+pub mod init;
+mod layers;
+mod mobilenet_v2;
+
+pub use layers::{Norm, Pass, Phase};
+
+use crate::graph::Shape;
+
+/// What a tensor of a network is, and so how it begins and whether it is trained.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Role {
+    /// convolution weight: Kaiming normal, fan-in
+    Weight,
+    /// convolution weight of a discriminator: normal(0, 0.02)
+    DiscriminatorWeight,
+    /// bias of a head: uniform(±1/√fan_in), with the head's fan-in
+    HeadBias { fan_in: usize },
+    /// scale of a normalisation: 1
+    NormWeight,
+    /// shift of a normalisation: 0
+    NormBias,
+    /// running mean: 0, not trained
+    RunningMean,
+    /// running variance: 1, not trained
+    RunningVar,
+}
+
+impl Role {
+    /// Whether the optimiser changes the tensor.
+    pub fn is_trained(self) -> bool {
+        !matches!(self, Role::RunningMean | Role::RunningVar)
+    }
+}
+
+/// A tensor of a network, in the order of its state dict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorSpec {
+    pub name: String,
+    pub shape: Shape,
+    pub role: Role,
+}

@@ -1,0 +1,132 @@
+//! Checkpoints: one file with everything that a run needs to go on bit for bit.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::device::{DeviceError, States};
+use crate::formats::{FormatError, HostTensor, TensorFile};
+use crate::graph::{Shape, State};
+
+use super::Config;
+
+/// Version of the layout, in the metadata.
+const VERSION: &str = "1";
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error("`{}` is not a checkpoint of this program: its metadata lack `{key}`", path.display())]
+    NotACheckpoint { path: PathBuf, key: &'static str },
+    #[error("`{}` was written as checkpoint version {found}; this program reads version {VERSION}", path.display())]
+    Version { path: PathBuf, found: String },
+    #[error("`{}` has no usable `{key}` in its metadata: `{value}`", path.display())]
+    Metadata { path: PathBuf, key: &'static str, value: String },
+    #[error("`{}` does not fit this run: {reason}", path.display())]
+    Unfit { path: PathBuf, reason: String },
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// steps done
+    pub step: u64,
+    /// best mean Dice of a validation so far
+    pub best_mean_dice: Option<f64>,
+    /// bytes of `metrics.jsonl` and `log.csv` that belong to these steps
+    pub log_bytes: [u64; 2],
+}
+
+/// A checkpoint in memory.
+pub struct Checkpoint {
+    pub config: Config,
+    pub progress: Progress,
+    pub tensors: BTreeMap<String, HostTensor>,
+}
+
+impl Checkpoint {
+    /// Everything a run holds now.
+    pub fn capture(config: &Config, progress: Progress, states: &States) -> Result<Self, CheckpointError> {
+        let list = states.list();
+        let names: Vec<&str> = list.iter().map(|s| s.name.as_str()).collect();
+        let values = states.read(&names)?;
+        let tensors = list.iter().zip(values).map(|(State { name, shape }, data)| {
+            (name.clone(), HostTensor { shape: shape.to_vec(), data })
+        });
+        Ok(Checkpoint { config: config.clone(), progress, tensors: tensors.collect() })
+    }
+
+    /// Gives the states their saved values.
+    pub fn restore(&self, states: &States, path: &Path) -> Result<(), CheckpointError> {
+        let unfit = |reason: String| CheckpointError::Unfit { path: path.to_path_buf(), reason };
+        for State { name, shape } in states.list() {
+            let tensor = self.tensors.get(&name).ok_or_else(|| unfit(format!("it has no tensor `{name}`")))?;
+            if tensor.shape[..] != shape[..] {
+                let found = Shape::from(tensor.shape.as_slice());
+                return Err(unfit(format!("`{name}` has shape {found} where {shape} is expected")));
+            }
+            states.write(&name, &tensor.data)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the file whole or not at all.
+    pub fn write(self, path: &Path) -> Result<(), CheckpointError> {
+        let config = self.config.to_toml().map_err(|e| CheckpointError::Metadata {
+            path: path.to_path_buf(),
+            key: "config",
+            value: e.to_string(),
+        })?;
+        let Progress { step, best_mean_dice, log_bytes } = self.progress;
+        // Bits, so that the number reads back exactly.
+        let best = best_mean_dice.map_or(String::new(), |v| v.to_bits().to_string());
+        let metadata = [
+            ("papilla_checkpoint", VERSION.to_string()),
+            ("config", config),
+            ("step", step.to_string()),
+            ("best_mean_dice_bits", best),
+            ("metrics_bytes", log_bytes[0].to_string()),
+            ("log_bytes", log_bytes[1].to_string()),
+        ];
+        let metadata = metadata.map(|(key, value)| (key.to_string(), value)).into();
+        Ok(TensorFile { tensors: self.tensors, metadata }.write(path)?)
+    }
+
+    /// Whether the file at `path` says that it is a checkpoint of this program.
+    pub fn recognises(path: &Path) -> bool {
+        TensorFile::read_metadata(path).is_ok_and(|m| m.contains_key("papilla_checkpoint"))
+    }
+
+    /// Reads a checkpoint.
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let TensorFile { tensors, metadata } = TensorFile::read(path)?;
+        let text = |key: &'static str| {
+            let missing = || CheckpointError::NotACheckpoint { path: path.to_path_buf(), key };
+            metadata.get(key).ok_or_else(missing)
+        };
+        let unusable = |key: &'static str, value: &str| CheckpointError::Metadata {
+            path: path.to_path_buf(),
+            key,
+            value: value.to_string(),
+        };
+        let number = |key: &'static str| -> Result<u64, CheckpointError> {
+            let value = text(key)?;
+            value.parse().map_err(|_| unusable(key, value))
+        };
+        let version = text("papilla_checkpoint")?;
+        if version != VERSION {
+            return Err(CheckpointError::Version { path: path.to_path_buf(), found: version.clone() });
+        }
+        let config = Config::from_toml(text("config")?, path).map_err(|e| unusable("config", &format!("{e:#}")))?;
+        let best_mean_dice = match text("best_mean_dice_bits")?.as_str() {
+            "" => None,
+            _ => Some(f64::from_bits(number("best_mean_dice_bits")?)),
+        };
+        let log_bytes = [number("metrics_bytes")?, number("log_bytes")?];
+        let progress = Progress { step: number("step")?, best_mean_dice, log_bytes };
+        Ok(Checkpoint { config, progress, tensors })
+    }
+}

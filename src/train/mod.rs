@@ -1,0 +1,14 @@
+//! The training loop: settings, schedule, validation, checkpoints, resume, logs.
+
+mod checkpoint;
+mod config;
+mod logs;
+mod session;
+mod validation;
+mod weights;
+
+pub use checkpoint::{Checkpoint, CheckpointError, Progress};
+pub use config::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
+pub use logs::StepRecord;
+pub use session::{Event, Observer, Outcome, Session};
+pub use weights::{initialise, load_generator};

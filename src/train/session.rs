@@ -1,0 +1,302 @@
+//! A run: from settings or a checkpoint to trained weights.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::checkpoint::{Checkpoint, Progress};
+use super::config::{AugmentSetting, Config, Method, Selection};
+use super::logs::{Logs, StepRecord};
+use super::validation::Validation;
+use super::weights::{initialise, load_generator};
+use crate::data::{Augment, Batch, Dataset, Domain, Labels, Loader, LoaderOptions, Split, default_workers};
+use crate::device::{Device, Program, States};
+use crate::formats::write_atomically;
+use crate::inference::Predictor;
+use crate::method::step::{self, StepSettings, TrainingStep};
+
+/// Bytes of decoded regions kept in memory.
+const CACHE_BYTES: usize = 512 << 20;
+/// Images that a validation computes at once.
+const VALIDATION_BATCH: usize = 8;
+
+/// What happens in a run, for whoever watches.
+pub enum Event<'a> {
+    /// something worth saying once
+    Note(&'a str),
+    /// training begins at a step, of as many
+    Begin { step: u64, steps: u64, batch: usize },
+    Step(&'a StepRecord),
+    /// a validation's values by name
+    Validated { epoch: u64, values: &'a serde_json::Value },
+}
+
+/// Somebody who watches a run.
+pub trait Observer {
+    fn event(&mut self, event: Event<'_>);
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub steps: u64,
+    pub best_mean_dice: Option<f64>,
+    pub best: PathBuf,
+    pub last: PathBuf,
+}
+
+/// A run that is under way.
+pub struct Session {
+    config: Config,
+    run: PathBuf,
+    states: States,
+    program: Program,
+    traced: TrainingStep,
+    loader: Loader,
+    validations: Vec<Validation>,
+    predictor: Predictor,
+    progress: Progress,
+    logs: Logs,
+}
+
+impl Session {
+    /// Begins a run in a folder that must not hold one yet.
+    pub fn begin(device: &Device, config: Config, run: &Path, observer: &mut dyn Observer) -> Result<Session> {
+        config.check()?;
+        if run.join("config.toml").exists() {
+            bail!("`{}` already holds a run; continue it with --resume or choose another --out", run.display());
+        }
+        let text = config.to_toml()?;
+        let mut session = Session::prepare(device, config, run, None, observer, |losses| {
+            let checkpoints = run.join("checkpoints");
+            std::fs::create_dir_all(&checkpoints).with_context(|| format!("cannot create `{}`", checkpoints.display()))?;
+            Logs::open(run, [0, 0], losses)
+        })?;
+        session.save("last")?;
+        // Written last: a folder with settings is a run that can be resumed.
+        write_atomically(&run.join("config.toml"), |file| file.write_all(text.as_bytes()))?;
+        Ok(session)
+    }
+
+    /// Continues a run from its last checkpoint.
+    pub fn resume(device: &Device, run: &Path, observer: &mut dyn Observer) -> Result<Session> {
+        let path = run.join("checkpoints/last.safetensors");
+        if !path.exists() {
+            bail!("`{}` holds no run to resume: `{}` does not exist", run.display(), path.display());
+        }
+        let checkpoint = Checkpoint::read(&path)?;
+        let (config, bytes) = (checkpoint.config.clone(), checkpoint.progress.log_bytes);
+        Session::prepare(device, config, run, Some((checkpoint, &path)), observer, |losses| {
+            Logs::open(run, bytes, losses)
+        })
+    }
+
+    fn prepare(
+        device: &Device,
+        config: Config,
+        run: &Path,
+        from: Option<(Checkpoint, &Path)>,
+        observer: &mut dyn Observer,
+        open_logs: impl FnOnce(&[&str]) -> Result<Logs>,
+    ) -> Result<Session> {
+        let (train, validations) = open_data(&config, observer)?;
+        let loader = Loader::new(Arc::new(train), loader_options(&config))?;
+        let settings = StepSettings {
+            network: config.network(),
+            batch: config.batch,
+            size: [config.size; 2],
+            dropout: config.dropout.is_on(),
+            adam: config.adam(),
+        };
+        let traced = match config.method {
+            Method::SourceOnly => step::source_only(&settings)?,
+        };
+        let states = device.states();
+        let program = device.compile(&traced.graph, &states)?;
+        let (predictor, _) = Predictor::new(device, &states, config.network(), config.size, VALIDATION_BATCH)?;
+        let mut progress = Progress::default();
+        match from {
+            Some((checkpoint, path)) => {
+                checkpoint.restore(&states, path)?;
+                progress = checkpoint.progress;
+            }
+            None => initial_weights(&config, &states, &traced, observer)?,
+        }
+        let logs = open_logs(&traced.losses)?;
+        let run = run.to_path_buf();
+        Ok(Session { config, run, states, program, traced, loader, validations, predictor, progress, logs })
+    }
+
+    /// The settings of the run.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn total_steps(&self) -> u64 {
+        let all = self.config.epochs * self.loader.batches_per_epoch();
+        self.config.steps.map_or(all, |steps| steps.min(all))
+    }
+
+    /// Trains to the end of the run.
+    pub fn train(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let (total, per_epoch) = (self.total_steps(), self.loader.batches_per_epoch());
+        observer.event(Event::Begin { step: self.progress.step, steps: total, batch: self.config.batch });
+        let mut saved = Instant::now();
+        let every = Duration::from_secs_f64((self.config.checkpoint_every * 60.0).min(1e9));
+        let mut batches = self.loader.start(self.progress.step);
+        while self.progress.step < total {
+            let batch = batches.next().context("the loader ended before the run")??;
+            let record = self.step(&batch)?;
+            self.logs.step(&record)?;
+            observer.event(Event::Step(&record));
+            if let Some((name, value)) = record.losses.iter().find(|(_, value)| !value.is_finite()) {
+                bail!(
+                    "the loss `{name}` became {value} at step {}; `{}` holds the last good checkpoint; try a smaller --lr",
+                    record.step,
+                    self.path("last").display()
+                );
+            }
+            self.progress.step += 1;
+            let done = self.progress.step == total;
+            let epoch_ended = self.progress.step.is_multiple_of(per_epoch);
+            if done || (epoch_ended && (record.epoch + 1).is_multiple_of(self.config.validate_every)) {
+                self.validate(record.epoch, observer)?;
+            }
+            if done || epoch_ended || saved.elapsed() >= every {
+                self.save("last")?;
+                saved = Instant::now();
+            }
+        }
+        let Progress { step, best_mean_dice, .. } = self.progress;
+        Ok(Outcome { steps: step, best_mean_dice, best: self.path("best"), last: self.path("last") })
+    }
+
+    /// One training step.
+    fn step(&mut self, batch: &Batch) -> Result<StepRecord> {
+        let start = Instant::now();
+        let (step, epoch) = (self.progress.step, batch.epoch);
+        let lr = self.config.learning_rate(epoch);
+        self.program.write("image_s", &batch.images)?;
+        self.program.write("mask", &batch.masks)?;
+        self.program.write("boundary", &batch.boundaries)?;
+        self.program.write("lr", &[lr])?;
+        self.program.write("adam_correction", &step::adam_correction(self.config.adam(), step + 1))?;
+        if self.program.has_input("seed") {
+            self.program.write("seed", &dropout_seed(self.config.seed, step))?;
+        }
+        self.program.run()?;
+        let values = self.program.read(&self.traced.losses)?;
+        let losses = self.traced.losses.iter().zip(values).map(|(name, value)| (*name, value[0])).collect();
+        Ok(StepRecord { step, epoch, losses, lr, seconds: start.elapsed().as_secs_f64() })
+    }
+
+    /// Validates, logs, and keeps the best checkpoint.
+    fn validate(&mut self, epoch: u64, observer: &mut dyn Observer) -> Result<()> {
+        let mut values = serde_json::Map::new();
+        let mut chosen_by = None;
+        for (index, validation) in self.validations.iter().enumerate() {
+            let scores = validation.run(&self.predictor)?;
+            // The first names the columns; further ones are told apart by their own name.
+            let prefix = if index == 0 { String::new() } else { format!("{}_", validation.name()) };
+            for (name, value) in scores.named() {
+                values.insert(format!("{prefix}{name}"), serde_json::json!(value));
+            }
+            if validation.selects() {
+                chosen_by = Some(scores.mean_dice());
+            }
+        }
+        let values = serde_json::Value::Object(values);
+        self.logs.validation(self.progress.step, epoch, &values, self.traced.losses.len())?;
+        observer.event(Event::Validated { epoch, values: &values });
+        if let Some(dice) = chosen_by
+            && self.progress.best_mean_dice.is_none_or(|best| dice > best)
+        {
+            self.progress.best_mean_dice = Some(dice);
+            self.save("best")?;
+        }
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.run.join("checkpoints").join(format!("{name}.safetensors"))
+    }
+
+    fn save(&mut self, name: &str) -> Result<()> {
+        self.progress.log_bytes = self.logs.bytes();
+        Checkpoint::capture(&self.config, self.progress, &self.states)?.write(&self.path(name))?;
+        Ok(())
+    }
+}
+
+fn loader_options(config: &Config) -> LoaderOptions {
+    LoaderOptions {
+        size: config.size as u32,
+        batch: config.batch,
+        seed: config.seed,
+        domain: Domain::Source,
+        workers: default_workers(),
+        augment: match config.augment {
+            AugmentSetting::Full => Augment::Full,
+            AugmentSetting::None => Augment::None,
+        },
+        shuffle: config.shuffle.is_on(),
+        labels: true,
+        photometric_copy: false,
+        cache_bytes: CACHE_BYTES,
+    }
+}
+
+/// Weights from the seed, then from the file that the settings name.
+fn initial_weights(
+    config: &Config,
+    states: &States,
+    traced: &TrainingStep,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    initialise(states, &traced.tensors, config.seed)?;
+    if let Some(init) = &config.init {
+        let (report, not_used) = load_generator(states, &traced.tensors, init, false)?;
+        observer.event(Event::Note(&format!("{}: {report}", init.display())));
+        if !not_used.is_empty() {
+            observer.event(Event::Note(&format!("{} tensors of the classifier were not used", not_used.len())));
+        }
+    }
+    Ok(())
+}
+
+/// Two integers below 2²⁴ for the dropouts of a step.
+fn dropout_seed(seed: u64, step: u64) -> [f32; 2] {
+    let mixed = (seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    [(mixed >> 40) as f32, (mixed >> 16 & 0xff_ffff) as f32]
+}
+
+/// The regions to train on, and those to validate on.
+fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(Dataset, Vec<Validation>)> {
+    let all = Dataset::open_split(&config.source, Split::Train, Labels::Required)?;
+    let without_cup = all.check()?;
+    for warning in &without_cup {
+        observer.event(Event::Note(warning));
+    }
+    let (train, held_out) = match config.select {
+        Selection::Source => all.hold_out_every_tenth(),
+        Selection::Target => (all.clone(), all.hold_out_every_tenth().1),
+    };
+    if config.select == Selection::Source && held_out.is_empty() {
+        bail!(
+            "`{}` has {} regions; choosing the best checkpoint on the source holds out every tenth and needs at least 10",
+            all.directory().display(),
+            all.len()
+        );
+    }
+    let mut validations = Vec::new();
+    if let Some(target) = &config.target {
+        let test = Dataset::open_split(target, Split::Test, Labels::Required)?;
+        validations.push(Validation::new("target", test, config.select == Selection::Target));
+    }
+    if config.select == Selection::Source {
+        validations.push(Validation::new("source", held_out, true));
+    }
+    Ok((train, validations))
+}

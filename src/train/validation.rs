@@ -1,0 +1,88 @@
+//! Validation during training: overlap at the regions' own size, threshold 0.75, mean over images.
+
+use anyhow::Result;
+
+use crate::data::mask::decode_mask;
+use crate::data::{Dataset, RegionPixels};
+use crate::inference::Predictor;
+use crate::metrics::{BinaryMask, Overlap};
+
+/// Probability from which a pixel counts as cup or disc.
+const THRESHOLD: f32 = 0.75;
+
+/// Regions with labels that a run is validated on.
+pub(super) struct Validation {
+    name: &'static str,
+    dataset: Dataset,
+    selects: bool,
+}
+
+/// Means over the images: cup, disc.
+pub(super) struct Scores {
+    dice: [f64; 2],
+    iou: [f64; 2],
+    pixel_accuracy: [f64; 2],
+}
+
+impl Scores {
+    /// Mean Dice of cup and disc.
+    pub fn mean_dice(&self) -> f64 {
+        (self.dice[0] + self.dice[1]) / 2.0
+    }
+
+    /// Values as the logs name them.
+    pub fn named(&self) -> [(&'static str, f64); 7] {
+        [
+            ("cup_dice", self.dice[0]),
+            ("disc_dice", self.dice[1]),
+            ("mean_dice", self.mean_dice()),
+            ("cup_iou", self.iou[0]),
+            ("disc_iou", self.iou[1]),
+            ("cup_pixel_accuracy", self.pixel_accuracy[0]),
+            ("disc_pixel_accuracy", self.pixel_accuracy[1]),
+        ]
+    }
+}
+
+impl Validation {
+    /// `selects`: the best checkpoint is chosen by these regions.
+    pub fn new(name: &'static str, dataset: Dataset, selects: bool) -> Self {
+        Validation { name, dataset, selects }
+    }
+
+    /// What the regions are called in logs.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether the best checkpoint is chosen by these regions.
+    pub fn selects(&self) -> bool {
+        self.selects
+    }
+
+    /// Predicts every region and compares.
+    pub fn run(&self, predictor: &Predictor) -> Result<Scores> {
+        let mut sums = Scores { dice: [0.0; 2], iou: [0.0; 2], pixel_accuracy: [0.0; 2] };
+        for regions in self.dataset.regions().chunks(predictor.batch()) {
+            let pixels = regions.iter().map(RegionPixels::read).collect::<Result<Vec<_>, _>>()?;
+            let images: Vec<_> = pixels.iter().map(|p| &p.image).collect();
+            for (logits, pixels) in predictor.logits(&images)?.iter().zip(&pixels) {
+                let Some(mask) = &pixels.mask else { continue };
+                let truth = decode_mask(mask.as_raw());
+                let (width, height) = mask.dimensions();
+                let plane = (width * height) as usize;
+                for channel in 0..2 {
+                    let predicted = BinaryMask::above(&logits.probability(channel), width, height, THRESHOLD)?;
+                    let truth = &truth[channel * plane..(channel + 1) * plane];
+                    let overlap = Overlap::between(&predicted, &BinaryMask::above(truth, width, height, 0.5)?)?;
+                    sums.dice[channel] += overlap.dice();
+                    sums.iou[channel] += overlap.iou();
+                    sums.pixel_accuracy[channel] += overlap.pixel_accuracy();
+                }
+            }
+        }
+        let count = self.dataset.len() as f64;
+        let mean = |sum: [f64; 2]| sum.map(|v| v / count);
+        Ok(Scores { dice: mean(sums.dice), iou: mean(sums.iou), pixel_accuracy: mean(sums.pixel_accuracy) })
+    }
+}
