@@ -73,7 +73,12 @@ impl Device {
                     values.borrow_mut().entry(name.clone()).or_insert_with(zeros);
                 }
                 let graph = graph.clone();
-                Ok(Program::Cpu { graph, states: values.clone(), inputs: RefCell::default(), outputs: RefCell::default() })
+                Ok(Program::Cpu {
+                    graph,
+                    states: values.clone(),
+                    inputs: RefCell::default(),
+                    outputs: RefCell::default(),
+                })
             }
             _ => unreachable!("states are made by the device that compiles"),
         }
@@ -107,8 +112,10 @@ impl States {
             States::Gpu(states) => states.list(),
             States::Cpu(states) => {
                 let states = states.borrow();
-                let mut list: Vec<State> =
-                    states.iter().map(|(name, array)| State { name: name.clone(), shape: array.shape.clone() }).collect();
+                let mut list: Vec<State> = states
+                    .iter()
+                    .map(|(name, array)| State { name: name.clone(), shape: array.shape.clone() })
+                    .collect();
                 list.sort_by(|a, b| a.name.cmp(&b.name));
                 list
             }

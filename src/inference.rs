@@ -132,8 +132,9 @@ pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: us
         return Ok((predictor, config));
     }
     let (predictor, tensors) = Predictor::new(device, &states, fallback.network(), fallback.size, batch)?;
-    load_generator(&states, &tensors, path, true)
-        .with_context(|| format!("cannot use `{}` as weights of a {} network", path.display(), fallback.backbone.name()))?;
+    load_generator(&states, &tensors, path, true).with_context(|| {
+        format!("cannot use `{}` as weights of a {} network", path.display(), fallback.backbone.name())
+    })?;
     Ok((predictor, fallback.clone()))
 }
 

@@ -61,7 +61,8 @@ fn groups_and_depthwise() {
 
 #[test]
 fn bias_and_activation() {
-    for (seed, activation) in [Activation::Relu, Activation::Relu6, Activation::LeakyRelu(0.2)].into_iter().enumerate() {
+    for (seed, activation) in [Activation::Relu, Activation::Relu6, Activation::LeakyRelu(0.2)].into_iter().enumerate()
+    {
         for variant in VARIANTS {
             let mut case = Case::new(20 + seed as u64);
             let (x, w, b) = (case.input([2, 6, 7, 9]), case.input_in([11, 6, 3, 3], -2.0, 2.0), case.input([11]));

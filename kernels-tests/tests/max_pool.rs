@@ -1,13 +1,13 @@
 //! `max_pool` against the twin: windows of any size, ties, NaN.
 
 use kernels_tests::Case;
-use papilla::graph::PoolSpec;
+use papilla::graph::{NodeId, PoolSpec};
 
 fn spec(kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> PoolSpec {
     PoolSpec { kernel, stride, padding }
 }
 
-fn trace(case: &mut Case, x: papilla::graph::NodeId, spec: PoolSpec) {
+fn trace(case: &mut Case, x: NodeId, spec: PoolSpec) {
     let y = case.graph.max_pool2d(x, spec).expect("the window fits");
     case.output_with_gradients(y, &[x]).expect("shapes fit");
 }

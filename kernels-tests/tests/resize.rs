@@ -3,8 +3,7 @@
 use kernels_tests::Case;
 use papilla::graph::{Op, ResizeMode};
 
-const MODES: [ResizeMode; 3] =
-    [ResizeMode::BilinearAlignCorners, ResizeMode::BilinearHalfPixel, ResizeMode::Nearest];
+const MODES: [ResizeMode; 3] = [ResizeMode::BilinearAlignCorners, ResizeMode::BilinearHalfPixel, ResizeMode::Nearest];
 
 fn build(mode: ResizeMode, maps: [usize; 2], from: [usize; 2], to: [usize; 2]) -> Case {
     let mut case = Case::new((from[0] * to[1]) as u64);

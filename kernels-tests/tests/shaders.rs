@@ -22,7 +22,8 @@ fn every_file_is_embedded() {
 #[test]
 fn every_file_parses_and_validates() {
     for (name, text) in SOURCES {
-        let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
+        let module =
+            naga::front::wgsl::parse_str(text).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
         let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
         validator.validate(&module).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
         assert!(!module.entry_points.is_empty(), "{name} has no entry point");

@@ -1,7 +1,7 @@
 //! `unary` against the twin: every function and its gradient.
 
 use kernels_tests::Case;
-use papilla::graph::{Op, Shape, Unary};
+use papilla::graph::{NodeId, Op, Shape, Unary};
 
 /// Every function with the range of its arguments here.
 const FUNCTIONS: [(Unary, f32, f32); 12] = [
@@ -20,7 +20,7 @@ const FUNCTIONS: [(Unary, f32, f32); 12] = [
 ];
 
 /// `f(x)`, and its gradient unless `f` has none.
-fn trace(case: &mut Case, function: Unary, x: papilla::graph::NodeId) {
+fn trace(case: &mut Case, function: Unary, x: NodeId) {
     let y = case.graph.unary(function, x).expect("takes any shape");
     match function {
         Unary::Above(_) => case.graph.output("y", y),

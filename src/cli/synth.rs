@@ -34,12 +34,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if global.json {
         println!("{}", json!({ "out": arguments.out, "train": arguments.train, "test": arguments.test }));
     } else {
-        println!(
-            "two clinics of {} + {} regions in {}",
-            arguments.train,
-            arguments.test,
-            arguments.out.display()
-        );
+        println!("two clinics of {} + {} regions in {}", arguments.train, arguments.test, arguments.out.display());
     }
     Ok(ExitCode::SUCCESS)
 }

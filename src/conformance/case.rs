@@ -46,9 +46,8 @@ impl Case {
     /// Reads a case.
     pub fn read(path: &Path) -> Result<Case> {
         let TensorFile { tensors, metadata } = TensorFile::read(path)?;
-        let text = |key: &str| {
-            metadata.get(key).ok_or_else(|| anyhow!("`{}` has no `{key}` in its metadata", path.display()))
-        };
+        let text =
+            |key: &str| metadata.get(key).ok_or_else(|| anyhow!("`{}` has no `{key}` in its metadata", path.display()));
         let number = |key: &str| -> Result<f64> {
             text(key)?.parse().with_context(|| format!("`{key}` of `{}` is not a number", path.display()))
         };

@@ -17,7 +17,8 @@ use crate::device::Device;
 
 /// Files of a folder that are golden cases, by name.
 pub fn cases(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot list the cases in `{}`", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("cannot list the cases in `{}`", folder.display()))?;
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| format!("cannot list the cases in `{}`", folder.display()))?.path();

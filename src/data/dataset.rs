@@ -71,9 +71,7 @@ impl Dataset {
         let folder = |kind: &str| directory.join("ROIs").join(kind);
         let list = |kind: &str| match list_images(&folder(kind))? {
             Some(files) => Ok(files),
-            None => {
-                Err(DataError::MissingFolder { directory: directory.to_path_buf(), missing: folder(kind) })
-            }
+            None => Err(DataError::MissingFolder { directory: directory.to_path_buf(), missing: folder(kind) }),
         };
         let images = list("image")?;
         if images.is_empty() {

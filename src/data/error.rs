@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// An error of the data module; each message is one sentence naming the file or value.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains the fields of its variant")]
 pub enum DataError {
     /// The folder is not a split in the dataset layout.
     #[error(

@@ -127,4 +127,3 @@ fn explain(path: &Path, error: ImageError) -> DataError {
         other => DataError::Decode { path, reason: other.to_string() },
     }
 }
-

@@ -26,7 +26,15 @@ pub fn decode_mask(grey: &[u8]) -> Vec<f32> {
 
 /// Two binary planes of equal length to grey levels; a cup pixel is cup whether or not the disc covers it.
 pub fn encode_mask(cup: &[bool], disc: &[bool]) -> Vec<u8> {
-    let level = |(&cup, &disc): (&bool, &bool)| if cup { CUP } else if disc { RIM } else { BACKGROUND };
+    let level = |(&cup, &disc): (&bool, &bool)| {
+        if cup {
+            CUP
+        } else if disc {
+            RIM
+        } else {
+            BACKGROUND
+        }
+    };
     cup.iter().zip(disc).map(level).collect()
 }
 
@@ -85,7 +93,13 @@ mod tests {
         for level in 0..=255u8 {
             let mut image = GrayImage::from_pixel(1, 1, image::Luma([level]));
             canonical_levels(&mut image);
-            let want = if level > 200 { BACKGROUND } else if level >= 51 { RIM } else { CUP };
+            let want = if level > 200 {
+                BACKGROUND
+            } else if level >= 51 {
+                RIM
+            } else {
+                CUP
+            };
             assert_eq!(image.as_raw()[0], want, "level {level}");
             let planes = decode_mask(&[level]);
             assert_eq!(planes, [f32::from(u8::from(want == CUP)), f32::from(u8::from(want != BACKGROUND))]);

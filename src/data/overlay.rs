@@ -95,7 +95,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write_mask(folder.path(), "eye", (64, 64), &block(64, 24, 40), &block(64, 8, 56)).unwrap();
         let read = read_grey(&folder.path().join("eye_mask.png")).unwrap();
-        assert_eq!([read.get_pixel(0, 0).0[0], read.get_pixel(10, 10).0[0], read.get_pixel(30, 30).0[0]], [255, 128, 0]);
+        assert_eq!(
+            [read.get_pixel(0, 0).0[0], read.get_pixel(10, 10).0[0], read.get_pixel(30, 30).0[0]],
+            [255, 128, 0]
+        );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
         let missing = folder.path().join("absent");
         let error = write_mask(&missing, "eye", (1, 1), &[true], &[true]).unwrap_err();

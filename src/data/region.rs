@@ -64,10 +64,12 @@ impl RegionPixels {
 /// An image as `[3, H, W]`, each value byte / 127.5 - 1.
 pub fn image_planes(image: &RgbImage) -> Vec<f32> {
     let bytes = image.as_raw();
-    let plane = |channel: usize| bytes.iter().skip(channel).step_by(3).map(|&byte| f32::from(byte) / 127.5 - 1.0);
-    let mut planes = Vec::with_capacity(bytes.len());
-    for channel in 0..3 {
-        planes.extend(plane(channel));
+    let mut planes = vec![0.0; bytes.len()];
+    let (red, others) = planes.split_at_mut(bytes.len() / 3);
+    let (green, blue) = others.split_at_mut(bytes.len() / 3);
+    let value = |byte: u8| f32::from(byte) / 127.5 - 1.0;
+    for (((rgb, red), green), blue) in bytes.chunks_exact(3).zip(red).zip(green).zip(blue) {
+        (*red, *green, *blue) = (value(rgb[0]), value(rgb[1]), value(rgb[2]));
     }
     planes
 }

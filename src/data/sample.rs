@@ -1,7 +1,7 @@
 //! From the pixels of a region to the numbers of a training sample.
 
 use super::augment::consistency::augment_target;
-use super::augment::{Augment, augment};
+use super::augment::{Augment, augment, augment_lightly};
 use super::boundary::{BoundaryBand, boundary_target};
 use super::mask::decode_mask;
 use super::region::{RegionPixels, image_planes};
@@ -21,9 +21,17 @@ pub struct Sample {
 }
 
 /// Augments a square region and turns it into numbers. The result depends on the arguments alone.
-pub fn prepare_sample(mut region: RegionPixels, augmentation: Augment, photometric_copy: bool, key: SampleKey) -> Sample {
-    if augmentation == Augment::Full {
-        augment(&mut region.image, region.mask.as_mut(), &mut key.rng(Purpose::Augment));
+pub fn prepare_sample(
+    mut region: RegionPixels,
+    augmentation: Augment,
+    photometric_copy: bool,
+    key: SampleKey,
+) -> Sample {
+    let (image, mask) = (&mut region.image, region.mask.as_mut());
+    match augmentation {
+        Augment::Full => augment(image, mask, &mut key.rng(Purpose::Augment)),
+        Augment::Light => augment_lightly(image, mask, &mut key.rng(Purpose::Augment)),
+        Augment::None => {}
     }
     let side = region.image.width();
     let mask = region.mask.as_ref().map_or_else(Vec::new, |mask| decode_mask(mask.as_raw()));

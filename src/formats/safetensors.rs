@@ -63,8 +63,12 @@ impl TensorFile {
         let header = u64::from_le_bytes(length).min(available);
         let mut content = Vec::new();
         file.take(header).read_to_end(&mut content).map_err(read_error)?;
-        let invalid = |error| FormatError::Header { path: path.to_owned(), error: SafeTensorError::InvalidHeaderDeserialization(error) };
-        let mut entries: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&content).map_err(invalid)?;
+        let invalid = |error| FormatError::Header {
+            path: path.to_owned(),
+            error: SafeTensorError::InvalidHeaderDeserialization(error),
+        };
+        let mut entries: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&content).map_err(invalid)?;
         let metadata = entries.remove(METADATA).unwrap_or_else(|| serde_json::json!({}));
         serde_json::from_value(metadata).map_err(invalid)
     }

@@ -72,7 +72,10 @@ impl Gpu {
         let failure = Arc::new(Mutex::new(None));
         let (errors, adapter_name) = (failure.clone(), name.clone());
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            keep_first(&errors, GpuError::Driver { adapter: adapter_name.clone(), message: one_line(&error.to_string()) });
+            keep_first(
+                &errors,
+                GpuError::Driver { adapter: adapter_name.clone(), message: one_line(&error.to_string()) },
+            );
         }));
         let losses = failure.clone();
         device.set_device_lost_callback(move |reason, message| {
@@ -146,8 +149,7 @@ impl Gpu {
         }
         let text = shader::specialise(shader, constants);
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let descriptor =
-            wgpu::ShaderModuleDescriptor { label: Some(shader), source: wgpu::ShaderSource::Wgsl(text) };
+        let descriptor = wgpu::ShaderModuleDescriptor { label: Some(shader), source: wgpu::ShaderSource::Wgsl(text) };
         let module = if self.options.checked_shaders {
             self.device.create_shader_module(descriptor)
         } else {

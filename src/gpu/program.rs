@@ -92,10 +92,8 @@ impl Program {
 
     /// Gives an input its values for the next runs.
     pub fn write(&self, name: &str, values: &[f32]) -> Result<()> {
-        let (place, expected) = self
-            .inputs
-            .get(name)
-            .ok_or_else(|| GpuError::UnknownName { kind: "input", name: name.to_string() })?;
+        let (place, expected) =
+            self.inputs.get(name).ok_or_else(|| GpuError::UnknownName { kind: "input", name: name.to_string() })?;
         if values.len() != *expected {
             let (name, expected) = (name.to_string(), *expected);
             return Err(GpuError::WrongLength { kind: "input", name, expected, given: values.len() });

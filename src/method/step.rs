@@ -1,7 +1,9 @@
 //! Whole training steps: forward, backward and optimiser in one graph.
 
 use super::segmentation;
-use crate::graph::{AdamSettings, Graph, NodeId, Shape, ShapeError, StateId, Update, simplify, vector_jacobian_product};
+use crate::graph::{
+    AdamSettings, Graph, NodeId, Shape, ShapeError, StateId, Update, simplify, vector_jacobian_product,
+};
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Pass, Phase, TensorSpec};
 

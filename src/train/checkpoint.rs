@@ -53,9 +53,10 @@ impl Checkpoint {
         let list = states.list();
         let names: Vec<&str> = list.iter().map(|s| s.name.as_str()).collect();
         let values = states.read(&names)?;
-        let tensors = list.iter().zip(values).map(|(State { name, shape }, data)| {
-            (name.clone(), HostTensor { shape: shape.to_vec(), data })
-        });
+        let tensors = list
+            .iter()
+            .zip(values)
+            .map(|(State { name, shape }, data)| (name.clone(), HostTensor { shape: shape.to_vec(), data }));
         Ok(Checkpoint { config: config.clone(), progress, tensors: tensors.collect() })
     }
 

@@ -32,6 +32,8 @@ pub enum NormSetting {
 pub enum AugmentSetting {
     /// scale and crop, quarter turns, flips, elastic deformation, salt or pepper, gamma, erasing
     Full,
+    /// quarter turns, flips and gamma
+    Light,
     /// regions as they are
     None,
 }
@@ -159,7 +161,7 @@ impl Config {
         if self.epochs == 0 || self.steps == Some(0) || self.validate_every == 0 {
             bail!("--epochs, --steps and --validate-every must be at least 1");
         }
-        if !(self.checkpoint_every > 0.0) {
+        if self.checkpoint_every.is_nan() || self.checkpoint_every <= 0.0 {
             bail!("--checkpoint-every {} is not a positive number of minutes", self.checkpoint_every);
         }
         if self.select == Selection::Target && self.target.is_none() {

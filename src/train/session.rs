@@ -27,10 +27,17 @@ pub enum Event<'a> {
     /// something worth saying once
     Note(&'a str),
     /// training begins at a step, of as many
-    Begin { step: u64, steps: u64, batch: usize },
+    Begin {
+        step: u64,
+        steps: u64,
+        batch: usize,
+    },
     Step(&'a StepRecord),
     /// a validation's values by name
-    Validated { epoch: u64, values: &'a serde_json::Value },
+    Validated {
+        epoch: u64,
+        values: &'a serde_json::Value,
+    },
 }
 
 /// Somebody who watches a run.
@@ -71,7 +78,8 @@ impl Session {
         let text = config.to_toml()?;
         let mut session = Session::prepare(device, config, run, None, observer, |losses| {
             let checkpoints = run.join("checkpoints");
-            std::fs::create_dir_all(&checkpoints).with_context(|| format!("cannot create `{}`", checkpoints.display()))?;
+            std::fs::create_dir_all(&checkpoints)
+                .with_context(|| format!("cannot create `{}`", checkpoints.display()))?;
             Logs::open(run, [0, 0], losses)
         })?;
         session.save("last")?;
@@ -239,6 +247,7 @@ fn loader_options(config: &Config) -> LoaderOptions {
         workers: default_workers(),
         augment: match config.augment {
             AugmentSetting::Full => Augment::Full,
+            AugmentSetting::Light => Augment::Light,
             AugmentSetting::None => Augment::None,
         },
         shuffle: config.shuffle.is_on(),
@@ -249,12 +258,7 @@ fn loader_options(config: &Config) -> LoaderOptions {
 }
 
 /// Weights from the seed, then from the file that the settings name.
-fn initial_weights(
-    config: &Config,
-    states: &States,
-    traced: &TrainingStep,
-    observer: &mut dyn Observer,
-) -> Result<()> {
+fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, observer: &mut dyn Observer) -> Result<()> {
     initialise(states, &traced.tensors, config.seed)?;
     if let Some(init) = &config.init {
         let (report, not_used) = load_generator(states, &traced.tensors, init, false)?;

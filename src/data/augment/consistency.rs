@@ -80,7 +80,7 @@ fn rgb_from_hsv([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
     let sector = hue / 30;
     let fraction = f32::from(hue % 30) / 30.0;
     let saturation = f32::from(saturation) / 255.0;
-    let scaled = |part: f32| (f32::from(value) * part).round() as u8;
+    let scaled = |part: f32| (f32::from(value) * part + 0.5) as u8;
     let low = scaled(1.0 - saturation);
     let falling = scaled(1.0 - saturation * fraction);
     let rising = scaled(1.0 - saturation * (1.0 - fraction));

@@ -24,17 +24,15 @@ pub(super) fn deform(image: &mut RgbImage, mask: Option<&mut GrayImage>, rng: &m
 /// Gives each pixel (x, y) the value at `source(x, y)`, in pixels from the centre of the first.
 fn resample(image: &mut RgbImage, mask: Option<&mut GrayImage>, source: impl Fn(usize, usize) -> (f32, f32)) {
     let side = image.width() as usize;
-    let from = image.clone();
+    let last = side as f32 - 1.0;
+    let nearest = |position: f32| (position.clamp(0.0, last) + 0.5) as usize;
+    let old_image = image.clone();
+    let mut masks = mask.map(|mask| (mask.clone(), mask));
     for (i, pixel) in image.pixels_mut().enumerate() {
         let (x, y) = source(i % side, i / side);
-        *pixel = bilinear(&from, x, y);
-    }
-    if let Some(mask) = mask {
-        let from = mask.clone();
-        let nearest = |position: f32| position.round().clamp(0.0, side as f32 - 1.0) as usize;
-        for (i, level) in mask.iter_mut().enumerate() {
-            let (x, y) = source(i % side, i / side);
-            *level = from.as_raw()[nearest(y) * side + nearest(x)];
+        *pixel = bilinear(&old_image, x, y);
+        if let Some((old, new)) = &mut masks {
+            new.as_flat_samples_mut().samples[i] = old.as_raw()[nearest(y) * side + nearest(x)];
         }
     }
 }
@@ -196,6 +194,6 @@ mod tests {
         assert_eq!(image.get_pixel(0, 0).0, [0; 3], "left of the first column");
         assert_eq!(image.get_pixel(1, 0).0, [20, 40, 7], "between columns 0 and 1, row 1");
         assert_eq!(image.get_pixel(2, 3).0, [0; 3], "below the last row");
-        assert_eq!(&mask.as_raw()[..4], &[0, 128, 255, 255], "halves round away from zero, the edge repeats");
+        assert_eq!(&mask.as_raw()[..4], &[0, 128, 255, 255], "halves round up, the edge repeats");
     }
 }

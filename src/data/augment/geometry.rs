@@ -58,10 +58,7 @@ pub(super) fn quarter_turn(image: &mut RgbImage, mask: Option<&mut GrayImage>, r
     }
 }
 
-fn turned<P: Pixel<Subpixel = u8> + 'static>(
-    image: &ImageBuffer<P, Vec<u8>>,
-    turns: u32,
-) -> ImageBuffer<P, Vec<u8>> {
+fn turned<P: Pixel<Subpixel = u8> + 'static>(image: &ImageBuffer<P, Vec<u8>>, turns: u32) -> ImageBuffer<P, Vec<u8>> {
     match turns {
         1 => imageops::rotate90(image),
         2 => imageops::rotate180(image),

@@ -19,8 +19,21 @@ use rand::{Rng, RngExt};
 pub enum Augment {
     /// Every step of [`augment`].
     Full,
+    /// Quarter turns, flips and gamma only.
+    Light,
     /// Regions as they are.
     None,
+}
+
+/// Quarter turn, flips and gamma, each drawn as in [`augment`]: for short runs, which full augmentation slows down.
+pub fn augment_lightly(image: &mut RgbImage, mut mask: Option<&mut GrayImage>, rng: &mut impl Rng) {
+    if rng.random_bool(0.5) {
+        geometry::quarter_turn(image, mask.as_deref_mut(), rng);
+    }
+    geometry::flip(image, mask, rng.random_bool(0.5), rng.random_bool(0.5));
+    if rng.random_bool(0.5) {
+        photometric::gamma(image, rng.random_range(0.5..3.5));
+    }
 }
 
 /// Augments a square region in place. `mask` holds the levels 0, 128 and 255 and keeps to them; the same numbers are

@@ -28,7 +28,8 @@ fn speckle(image: &mut RgbImage, part: f64, value: u8, rng: &mut impl Rng) {
 
 /// Gamma correction, byte to 255 (byte / 255)^(1 / gamma): above 1 brightens, below darkens.
 pub(super) fn gamma(image: &mut RgbImage, gamma: f64) {
-    let table: [u8; 256] = std::array::from_fn(|byte| (255.0 * libm::pow(byte as f64 / 255.0, 1.0 / gamma)).round() as u8);
+    let table: [u8; 256] =
+        std::array::from_fn(|byte| (255.0 * libm::pow(byte as f64 / 255.0, 1.0 / gamma)).round() as u8);
     for byte in image.iter_mut() {
         *byte = table[usize::from(*byte)];
     }

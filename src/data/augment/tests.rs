@@ -13,7 +13,15 @@ fn eye(side: u32) -> (RgbImage, GrayImage) {
         let (dx, dy) = (f64::from(x) / scale - 0.55, f64::from(y) / scale - 0.45);
         dx * dx + 1.4 * dy * dy < radius * radius
     };
-    let level = |x, y| if within(x, y, 0.15) { 0 } else if within(x, y, 0.3) { 128 } else { 255u8 };
+    let level = |x, y| {
+        if within(x, y, 0.15) {
+            0
+        } else if within(x, y, 0.3) {
+            128
+        } else {
+            255u8
+        }
+    };
     let mask = GrayImage::from_fn(side, side, |x, y| Luma([level(x, y)]));
     let image = RgbImage::from_fn(side, side, |x, y| match level(x, y) {
         0 => Rgb([250, 240, 230]),

@@ -66,7 +66,8 @@ fn an_epoch_is_one_pass_in_a_new_order_without_the_rest() {
 #[test]
 fn unshuffled_and_plain_batches_are_the_files_themselves() {
     let split = split_of(5, 48);
-    let plain = LoaderOptions { augment: Augment::None, shuffle: false, photometric_copy: false, batch: 2, ..options() };
+    let plain =
+        LoaderOptions { augment: Augment::None, shuffle: false, photometric_copy: false, batch: 2, ..options() };
     let got = batches(&split, plain, 0, 3);
     assert_eq!(got.iter().map(|b| b.names.join(" ")).collect::<Vec<_>>(), ["r00 r01", "r02 r03", "r00 r01"]);
     assert_eq!(got[0].images, got[2].images, "epochs without augmentation are alike");

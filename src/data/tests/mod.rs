@@ -41,7 +41,13 @@ fn mask_path(split: &TempDir, file: &str) -> PathBuf {
 fn square_mask(side: u32, with_cup: bool) -> GrayImage {
     let within = |x: u32, y: u32, margin: u32| [x, y].iter().all(|&v| v >= margin && v < side - margin);
     GrayImage::from_fn(side, side, |x, y| {
-        Luma([if with_cup && within(x, y, side * 3 / 8) { 0 } else if within(x, y, side / 4) { 128 } else { 255 }])
+        Luma([if with_cup && within(x, y, side * 3 / 8) {
+            0
+        } else if within(x, y, side / 4) {
+            128
+        } else {
+            255
+        }])
     })
 }
 

@@ -1,41 +1,35 @@
 //! Launches of the convolutions: which variant computes which direction, and how its work is divided.
 
 use super::super::context::ConvVariant;
-use super::super::dispatch::{Dispatch, Target, TextureSlot, View};
+use super::super::dispatch::{Dispatch, Target};
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::{Lowering, Piece, activation_constants};
 use crate::graph::{Activation, ConvSpec, NodeId, Op};
 
-/// Lanes × pixels of a workgroup of `conv2d_texture`.
-const TEXTURE_BLOCK: usize = 32 * 8;
-/// Lanes × pixels of a workgroup of `depthwise_texture`.
-const DEPTHWISE_BLOCK: usize = 16 * 4;
-/// Lanes of a workgroup of `conv2d_texture_weight_grad`.
-const GRAD_LANES: usize = 8;
 /// Products that one invocation adds up at most; longer sums lose digits and are split.
-const MAX_TERMS: usize = 4096;
+pub(super) const MAX_TERMS: usize = 4096;
 
 /// Extents of a convolution: `x [n,i,h,w]`, `w [o,i/groups,kh,kw]`, `y [n,o,oh,ow]`.
 #[derive(Clone, Copy)]
-struct Geometry {
-    n: usize,
-    i: usize,
-    h: usize,
-    w: usize,
-    o: usize,
-    oh: usize,
-    ow: usize,
-    kernel: [usize; 2],
-    spec: ConvSpec,
+pub(super) struct Geometry {
+    pub n: usize,
+    pub i: usize,
+    pub h: usize,
+    pub w: usize,
+    pub o: usize,
+    pub oh: usize,
+    pub ow: usize,
+    pub kernel: [usize; 2],
+    pub spec: ConvSpec,
 }
 
 impl Geometry {
-    fn taps(&self) -> usize {
+    pub fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
 
-    fn weights(&self) -> usize {
+    pub fn weights(&self) -> usize {
         self.o * (self.i / self.spec.groups) * self.taps()
     }
 
@@ -44,13 +38,13 @@ impl Geometry {
     }
 
     /// Stride, padding and dilation, in the order of the uniform blocks.
-    fn steps(&self) -> [usize; 6] {
+    pub fn steps(&self) -> [usize; 6] {
         let ConvSpec { stride, padding, dilation, .. } = self.spec;
         [stride[0], stride[1], padding[0], padding[1], dilation[0], dilation[1]]
     }
 
     /// First and end of the taps along `axis` that reach a pixel of the map at some output.
-    fn useful_taps(&self, axis: usize) -> [usize; 2] {
+    pub fn useful_taps(&self, axis: usize) -> [usize; 2] {
         let (extent_in, extent_out) = if axis == 0 { (self.h, self.oh) } else { (self.w, self.ow) };
         let (stride, padding, dilation) = (self.spec.stride[axis], self.spec.padding[axis], self.spec.dilation[axis]);
         let reaches = |tap: &usize| {
@@ -65,12 +59,12 @@ impl Geometry {
 }
 
 /// The values that a convolution reads and writes.
-struct Operands {
-    first: NodeId,
-    second: NodeId,
-    bias: Option<NodeId>,
-    out: NodeId,
-    activation: Activation,
+pub(super) struct Operands {
+    pub first: NodeId,
+    pub second: NodeId,
+    pub bias: Option<NodeId>,
+    pub out: NodeId,
+    pub activation: Activation,
 }
 
 impl Lowering<'_> {
@@ -109,7 +103,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn entry(&self, operands: &Operands) -> &'static str {
+    pub(super) fn entry(&self, operands: &Operands) -> &'static str {
         match self.graph.node(operands.out).op {
             Op::Conv2d { .. } => "forward",
             Op::Conv2dInputGrad { .. } => "input_grad",
@@ -212,55 +206,6 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn depthwise_texture(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
-        let entry = self.entry(operands);
-        let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
-        let kernel = |entry: &'static str, lanes: u32| {
-            Dispatch::new("depthwise_texture", entry)
-                .constant("LANES", Constant::U32(lanes))
-                .constant("STRIDE_H", Constant::U32(stride_h as u32))
-                .constant("STRIDE_W", Constant::U32(stride_w as u32))
-        };
-        let (x_maps, y_maps) = ([g.n, g.i, g.h, g.w], [g.n, g.o, g.oh, g.ow]);
-        let steps = [g.kernel[0], g.kernel[1], pad_h, pad_w, dilation_h, dilation_w];
-        if entry == "weight_grad" {
-            self.pack_maps(TextureSlot::Operand, operands.first, x_maps)?;
-            self.pack_maps(TextureSlot::Activations, operands.second, y_maps)?;
-            let each = self.samples_per_split(Piece { first: 0, count: g.n }, g.oh * g.ow);
-            let splits = g.n.div_ceil(each);
-            let parts = self.parts(splits * g.weights(), operands.out, splits);
-            let dispatch = kernel(entry, 8)
-                .params([0, 0, g.n, g.i, g.h, g.w, g.oh, g.ow])
-                .params(steps)
-                .params([each])
-                .bind(self.whole_target(parts, splits * g.weights())?)
-                .texture(TextureSlot::Operand, false)
-                .texture(TextureSlot::Activations, false)
-                .grid(g.i.div_ceil(4) * g.taps(), splits, 1);
-            self.push(dispatch);
-            return self.finish_parts(parts, splits, g.weights(), operands.out);
-        }
-        let transposed = entry == "input_grad";
-        let (read, written) = if transposed { (y_maps, x_maps) } else { (x_maps, y_maps) };
-        self.pack_maps(TextureSlot::Activations, operands.first, read)?;
-        self.pack_filters(operands.second, g.i, g.taps())?;
-        let sample = written[1] * written[2] * written[3];
-        for piece in self.pieces(g.n, sample)? {
-            let (vy, by) = self.rows(operands.out, piece, sample);
-            let dispatch = kernel("gather", 16)
-                .constant("TRANSPOSED", Constant::Bool(transposed))
-                .params([by, piece.first, piece.count, g.i, read[2], read[3], written[2], written[3]])
-                .params(steps)
-                .params([0])
-                .bind(vy)
-                .texture(TextureSlot::Activations, false)
-                .texture(TextureSlot::Weights, false)
-                .grid((written[2] * written[3]).div_ceil(DEPTHWISE_BLOCK), piece.count * g.i.div_ceil(4), 1);
-            self.push(dispatch);
-        }
-        Ok(())
-    }
-
     fn tiled(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
         let entry = self.entry(operands);
         let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
@@ -326,149 +271,16 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn texture(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
-        let transposed = self.entry(operands) == "input_grad";
-        let (maps, outputs) = match transposed {
-            false => ([g.n, g.i, g.h, g.w], [g.o, g.oh, g.ow]),
-            true => ([g.n, g.o, g.oh, g.ow], [g.i, g.h, g.w]),
-        };
-        self.pack_maps(TextureSlot::Activations, operands.first, maps)?;
-        self.pack_weights(operands.second, maps[1], outputs[0], g.taps(), transposed)?;
-        let sample: usize = outputs.iter().product();
-        for piece in self.pieces(g.n, sample)? {
-            let (vy, by) = self.rows(operands.out, piece, sample);
-            let pixels = piece.count * outputs[1] * outputs[2];
-            let mut dispatch = Dispatch::new("conv2d_texture", "main")
-                .constant("TRANSPOSED", Constant::Bool(transposed))
-                .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                .params([by, piece.first, piece.count, maps[1], maps[2], maps[3]])
-                .params(outputs)
-                .params(g.kernel)
-                .params(g.steps())
-                .params(g.useful_taps(0))
-                .params(g.useful_taps(1))
-                .bind(vy)
-                .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
-                .texture(TextureSlot::Activations, false)
-                .texture(TextureSlot::Weights, false)
-                .grid(pixels.div_ceil(TEXTURE_BLOCK), outputs[0].div_ceil(8), 1);
-            for (constant, value) in activation_constants(operands.activation) {
-                dispatch = dispatch.constant(constant, value);
-            }
-            self.push(dispatch);
-        }
-        Ok(())
-    }
-
-    fn texture_weight_grad(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
-        self.pack_maps(TextureSlot::Operand, operands.first, [g.n, g.i, g.h, g.w])?;
-        self.pack_maps(TextureSlot::Activations, operands.second, [g.n, g.o, g.oh, g.ow])?;
-        let (x_blocks, dy_blocks) = (g.i.div_ceil(4), g.o.div_ceil(4));
-        // Loads and multiply-adds of one pixel, over all workgroups.
-        let cost = |across: usize, shared: usize| {
-            let groups = shared.min(4);
-            across.div_ceil(GRAD_LANES) * shared.div_ceil(groups) * (1 + 3 * groups)
-        };
-        let swapped = cost(dy_blocks, x_blocks) < cost(x_blocks, dy_blocks);
-        let (across, shared) = if swapped { (dy_blocks, x_blocks) } else { (x_blocks, dy_blocks) };
-        let groups = shared.min(4);
-        let grid = [across.div_ceil(GRAD_LANES), shared.div_ceil(groups)];
-        let rows = g.n * g.oh;
-        let wanted = 32usize.div_ceil(grid[0] * grid[1] * g.taps()).max((rows * g.ow).div_ceil(MAX_TERMS));
-        let each = rows.div_ceil(wanted.min(rows));
-        let splits = rows.div_ceil(each);
-        let parts = self.parts(splits * g.weights(), operands.out, splits);
-        let dispatch = Dispatch::new("conv2d_texture_weight_grad", "main")
-            .constant("GROUPS", Constant::U32(groups as u32))
-            .constant("SWAPPED", Constant::Bool(swapped))
-            .params([g.n, g.i, g.h, g.w, g.o, g.oh, g.ow, g.kernel[0], g.kernel[1]])
-            .params(g.steps())
-            .params([each])
-            .bind(self.whole_target(parts, splits * g.weights())?)
-            .texture(TextureSlot::Operand, false)
-            .texture(TextureSlot::Activations, false)
-            .grid(grid[0], grid[1], g.taps() * splits);
-        self.push(dispatch);
-        self.finish_parts(parts, splits, g.weights(), operands.out)
-    }
-
     /// Memory for the parts of a reduction: the result itself if there is only one.
-    fn parts(&mut self, elements: usize, out: NodeId, splits: usize) -> Target {
+    pub(super) fn parts(&mut self, elements: usize, out: NodeId, splits: usize) -> Target {
         if splits == 1 { self.target(out) } else { self.temporary(elements) }
     }
 
-    fn finish_parts(&mut self, parts: Target, splits: usize, outputs: usize, out: NodeId) -> Result<()> {
+    pub(super) fn finish_parts(&mut self, parts: Target, splits: usize, outputs: usize, out: NodeId) -> Result<()> {
         if splits == 1 {
             return Ok(());
         }
         let target = self.target(out);
         self.add_parts(parts, splits, outputs, target)
-    }
-
-    /// Brings feature maps `[n,c,h,w]` into a texture, unless it holds them already.
-    fn pack_maps(&mut self, slot: TextureSlot, x: NodeId, [n, c, h, w]: [usize; 4]) -> Result<()> {
-        let (plane, blocks) = (h * w, c.div_ceil(4));
-        if !self.claim(slot, (self.target(x), "maps"), 1 + n * blocks * plane) {
-            return Ok(());
-        }
-        for piece in self.pieces(n, c * plane)? {
-            let (view, base) = self.rows(x, piece, c * plane);
-            let texels = piece.count * blocks * plane;
-            let first = 1 + piece.first * blocks * plane;
-            self.push_pack("maps", slot, view, [texels, base, first, c, plane, 0, 0], None);
-        }
-        Ok(())
-    }
-
-    fn pack_weights(&mut self, w: NodeId, inputs: usize, outputs: usize, taps: usize, transposed: bool) -> Result<()> {
-        let texels = outputs.div_ceil(8) * taps * inputs.next_multiple_of(4) * 2;
-        let layout = if transposed { "transposed weights" } else { "weights" };
-        if !self.claim(TextureSlot::Weights, (self.target(w), layout), 1 + texels) {
-            return Ok(());
-        }
-        let view = self.whole(w)?;
-        let params = [texels, 0, 1, inputs, 0, outputs, taps];
-        self.push_pack("weights", TextureSlot::Weights, view, params, Some(transposed));
-        Ok(())
-    }
-
-    fn pack_filters(&mut self, w: NodeId, channels: usize, taps: usize) -> Result<()> {
-        let texels = channels.div_ceil(4) * taps;
-        if self.claim(TextureSlot::Weights, (self.target(w), "filters"), 1 + texels) {
-            let view = self.whole(w)?;
-            self.push_pack("depthwise", TextureSlot::Weights, view, [texels, 0, 1, channels, 0, 0, taps], None);
-        }
-        Ok(())
-    }
-
-    fn push_pack(
-        &mut self,
-        entry: &'static str,
-        slot: TextureSlot,
-        view: View,
-        params: [usize; 7],
-        transposed: Option<bool>,
-    ) {
-        let mut dispatch = Dispatch::new("pack_texture", entry)
-            .params(params)
-            .bind(view)
-            .texture(slot, true)
-            .groups(params[0].div_ceil(64));
-        if let Some(transposed) = transposed {
-            dispatch = dispatch.constant("TRANSPOSED", Constant::Bool(transposed));
-        }
-        self.push(dispatch);
-    }
-
-    /// Notes what a texture is about to hold; false if it holds it already.
-    fn claim(&mut self, slot: TextureSlot, packed: super::Packed, texels: usize) -> bool {
-        let held = &mut self.held[slot as usize];
-        if *held == Some(packed) {
-            return false;
-        }
-        *held = Some(packed);
-        let size = &mut self.texels[slot as usize];
-        *size = texels.max(*size);
-        true
     }
 }

@@ -99,8 +99,11 @@ fn padded_axes(from: &Shape, to: &Shape, before: &[isize]) -> Option<[Padded; 4]
         let own = Padded { from: from[axis], to: to[axis], before: before[axis] };
         match merged.last_mut() {
             Some(last) if own.from == own.to && own.before == 0 => {
-                *last =
-                    Padded { from: last.from * own.from, to: last.to * own.to, before: last.before * own.from as isize };
+                *last = Padded {
+                    from: last.from * own.from,
+                    to: last.to * own.to,
+                    before: last.before * own.from as isize,
+                };
             }
             Some(last) if (last.from, last.to, last.before) == (1, 1, 0) => *last = own,
             _ => merged.push(own),

@@ -5,6 +5,7 @@
 
 mod batch_norm;
 mod conv2d;
+mod conv2d_texture;
 mod elementwise;
 mod layout;
 mod optimizer;

@@ -1,0 +1,246 @@
+//! Bad input: one sentence that names the file or value, exit status 1, nothing half-written, nothing lost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+use image::{GrayImage, Luma, Rgb, RgbImage};
+use tempfile::TempDir;
+
+fn papilla(arguments: &[&str]) -> Output {
+    Command::cargo_bin("papilla").expect("the program is built").args(arguments).output().expect("the program runs")
+}
+
+/// Checks the exit status and that the error is one line that contains every word; gives the line.
+fn refused(arguments: &[&str], words: &[&str]) -> String {
+    let output = papilla(arguments);
+    assert_refused(&output, words)
+}
+
+fn assert_refused(output: &Output, words: &[&str]) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let errors: Vec<&str> =
+        stderr.lines().filter(|l| l.starts_with("error: ") && !l.contains("XDG_RUNTIME_DIR")).collect();
+    assert_eq!(errors.len(), 1, "{stderr}");
+    for word in words {
+        assert!(errors[0].contains(word), "`{word}` is not in: {}", errors[0]);
+    }
+    for forbidden in ["panicked", "backtrace", "RUST_"] {
+        assert!(!stderr.contains(forbidden), "{stderr}");
+    }
+    errors[0].to_string()
+}
+
+/// A dataset of `count` regions of 48 pixels with a disc and a cup.
+fn dataset(root: &Path, count: usize) -> PathBuf {
+    let dataset = root.join("clinic");
+    for split in ["train", "test"] {
+        let rois = dataset.join(split).join("ROIs");
+        fs::create_dir_all(rois.join("image")).expect("a temporary folder can be written");
+        fs::create_dir_all(rois.join("mask")).expect("a temporary folder can be written");
+        for index in 0..count {
+            region(&rois, &format!("r{index:02}"), [48, 48], [48, 48], &[0, 128]);
+        }
+    }
+    dataset
+}
+
+/// Writes an image and a mask with the given levels in rings around the centre.
+fn region(rois: &Path, name: &str, image: [u32; 2], mask: [u32; 2], levels: &[u8]) {
+    let pixels = RgbImage::from_fn(image[0], image[1], |x, y| Rgb([200, (x * 3) as u8, (y * 3) as u8]));
+    pixels.save(rois.join("image").join(format!("{name}.png"))).expect("a temporary file can be written");
+    let rings = GrayImage::from_fn(mask[0], mask[1], |x, y| {
+        let distance = x.abs_diff(mask[0] / 2).max(y.abs_diff(mask[1] / 2)) as usize;
+        Luma([levels.get(distance / 6).copied().unwrap_or(255)])
+    });
+    rings.save(rois.join("mask").join(format!("{name}.png"))).expect("a temporary file can be written");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary paths are UTF-8")
+}
+
+/// Trains on a dataset for one step and expects a refusal that leaves no run behind.
+fn training_refused(folder: &TempDir, dataset: &Path, words: &[&str]) -> String {
+    let out = folder.path().join("run");
+    let size = ["--size", "32", "--batch", "2", "--steps", "1"];
+    let mut arguments = vec!["train", "--source", text(dataset), "--out", text(&out)];
+    arguments.extend(size);
+    let line = refused(&arguments, words);
+    assert!(!out.exists(), "a refused run leaves nothing behind");
+    line
+}
+
+#[test]
+fn a_missing_dataset() {
+    let folder = TempDir::new().expect("a temporary folder");
+    training_refused(&folder, &folder.path().join("nowhere"), &["nowhere"]);
+}
+
+#[test]
+fn an_empty_dataset() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 0);
+    training_refused(&folder, &dataset, &["train", "no image"]);
+}
+
+#[test]
+fn an_image_without_a_mask() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    fs::remove_file(dataset.join("train/ROIs/mask/r03.png")).expect("the file is there");
+    training_refused(&folder, &dataset, &["r03.png", "mask"]);
+}
+
+#[test]
+fn an_image_and_a_mask_of_different_sizes() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    region(&dataset.join("train/ROIs"), "r04", [48, 48], [48, 40], &[0, 128]);
+    training_refused(&folder, &dataset, &["r04.png", "48", "40"]);
+}
+
+#[test]
+fn a_truncated_image() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    let path = dataset.join("train/ROIs/image/r05.png");
+    let bytes = fs::read(&path).expect("the file is there");
+    fs::write(&path, &bytes[..bytes.len() / 2]).expect("a temporary file can be written");
+    training_refused(&folder, &dataset, &["r05.png"]);
+}
+
+#[test]
+fn a_header_of_60000_by_60000_pixels() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    // Signature and header of a PNG; the checksum is that of this header.
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    let header = [0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60, 8, 2, 0, 0, 0];
+    png.extend(header);
+    png.extend(crc32(&[b"IHDR".as_slice(), &header].concat()).to_be_bytes());
+    fs::write(dataset.join("train/ROIs/image/r06.png"), png).expect("a temporary file can be written");
+    training_refused(&folder, &dataset, &["r06.png", "60000"]);
+}
+
+/// The checksum of PNG chunks (ISO 3309).
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 })
+    })
+}
+
+#[test]
+fn a_mask_without_a_disc() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    region(&dataset.join("train/ROIs"), "r07", [48, 48], [48, 48], &[]);
+    training_refused(&folder, &dataset, &["r07.png", "disc"]);
+}
+
+#[test]
+fn a_mask_without_a_cup_is_named_and_kept() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    region(&dataset.join("train/ROIs"), "r08", [48, 48], [48, 48], &[128]);
+    let out = folder.path().join("run");
+    let arguments = ["train", "--source", text(&dataset), "--out", text(&out), "--size", "32", "--batch", "2"];
+    let output = papilla(&[&arguments[..], &["--steps", "1"]].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("r08.png") && stderr.contains("no cup"), "{stderr}");
+}
+
+#[test]
+fn too_few_regions() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 3);
+    training_refused(&folder, &dataset, &["3 regions", "10"]);
+}
+
+#[test]
+fn weights_that_do_not_fit_or_cannot_be_read() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    let file = folder.path().join("weights.pth");
+    let test = dataset.join("test");
+    let evaluate = ["evaluate", "--checkpoint", text(&file), "--data", text(&test), "--size", "32"];
+
+    refused(&evaluate, &["weights.pth"]);
+
+    // Another architecture: the first weight has another shape, the rest is missing.
+    let header = br#"{"backbone.features.0.0.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    let mut other = (header.len() as u64).to_le_bytes().to_vec();
+    other.extend(header);
+    other.extend(1.0f32.to_le_bytes());
+    fs::write(&file, other).expect("a temporary file can be written");
+    refused(&evaluate, &["weights.pth", "does not fit"]);
+
+    // A pickle that would run a command: `posix.system("true")`.
+    let hostile = b"\x80\x02cposix\nsystem\nX\x04\0\0\0true\x85R.";
+    fs::write(&file, hostile).expect("a temporary file can be written");
+    refused(&evaluate, &["weights.pth"]);
+
+    fs::write(&file, &b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M"[..])
+        .expect("a temporary file can be written");
+    refused(&evaluate, &["weights.pth"]);
+}
+
+/// A write that fails half way: the limit on file sizes stands in for a full disk.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_is_full_while_saving() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    let out = folder.path().join("run");
+    let program = assert_cmd::cargo::cargo_bin("papilla");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 2000; exec '{}' train --source '{}' --out '{}' --size 32 --batch 2 --steps 1",
+        program.display(),
+        dataset.display(),
+        out.display()
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().expect("a shell runs");
+    assert_refused(&output, &["last.safetensors"]);
+    let left: Vec<_> = fs::read_dir(out.join("checkpoints")).expect("the folder was made").collect();
+    assert!(left.is_empty(), "no part of a checkpoint stays: {left:?}");
+    assert!(!out.join("config.toml").exists(), "a run without a checkpoint does not count as one");
+}
+
+#[test]
+fn an_unknown_device() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    let out = folder.path().join("run");
+    let arguments = ["--device", "no such card", "train", "--source", text(&dataset), "--out", text(&out)];
+    refused(&arguments, &["no such card", "cpu"]);
+    assert!(!out.exists());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_adapter_at_all() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    let out = folder.path().join("run");
+    let output = Command::cargo_bin("papilla")
+        .expect("the program is built")
+        .args(["train", "--source", text(&dataset), "--out", text(&out)])
+        .env_remove("PAPILLA_DEVICE")
+        .env("VK_ICD_FILENAMES", "/nonexistent.json")
+        .env("VK_DRIVER_FILES", "/nonexistent.json")
+        .env("WGPU_BACKEND", "vulkan")
+        .output()
+        .expect("the program runs");
+    assert_refused(&output, &["no graphics adapter", "--device cpu"]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn wrong_flags_exit_with_2() {
+    for arguments in [&["train"][..], &["train", "--no-such-flag"], &["fly"], &["evaluate", "--threshold-cup", "2"]] {
+        assert_eq!(papilla(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}

@@ -1,0 +1,51 @@
+//! The golden cases, where they lie beside the project: all that are supported on the adapter, operators on the CPU.
+
+use std::path::Path;
+
+use papilla::conformance::{cases, run_case};
+use papilla::device::Device;
+use papilla::gpu::GpuOptions;
+
+fn check(device: &Device, wanted: impl Fn(&str) -> bool) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens");
+    if !folder.exists() {
+        eprintln!("skipped: the golden cases are not at {}", folder.display());
+        return;
+    }
+    let mut failures = Vec::new();
+    let mut ran = 0;
+    for path in cases(&folder).expect("the folder holds cases") {
+        let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        if !wanted(&name) {
+            continue;
+        }
+        ran += 1;
+        match run_case(&path, device) {
+            Ok(verdict) if verdict.passed() => {}
+            Ok(verdict) => {
+                failures.push(format!("{name}: {} is at {:.3} of its tolerance", verdict.value, verdict.ratio))
+            }
+            Err(error) => failures.push(format!("{name}: {error:#}")),
+        }
+    }
+    assert!(ran > 0, "no case was wanted");
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// Cases of methods and backbones that are not offered yet.
+fn offered(name: &str) -> bool {
+    let other_backbone = name.starts_with("backbone_") && !name.contains("mobilenet");
+    !other_backbone && !["train_two_steps_beal", "train_two_steps_clr"].contains(&name)
+}
+
+#[test]
+fn on_the_adapter() {
+    let wanted = std::env::var("PAPILLA_DEVICE").ok();
+    let device = Device::open(wanted.as_deref(), GpuOptions::default()).expect("tests need an adapter");
+    check(&device, offered);
+}
+
+#[test]
+fn on_the_reference() {
+    check(&Device::Cpu, offered);
+}

@@ -1,0 +1,152 @@
+//! A small run from synthetic clinics to predictions, and a killed run that ends like an undisturbed one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use papilla::formats::{HostTensor, TensorFile};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn papilla(arguments: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("papilla"));
+    command.args(arguments);
+    command
+}
+
+/// Runs to a successful end and gives what was printed on stdout.
+fn succeed(arguments: &[&str]) -> String {
+    let output = papilla(arguments).output().expect("the program runs");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary paths are UTF-8")
+}
+
+fn clinics(folder: &TempDir) -> PathBuf {
+    let out = folder.path().join("clinics");
+    succeed(&["synth", "--out", text(&out), "--size", "64", "--train", "20", "--test", "3", "--seed", "7"]);
+    out
+}
+
+const SETTINGS: [&str; 10] = ["--size", "32", "--batch", "4", "--epochs", "2", "--validate-every", "1", "--seed", "3"];
+
+#[test]
+fn from_synthetic_clinics_to_predictions() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let clinics = clinics(&folder);
+    let (source, target, run) = (clinics.join("clinic-a"), clinics.join("clinic-b"), folder.path().join("run"));
+    let mut arguments = vec!["train", "--source", text(&source), "--target", text(&target), "--out", text(&run)];
+    arguments.extend(SETTINGS);
+    succeed(&arguments);
+
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).expect("the run logs");
+    let lines: Vec<Value> = metrics.lines().map(|l| serde_json::from_str(l).expect("lines are JSON")).collect();
+    let steps: Vec<&Value> = lines.iter().filter(|l| l.get("step").is_some()).collect();
+    assert_eq!(steps.len(), 8, "18 regions without the held-out ones give 4 batches of 4, twice");
+    for (index, line) in steps.iter().enumerate() {
+        assert_eq!(line["step"], index);
+        assert!(line["total"].as_f64().is_some_and(|v| v > 0.0 && v.is_finite()), "{line}");
+        assert_eq!(line["total"], line["seg"]);
+    }
+    let validations: Vec<&Value> = lines.iter().filter(|l| l.get("validation").is_some()).collect();
+    assert_eq!(validations.len(), 2);
+    for name in ["cup_dice", "disc_dice", "source_mean_dice"] {
+        assert!(validations[1]["validation"][name].is_number(), "{name}: {}", validations[1]);
+    }
+    let rows = fs::read_to_string(run.join("log.csv")).expect("the run logs");
+    assert_eq!(rows.lines().count(), 1 + 8 + 2);
+    let columns = rows.lines().next().map_or(0, |l| l.split(',').count());
+    assert!(rows.lines().all(|l| l.split(',').count() == columns), "{rows}");
+
+    let best = run.join("checkpoints/best.safetensors");
+    let test = target.join("test");
+    let out = folder.path().join("evaluation");
+    let evaluated =
+        succeed(&["--json", "evaluate", "--checkpoint", text(&best), "--data", text(&test), "--out", text(&out)]);
+    let document: Value = serde_json::from_str(&evaluated).expect("--json prints one document");
+    assert_eq!(document["images"], 3);
+    for stage in ["raw", "postprocessed"] {
+        assert!(document[stage]["disc"]["dice"].is_number());
+        assert!(document[stage]["cup"]["iou_ci95"].is_array());
+    }
+    assert_eq!(fs::read_to_string(out.join("metrics.csv")).expect("the table is written").lines().count(), 4);
+
+    let predicted = folder.path().join("predicted");
+    let images = test.join("ROIs/image");
+    succeed(&["predict", "--checkpoint", text(&best), text(&images), "--out", text(&predicted), "--logits"]);
+    let names: Vec<_> =
+        fs::read_dir(&images).expect("the folder is there").map(|e| e.expect("listed").path()).collect();
+    for image in names {
+        let name = image.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        let mask = image::open(predicted.join(format!("{name}_mask.png"))).expect("a mask is written").to_luma8();
+        assert_eq!(mask.dimensions(), (64, 64));
+        assert!(mask.pixels().all(|p| [0, 128, 255].contains(&p.0[0])));
+        assert!(predicted.join(format!("{name}_overlay.png")).exists());
+        let logits = TensorFile::read(&predicted.join(format!("{name}.safetensors"))).expect("logits are written");
+        assert_eq!(logits.tensors["mask"].shape, [1, 2, 64, 64]);
+        assert_eq!(logits.tensors["boundary"].shape, [1, 1, 64, 64]);
+    }
+    assert_eq!(fs::read_to_string(predicted.join("predictions.csv")).expect("the table is written").lines().count(), 4);
+}
+
+/// Tensors of a checkpoint, and the metadata that do not depend on how long steps took.
+fn contents(run: &Path) -> (BTreeMap<String, HostTensor>, String, String) {
+    let file = TensorFile::read(&run.join("checkpoints/last.safetensors")).expect("the run ended");
+    (file.tensors, file.metadata["step"].clone(), file.metadata["best_mean_dice_bits"].clone())
+}
+
+/// Losses of a run's steps, without their times.
+fn losses(run: &Path) -> Vec<(u64, f64)> {
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).expect("the run logs");
+    let lines = metrics.lines().map(|l| serde_json::from_str::<Value>(l).expect("lines are JSON"));
+    lines.filter_map(|l| Some((l.get("step")?.as_u64()?, l["total"].as_f64()?))).collect()
+}
+
+#[test]
+fn a_killed_run_ends_like_an_undisturbed_one() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let clinics = clinics(&folder);
+    let source = clinics.join("clinic-a");
+    let arguments = |run: &Path| {
+        let mut list: Vec<String> =
+            ["train", "--checkpoint-every", "0.00001", "--source", text(&source), "--out"].map(String::from).to_vec();
+        list.push(text(run).to_string());
+        list.extend(SETTINGS.map(String::from));
+        list
+    };
+    let undisturbed = folder.path().join("undisturbed");
+    let list = arguments(&undisturbed);
+    succeed(&list.iter().map(String::as_str).collect::<Vec<_>>());
+    let expected = contents(&undisturbed);
+
+    for kill_after in [1, 3, 6] {
+        let run = folder.path().join(format!("killed-{kill_after}"));
+        let list = arguments(&run);
+        let mut child = papilla(&list.iter().map(String::as_str).collect::<Vec<_>>())
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let begun = Instant::now();
+        let lines = || fs::read_to_string(run.join("log.csv")).map_or(0, |t| t.lines().count());
+        // The header and a line for each step.
+        while lines() < 1 + kill_after && child.try_wait().expect("the child can be asked").is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(300), "no step was logged in time");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child.kill().expect("the child can be killed");
+        child.wait().expect("the child ends");
+        succeed(&["train", "--resume", text(&run)]);
+        let got = contents(&run);
+        assert_eq!((&got.1, &got.2), (&expected.1, &expected.2), "killed after step {kill_after}");
+        for (name, tensor) in &expected.0 {
+            assert!(tensor.same_bits(&got.0[name]), "`{name}` differs when killed after step {kill_after}");
+        }
+        assert_eq!(losses(&run), losses(&undisturbed));
+    }
+}
