@@ -4,7 +4,8 @@
 
 demo: prepare
 	cargo build --release
-	./target/release/papilla demo
+	rm -rf target/demo
+	./target/release/papilla demo --out target/demo
 
 test: prepare
 	cargo fmt --all --check

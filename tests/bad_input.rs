@@ -116,13 +116,17 @@ fn a_truncated_image() {
 fn a_header_of_60000_by_60000_pixels() {
     let folder = TempDir::new().expect("a temporary folder");
     let dataset = dataset(folder.path(), 12);
-    // Signature and header of a PNG; the checksum is that of this header.
-    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-    let header = [0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60, 8, 2, 0, 0, 0];
-    png.extend(header);
-    png.extend(crc32(&[b"IHDR".as_slice(), &header].concat()).to_be_bytes());
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    png.extend(chunk(b"IHDR", &[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60, 8, 2, 0, 0, 0]));
+    png.extend(chunk(b"IDAT", &[0x78, 0x9c, 0x63, 0, 0]));
     fs::write(dataset.join("train/ROIs/image/r06.png"), png).expect("a temporary file can be written");
     training_refused(&folder, &dataset, &["r06.png", "60000"]);
+}
+
+/// A chunk of a PNG file.
+fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let body = [kind.as_slice(), data].concat();
+    [&(data.len() as u32).to_be_bytes()[..], &body, &crc32(&body).to_be_bytes()[..]].concat()
 }
 
 /// The checksum of PNG chunks (ISO 3309).

@@ -87,3 +87,25 @@ fn steps_happen_as_often_as_stated() {
     assert!((part(recoloured) - (1.0 / 32.0 + 1.0 / 96.0) * 7.0 / 8.0).abs() < 0.012, "{}", part(recoloured));
     assert!((part(unchanged) - (1.0 / 32.0 + 1.0 / 96.0) / 8.0).abs() < 0.006, "{}", part(unchanged));
 }
+
+#[test]
+fn a_quarter_gets_salt_and_another_quarter_pepper() {
+    let rounds = 2000;
+    let (mut salted, mut peppered) = (0, 0);
+    for seed in 0..rounds {
+        let mut image = RgbImage::from_pixel(64, 64, Rgb([100; 3]));
+        augment(&mut image, None, &mut ChaCha8Rng::seed_from_u64(seed));
+        let at = |x: u32, y: u32| image.get_pixel(x, y).0[0];
+        // Padding and erased rectangles are black or white in blocks, specks stand alone.
+        let alone = |x: u32, y: u32, value: u8| {
+            let around = [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)];
+            at(x, y) == value && around.iter().all(|&(x, y)| at(x, y) != value)
+        };
+        let has = |value: u8| (1..63).any(|y| (1..63).any(|x| alone(x, y, value)));
+        salted += u32::from(has(255));
+        peppered += u32::from(has(0));
+    }
+    let part = |count: u32| f64::from(count) / rounds as f64;
+    assert!((part(salted) - 0.25).abs() < 0.04, "{}", part(salted));
+    assert!((part(peppered) - 0.25).abs() < 0.05, "{}", part(peppered));
+}
