@@ -4,6 +4,8 @@
 // Twin: reference/batch_norm.rs
 
 const LANES: u32 = 64u;
+// Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
+const RUN: u32 = 32u;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
 
@@ -51,10 +53,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var s = vec2(0.0, 0.0);
     for (var n = first; n < end; n++) {
         let offset = (n * p.channels + c) * p.plane;
-        for (var i = lane; i < p.plane; i += LANES) {
-            let normal = (x[p.base_x + offset + i] - mean) * inverse;
-            let dz = slope(fma(w, normal, b)) * dy[p.base_dy + offset + i];
-            s += vec2(dz, dz * normal);
+        for (var i = lane; i < p.plane;) {
+            let end_run = min(i + RUN * LANES, p.plane);
+            var run = vec2(0.0, 0.0);
+            for (; i < end_run; i += LANES) {
+                let normal = (x[p.base_x + offset + i] - mean) * inverse;
+                let dz = slope(fma(w, normal, b)) * dy[p.base_dy + offset + i];
+                run += vec2(dz, dz * normal);
+            }
+            s += run;
         }
     }
     sums[lane] = s;

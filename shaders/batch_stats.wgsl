@@ -6,6 +6,8 @@
 // Twin: reference/batch_norm.rs
 
 const LANES: u32 = 64u;
+// Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
+const RUN: u32 = 32u;
 
 struct Params {
     base_x: u32,
@@ -34,10 +36,15 @@ fn partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     var q = 0.0;
     for (var n = first; n < end; n++) {
         let base = p.base_x + (n * p.channels + c) * p.plane;
-        for (var i = lane; i < p.plane; i += LANES) {
-            let d = x[base + i] - k;
-            s += d;
-            q = fma(d, d, q);
+        for (var i = lane; i < p.plane;) {
+            let end_run = min(i + RUN * LANES, p.plane);
+            var run = vec2(0.0, 0.0);
+            for (; i < end_run; i += LANES) {
+                let d = x[base + i] - k;
+                run += vec2(d, d * d);
+            }
+            s += run.x;
+            q += run.y;
         }
     }
     sums[lane] = vec2(s, q);

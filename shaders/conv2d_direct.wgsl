@@ -54,11 +54,14 @@ fn forward_sum(n: u32, o: u32, oh: u32, ow: u32) -> f32 {
         for (var kw = 0u; kw < p.kernel_w; kw++) {
             let iw = ow * p.stride_w + kw * p.dilation_w - p.pad_w;
             if (ih < p.in_h && iw < p.in_w) {
+                // Each tap apart: one long sum in f32 loses digits.
+                var run = 0.0;
                 for (var i = 0u; i < group_in; i++) {
                     let source = ((n * p.in_channels + group * group_in + i) * p.in_h + ih) * p.in_w + iw;
                     let tap = ((o * group_in + i) * p.kernel_h + kh) * p.kernel_w + kw;
-                    total = fma(x[p.base_x + source], w[tap], total);
+                    run = fma(x[p.base_x + source], w[tap], run);
                 }
+                total += run;
             }
         }
     }
@@ -120,11 +123,13 @@ fn input_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
             let tw = iw + p.pad_w - kw * p.dilation_w;
             let ow = tw / p.stride_w;
             if (oh < p.out_h && ow < p.out_w && oh * p.stride_h == th && ow * p.stride_w == tw) {
+                var run = 0.0;
                 for (var o = g * group_out; o < (g + 1u) * group_out; o++) {
                     let source = ((n * p.out_channels + o) * p.out_h + oh) * p.out_w + ow;
                     let tap = ((o * group_in + i - g * group_in) * p.kernel_h + kh) * p.kernel_w + kw;
-                    total = fma(x[p.base_x + source], w[tap], total);
+                    run = fma(x[p.base_x + source], w[tap], run);
                 }
+                total += run;
             }
         }
     }
@@ -161,12 +166,14 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups)
             }
             let source = p.base_x + ((n * p.in_channels + i) * p.in_h + ih) * p.in_w;
             let upstream = p.base_y + ((n * p.out_channels + o) * p.out_h + oh) * p.out_w;
+            var run = 0.0;
             for (var ow = 0u; ow < p.out_w; ow++) {
                 let iw = ow * p.stride_w + kw * p.dilation_w - p.pad_w;
                 if (iw < p.in_w) {
-                    total = fma(x[source + iw], w[upstream + ow], total);
+                    run = fma(x[source + iw], w[upstream + ow], run);
                 }
             }
+            total += run;
         }
     }
     y[p.first_split * weights + index] = total;

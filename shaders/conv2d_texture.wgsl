@@ -10,6 +10,8 @@
 const LANES: u32 = 32u;
 const PIXELS: u32 = 8u;
 const TRANSPOSED: bool = false;
+// Texels of channels added up before they go into the total: one long sum in f32 loses digits.
+const RUN: u32 = 16u;
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
@@ -112,11 +114,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         origin[j] = 1u + (p.first_sample + n) * blocks * in_plane;
     }
 
-    var low: array<vec4<f32>, PIXELS>;
-    var high: array<vec4<f32>, PIXELS>;
+    var total_low: array<vec4<f32>, PIXELS>;
+    var total_high: array<vec4<f32>, PIXELS>;
     for (var j = 0u; j < PIXELS; j++) {
-        low[j] = vec4(0.0);
-        high[j] = vec4(0.0);
+        total_low[j] = vec4(0.0);
+        total_high[j] = vec4(0.0);
     }
     let taps = p.kernel_h * p.kernel_w;
     for (var kh = p.first_kh; kh < p.end_kh; kh++) {
@@ -128,15 +130,28 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 step[j] = select(in_plane, 0u, texel[j] == 0u);
             }
             var t = 1u + (group.y * taps + kh * p.kernel_w + kw) * blocks * 8u;
-            for (var block = 0u; block < blocks; block++) {
-                let w_low = mat4x4<f32>(weight_texel(t), weight_texel(t + 2u), weight_texel(t + 4u), weight_texel(t + 6u));
-                let w_high = mat4x4<f32>(weight_texel(t + 1u), weight_texel(t + 3u), weight_texel(t + 5u), weight_texel(t + 7u));
-                t += 8u;
+            for (var block = 0u; block < blocks;) {
+                let end = min(block + RUN, blocks);
+                var low: array<vec4<f32>, PIXELS>;
+                var high: array<vec4<f32>, PIXELS>;
                 for (var j = 0u; j < PIXELS; j++) {
-                    let v = map_texel(texel[j]);
-                    texel[j] += step[j];
-                    low[j] = fma(w_low[0], vec4(v.x), fma(w_low[1], vec4(v.y), fma(w_low[2], vec4(v.z), fma(w_low[3], vec4(v.w), low[j]))));
-                    high[j] = fma(w_high[0], vec4(v.x), fma(w_high[1], vec4(v.y), fma(w_high[2], vec4(v.z), fma(w_high[3], vec4(v.w), high[j]))));
+                    low[j] = vec4(0.0);
+                    high[j] = vec4(0.0);
+                }
+                for (; block < end; block++) {
+                    let w_low = mat4x4<f32>(weight_texel(t), weight_texel(t + 2u), weight_texel(t + 4u), weight_texel(t + 6u));
+                    let w_high = mat4x4<f32>(weight_texel(t + 1u), weight_texel(t + 3u), weight_texel(t + 5u), weight_texel(t + 7u));
+                    t += 8u;
+                    for (var j = 0u; j < PIXELS; j++) {
+                        let v = map_texel(texel[j]);
+                        texel[j] += step[j];
+                        low[j] = fma(w_low[0], vec4(v.x), fma(w_low[1], vec4(v.y), fma(w_low[2], vec4(v.z), fma(w_low[3], vec4(v.w), low[j]))));
+                        high[j] = fma(w_high[0], vec4(v.x), fma(w_high[1], vec4(v.y), fma(w_high[2], vec4(v.z), fma(w_high[3], vec4(v.w), high[j]))));
+                    }
+                }
+                for (var j = 0u; j < PIXELS; j++) {
+                    total_low[j] += low[j];
+                    total_high[j] += high[j];
                 }
             }
         }
@@ -144,8 +159,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var j = 0u; j < PIXELS; j++) {
         let pixel = first + j * LANES;
         if (pixel < pixels) {
-            write_filters(pixel, group.y * 8u, low[j]);
-            write_filters(pixel, group.y * 8u + 4u, high[j]);
+            write_filters(pixel, group.y * 8u, total_low[j]);
+            write_filters(pixel, group.y * 8u + 4u, total_high[j]);
         }
     }
 }

@@ -9,6 +9,8 @@
 
 const LANES: u32 = 8u;
 const GROUPS: u32 = 4u;
+// Pixels after which the sums go into the totals: one long sum in f32 loses digits.
+const RUN: u32 = 32u;
 const SWAPPED: bool = false;
 
 struct Params {
@@ -82,9 +84,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let end_ow = end_inside(kw * p.dilation_w, p.pad_w, p.stride_w, p.in_w, p.out_w);
 
     var sums: array<mat4x4<f32>, GROUPS>;
+    var totals: array<mat4x4<f32>, GROUPS>;
     for (var k = 0u; k < GROUPS; k++) {
         sums[k] = mat4x4<f32>();
+        totals[k] = mat4x4<f32>();
     }
+    var pending = 0u;
     let end_row = min((split + 1u) * p.rows_per_split, p.samples * p.out_h);
     for (var r = split * p.rows_per_split; r < end_row; r++) {
         let n = r / p.out_h;
@@ -124,6 +129,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             x_at += p.stride_w;
             dy_at += 1u;
         }
+        pending += end_ow - first_ow;
+        if (pending >= RUN) {
+            pending = 0u;
+            for (var k = 0u; k < GROUPS; k++) {
+                totals[k] += sums[k];
+                sums[k] = mat4x4<f32>();
+            }
+        }
     }
     if (across >= across_blocks) {
         return;
@@ -139,7 +152,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 let o = select(shared_channel, across_channel, SWAPPED);
                 let i = select(across_channel, shared_channel, SWAPPED);
                 if (o < p.out_channels && i < p.in_channels) {
-                    parts[((split * p.out_channels + o) * p.in_channels + i) * taps + tap] = sums[k][s][l];
+                    parts[((split * p.out_channels + o) * p.in_channels + i) * taps + tap] = totals[k][s][l] + sums[k][s][l];
                 }
             }
         }

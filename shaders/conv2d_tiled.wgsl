@@ -12,6 +12,8 @@ const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
 const TILE: u32 = 64u;
 const STEP: u32 = 16u;
+// Terms after which the sums go into the totals: one long sum in f32 loses digits.
+const RUN: u32 = 64u;
 
 struct Params {
     base_x: u32,
@@ -154,6 +156,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var sum1 = vec4(0.0);
     var sum2 = vec4(0.0);
     var sum3 = vec4(0.0);
+    var total0 = vec4(0.0);
+    var total1 = vec4(0.0);
+    var total2 = vec4(0.0);
+    var total3 = vec4(0.0);
     for (var k0 = first_k; k0 < end_k; k0 += STEP) {
         for (var e = lane; e < TILE * STEP; e += 256u) {
             // A is contiguous in k, B in n: neighbours load neighbours.
@@ -183,10 +189,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             sum3 = fma(vec4(tile_a[at_a + 3u]), b, sum3);
         }
         workgroupBarrier();
+        if ((k0 - first_k) % RUN == RUN - STEP || k0 + STEP >= end_k) {
+            total0 += sum0;
+            total1 += sum1;
+            total2 += sum2;
+            total3 += sum3;
+            sum0 = vec4(0.0);
+            sum1 = vec4(0.0);
+            sum2 = vec4(0.0);
+            sum3 = vec4(0.0);
+        }
     }
     for (var r = 0u; r < 4u; r++) {
         let m = first_m + own_m + r;
-        let row = select(select(sum0, sum1, r == 1u), select(sum2, sum3, r == 3u), r >= 2u);
+        let row = select(select(total0, total1, r == 1u), select(total2, total3, r == 3u), r >= 2u);
         for (var c = 0u; c < 4u; c++) {
             let n = first_n + own_n + c;
             if (m < extent.x && n < extent.y) {

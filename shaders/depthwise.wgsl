@@ -4,6 +4,8 @@
 // Bindings: x, w, y; dy, w, dx; x, dy, parts. Twin: reference/conv2d.rs
 
 const LANES: u32 = 64u;
+// Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
+const RUN: u32 = 32u;
 
 struct Params {
     base_x: u32,
@@ -102,14 +104,19 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
     var total = 0.0;
     for (var n = first; n < end; n++) {
         let plane = n * p.channels + c;
-        for (var i = lane; i < pixels; i += LANES) {
-            let oh = i / p.out_w;
-            let ih = oh * p.stride_h + kh * p.dilation_h - p.pad_h;
-            let iw = (i - oh * p.out_w) * p.stride_w + kw * p.dilation_w - p.pad_w;
-            if (ih < p.in_h && iw < p.in_w) {
-                let source = p.base_x + (plane * p.in_h + ih) * p.in_w + iw;
-                total = fma(x[source], w[p.base_y + plane * pixels + i], total);
+        for (var i = lane; i < pixels;) {
+            let end_run = min(i + RUN * LANES, pixels);
+            var run = 0.0;
+            for (; i < end_run; i += LANES) {
+                let oh = i / p.out_w;
+                let ih = oh * p.stride_h + kh * p.dilation_h - p.pad_h;
+                let iw = (i - oh * p.out_w) * p.stride_w + kw * p.dilation_w - p.pad_w;
+                if (ih < p.in_h && iw < p.in_w) {
+                    let source = p.base_x + (plane * p.in_h + ih) * p.in_w + iw;
+                    run = fma(x[source], w[p.base_y + plane * pixels + i], run);
+                }
             }
+            total += run;
         }
     }
     sums[lane] = total;

@@ -134,9 +134,12 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
             let ih = oh * STRIDE_H + kh * p.dilation_h - p.pad_h;
             let x_row = 1u + (plane * p.in_h + ih) * p.in_w + kw * p.dilation_w - p.pad_w;
             let dy_row = 1u + (plane * p.out_h + oh) * p.out_w;
+            // Each row apart: one long sum in f32 loses digits.
+            var run = vec4(0.0);
             for (var ow = first_ow + lane; ow < end_ow; ow += LANES) {
-                total = fma(map_texel(x_row + ow * STRIDE_W), weight_texel(dy_row + ow), total);
+                run = fma(map_texel(x_row + ow * STRIDE_W), weight_texel(dy_row + ow), run);
             }
+            total += run;
         }
     }
     sums[lane] = total;

@@ -5,6 +5,8 @@
 // Bindings: x, y. Twin: reference/reduce.rs
 
 const LANES: u32 = 64u;
+// Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
+const RUN: u32 = 32u;
 const ACCUMULATE: bool = false;
 
 struct Params {
@@ -62,8 +64,13 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let first = split * p.terms_per_split;
     let end = min(first + p.terms_per_split, p.terms);
     var total = 0.0;
-    for (var r = first + lane; r < end; r += LANES) {
-        total += x[base + reduced_offset(r)];
+    for (var r = first + lane; r < end;) {
+        let end_run = min(r + RUN * LANES, end);
+        var run = 0.0;
+        for (; r < end_run; r += LANES) {
+            run += x[base + reduced_offset(r)];
+        }
+        total += run;
     }
     partial[lane] = total;
     workgroupBarrier();
@@ -87,8 +94,13 @@ fn columns(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     }
     let base = p.base_x + kept_offset(o);
     var total = 0.0;
-    for (var r = 0u; r < p.terms; r++) {
-        total += x[base + reduced_offset(r)];
+    for (var r = 0u; r < p.terms;) {
+        let end_run = min(r + RUN, p.terms);
+        var run = 0.0;
+        for (; r < end_run; r++) {
+            run += x[base + reduced_offset(r)];
+        }
+        total += run;
     }
     store(p.base_y + o, total);
 }

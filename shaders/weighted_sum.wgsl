@@ -3,6 +3,8 @@
 // Bindings: f [samples,C,plane], w [samples,M,plane], parts [splits,M,C]. Twin: reference/prototype.rs
 
 const LANES: u32 = 64u;
+// Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
+const RUN: u32 = 32u;
 
 struct Params {
     base_f: u32,
@@ -35,9 +37,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var n = first; n < end; n++) {
         let feature = p.base_f + (n * p.channels + c) * p.plane;
         let weight = m + (p.base_w + n * p.maps * p.plane);
-        for (var i = lane; i < p.plane; i += LANES) {
-            let maps = vec4(w[weight.x + i], w[weight.y + i], w[weight.z + i], w[weight.w + i]);
-            s = fma(vec4(f[feature + i]), maps, s);
+        for (var i = lane; i < p.plane;) {
+            let end_run = min(i + RUN * LANES, p.plane);
+            var run = vec4(0.0, 0.0, 0.0, 0.0);
+            for (; i < end_run; i += LANES) {
+                let maps = vec4(w[weight.x + i], w[weight.y + i], w[weight.z + i], w[weight.w + i]);
+                run = fma(vec4(f[feature + i]), maps, run);
+            }
+            s += run;
         }
     }
     sums[lane] = s;
