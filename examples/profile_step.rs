@@ -1,37 +1,44 @@
 //! Where the time of a training step goes, by the adapter's own timestamps.
 //!
-//! `cargo run --release --example profile_step [SIZE] [BATCH]`
+//! `cargo run --release --example profile_step [SIZE] [BATCH] [METHOD]`
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::ValueEnum;
 use papilla::device::{Device, Program};
 use papilla::gpu::{GpuOptions, KernelTime};
-use papilla::graph::AdamSettings;
-use papilla::method::step::{StepSettings, adam_correction, source_only};
-use papilla::nn::Norm;
-use papilla::nn::deeplab::{Backbone, DeepLab};
-use papilla::nn::init::initial_values;
+use papilla::method::step::{GENERATOR, adam_correction, trace};
+use papilla::train::{Config, Method, initialise};
 
 fn main() -> Result<()> {
-    let number = |text: String| text.parse::<usize>().with_context(|| format!("`{text}` is not a number"));
-    let given = std::env::args().skip(1).map(number).collect::<Result<Vec<_>>>()?;
-    let (size, batch) = (given.first().copied().unwrap_or(128), given.get(1).copied().unwrap_or(8));
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    let number = |index: usize, default: usize| match given.get(index) {
+        Some(text) => text.parse().with_context(|| format!("`{text}` is not a number")),
+        None => Ok(default),
+    };
+    let mut config = Config::new(PathBuf::new());
+    (config.size, config.batch) = (number(0, 128)?, number(1, 8)?);
+    if let Some(name) = given.get(2) {
+        config.method = Method::from_str(name, false).map_err(|_| anyhow!("`{name}` is not a method"))?;
+    }
 
     let wanted = std::env::var("PAPILLA_DEVICE").ok();
     let device = Device::open(wanted.as_deref(), GpuOptions { timestamps: true, ..GpuOptions::default() })?;
-    let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
-    let adam = AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8 };
-    let traced = source_only(&StepSettings { network, batch, size: [size; 2], dropout: true, adam })?;
+    let traced = trace(&config.step_settings(true))?;
     let states = device.states();
     let program = device.compile(&traced.graph, &states)?;
-    for spec in &traced.tensors {
-        states.write(&format!("generator.{}", spec.name), &initial_values(spec, 0))?;
+    initialise(&states, GENERATOR, &traced.tensors, 0)?;
+    for (prefix, tensors) in &traced.discriminators {
+        initialise(&states, prefix, tensors, 0)?;
     }
-    program.write("image_s", &vec![0.1; batch * 3 * size * size])?;
+    for image in ["image_s", "image_t", "image_t_aug"].into_iter().filter(|name| program.has_input(name)) {
+        program.write(image, &vec![0.1; config.batch * 3 * config.size * config.size])?;
+    }
     program.write("lr", &[1e-3])?;
-    program.write("adam_correction", &adam_correction(adam, 1))?;
+    program.write("adam_correction", &adam_correction(config.adam(), 1))?;
 
     for step in 0..3 {
         let begun = Instant::now();

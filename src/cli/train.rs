@@ -60,9 +60,30 @@ pub(super) struct Settings {
     /// Stop after as many steps
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub(super) steps: Option<u64>,
+    /// Epoch, counted from 0, after which the category-level losses of `align` and `clr` begin; -1: at once [default: 25]
+    #[arg(long, value_name = "N", conflicts_with = "resume", allow_negative_numbers = true)]
+    warmup_epochs: Option<i64>,
     /// Learning rate [default: 0.001]
     #[arg(long, value_name = "RATE", conflicts_with = "resume")]
     lr: Option<f32>,
+    /// Learning rate of the discriminators [default: 0.000025]
+    #[arg(long, value_name = "RATE", conflicts_with = "resume")]
+    lr_discriminator: Option<f32>,
+    /// Weight of the adversarial loss; as with every weight, 0 leaves the loss out [default: 0.01]
+    #[arg(long, value_name = "W", conflicts_with = "resume")]
+    adversarial_weight: Option<f32>,
+    /// Weight of the alignment of prototypes [default: 0.1]
+    #[arg(long, value_name = "W", conflicts_with = "resume")]
+    align_weight: Option<f32>,
+    /// Weight of the discriminative loss on the source [default: 0.1]
+    #[arg(long, value_name = "W", conflicts_with = "resume")]
+    discriminative_weight: Option<f32>,
+    /// Weight of the consistency loss on the target [default: 0.1]
+    #[arg(long, value_name = "W", conflicts_with = "resume")]
+    consistency_weight: Option<f32>,
+    /// Passes with other dropouts that tell how reliable a target pixel is [default: 8]
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    stochastic_passes: Option<usize>,
     /// Seed of everything random [default: 0]
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub(super) seed: Option<u64>,
@@ -87,6 +108,9 @@ pub(super) struct Settings {
     /// Minutes between checkpoints within an epoch [default: 10]
     #[arg(long, value_name = "MINUTES", conflicts_with = "resume")]
     checkpoint_every: Option<f64>,
+    /// Steps between pictures for TensorBoard; 0: none [default: 100]
+    #[arg(long, value_name = "STEPS", conflicts_with = "resume")]
+    pictures_every: Option<u64>,
 }
 
 impl Settings {
@@ -104,7 +128,14 @@ impl Settings {
         set(&mut config.size, &self.size);
         set(&mut config.batch, &self.batch);
         set(&mut config.epochs, &self.epochs);
+        set(&mut config.warmup_epochs, &self.warmup_epochs);
         set(&mut config.lr, &self.lr);
+        set(&mut config.lr_discriminator, &self.lr_discriminator);
+        set(&mut config.adversarial_weight, &self.adversarial_weight);
+        set(&mut config.align_weight, &self.align_weight);
+        set(&mut config.discriminative_weight, &self.discriminative_weight);
+        set(&mut config.consistency_weight, &self.consistency_weight);
+        set(&mut config.stochastic_passes, &self.stochastic_passes);
         set(&mut config.seed, &self.seed);
         set(&mut config.augment, &self.augment);
         set(&mut config.dropout, &self.dropout);
@@ -112,6 +143,7 @@ impl Settings {
         set(&mut config.validate_every, &self.validate_every);
         set(&mut config.select, &self.select);
         set(&mut config.checkpoint_every, &self.checkpoint_every);
+        set(&mut config.pictures_every, &self.pictures_every);
         if self.steps.is_some() {
             config.steps = self.steps;
         }

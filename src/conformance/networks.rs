@@ -7,12 +7,15 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::case::{Case, Values};
 use crate::device::{Device, States};
 use crate::formats::TensorFile;
-use crate::graph::{AdamSettings, Graph, NodeId, Shape, simplify, vector_jacobian_product};
-use crate::method::step::{self, GENERATOR, StepSettings};
-use crate::method::{bce_with_logits, segmentation};
+use crate::graph::{AdamSettings, Graph, NodeId, SgdSettings, Shape, simplify, vector_jacobian_product};
+use crate::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic};
+use crate::method::{bce_with_logits, consistency, segmentation};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::init::hashed_values;
 use crate::nn::{Norm, Pass, Phase, TensorSpec, discriminator as patch};
+
+/// Weight of the adversarial loss in cases that do not name it.
+const ADVERSARIAL_WEIGHT: f32 = 0.01;
 
 /// The network that the attributes name.
 fn network(case: &Case) -> Result<DeepLab> {
@@ -165,29 +168,66 @@ pub(super) fn discriminator(case: &Case, device: &Device) -> Result<Values> {
     read_outputs(&g, &program)
 }
 
-pub(super) fn train_steps(case: &Case, device: &Device) -> Result<Values> {
-    let method = case.text("method")?;
-    if method != "source-only" {
-        bail!("the method `{method}` is not known");
-    }
+/// Settings of the step that the attributes describe.
+fn step_settings(case: &Case) -> Result<StepSettings> {
     let shape = case.tensor("in.step0.image_s")?.shape.clone();
     let [batch, _, h, w] = <[usize; 4]>::try_from(shape).map_err(|s| anyhow!("images have shape {s:?}"))?;
-    let adam = AdamSettings { beta1: 0.9, beta2: 0.99, eps: case.number("adam_eps")? };
-    let settings = StepSettings { network: network(case)?, batch, size: [h, w], dropout: false, adam };
-    let traced = step::source_only(&settings)?;
+    let adversarial = case.number("adversarial_weight").unwrap_or(ADVERSARIAL_WEIGHT);
+    let weights = match case.text("method")? {
+        "source-only" => LossWeights::default(),
+        "beal" => LossWeights { adversarial, ..LossWeights::default() },
+        method @ ("align" | "clr") => {
+            let category = |name: &str| if method == "clr" { case.number(name) } else { Ok(0.0) };
+            LossWeights {
+                adversarial,
+                align: case.number("prototype_weight")?,
+                discriminative: category("discriminative_weight")?,
+                consistency: category("consistency_weight")?,
+            }
+        }
+        method => bail!("the method `{method}` is not known"),
+    };
+    let stochastic = match case.has("in.step0.mc_logits") {
+        true => Stochastic::Given(case.tensor("in.step0.mc_logits")?.shape[0]),
+        false => Stochastic::Passes(8),
+    };
+    Ok(StepSettings {
+        network: network(case)?,
+        batch,
+        size: [h, w],
+        dropout: false,
+        adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: case.number("adam_eps")? },
+        sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4 },
+        weights,
+        stochastic,
+    })
+}
+
+pub(super) fn train_steps(case: &Case, device: &Device) -> Result<Values> {
+    let settings = step_settings(case)?;
+    let traced = step::trace(&settings)?;
     let states = device.states();
     let program = device.compile(&traced.graph, &states)?;
     load(case, &states, GENERATOR, &traced.tensors)?;
+    for (prefix, tensors) in &traced.discriminators {
+        load(case, &states, prefix, tensors)?;
+    }
     let changed: Vec<String> = case.with_prefix("out.delta.").map(|(name, _)| name.to_string()).collect();
     let names: Vec<&str> = changed.iter().map(String::as_str).collect();
     let before = states.read(&names).context("the case expects changes of unknown tensors")?;
     program.write("lr", &[case.number("lr")?])?;
+    if program.has_input("lr_dis") {
+        program.write("lr_dis", &[case.number("lr_dis")?])?;
+    }
+    if program.has_input("consistency_threshold") {
+        program.write("consistency_threshold", &[consistency::threshold(case.count("epoch")? as u64)])?;
+    }
     let mut values = Values::new();
     for index in 0..case.count("steps")? {
-        for name in ["image_s", "mask", "boundary"] {
-            program.write(name, &case.tensor(&format!("in.step{index}.{name}"))?.data)?;
+        for (name, tensor) in case.with_prefix(&format!("in.step{index}.")) {
+            program.write(name, &tensor.data)?;
         }
-        program.write("adam_correction", &step::adam_correction(adam, index as u64 + 1))?;
+        program.write("adam_correction", &step::adam_correction(settings.adam, index as u64 + 1))?;
         program.run()?;
         for (name, loss) in traced.losses.iter().zip(program.read(&traced.losses)?) {
             values.entry(format!("out.{name}")).or_default().extend(loss);

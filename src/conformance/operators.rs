@@ -108,7 +108,8 @@ impl Traced<'_> {
                 let [f, mask] = [self.input("feature")?, self.input("mask")?];
                 let [object, background] = [self.input("obj")?, self.input("bck")?];
                 let margin = case.number("margin")?;
-                let loss = discriminative::loss(&mut self.g, f, mask, object, background, margin)?;
+                let all = self.g.concat(&[object, background], 0)?;
+                let loss = discriminative::loss(&mut self.g, f, mask, all, None, margin)?;
                 self.out("loss", loss);
                 Ok(())
             }

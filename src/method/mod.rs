@@ -1,8 +1,10 @@
 //! Losses and training steps, traced as graphs. Section numbers of the literature are in the papers named at each
 //! function; masks have channel 0 = cup and channel 1 = disc throughout.
 
+pub mod adversarial;
 pub mod consistency;
 pub mod discriminative;
+mod forward;
 pub mod prototypes;
 pub mod segmentation;
 pub mod step;

@@ -1,85 +1,281 @@
-//! Whole training steps: forward, backward and optimiser in one graph.
+//! Whole training steps: forward, losses, backward and optimisers in one graph.
 
-use super::segmentation;
+use super::adversarial::{self, DISCRIMINATORS};
+use super::forward::{self, Forward, Target};
+use super::{consistency, discriminative, prototypes, segmentation};
 use crate::graph::{
-    AdamSettings, Graph, NodeId, Shape, ShapeError, StateId, Update, simplify, vector_jacobian_product,
+    AdamSettings, Graph, NodeId, ResizeMode, SgdSettings, Shape, ShapeError, StateId, Unary, Update, simplify,
+    vector_jacobian_product,
 };
-use crate::nn::deeplab::DeepLab;
-use crate::nn::{Pass, Phase, TensorSpec};
+use crate::nn::TensorSpec;
+use crate::nn::deeplab::{DeepLab, Prediction};
 
 /// Prefix of the states of the segmentation network.
 pub const GENERATOR: &str = "generator";
-/// Prefix of the optimiser's states.
+/// Prefix of the optimisers' states.
 pub const OPTIMISER: &str = "optimiser";
+
+/// Temperature of the probabilities whose deviation is the uncertainty.
+const TEMPERATURE: f32 = 2.0;
+/// Uncertainty below which a pixel counts.
+const STD_MAX: f32 = 0.04;
+/// Probability above which a pixel of the target is pseudo-labelled for the prototypes.
+const PSEUDO_THRESHOLD: f32 = 0.75;
+/// Margin of the discriminative loss.
+const MARGIN: f32 = 0.01;
+/// Share of the batch in a running prototype.
+const PROTOTYPE_SHARE: f32 = 0.9;
+
+/// Weights of the losses beside the segmentation loss; what has weight 0 is not computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LossWeights {
+    pub adversarial: f32,
+    pub align: f32,
+    pub discriminative: f32,
+    pub consistency: f32,
+}
+
+impl LossWeights {
+    /// Whether a loss looks at the target.
+    pub fn use_target(&self) -> bool {
+        self.adversarial != 0.0 || self.use_reliability()
+    }
+
+    /// Whether a loss needs to know which target pixels are reliable.
+    fn use_reliability(&self) -> bool {
+        self.align != 0.0 || self.consistency != 0.0
+    }
+}
+
+/// Where the logits come from that tell how reliable a target pixel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stochastic {
+    /// as many passes with other dropouts
+    Passes(usize),
+    /// an input `mc_logits [passes,N,2,H,W]`
+    Given(usize),
+}
 
 /// What fixes the shape of a training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepSettings {
     pub network: DeepLab,
-    /// images in a batch, at least 2: the pooled feature has one value for each image
+    /// images of each domain in a batch, at least 2: the pooled feature has one value for each image
     pub batch: usize,
     /// rows and columns of the images
     pub size: [usize; 2],
     pub dropout: bool,
     pub adam: AdamSettings,
+    /// of the discriminators
+    pub sgd: SgdSettings,
+    pub weights: LossWeights,
+    pub stochastic: Stochastic,
 }
 
 /// A traced training step and the tensors it trains.
 pub struct TrainingStep {
     pub graph: Graph,
+    /// tensors of the segmentation network
     pub tensors: Vec<TensorSpec>,
+    /// prefixes and tensors of the discriminators, if the step has them
+    pub discriminators: Vec<(&'static str, Vec<TensorSpec>)>,
     /// names of the losses that the step puts out, in the order of logs
     pub losses: Vec<&'static str>,
 }
 
-/// Supervised training on the source camera. Inputs: `image_s [N,3,H,W]`, `mask [N,2,H,W]`, `boundary [N,1,H,W]`,
-/// `lr []`, `adam_correction [2]`, and with dropout `seed [2]`. Outputs: `seg`, `total`.
-pub fn source_only(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
-    let mut graph = Graph::new();
+/// Loss name and value, its weight in the total.
+type Loss = (&'static str, NodeId, f32);
+
+/// Traces a step. Inputs: `image_s [N,3,H,W]`, `mask [N,2,H,W]`, `boundary [N,1,H,W]`, `lr []`, `adam_correction [2]`;
+/// with dropout `seed [2]`; with a loss on the target `image_t`; with the adversarial loss `lr_dis []`; with the
+/// consistency loss `image_t_aug` and `consistency_threshold []`. Outputs: the losses by name; of the first image of the
+/// target, or the source, `picture.prediction [1,2,H,W]` and, where a loss needs them, `picture.pseudo_label` and
+/// `picture.uncertainty [1,2,h,w]`.
+pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
+    let (mut graph, weights) = (Graph::new(), settings.weights);
+    let g = &mut graph;
     let [h, w] = settings.size;
     let n = settings.batch;
-    let image = graph.input("image_s", [n, 3, h, w]);
-    let mask = graph.input("mask", [n, 2, h, w]);
-    let boundary = graph.input("boundary", [n, 1, h, w]);
-    let mut pass = Pass::new(&mut graph, GENERATOR, Phase::Training { update_running: true });
-    if settings.dropout {
-        pass.dropout_seed = Some(pass.graph.input("seed", [2]));
+    let seed = settings.dropout.then(|| g.input("seed", [2]));
+    let image_s = g.input("image_s", [n, 3, h, w]);
+    let image_t = weights.use_target().then(|| g.input("image_t", [n, 3, h, w]));
+    let mask = g.input("mask", [n, 2, h, w]);
+    let boundary = g.input("boundary", [n, 1, h, w]);
+    let Forward { source, target, tensors } = forward::both_domains(g, settings, seed, image_s, image_t)?;
+
+    let mut losses: Vec<Loss> =
+        vec![("seg", segmentation::loss(g, source.mask, source.boundary, mask, boundary)?, 1.0)];
+    let mut judged = None;
+    if let Some(target) = target.as_ref().filter(|_| weights.adversarial != 0.0) {
+        let found = adversarial::judge(g, &source, &target.prediction)?;
+        losses.push(("adv", found.generator_loss(g, weights.adversarial)?, 1.0));
+        judged = Some(found);
     }
-    let prediction = settings.network.trace(&mut pass, image)?;
-    let tensors = pass.into_tensors();
-    let loss = segmentation::loss(&mut graph, prediction.mask, prediction.boundary, mask, boundary)?;
-    graph.output("seg", loss);
-    graph.output("total", loss);
-    simplify(&mut graph);
-    adam_updates(&mut graph, &tensors, loss, settings.adam)?;
-    simplify(&mut graph);
-    Ok(TrainingStep { graph, tensors, losses: vec!["seg", "total"] })
+    losses.extend(category_losses(g, settings, seed, mask, &source, target.as_ref())?);
+    let shown = target.as_ref().map_or(&source, |t| &t.prediction).mask;
+    let shown = g.slice(shown, 0, 0, 1)?;
+    let shown = g.sigmoid(shown)?;
+    g.output("picture.prediction", shown);
+
+    let total = total(g, &losses)?;
+    g.output("total", total);
+    for (name, value, _) in &losses {
+        g.output(name, *value);
+    }
+    let mut names: Vec<&str> = ["total"].into_iter().chain(losses.iter().map(|l| l.0)).collect();
+    let mut paid = Vec::new();
+    if let Some(judged) = &judged {
+        let values = judged.discriminator_losses(g)?;
+        for (name, value) in ["d_same", "d_diff"].into_iter().zip(values) {
+            g.output(name, value);
+            names.push(name);
+            paid.push(value);
+        }
+    }
+    simplify(g);
+    adam_updates(g, &tensors, total, settings.adam)?;
+    let mut discriminators = Vec::new();
+    if let Some(judged) = judged {
+        discriminators = DISCRIMINATORS.into_iter().zip(judged.tensors).collect();
+        sgd_updates(g, &discriminators, &paid, settings.sgd)?;
+    }
+    simplify(g);
+    Ok(TrainingStep { graph, tensors, discriminators, losses: names })
+}
+
+/// The category-level losses of Feng et al. (MICCAI 2022): alignment, discrimination, consistency.
+fn category_losses(
+    g: &mut Graph,
+    settings: &StepSettings,
+    seed: Option<NodeId>,
+    mask: NodeId,
+    source: &Prediction,
+    target: Option<&Target>,
+) -> Result<Vec<Loss>, ShapeError> {
+    let weights = settings.weights;
+    let mut losses = Vec::new();
+    let mut source_prototypes = None;
+    let small = [g.shape(source.feature)[2], g.shape(source.feature)[3]];
+    let small_mask = g.resize(mask, ResizeMode::Nearest, small)?;
+    if weights.align != 0.0 || weights.discriminative != 0.0 {
+        let batch = prototypes::labelled(g, source.feature, small_mask)?;
+        source_prototypes = Some(prototypes::running(g, "source", &batch, PROTOTYPE_SHARE)?);
+    }
+    let reliability = match target.filter(|_| weights.use_reliability()) {
+        Some(target) => {
+            let logits = match settings.stochastic {
+                Stochastic::Passes(passes) => target.stochastic(g, settings, seed, passes)?,
+                Stochastic::Given(passes) => {
+                    g.input("mc_logits", [&[passes], &g.shape(target.prediction.mask)[..]].concat())
+                }
+            };
+            let found = prototypes::reliability(g, logits, small, TEMPERATURE, STD_MAX)?;
+            show_reliability(g, &target.prediction, &found)?;
+            Some(found)
+        }
+        None => None,
+    };
+    if let (Some(source), Some(target), Some(reliability)) = (&source_prototypes, target, &reliability)
+        && weights.align != 0.0
+    {
+        let p = &target.prediction;
+        let batch = prototypes::adaptive(g, p.feature, p.mask_small, reliability, PSEUDO_THRESHOLD)?;
+        let running = prototypes::running(g, "target", &batch, PROTOTYPE_SHARE)?;
+        losses.push(("align", prototypes::alignment(g, source, &running)?, weights.align));
+    }
+    if let Some(running) = source_prototypes.filter(|_| weights.discriminative != 0.0) {
+        let present = Some(running.present);
+        let loss = discriminative::loss(g, source.feature, small_mask, running.value, present, MARGIN)?;
+        losses.push(("discriminative", loss, weights.discriminative));
+    }
+    if let (Some(target), Some(reliability)) = (target, &reliability)
+        && weights.consistency != 0.0
+    {
+        let image = g.input("image_t_aug", [settings.batch, 3, settings.size[0], settings.size[1]]);
+        let threshold = g.input("consistency_threshold", Shape::scalar());
+        let augmented = target.augmented(g, settings, seed, image)?.mask;
+        let loss = consistency::loss(g, target.prediction.mask, augmented, threshold, reliability.keep)?;
+        losses.push(("consistency", loss, weights.consistency));
+    }
+    Ok(losses)
+}
+
+/// Names what the pictures show of the first target image.
+fn show_reliability(g: &mut Graph, p: &Prediction, found: &prototypes::Reliability) -> Result<(), ShapeError> {
+    let logits = g.slice(p.mask_small, 0, 0, 1)?;
+    let probability = g.sigmoid(logits)?;
+    let pseudo = g.unary(Unary::Above(PSEUDO_THRESHOLD), probability)?;
+    g.output("picture.pseudo_label", pseudo);
+    let std = g.slice(found.std, 0, 0, 1)?;
+    g.output("picture.uncertainty", std);
+    Ok(())
+}
+
+/// `Σ weight · loss`
+fn total(g: &mut Graph, losses: &[Loss]) -> Result<NodeId, ShapeError> {
+    let mut total: Option<NodeId> = None;
+    for &(_, value, weight) in losses {
+        let weighted = if weight == 1.0 { value } else { g.affine(value, weight, 0.0)? };
+        total = Some(match total {
+            Some(sum) => g.add(sum, weighted)?,
+            None => weighted,
+        });
+    }
+    Ok(total.expect("there is always the segmentation loss"))
+}
+
+/// Declares trained tensors of a network and reads them: state and value of each.
+fn trained<'t>(
+    g: &mut Graph,
+    prefix: &str,
+    tensors: &'t [TensorSpec],
+) -> Result<Vec<(&'t TensorSpec, StateId, NodeId)>, ShapeError> {
+    let mut found = Vec::new();
+    for spec in tensors.iter().filter(|t| t.role.is_trained()) {
+        let state = g.declare_state(&format!("{prefix}.{}", spec.name), spec.shape.clone())?;
+        found.push((spec, state, g.read_state(state)));
+    }
+    Ok(found)
 }
 
 /// Appends the gradients of `loss` by the trained tensors, and their Adam updates.
-fn adam_updates(
-    graph: &mut Graph,
-    tensors: &[TensorSpec],
-    loss: NodeId,
-    settings: AdamSettings,
-) -> Result<(), ShapeError> {
-    let lr = graph.input("lr", Shape::scalar());
-    let correction = graph.input("adam_correction", [2]);
-    let trained: Vec<&TensorSpec> = tensors.iter().filter(|t| t.role.is_trained()).collect();
-    let mut params: Vec<(StateId, NodeId)> = Vec::new();
-    for spec in &trained {
-        let state = graph.declare_state(&format!("{GENERATOR}.{}", spec.name), spec.shape.clone())?;
-        params.push((state, graph.read_state(state)));
-    }
-    let one = graph.constant(1.0, Shape::scalar());
-    let values: Vec<NodeId> = params.iter().map(|(_, value)| *value).collect();
-    let gradients = vector_jacobian_product(graph, &[(loss, one)], &values)?;
-    for ((spec, (param, _)), grad) in trained.iter().zip(params).zip(gradients) {
+fn adam_updates(g: &mut Graph, tensors: &[TensorSpec], loss: NodeId, settings: AdamSettings) -> Result<(), ShapeError> {
+    let lr = g.input("lr", Shape::scalar());
+    let correction = g.input("adam_correction", [2]);
+    let params = trained(g, GENERATOR, tensors)?;
+    let one = g.constant(1.0, Shape::scalar());
+    let values: Vec<NodeId> = params.iter().map(|p| p.2).collect();
+    let gradients = vector_jacobian_product(g, &[(loss, one)], &values)?;
+    for ((spec, param, _), grad) in params.into_iter().zip(gradients) {
         // A tensor that the loss does not depend on stays as it is.
         let Some(grad) = grad else { continue };
-        let first = graph.declare_state(&format!("{OPTIMISER}.first.{}", spec.name), spec.shape.clone())?;
-        let second = graph.declare_state(&format!("{OPTIMISER}.second.{}", spec.name), spec.shape.clone())?;
-        graph.update(Update::Adam { param, first, second, grad, lr, correction, settings });
+        let first = g.declare_state(&format!("{OPTIMISER}.first.{}", spec.name), spec.shape.clone())?;
+        let second = g.declare_state(&format!("{OPTIMISER}.second.{}", spec.name), spec.shape.clone())?;
+        g.update(Update::Adam { param, first, second, grad, lr, correction, settings });
+    }
+    Ok(())
+}
+
+/// Appends the gradients of the summed `losses` by the discriminators' tensors, and their SGD updates.
+fn sgd_updates(
+    g: &mut Graph,
+    discriminators: &[(&'static str, Vec<TensorSpec>)],
+    losses: &[NodeId],
+    settings: SgdSettings,
+) -> Result<(), ShapeError> {
+    let lr = g.input("lr_dis", Shape::scalar());
+    let one = g.constant(1.0, Shape::scalar());
+    let seeds: Vec<_> = losses.iter().map(|loss| (*loss, one)).collect();
+    for (prefix, tensors) in discriminators {
+        let params = trained(g, prefix, tensors)?;
+        let values: Vec<NodeId> = params.iter().map(|p| p.2).collect();
+        let gradients = vector_jacobian_product(g, &seeds, &values)?;
+        for ((spec, param, _), grad) in params.into_iter().zip(gradients) {
+            let grad = grad.expect("every tensor of a discriminator is in its loss");
+            let velocity = format!("{OPTIMISER}.velocity.{prefix}.{}", spec.name);
+            let velocity = g.declare_state(&velocity, spec.shape.clone())?;
+            g.update(Update::Sgd { param, velocity, grad, lr, settings });
+        }
     }
     Ok(())
 }

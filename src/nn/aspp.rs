@@ -6,6 +6,9 @@ use crate::graph::{ConvSpec, NodeId, ResizeMode, ShapeError};
 /// Channels of each branch and of the result.
 const CHANNELS: usize = 256;
 
+/// Probability of the dropout after the pooling, which is left to the caller.
+pub(super) const DROPOUT: f32 = 0.5;
+
 /// `x [N,C,H,W]` → `[N,256,H,W]`; `rates` are the dilations of the four branches, 1 for the pointwise one.
 pub(super) fn trace(pass: &mut Pass, x: NodeId, rates: [usize; 4]) -> Result<NodeId, ShapeError> {
     let size = [pass.graph.shape(x)[2], pass.graph.shape(x)[3]];
@@ -26,6 +29,5 @@ pub(super) fn trace(pass: &mut Pass, x: NodeId, rates: [usize; 4]) -> Result<Nod
     let joined = pass.graph.concat(&branches, 1)?;
     let y = pass.conv("aspp.conv1", joined, CHANNELS, 1, ConvSpec::default())?;
     let y = pass.batch_norm("aspp.bn1", y)?;
-    let y = pass.graph.relu(y)?;
-    pass.dropout(y, 0.5)
+    pass.graph.relu(y)
 }

@@ -47,17 +47,39 @@ pub struct Prediction {
     pub aspp: NodeId,
 }
 
+/// What the network has of an image before its first dropout.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded {
+    /// pyramid pooling `[N,256,H/16,W/16]`, before its dropout
+    pub pooled: NodeId,
+    /// early feature `[N,C,H/4,W/4]`
+    pub low_level: NodeId,
+}
+
 impl DeepLab {
     /// Traces the network on `image [N,3,H,W]`, values in [−1, 1].
     pub fn trace(&self, pass: &mut Pass, image: NodeId) -> Result<Prediction, ShapeError> {
-        pass.norm = self.norm;
         let size = [pass.graph.shape(image)[2], pass.graph.shape(image)[3]];
+        let encoded = self.encode(pass, image)?;
+        self.decode(pass, encoded, size)
+    }
+
+    /// The part before the first dropout.
+    pub fn encode(&self, pass: &mut Pass, image: NodeId) -> Result<Encoded, ShapeError> {
+        pass.norm = self.norm;
         let (low_level, deep) = match self.backbone {
             Backbone::MobileNetV2 => mobilenet_v2::trace(pass, image, self.output_stride)?,
         };
         let rates = if self.output_stride == 8 { [1, 12, 24, 36] } else { [1, 6, 12, 18] };
-        let aspp = aspp::trace(pass, deep, rates)?;
-        let decoded = decoder::trace(pass, aspp, low_level)?;
+        Ok(Encoded { pooled: aspp::trace(pass, deep, rates)?, low_level })
+    }
+
+    /// The part from the first dropout on, for images of `size`. Traced again with other dropouts, it shares
+    /// everything before them.
+    pub fn decode(&self, pass: &mut Pass, encoded: Encoded, size: [usize; 2]) -> Result<Prediction, ShapeError> {
+        pass.norm = self.norm;
+        let aspp = pass.dropout(encoded.pooled, aspp::DROPOUT)?;
+        let decoded = decoder::trace(pass, aspp, encoded.low_level)?;
         Ok(Prediction {
             mask: pass.graph.resize(decoded.mask, ResizeMode::BilinearAlignCorners, size)?,
             boundary: pass.graph.resize(decoded.boundary, ResizeMode::BilinearAlignCorners, size)?,

@@ -1,7 +1,9 @@
 //! The tracing pass through a network, and the layers that all networks share.
 
+use std::collections::HashMap;
+
 use super::{Role, TensorSpec};
-use crate::graph::{ConvSpec, Graph, NodeId, Shape, ShapeError, StateId, Update};
+use crate::graph::{ConvSpec, Graph, NodeId, Op, Shape, ShapeError, StateId, Update};
 
 /// `eps` of every normalisation.
 const EPS: f32 = 1e-5;
@@ -33,18 +35,47 @@ pub struct Pass<'g> {
     pub norm: Norm,
     /// seed `[2]` of the dropouts; without one there is no dropout
     pub dropout_seed: Option<NodeId>,
+    /// with [`Norm::Trans`] in training: scales of a pass over both domains, by which a pass of target images alone
+    /// is normalised; `None` in a pass over both
+    pub target_scales: Option<TransScales>,
     prefix: String,
     tensors: Vec<TensorSpec>,
+    scales: TransScales,
+}
+
+/// `1 + α [C]` of each normalisation, by its name.
+pub type TransScales = HashMap<String, NodeId>;
+
+/// What a pass leaves behind.
+pub struct Traced {
+    /// tensors of the network, in the order in which they were declared; names without the prefix
+    pub tensors: Vec<TensorSpec>,
+    /// scales of [`Norm::Trans`]; empty with [`Norm::Batch`]
+    pub scales: TransScales,
 }
 
 impl<'g> Pass<'g> {
     /// A pass through the network whose states are named `prefix.…`.
     pub fn new(graph: &'g mut Graph, prefix: &str, phase: Phase) -> Self {
         let prefix = format!("{prefix}.");
-        Pass { graph, phase, norm: Norm::Batch, dropout_seed: None, prefix, tensors: Vec::new() }
+        Pass {
+            graph,
+            phase,
+            norm: Norm::Batch,
+            dropout_seed: None,
+            target_scales: None,
+            prefix,
+            tensors: Vec::new(),
+            scales: TransScales::new(),
+        }
     }
 
-    /// Tensors of the network, in the order in which they were declared; names without the prefix.
+    /// Ends the pass.
+    pub fn finish(self) -> Traced {
+        Traced { tensors: self.tensors, scales: self.scales }
+    }
+
+    /// Ends the pass; tensors of the network, in the order in which they were declared, names without the prefix.
     pub fn into_tensors(self) -> Vec<TensorSpec> {
         self.tensors
     }
@@ -131,23 +162,28 @@ impl<'g> Pass<'g> {
             let var = self.tensor(&format!("{name}.running_var{domain}"), [channels], Role::RunningVar)?;
             running.push((mean, var));
         }
+        // Running statistics that a training batch updates: of each domain in it.
+        let in_batch = match &self.target_scales {
+            Some(_) => &running[running.len() - 1..],
+            None => &running[..],
+        };
         let stats = match self.phase {
-            Phase::Training { .. } => self.graph.batch_stats(x, domains.len())?,
+            Phase::Training { .. } => self.graph.batch_stats(x, in_batch.len())?,
             Phase::Evaluation => self.running_stats(&running)?,
         };
-        let count = self.graph.shape(x).elements() / channels / domains.len();
+        let count = self.graph.shape(x).elements() / channels / in_batch.len();
         let unbias = match self.phase {
             Phase::Training { .. } => count as f32 / (count as f32 - 1.0),
             Phase::Evaluation => 1.0,
         };
         if self.norm == Norm::Trans {
-            let scale = self.graph.push(crate::graph::Op::TransNormScale { eps: EPS, unbias }, &[stats])?;
+            let scale = self.trans_norm_scale(name, stats, unbias)?;
             weight = self.graph.mul(weight, scale)?;
             bias = self.graph.mul(bias, scale)?;
         }
         match self.phase {
             Phase::Training { update_running } => {
-                for (domain, (mean, var)) in running.into_iter().enumerate().filter(|_| update_running) {
+                for (domain, &(mean, var)) in in_batch.iter().enumerate().filter(|_| update_running) {
                     self.graph.update(Update::RunningStats { mean, var, stats, domain, momentum: MOMENTUM, unbias });
                 }
                 self.graph.batch_norm_training(x, stats, weight, bias, EPS)
@@ -157,6 +193,16 @@ impl<'g> Pass<'g> {
                 self.graph.batch_norm_evaluation(x, target, weight, bias, EPS)
             }
         }
+    }
+
+    /// `1 + α` of a normalisation: from these statistics, or the one that a pass over both domains had.
+    fn trans_norm_scale(&mut self, name: &str, stats: NodeId, unbias: f32) -> Result<NodeId, ShapeError> {
+        if let Some(scales) = &self.target_scales {
+            return Ok(scales[name]);
+        }
+        let scale = self.graph.push(Op::TransNormScale { eps: EPS, unbias }, &[stats])?;
+        self.scales.insert(name.to_string(), scale);
+        Ok(scale)
     }
 
     /// Running statistics of all domains, `[D,2,C]`.

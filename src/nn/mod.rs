@@ -9,7 +9,7 @@ pub mod init;
 mod layers;
 mod mobilenet_v2;
 
-pub use layers::{Norm, Pass, Phase};
+pub use layers::{Norm, Pass, Phase, TransScales};
 
 use crate::graph::Shape;
 

@@ -60,6 +60,12 @@ impl Checkpoint {
         Ok(Checkpoint { config: config.clone(), progress, tensors: tensors.collect() })
     }
 
+    /// Name of the first tensor that holds a NaN or an infinity.
+    pub fn first_not_finite(&self) -> Option<&str> {
+        let broken = |tensor: &HostTensor| tensor.data.iter().any(|v| !v.is_finite());
+        self.tensors.iter().find(|(_, tensor)| broken(tensor)).map(|(name, _)| name.as_str())
+    }
+
     /// Gives the states their saved values.
     pub fn restore(&self, states: &States, path: &Path) -> Result<(), CheckpointError> {
         let unfit = |reason: String| CheckpointError::Unfit { path: path.to_path_buf(), reason };

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::AdamSettings;
+use crate::graph::{AdamSettings, SgdSettings};
+use crate::method::step::{LossWeights, StepSettings, Stochastic};
 use crate::nn::Norm;
 use crate::nn::deeplab::{Backbone, DeepLab};
 
@@ -16,6 +17,12 @@ use crate::nn::deeplab::{Backbone, DeepLab};
 pub enum Method {
     /// supervised on the source camera alone
     SourceOnly,
+    /// adversarial: boundaries and entropy maps of both cameras are made alike
+    Beal,
+    /// the same, and class prototypes of both cameras are aligned after the warm-up
+    Align,
+    /// the whole method: adversarial, alignment, discriminative loss on the source, consistency on the target
+    Clr,
 }
 
 /// Kind of normalisation.
@@ -24,6 +31,8 @@ pub enum Method {
 pub enum NormSetting {
     /// batch normalisation
     Batch,
+    /// TransNorm: each camera with statistics of its own; for methods that adapt
+    Trans,
 }
 
 /// Which training augmentation is used.
@@ -85,8 +94,19 @@ pub struct Config {
     /// stop after as many steps
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
+    /// the category-level losses of `align` and `clr` begin after this epoch, counted from 0; −1: at once
+    pub warmup_epochs: i64,
     /// Adam's learning rate; a fifth of it after epoch 100
     pub lr: f32,
+    /// learning rate of the discriminators
+    pub lr_discriminator: f32,
+    /// weights of the losses beside the segmentation loss; 0 leaves a loss out
+    pub adversarial_weight: f32,
+    pub align_weight: f32,
+    pub discriminative_weight: f32,
+    pub consistency_weight: f32,
+    /// passes with other dropouts that tell how reliable a target pixel is
+    pub stochastic_passes: usize,
     pub seed: u64,
     /// weights to begin from
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +119,8 @@ pub struct Config {
     pub select: Selection,
     /// minutes between checkpoints within an epoch
     pub checkpoint_every: f64,
+    /// steps between pictures for TensorBoard; 0: none
+    pub pictures_every: u64,
 }
 
 impl Config {
@@ -115,7 +137,14 @@ impl Config {
             batch: 8,
             epochs: 500,
             steps: None,
+            warmup_epochs: 25,
             lr: 1e-3,
+            lr_discriminator: 2.5e-5,
+            adversarial_weight: 0.01,
+            align_weight: 0.1,
+            discriminative_weight: 0.1,
+            consistency_weight: 0.1,
+            stochastic_passes: 8,
             seed: 0,
             init: None,
             augment: AugmentSetting::Full,
@@ -124,6 +153,7 @@ impl Config {
             validate_every: 10,
             select: Selection::Source,
             checkpoint_every: 10.0,
+            pictures_every: 100,
         }
     }
 
@@ -155,8 +185,26 @@ impl Config {
         if ![8, 16].contains(&self.output_stride) {
             bail!("--output-stride {} is neither 8 nor 16", self.output_stride);
         }
-        if !(self.lr > 0.0 && self.lr.is_finite()) {
-            bail!("--lr {} is not a positive number", self.lr);
+        for (flag, rate) in [("--lr", self.lr), ("--lr-discriminator", self.lr_discriminator)] {
+            if !(rate > 0.0 && rate.is_finite()) {
+                bail!("{flag} {rate} is not a positive number");
+            }
+        }
+        for (flag, weight) in [
+            ("--adversarial-weight", self.adversarial_weight),
+            ("--align-weight", self.align_weight),
+            ("--discriminative-weight", self.discriminative_weight),
+            ("--consistency-weight", self.consistency_weight),
+        ] {
+            if !(weight >= 0.0 && weight.is_finite()) {
+                bail!("{flag} {weight} is neither 0 nor a positive number");
+            }
+        }
+        if !(2..=64).contains(&self.stochastic_passes) {
+            bail!("--stochastic-passes {} is not between 2 and 64", self.stochastic_passes);
+        }
+        if self.warmup_epochs < -1 {
+            bail!("--warmup-epochs {} is less than -1, which means no warm-up", self.warmup_epochs);
         }
         if self.epochs == 0 || self.steps == Some(0) || self.validate_every == 0 {
             bail!("--epochs, --steps and --validate-every must be at least 1");
@@ -167,6 +215,16 @@ impl Config {
         if self.select == Selection::Target && self.target.is_none() {
             bail!("--select target needs a --target dataset");
         }
+        if self.method != Method::SourceOnly && self.target.is_none() {
+            bail!("--method {} adapts to another camera and needs its --target dataset", self.method_name());
+        }
+        if self.norm == NormSetting::Trans && !self.loss_weights(false).use_target() {
+            bail!(
+                "--norm trans needs images of both cameras in every step, and --method {} with these weights has only the source's{}",
+                self.method_name(),
+                if self.method == Method::SourceOnly { "" } else { " before the warm-up ends" }
+            );
+        }
         Ok(())
     }
 
@@ -174,6 +232,7 @@ impl Config {
     pub fn network(&self) -> DeepLab {
         let norm = match self.norm {
             NormSetting::Batch => Norm::Batch,
+            NormSetting::Trans => Norm::Trans,
         };
         DeepLab { backbone: self.backbone, output_stride: self.output_stride, norm }
     }
@@ -181,6 +240,45 @@ impl Config {
     /// Adam's settings.
     pub fn adam(&self) -> AdamSettings {
         AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8 }
+    }
+
+    /// Settings of the discriminators' SGD.
+    pub fn sgd(&self) -> SgdSettings {
+        SgdSettings { momentum: 0.99, weight_decay: 5e-4 }
+    }
+
+    fn method_name(&self) -> String {
+        self.method.to_possible_value().map_or(String::new(), |v| v.get_name().to_string())
+    }
+
+    /// Whether an epoch, counted from 0, comes after the warm-up.
+    pub fn is_warm(&self, epoch: u64) -> bool {
+        epoch as i64 > self.warmup_epochs
+    }
+
+    /// Weights of the losses of the method, during the warm-up or after it.
+    pub fn loss_weights(&self, warm: bool) -> LossWeights {
+        let given = |weight: f32, used: bool| if used { weight } else { 0.0 };
+        LossWeights {
+            adversarial: given(self.adversarial_weight, self.method != Method::SourceOnly),
+            align: given(self.align_weight, warm && matches!(self.method, Method::Align | Method::Clr)),
+            discriminative: given(self.discriminative_weight, warm && self.method == Method::Clr),
+            consistency: given(self.consistency_weight, warm && self.method == Method::Clr),
+        }
+    }
+
+    /// What fixes the training step, during the warm-up or after it.
+    pub fn step_settings(&self, warm: bool) -> StepSettings {
+        StepSettings {
+            network: self.network(),
+            batch: self.batch,
+            size: [self.size; 2],
+            dropout: self.dropout.is_on(),
+            adam: self.adam(),
+            sgd: self.sgd(),
+            weights: self.loss_weights(warm),
+            stochastic: Stochastic::Passes(self.stochastic_passes),
+        }
     }
 
     /// Learning rate of an epoch, counted from 0.

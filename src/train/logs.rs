@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
+use super::stage::Shown;
+
 /// What is logged of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepRecord {
@@ -23,6 +25,7 @@ pub(super) struct Logs {
     metrics: File,
     table: File,
     bytes: [u64; 2],
+    losses: Vec<String>,
 }
 
 impl Logs {
@@ -37,7 +40,9 @@ impl Logs {
             file.seek(SeekFrom::End(0)).with_context(context)?;
             Ok(file)
         };
-        let mut logs = Logs { metrics: open("metrics.jsonl", bytes[0])?, table: open("log.csv", bytes[1])?, bytes };
+        let (metrics, table) = (open("metrics.jsonl", bytes[0])?, open("log.csv", bytes[1])?);
+        let names = losses.iter().map(|name| name.to_string()).collect();
+        let mut logs = Logs { metrics, table, bytes, losses: names };
         if bytes[1] == 0 {
             let columns = ["step", "epoch"].into_iter().chain(losses.iter().copied());
             let columns: Vec<&str> = columns.chain(["lr", "seconds", "cup_dice", "disc_dice"]).collect();
@@ -63,19 +68,27 @@ impl Logs {
         line.insert("seconds".into(), json!((record.seconds * 1e4).round() / 1e4));
         self.append_line(&Value::Object(line))?;
         let mut cells = vec![record.step.to_string(), record.epoch.to_string()];
-        cells.extend(record.losses.iter().map(|(_, value)| value.to_string()));
+        // A loss that the step does not have yet leaves its cell empty.
+        let value =
+            |name: &String| record.losses.iter().find(|(own, _)| own == name).map(|(_, value)| value.to_string());
+        cells.extend(self.losses.iter().map(|name| value(name).unwrap_or_default()));
         cells.extend([record.lr.to_string(), format!("{:.4}", record.seconds), String::new(), String::new()]);
         self.append_row(&cells.join(","))
     }
 
-    /// A line for a validation at the end of `epoch`; `losses` is the number of loss columns.
-    pub fn validation(&mut self, step: u64, epoch: u64, values: &Value, losses: usize) -> Result<()> {
+    /// A line for a validation at the end of `epoch`.
+    pub fn validation(&mut self, step: u64, epoch: u64, values: &Value) -> Result<()> {
         self.append_line(&json!({ "epoch": epoch, "validation": values }))?;
         let cell = |name: &str| values.get(name).and_then(Value::as_f64).map_or(String::new(), |v| v.to_string());
         let mut cells = vec![step.to_string(), epoch.to_string()];
-        cells.extend(std::iter::repeat_n(String::new(), losses + 2));
+        cells.extend(std::iter::repeat_n(String::new(), self.losses.len() + 2));
         cells.extend([cell("cup_dice"), cell("disc_dice")]);
         self.append_row(&cells.join(","))
+    }
+
+    /// Pictures of a step, `size` pixels wide and high.
+    pub fn pictures(&mut self, _step: u64, _size: usize, _shown: &Shown) -> Result<()> {
+        Ok(())
     }
 
     fn append_line(&mut self, value: &Value) -> Result<()> {

@@ -4,6 +4,7 @@ mod checkpoint;
 mod config;
 mod logs;
 mod session;
+mod stage;
 mod validation;
 mod weights;
 

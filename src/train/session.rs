@@ -9,13 +9,14 @@ use anyhow::{Context, Result, bail};
 use super::checkpoint::{Checkpoint, Progress};
 use super::config::{AugmentSetting, Config, Method, Selection};
 use super::logs::{Logs, StepRecord};
+use super::stage::{Stage, StepValues, TrainingData};
 use super::validation::Validation;
 use super::weights::{initialise, load_generator};
-use crate::data::{Augment, Batch, Dataset, Domain, Labels, Loader, LoaderOptions, Split, default_workers};
-use crate::device::{Device, Program, States};
+use crate::data::{Augment, Dataset, Domain, Labels, Loader, LoaderOptions, Split, default_workers};
+use crate::device::{Device, States};
 use crate::formats::write_atomically;
 use crate::inference::Predictor;
-use crate::method::step::{self, StepSettings, TrainingStep};
+use crate::method::step::{self, GENERATOR, TrainingStep};
 
 /// Bytes of decoded regions kept in memory.
 const CACHE_BYTES: usize = 512 << 20;
@@ -58,10 +59,11 @@ pub struct Outcome {
 pub struct Session {
     config: Config,
     run: PathBuf,
+    device: Device,
     states: States,
-    program: Program,
-    traced: TrainingStep,
-    loader: Loader,
+    data: TrainingData,
+    /// names of all losses that the run logs, in order
+    losses: Vec<&'static str>,
     validations: Vec<Validation>,
     predictor: Predictor,
     progress: Progress,
@@ -109,20 +111,11 @@ impl Session {
         observer: &mut dyn Observer,
         open_logs: impl FnOnce(&[&str]) -> Result<Logs>,
     ) -> Result<Session> {
-        let (train, validations) = open_data(&config, observer)?;
-        let loader = Loader::new(Arc::new(train), loader_options(&config))?;
-        let settings = StepSettings {
-            network: config.network(),
-            batch: config.batch,
-            size: [config.size; 2],
-            dropout: config.dropout.is_on(),
-            adam: config.adam(),
-        };
-        let traced = match config.method {
-            Method::SourceOnly => step::source_only(&settings)?,
-        };
+        let (data, validations) = open_data(&config, observer)?;
+        // The states of the whole run, whichever stage it is in.
+        let traced = step::trace(&config.step_settings(true))?;
         let states = device.states();
-        let program = device.compile(&traced.graph, &states)?;
+        states.declare(traced.graph.states())?;
         let (predictor, _) = Predictor::new(device, &states, config.network(), config.size, VALIDATION_BATCH)?;
         let mut progress = Progress::default();
         match from {
@@ -132,9 +125,10 @@ impl Session {
             }
             None => initial_weights(&config, &states, &traced, observer)?,
         }
-        let logs = open_logs(&traced.losses)?;
-        let run = run.to_path_buf();
-        Ok(Session { config, run, states, program, traced, loader, validations, predictor, progress, logs })
+        let losses = traced.losses;
+        let logs = open_logs(&losses)?;
+        let (run, device) = (run.to_path_buf(), device.clone());
+        Ok(Session { config, run, device, states, data, losses, validations, predictor, progress, logs })
     }
 
     /// The settings of the run.
@@ -142,21 +136,40 @@ impl Session {
         &self.config
     }
 
+    /// Batches in a pass over the source.
+    fn batches_per_epoch(&self) -> u64 {
+        (self.data.source.len() / self.config.batch) as u64
+    }
+
     fn total_steps(&self) -> u64 {
-        let all = self.config.epochs * self.loader.batches_per_epoch();
+        let all = self.config.epochs * self.batches_per_epoch();
         self.config.steps.map_or(all, |steps| steps.min(all))
+    }
+
+    fn stage(&self) -> Result<Stage> {
+        let epoch = self.progress.step / self.batches_per_epoch();
+        Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, self.progress.step)
     }
 
     /// Trains to the end of the run.
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
-        let (total, per_epoch) = (self.total_steps(), self.loader.batches_per_epoch());
+        let mut stage = Some(self.stage()?);
+        let (total, per_epoch) = (self.total_steps(), self.batches_per_epoch());
         observer.event(Event::Begin { step: self.progress.step, steps: total, batch: self.config.batch });
         let mut saved = Instant::now();
         let every = Duration::from_secs_f64((self.config.checkpoint_every * 60.0).min(1e9));
-        let mut batches = self.loader.start(self.progress.step);
         while self.progress.step < total {
-            let batch = batches.next().context("the loader ended before the run")??;
-            let record = self.step(&batch)?;
+            let epoch = self.progress.step / per_epoch;
+            if stage.as_ref().is_none_or(|stage| stage.is_over(&self.config, epoch)) {
+                observer.event(Event::Note(&format!(
+                    "epoch {epoch}: the warm-up is over, the category-level losses begin"
+                )));
+                // Its memory is given back before the next one takes its own.
+                drop(stage.take());
+                stage = Some(self.stage()?);
+            }
+            let stage = stage.as_mut().expect("a stage has just been made where there was none");
+            let record = self.step(stage)?;
             self.logs.step(&record)?;
             observer.event(Event::Step(&record));
             if let Some((name, value)) = record.losses.iter().find(|(_, value)| !value.is_finite()) {
@@ -182,21 +195,14 @@ impl Session {
     }
 
     /// One training step.
-    fn step(&mut self, batch: &Batch) -> Result<StepRecord> {
-        let start = Instant::now();
-        let (step, epoch) = (self.progress.step, batch.epoch);
-        let lr = self.config.learning_rate(epoch);
-        self.program.write("image_s", &batch.images)?;
-        self.program.write("mask", &batch.masks)?;
-        self.program.write("boundary", &batch.boundaries)?;
-        self.program.write("lr", &[lr])?;
-        self.program.write("adam_correction", &step::adam_correction(self.config.adam(), step + 1))?;
-        if self.program.has_input("seed") {
-            self.program.write("seed", &dropout_seed(self.config.seed, step))?;
+    fn step(&mut self, stage: &mut Stage) -> Result<StepRecord> {
+        let (start, step) = (Instant::now(), self.progress.step);
+        let every = self.config.pictures_every;
+        let show = every > 0 && step.is_multiple_of(every);
+        let (StepValues { epoch, lr, losses }, shown) = stage.step(&self.config, step, show)?;
+        if let Some(shown) = shown {
+            self.logs.pictures(step, self.config.size, &shown)?;
         }
-        self.program.run()?;
-        let values = self.program.read(&self.traced.losses)?;
-        let losses = self.traced.losses.iter().zip(values).map(|(name, value)| (*name, value[0])).collect();
         Ok(StepRecord { step, epoch, losses, lr, seconds: start.elapsed().as_secs_f64() })
     }
 
@@ -216,7 +222,7 @@ impl Session {
             }
         }
         let values = serde_json::Value::Object(values);
-        self.logs.validation(self.progress.step, epoch, &values, self.traced.losses.len())?;
+        self.logs.validation(self.progress.step, epoch, &values)?;
         observer.event(Event::Validated { epoch, values: &values });
         if let Some(dice) = chosen_by
             && self.progress.best_mean_dice.is_none_or(|best| dice > best)
@@ -231,14 +237,24 @@ impl Session {
         self.run.join("checkpoints").join(format!("{name}.safetensors"))
     }
 
+    /// Writes a checkpoint, unless a tensor is not finite: the one on disk is then the last good one.
     fn save(&mut self, name: &str) -> Result<()> {
         self.progress.log_bytes = self.logs.bytes();
-        Checkpoint::capture(&self.config, self.progress, &self.states)?.write(&self.path(name))?;
+        let checkpoint = Checkpoint::capture(&self.config, self.progress, &self.states)?;
+        if let Some(tensor) = checkpoint.first_not_finite() {
+            bail!(
+                "`{tensor}` is no longer finite after step {}; `{}` holds the last good checkpoint; try a smaller --lr",
+                self.progress.step,
+                self.path("last").display()
+            );
+        }
+        checkpoint.write(&self.path(name))?;
         Ok(())
     }
 }
 
-fn loader_options(config: &Config) -> LoaderOptions {
+/// How the source becomes batches.
+pub(super) fn loader_options(config: &Config) -> LoaderOptions {
     LoaderOptions {
         size: config.size as u32,
         batch: config.batch,
@@ -257,9 +273,17 @@ fn loader_options(config: &Config) -> LoaderOptions {
     }
 }
 
+/// How the target becomes batches, with photometric copies for the consistency loss or without.
+pub(super) fn target_loader_options(config: &Config, photometric_copy: bool) -> LoaderOptions {
+    LoaderOptions { domain: Domain::Target, labels: false, photometric_copy, ..loader_options(config) }
+}
+
 /// Weights from the seed, then from the file that the settings name.
 fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, observer: &mut dyn Observer) -> Result<()> {
-    initialise(states, &traced.tensors, config.seed)?;
+    initialise(states, GENERATOR, &traced.tensors, config.seed)?;
+    for (prefix, tensors) in &traced.discriminators {
+        initialise(states, prefix, tensors, config.seed)?;
+    }
     if let Some(init) = &config.init {
         let (report, not_used) = load_generator(states, &traced.tensors, init, false)?;
         observer.event(Event::Note(&format!("{}: {report}", init.display())));
@@ -270,14 +294,8 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
     Ok(())
 }
 
-/// Two integers below 2²⁴ for the dropouts of a step.
-fn dropout_seed(seed: u64, step: u64) -> [f32; 2] {
-    let mixed = (seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-    [(mixed >> 40) as f32, (mixed >> 16 & 0xff_ffff) as f32]
-}
-
 /// The regions to train on, and those to validate on.
-fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(Dataset, Vec<Validation>)> {
+fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(TrainingData, Vec<Validation>)> {
     let all = Dataset::open_split(&config.source, Split::Train, Labels::Required)?;
     let without_cup = all.check()?;
     for warning in &without_cup {
@@ -302,5 +320,17 @@ fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(Dataset, V
     if config.select == Selection::Source {
         validations.push(Validation::new("source", held_out, true));
     }
-    Ok((train, validations))
+    let target = match (&config.target, config.method) {
+        (Some(target), Method::Beal | Method::Align | Method::Clr) => {
+            Some(Arc::new(Dataset::open_split(target, Split::Train, Labels::Optional)?))
+        }
+        _ => None,
+    };
+    let data = TrainingData { source: Arc::new(train), target };
+    // Refused now rather than when the stage begins that needs it.
+    Loader::new(data.source.clone(), loader_options(config))?;
+    if let Some(target) = &data.target {
+        Loader::new(target.clone(), target_loader_options(config, false))?;
+    }
+    Ok((data, validations))
 }

@@ -10,10 +10,13 @@ use crate::method::step::GENERATOR;
 use crate::nn::TensorSpec;
 use crate::nn::init::initial_values;
 
-/// Gives every tensor its initial values from the seed.
-pub fn initialise(states: &States, tensors: &[TensorSpec], seed: u64) -> Result<()> {
+/// Gives every tensor of the network whose states have a prefix its initial values from the seed.
+pub fn initialise(states: &States, prefix: &str, tensors: &[TensorSpec], seed: u64) -> Result<()> {
     for spec in tensors {
-        states.write(&format!("{GENERATOR}.{}", spec.name), &initial_values(spec, seed))?;
+        let state = format!("{prefix}.{}", spec.name);
+        // Two discriminators have the same names, and are to begin apart.
+        let name = if prefix == GENERATOR { spec.name.clone() } else { state.clone() };
+        states.write(&state, &initial_values(&TensorSpec { name, ..spec.clone() }, seed))?;
     }
     Ok(())
 }

@@ -1,0 +1,129 @@
+//! A stage of a run: the training step of the warm-up or of the time after it, compiled, with what feeds it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use super::Config;
+use crate::data::{Batch, BatchStream, Dataset, Loader};
+use crate::device::{Device, Program, States};
+use crate::method::consistency;
+use crate::method::step::{self, LossWeights, TrainingStep};
+
+use super::session::{loader_options, target_loader_options};
+
+/// The datasets that a run trains on.
+pub(super) struct TrainingData {
+    pub source: Arc<Dataset>,
+    pub target: Option<Arc<Dataset>>,
+}
+
+/// A compiled training step and the batches it takes.
+pub(super) struct Stage {
+    weights: LossWeights,
+    program: Program,
+    losses: Vec<&'static str>,
+    pictures: Vec<String>,
+    source: BatchStream,
+    target: Option<BatchStream>,
+}
+
+/// What a step has given.
+pub(super) struct StepValues {
+    pub epoch: u64,
+    pub lr: f32,
+    pub losses: Vec<(&'static str, f32)>,
+}
+
+/// What is shown of a step: the first image of the target, or the source, and what the network makes of it.
+pub(super) struct Shown {
+    /// `[3,S,S]` in [−1, 1]
+    pub image: Vec<f32>,
+    /// `prediction [2,S,S]`, and `pseudo_label` and `uncertainty [2,s,s]` where the step has them
+    pub maps: BTreeMap<String, Vec<f32>>,
+}
+
+impl Stage {
+    /// Compiles the step for an epoch and starts its batches at `first_step`.
+    pub fn new(
+        device: &Device,
+        states: &States,
+        config: &Config,
+        data: &TrainingData,
+        epoch: u64,
+        first_step: u64,
+    ) -> Result<Stage> {
+        let settings = config.step_settings(config.is_warm(epoch));
+        let TrainingStep { graph, losses, .. } = step::trace(&settings)?;
+        let program = device.compile(&graph, states)?;
+        let pictures = graph.outputs().iter().filter_map(|(name, _)| name.strip_prefix(PICTURE)).map(String::from);
+        let source = Loader::new(data.source.clone(), loader_options(config))?.start(first_step);
+        let target = match data.target.clone().filter(|_| settings.weights.use_target()) {
+            Some(target) => {
+                let copies = settings.weights.consistency != 0.0;
+                Some(Loader::new(target, target_loader_options(config, copies))?.start(first_step))
+            }
+            None => None,
+        };
+        Ok(Stage { weights: settings.weights, program, losses, pictures: pictures.collect(), source, target })
+    }
+
+    /// Whether an epoch needs another step than this one.
+    pub fn is_over(&self, config: &Config, epoch: u64) -> bool {
+        config.loss_weights(config.is_warm(epoch)) != self.weights
+    }
+
+    /// One training step on the next batches. Returns what is to be shown of it if `show`.
+    pub fn step(&mut self, config: &Config, step: u64, show: bool) -> Result<(StepValues, Option<Shown>)> {
+        let batch = next(&mut self.source)?;
+        let (epoch, lr) = (batch.epoch, config.learning_rate(batch.epoch));
+        self.program.write("image_s", &batch.images)?;
+        self.program.write("mask", &batch.masks)?;
+        self.program.write("boundary", &batch.boundaries)?;
+        self.program.write("lr", &[lr])?;
+        self.program.write("adam_correction", &step::adam_correction(config.adam(), step + 1))?;
+        self.write_if_read("lr_dis", || vec![config.lr_discriminator])?;
+        self.write_if_read("consistency_threshold", || vec![consistency::threshold(epoch)])?;
+        self.write_if_read("seed", || dropout_seed(config.seed, step).to_vec())?;
+        let target = self.target.as_mut().map(next).transpose()?;
+        if let Some(target) = &target {
+            self.program.write("image_t", &target.images)?;
+            self.write_if_read("image_t_aug", || target.images_augmented.clone())?;
+        }
+        self.program.run()?;
+        let values = self.program.read(&self.losses)?;
+        let losses = self.losses.iter().zip(values).map(|(name, value)| (*name, value[0])).collect();
+        let images = target.map_or(batch.images, |t| t.images);
+        let shown = if show { Some(self.shown(config, images)?) } else { None };
+        Ok((StepValues { epoch, lr, losses }, shown))
+    }
+
+    fn write_if_read(&self, input: &str, values: impl FnOnce() -> Vec<f32>) -> Result<()> {
+        if self.program.has_input(input) {
+            self.program.write(input, &values())?;
+        }
+        Ok(())
+    }
+
+    fn shown(&self, config: &Config, mut images: Vec<f32>) -> Result<Shown> {
+        images.truncate(3 * config.size * config.size);
+        let names: Vec<String> = self.pictures.iter().map(|name| format!("{PICTURE}{name}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let maps = self.pictures.iter().cloned().zip(self.program.read(&names)?).collect();
+        Ok(Shown { image: images, maps })
+    }
+}
+
+/// Prefix of the step's outputs that are pictures.
+const PICTURE: &str = "picture.";
+
+fn next(stream: &mut BatchStream) -> Result<Batch> {
+    Ok(stream.next().context("the loader ended before the run")??)
+}
+
+/// Two integers below 2²⁴ for the dropouts of a step.
+fn dropout_seed(seed: u64, step: u64) -> [f32; 2] {
+    let mixed = (seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    [(mixed >> 40) as f32, (mixed >> 16 & 0xff_ffff) as f32]
+}
