@@ -4,6 +4,8 @@
 // input channels it loads PIXELS texels of x and two 4×4 blocks of weights (the same for all lanes), and does
 // 32·PIXELS multiply-adds. No barriers, no im2col. A tap outside the map reads texel 0, again and again (step 0).
 // With TRANSPOSED it computes the gradient of the input: x is dy, and pixel h takes rows (h + pad − kh·dilation)/stride.
+// Which taps divide evenly depends on h modulo the stride alone: there is one launch for each remainder (phase), over
+// every stride-th pixel and, from first_kh on, every step_kh-th tap.
 // Grid: x = blocks of LANES·PIXELS pixels, y = groups of 8 filters. Taps that reach no pixel are left out.
 // Bindings: y [samples,O,out_h,out_w], bias [O], maps texture, weights texture. Twin: reference/conv2d.rs
 
@@ -36,8 +38,16 @@ struct Params {
     dilation_w: u32,
     first_kh: u32,
     end_kh: u32,
+    step_kh: u32,
     first_kw: u32,
     end_kw: u32,
+    step_kw: u32,
+    phase_h: u32,
+    phase_w: u32,
+    every_h: u32,
+    every_w: u32,
+    rows: u32,
+    columns: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -67,21 +77,17 @@ fn activate(v: f32) -> f32 {
 fn tap_texel(origin: u32, h: u32, w: u32, kh: u32, kw: u32) -> u32 {
     var ih = h * p.stride_h + kh * p.dilation_h - p.pad_h;
     var iw = w * p.stride_w + kw * p.dilation_w - p.pad_w;
-    var inside = true;
     if (TRANSPOSED) {
-        let th = h + p.pad_h - kh * p.dilation_h;
-        let tw = w + p.pad_w - kw * p.dilation_w;
-        ih = th / p.stride_h;
-        iw = tw / p.stride_w;
-        inside = ih * p.stride_h == th && iw * p.stride_w == tw;
+        // Before the map the difference wraps to a row far beyond it.
+        ih = (h + p.pad_h - kh * p.dilation_h) / p.stride_h;
+        iw = (w + p.pad_w - kw * p.dilation_w) / p.stride_w;
     }
-    return select(0u, origin + ih * p.in_w + iw, inside && ih < p.in_h && iw < p.in_w);
+    return select(0u, origin + ih * p.in_w + iw, ih < p.in_h && iw < p.in_w);
 }
 
-fn write_filters(pixel: u32, kernel: u32, value: vec4<f32>) {
+fn write_filters(n: u32, h: u32, w: u32, kernel: u32, value: vec4<f32>) {
     let plane = p.out_h * p.out_w;
-    let n = pixel / plane;
-    var place = p.base_y + (n * p.out_channels + kernel) * plane + pixel - n * plane;
+    var place = p.base_y + ((n * p.out_channels + kernel) * p.out_h + h) * p.out_w + w;
     for (var k = 0u; k < 4u; k++) {
         if (kernel + k < p.out_channels) {
             var v = value[k];
@@ -96,7 +102,7 @@ fn write_filters(pixel: u32, kernel: u32, value: vec4<f32>) {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let plane = p.out_h * p.out_w;
+    let plane = p.rows * p.columns;
     let pixels = p.samples * plane;
     let in_plane = p.in_h * p.in_w;
     let blocks = (p.in_channels + 3u) / 4u;
@@ -109,8 +115,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let pixel = min(first + j * LANES, pixels - 1u);
         let n = pixel / plane;
         let rest = pixel - n * plane;
-        row[j] = rest / p.out_w;
-        column[j] = rest - row[j] * p.out_w;
+        let r = rest / p.columns;
+        row[j] = r * p.every_h + p.phase_h;
+        column[j] = (rest - r * p.columns) * p.every_w + p.phase_w;
         origin[j] = 1u + (p.first_sample + n) * blocks * in_plane;
     }
 
@@ -121,8 +128,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         total_high[j] = vec4(0.0);
     }
     let taps = p.kernel_h * p.kernel_w;
-    for (var kh = p.first_kh; kh < p.end_kh; kh++) {
-        for (var kw = p.first_kw; kw < p.end_kw; kw++) {
+    for (var kh = p.first_kh; kh < p.end_kh; kh += p.step_kh) {
+        for (var kw = p.first_kw; kw < p.end_kw; kw += p.step_kw) {
             var texel: array<u32, PIXELS>;
             var step: array<u32, PIXELS>;
             for (var j = 0u; j < PIXELS; j++) {
@@ -159,8 +166,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var j = 0u; j < PIXELS; j++) {
         let pixel = first + j * LANES;
         if (pixel < pixels) {
-            write_filters(pixel, group.y * 8u, total_low[j]);
-            write_filters(pixel, group.y * 8u + 4u, total_high[j]);
+            let n = pixel / plane;
+            write_filters(n, row[j], column[j], group.y * 8u, total_low[j]);
+            write_filters(n, row[j], column[j], group.y * 8u + 4u, total_high[j]);
         }
     }
 }

@@ -107,46 +107,98 @@ fn losses(run: &Path) -> Vec<(u64, f64)> {
     lines.filter_map(|l| Some((l.get("step")?.as_u64()?, l["total"].as_f64()?))).collect()
 }
 
-#[test]
-fn a_killed_run_ends_like_an_undisturbed_one() {
-    let folder = TempDir::new().expect("a temporary folder");
-    let clinics = clinics(&folder);
-    let source = clinics.join("clinic-a");
-    let arguments = |run: &Path| {
-        let mut list: Vec<String> =
-            ["train", "--checkpoint-every", "0.00001", "--source", text(&source), "--out"].map(String::from).to_vec();
-        list.push(text(run).to_string());
-        list.extend(SETTINGS.map(String::from));
-        list
-    };
-    let undisturbed = folder.path().join("undisturbed");
-    let list = arguments(&undisturbed);
-    succeed(&list.iter().map(String::as_str).collect::<Vec<_>>());
-    let expected = contents(&undisturbed);
+/// A run with a checkpoint after each step: its flags without `--out`, and where it goes.
+struct Killable {
+    flags: Vec<String>,
+    folder: TempDir,
+}
 
-    for kill_after in [1, 3, 6] {
-        let run = folder.path().join(format!("killed-{kill_after}"));
-        let list = arguments(&run);
-        let mut child = papilla(&list.iter().map(String::as_str).collect::<Vec<_>>())
-            .stderr(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the program runs");
+impl Killable {
+    fn new(flags: &[&str]) -> Killable {
+        let folder = TempDir::new().expect("a temporary folder");
+        let clinics = clinics(&folder);
+        let (source, target) = (clinics.join("clinic-a"), clinics.join("clinic-b"));
+        let data = ["train", "--checkpoint-every", "0.00001", "--source", text(&source), "--target", text(&target)];
+        let flags = data.iter().chain(flags).map(|flag| flag.to_string()).collect();
+        Killable { flags, folder }
+    }
+
+    fn command(&self, run: &Path) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("papilla"));
+        command.args(&self.flags).args(["--out", text(run)]).stderr(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    fn undisturbed(&self) -> PathBuf {
+        let run = self.folder.path().join("undisturbed");
+        assert!(self.command(&run).status().expect("the program runs").success());
+        run
+    }
+
+    /// Starts a run and kills it as soon as `due` says so of its folder.
+    fn killed(&self, name: &str, due: impl Fn(&Path) -> bool) -> PathBuf {
+        let run = self.folder.path().join(name);
+        let mut child = self.command(&run).spawn().expect("the program runs");
         let begun = Instant::now();
-        let lines = || fs::read_to_string(run.join("log.csv")).map_or(0, |t| t.lines().count());
-        // The header and a line for each step.
-        while lines() < 1 + kill_after && child.try_wait().expect("the child can be asked").is_none() {
-            assert!(begun.elapsed() < Duration::from_secs(300), "no step was logged in time");
-            std::thread::sleep(Duration::from_millis(5));
+        while !due(&run) && child.try_wait().expect("the child can be asked").is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(300), "{name}: the moment did not come");
+            std::thread::sleep(Duration::from_millis(2));
         }
         child.kill().expect("the child can be killed");
         child.wait().expect("the child ends");
-        succeed(&["train", "--resume", text(&run)]);
-        let got = contents(&run);
-        assert_eq!((&got.1, &got.2), (&expected.1, &expected.2), "killed after step {kill_after}");
-        for (name, tensor) in &expected.0 {
-            assert!(tensor.same_bits(&got.0[name]), "`{name}` differs when killed after step {kill_after}");
-        }
-        assert_eq!(losses(&run), losses(&undisturbed));
+        run
     }
+}
+
+/// Steps that a run has logged.
+fn logged(run: &Path) -> usize {
+    fs::read_to_string(run.join("log.csv")).map_or(0, |text| text.lines().count().saturating_sub(1))
+}
+
+/// Whether a checkpoint is being written, or was when the program was killed.
+fn is_writing(run: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(run.join("checkpoints")) else { return false };
+    entries
+        .flatten()
+        .any(|e| e.file_name().to_string_lossy().ends_with(".tmp") && e.metadata().is_ok_and(|m| m.len() > 0))
+}
+
+/// Resumes a run and compares all it leaves with that of the undisturbed one.
+fn assert_resumes_to(undisturbed: &Path, run: &Path) {
+    succeed(&["train", "--resume", text(run)]);
+    let (expected, got) = (contents(undisturbed), contents(run));
+    let name = run.display();
+    assert_eq!((&got.1, &got.2), (&expected.1, &expected.2), "{name}");
+    assert_eq!(got.0.len(), expected.0.len(), "{name}");
+    for (tensor, value) in &expected.0 {
+        assert!(value.same_bits(&got.0[tensor]), "`{tensor}` differs in {name}");
+    }
+    assert_eq!(losses(run), losses(undisturbed), "{name}");
+    assert!(!is_writing(run), "{name} holds a half-written checkpoint");
+}
+
+#[test]
+fn a_killed_run_ends_like_an_undisturbed_one() {
+    let job = Killable::new(&SETTINGS);
+    let undisturbed = job.undisturbed();
+    for steps in [1, 6] {
+        let run = job.killed(&format!("killed-{steps}"), |run| logged(run) >= steps);
+        assert_resumes_to(&undisturbed, &run);
+    }
+}
+
+#[test]
+fn an_adaptation_killed_before_and_after_the_warm_up_and_within_a_checkpoint_ends_like_an_undisturbed_one() {
+    let flags = "--method clr --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3";
+    let job = Killable::new(&flags.split(' ').collect::<Vec<_>>());
+    let undisturbed = job.undisturbed();
+    assert_eq!(losses(&undisturbed).len(), 6);
+    let in_warm_up = job.killed("killed-in-warm-up", |run| logged(run) >= 2);
+    assert_resumes_to(&undisturbed, &in_warm_up);
+    let after_it = job.killed("killed-after-warm-up", |run| logged(run) >= 5);
+    assert_resumes_to(&undisturbed, &after_it);
+    // A kill may come just after the last byte; a few attempts make sure that one comes before it.
+    let torn = (0..5).map(|attempt| job.killed(&format!("torn-{attempt}"), |run| logged(run) >= 4 && is_writing(run)));
+    let torn = torn.into_iter().find(|run| is_writing(run)).expect("a kill within a write leaves its temporary file");
+    assert_resumes_to(&undisturbed, &torn);
 }

@@ -139,7 +139,7 @@ fn write_files(out: &Path, measured: &Measured, document: &Value) -> Result<()> 
 }
 
 /// A table of the totals: value, and its 95 % interval.
-pub(super) fn print_table(document: &Value) {
+fn print_table(document: &Value) {
     println!("{} images, 95 % intervals in brackets", document["images"]);
     println!("{:14} {:6} {:>24} {:>24} {:>24} {:>24}", "", "", "Dice", "IoU", "ASD (pixels)", "HD95 (pixels)");
     for stage in ["raw", "postprocessed"] {
@@ -152,7 +152,8 @@ pub(super) fn print_table(document: &Value) {
     }
 }
 
-fn cell(values: &Value, name: &str) -> String {
+/// A mean and its interval.
+pub(super) fn cell(values: &Value, name: &str) -> String {
     let interval = &values[format!("{name}_ci95")];
     match (values[name].as_f64(), interval[0].as_f64(), interval[1].as_f64()) {
         (Some(mean), Some(low), Some(high)) => format!("{mean:.4} [{low:.4}, {high:.4}]"),

@@ -6,6 +6,10 @@ use std::path::Path;
 
 use super::FormatError;
 
+/// Temporary files are `.papilla-….tmp`, so that those of a killed program can be told.
+const PREFIX: &str = ".papilla-";
+const SUFFIX: &str = ".tmp";
+
 /// Writes a file so that at every moment, even through a crash or a full disk, `path` holds either its old content or
 /// the complete new one: `content` goes to a temporary file in the same folder, which is flushed to the disk and
 /// renamed.
@@ -23,7 +27,7 @@ pub fn write_atomically(
 fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -42,6 +46,24 @@ fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) 
         File::open(folder)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Removes what a program that was killed while it wrote has left in a folder. Nobody else may be writing there.
+///
+/// # Errors
+/// [`FormatError::Write`] when the system refuses.
+pub fn remove_abandoned(folder: &Path) -> Result<(), FormatError> {
+    let abandoned = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+    let remove = || -> io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(abandoned) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    };
+    remove().map_err(|error| FormatError::Write { path: folder.to_owned(), error })
 }
 
 #[cfg(test)]
@@ -67,6 +89,17 @@ mod tests {
         write_atomically(&path, |file| file.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_abandoned_files_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".papilla-a1B2c3.tmp", ".other.tmp", "last.safetensors"] {
+            fs::write(folder.path().join(name), b"content").unwrap();
+        }
+        remove_abandoned(folder.path()).unwrap();
+        assert!(!folder.path().join(".papilla-a1B2c3.tmp").exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

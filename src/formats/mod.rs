@@ -21,7 +21,7 @@ mod weights;
 mod tests;
 
 pub use self::safetensors::TensorFile;
-pub use atomic_file::write_atomically;
+pub use atomic_file::{remove_abandoned, write_atomically};
 pub use error::{FormatError, PickleError};
 pub use host_tensor::HostTensor;
 pub use load_report::{LoadReport, ShapeMismatch, match_tensors};

@@ -8,6 +8,8 @@ mod forward;
 pub mod prototypes;
 pub mod segmentation;
 pub mod step;
+#[cfg(test)]
+mod tests;
 
 use crate::graph::{Binary, Graph, NodeId, ShapeError};
 

@@ -14,7 +14,7 @@ use super::validation::Validation;
 use super::weights::{initialise, load_generator};
 use crate::data::{Augment, Dataset, Domain, Labels, Loader, LoaderOptions, Split, default_workers};
 use crate::device::{Device, States};
-use crate::formats::write_atomically;
+use crate::formats::{remove_abandoned, write_atomically};
 use crate::inference::Predictor;
 use crate::method::step::{self, GENERATOR, TrainingStep};
 
@@ -96,6 +96,7 @@ impl Session {
         if !path.exists() {
             bail!("`{}` holds no run to resume: `{}` does not exist", run.display(), path.display());
         }
+        remove_abandoned(&run.join("checkpoints"))?;
         let checkpoint = Checkpoint::read(&path)?;
         let (config, bytes) = (checkpoint.config.clone(), checkpoint.progress.log_bytes);
         Session::prepare(device, config, run, Some((checkpoint, &path)), observer, |losses| {

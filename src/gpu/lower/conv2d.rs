@@ -58,6 +58,38 @@ impl Geometry {
     }
 }
 
+/// Every `every`-th output row or column from `phase` on, and the taps `first, first + step, …` below `end` that reach it.
+#[derive(Clone, Copy)]
+pub(super) struct Phase {
+    pub phase: usize,
+    pub every: usize,
+    pub first: usize,
+    pub end: usize,
+    pub step: usize,
+}
+
+impl Geometry {
+    /// Phases along `axis` of a forward convolution (one), or of the gradient of its input (one for each remainder of
+    /// a position by the stride).
+    pub fn phases(&self, axis: usize, transposed: bool) -> Vec<Phase> {
+        let [first, end] = self.useful_taps(axis);
+        if !transposed {
+            return vec![Phase { phase: 0, every: 1, first, end, step: 1 }];
+        }
+        let (stride, padding, dilation) = (self.spec.stride[axis], self.spec.padding[axis], self.spec.dilation[axis]);
+        let extent = if axis == 0 { self.h } else { self.w };
+        let of = |phase: usize| {
+            // Congruences, so that nothing becomes negative.
+            let divides = |tap: &usize| (phase + padding + (stride - 1) * tap * dilation).is_multiple_of(stride);
+            let taps: Vec<usize> = (first..end).filter(divides).collect();
+            let step = if taps.len() > 1 { taps[1] - taps[0] } else { 1 };
+            let (first, end) = taps.first().zip(taps.last()).map_or((0, 0), |(first, last)| (*first, last + 1));
+            Phase { phase, every: stride, first, end, step }
+        };
+        (0..stride.min(extent)).map(of).collect()
+    }
+}
+
 /// The values that a convolution reads and writes.
 pub(super) struct Operands {
     pub first: NodeId,

@@ -24,27 +24,34 @@ impl Lowering<'_> {
         self.pack_maps(TextureSlot::Activations, operands.first, maps)?;
         self.pack_weights(operands.second, maps[1], outputs[0], g.taps(), transposed)?;
         let sample: usize = outputs.iter().product();
+        let columns = g.phases(1, transposed);
+        let phases: Vec<_> =
+            g.phases(0, transposed).iter().flat_map(|h| columns.iter().map(move |w| (*h, *w))).collect();
         for piece in self.pieces(g.n, sample)? {
-            let (vy, by) = self.rows(operands.out, piece, sample);
-            let pixels = piece.count * outputs[1] * outputs[2];
-            let mut dispatch = Dispatch::new("conv2d_texture", "main")
-                .constant("TRANSPOSED", Constant::Bool(transposed))
-                .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                .params([by, piece.first, piece.count, maps[1], maps[2], maps[3]])
-                .params(outputs)
-                .params(g.kernel)
-                .params(g.steps())
-                .params(g.useful_taps(0))
-                .params(g.useful_taps(1))
-                .bind(vy)
-                .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
-                .texture(TextureSlot::Activations, false)
-                .texture(TextureSlot::Weights, false)
-                .grid(pixels.div_ceil(TEXTURE_BLOCK), outputs[0].div_ceil(8), 1);
-            for (constant, value) in activation_constants(operands.activation) {
-                dispatch = dispatch.constant(constant, value);
+            for (h, w) in &phases {
+                let (rows, columns) =
+                    ((outputs[1] - h.phase).div_ceil(h.every), (outputs[2] - w.phase).div_ceil(w.every));
+                let (vy, by) = self.rows(operands.out, piece, sample);
+                let pixels = piece.count * rows * columns;
+                let mut dispatch = Dispatch::new("conv2d_texture", "main")
+                    .constant("TRANSPOSED", Constant::Bool(transposed))
+                    .constant("BIAS", Constant::Bool(operands.bias.is_some()))
+                    .params([by, piece.first, piece.count, maps[1], maps[2], maps[3]])
+                    .params(outputs)
+                    .params(g.kernel)
+                    .params(g.steps())
+                    .params([h.first, h.end, h.step, w.first, w.end, w.step])
+                    .params([h.phase, w.phase, h.every, w.every, rows, columns])
+                    .bind(vy)
+                    .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
+                    .texture(TextureSlot::Activations, false)
+                    .texture(TextureSlot::Weights, false)
+                    .grid(pixels.div_ceil(TEXTURE_BLOCK), outputs[0].div_ceil(8), 1);
+                for (constant, value) in activation_constants(operands.activation) {
+                    dispatch = dispatch.constant(constant, value);
+                }
+                self.push(dispatch);
             }
-            self.push(dispatch);
         }
         Ok(())
     }
