@@ -1,6 +1,6 @@
 //! Where the time of a training step goes, by the adapter's own timestamps.
 //!
-//! `cargo run --release --example profile_step [SIZE] [BATCH] [METHOD]`
+//! `cargo run --release --example profile_step [SIZE] [BATCH] [METHOD] [BACKBONE]`
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use papilla::device::{Device, Program};
 use papilla::gpu::{GpuOptions, KernelTime};
 use papilla::method::step::{GENERATOR, adam_correction, trace};
+use papilla::nn::deeplab::Backbone;
 use papilla::train::{Config, Method, initialise};
 
 fn main() -> Result<()> {
@@ -23,6 +24,9 @@ fn main() -> Result<()> {
     (config.size, config.batch) = (number(0, 128)?, number(1, 8)?);
     if let Some(name) = given.get(2) {
         config.method = Method::from_str(name, false).map_err(|_| anyhow!("`{name}` is not a method"))?;
+    }
+    if let Some(name) = given.get(3) {
+        config.set_backbone(Backbone::from_str(name, false).map_err(|_| anyhow!("`{name}` is not a backbone"))?);
     }
 
     let wanted = std::env::var("PAPILLA_DEVICE").ok();

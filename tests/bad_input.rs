@@ -214,6 +214,20 @@ fn a_disk_that_is_full_while_saving() {
 }
 
 #[test]
+fn an_output_stride_that_the_backbone_does_not_have() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    let (out, test) = (folder.path().join("run"), dataset.join("test"));
+    let words = ["--output-stride 16", "drn", "--output-stride 8"];
+    let architecture = ["--backbone", "drn", "--output-stride", "16"];
+    let train = ["train", "--source", text(&dataset), "--out", text(&out)];
+    refused(&[&train[..], &architecture].concat(), &words);
+    assert!(!out.exists());
+    let evaluate = ["evaluate", "--checkpoint", "weights.pth", "--data", text(&test)];
+    refused(&[&evaluate[..], &architecture].concat(), &words);
+}
+
+#[test]
 fn an_unknown_device() {
     let folder = TempDir::new().expect("a temporary folder");
     let dataset = dataset(folder.path(), 12);

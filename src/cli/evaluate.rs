@@ -83,7 +83,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> {
     let dataset = Dataset::open(&arguments.data, Labels::Required)?;
     let device = global.open_device()?;
-    let fallback = arguments.architecture.config();
+    let fallback = arguments.architecture.config()?;
     let (predictor, _) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");
     let mut measured = Measured { names: Vec::new(), raw: Vec::new(), clean: Vec::new() };

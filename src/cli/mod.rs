@@ -13,6 +13,7 @@ mod train;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::device::Device;
@@ -61,7 +62,7 @@ pub(crate) struct Architecture {
     /// Backbone of weights that are no checkpoint of a run [default: mobilenet-v2]
     #[arg(long, value_enum)]
     backbone: Option<Backbone>,
-    /// Output stride of weights that are no checkpoint of a run [default: 16]
+    /// Output stride of weights that are no checkpoint of a run [default: 16, with drn 8]
     #[arg(long, value_name = "N")]
     output_stride: Option<usize>,
     /// Rows and columns to which images are brought for such weights [default: 512]
@@ -70,13 +71,14 @@ pub(crate) struct Architecture {
 }
 
 impl Architecture {
-    /// Settings with this architecture.
-    pub(crate) fn config(&self) -> Config {
+    /// Settings with this architecture, unless the network cannot have it.
+    pub(crate) fn config(&self) -> Result<Config> {
         let mut config = Config::new(Default::default());
-        config.backbone = self.backbone.unwrap_or(config.backbone);
+        config.set_backbone(self.backbone.unwrap_or(config.backbone));
         config.output_stride = self.output_stride.unwrap_or(config.output_stride);
         config.size = self.size.unwrap_or(config.size);
-        config
+        config.check_network()?;
+        Ok(config)
     }
 }
 
@@ -90,7 +92,7 @@ pub(crate) fn probability(text: &str) -> Result<f32, String> {
 
 impl Global {
     /// Opens the device that was asked for, or the best one; says so when that is a software adapter.
-    pub(crate) fn open_device(&self) -> anyhow::Result<Device> {
+    pub(crate) fn open_device(&self) -> Result<Device> {
         let device = Device::open(self.device.as_deref(), GpuOptions::default())?;
         if device.is_software() && self.device.is_none() {
             self.note(&format!("no hardware adapter found; computing in software on `{}`", device.name()));

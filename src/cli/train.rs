@@ -45,7 +45,7 @@ pub(super) struct Settings {
     /// Normalisation [default: batch]
     #[arg(long, value_enum, conflicts_with = "resume")]
     norm: Option<NormSetting>,
-    /// How much smaller than the image the deep feature is, 8 or 16 [default: 16]
+    /// How much smaller than the image the deep feature is, 8 or 16 [default: 16, with drn 8]
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     output_stride: Option<usize>,
     /// Rows and columns to which regions are brought [default: 512]
@@ -122,7 +122,9 @@ impl Settings {
             }
         }
         set(&mut config.method, &self.method);
-        set(&mut config.backbone, &self.backbone);
+        if let Some(backbone) = self.backbone {
+            config.set_backbone(backbone);
+        }
         set(&mut config.norm, &self.norm);
         set(&mut config.output_stride, &self.output_stride);
         set(&mut config.size, &self.size);

@@ -19,12 +19,10 @@ const ADVERSARIAL_WEIGHT: f32 = 0.01;
 
 /// The network that the attributes name.
 fn network(case: &Case) -> Result<DeepLab> {
-    let name = case.text("backbone").unwrap_or("mobilenet-v2");
-    let backbone = match name {
-        "mobilenet-v2" => Backbone::MobileNetV2,
-        other => bail!("the backbone `{other}` is not known"),
-    };
-    let output_stride = case.count("output_stride").unwrap_or(16);
+    let name = case.text("backbone").unwrap_or(Backbone::MobileNetV2.name());
+    let backbone = Backbone::ALL.into_iter().find(|b| b.name() == name);
+    let backbone = backbone.ok_or_else(|| anyhow!("the backbone `{name}` is not known"))?;
+    let output_stride = case.count("output_stride").unwrap_or(backbone.output_strides()[0]);
     Ok(DeepLab { backbone, output_stride, norm: Norm::Batch })
 }
 

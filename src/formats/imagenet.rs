@@ -1,48 +1,71 @@
-//! Names of ImageNet weights for MobileNetV2.
+//! Names of ImageNet weights for the backbones.
 //!
-//! Two layouts are in use. The flat one numbers the layers of a block `conv.0`, `conv.1` (batch norm), `conv.2` (ReLU6,
-//! no tensors), … as the segmentation network does. Torchvision's puts each convolution, its batch norm and ReLU6
-//! into a group (`conv.0.0`, `conv.0.1`), followed by the last convolution and its batch norm on their own.
+//! MobileNetV2 is published in two layouts. The flat one numbers the layers of a block `conv.0`, `conv.1` (batch norm),
+//! `conv.2` (ReLU6, no tensors), … as the segmentation network does. Torchvision's puts each convolution, its batch norm
+//! and ReLU6 into a group (`conv.0.0`, `conv.0.1`), followed by the last convolution and its batch norm on their own.
+//!
+//! Torchvision's ResNets and the published DRNs name their layers as the segmentation network does.
 
 use super::StateDict;
 
-/// The first convolution in both layouts; inside a segmentation network it has the prefix `backbone.`.
+/// The first convolution of MobileNetV2 in both layouts; inside a segmentation network it has the prefix `backbone.`.
 const STEM: &str = "features.0.0.weight";
 /// Exists in torchvision's layout only: a convolution inside a group.
 const GROUPED: &str = "features.1.conv.0.0.weight";
 /// The 1x1 convolution to 1280 channels, which segmentation replaces by its own head.
 const LAST_BLOCK: &str = "18";
+/// A convolution that every ResNet and DRN has.
+const RESIDUAL: &str = "layer3.0.conv1.weight";
 
-/// Whether these are ImageNet weights of MobileNetV2, in either layout.
-pub(super) fn is_mobilenet_v2(state: &StateDict) -> bool {
-    state.get(STEM).is_some()
+/// How an ImageNet classifier names its tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    MobileNetV2,
+    /// torchvision's, MobileNetV2 in groups
+    GroupedMobileNetV2,
+    /// ResNet and DRN
+    Residual,
 }
 
-/// Renames to `backbone.features.…`; the second part names the tensors that segmentation does not use.
-pub(super) fn mobilenet_v2(state: StateDict) -> (StateDict, Vec<String>) {
-    let grouped = state.get(GROUPED).is_some();
-    let (mut backbone, mut not_used) = (StateDict::default(), Vec::new());
-    for (name, tensor) in state {
-        match backbone_name(&name, grouped) {
-            // A name that is taken can only come from a file that mixes the layouts.
-            Some(renamed) => not_used.extend(backbone.insert(renamed, tensor).is_err().then_some(name)),
-            None => not_used.push(name),
+impl Layout {
+    /// The layout of a file, unless it holds something else than an ImageNet classifier.
+    pub(super) fn of(state: &StateDict) -> Option<Self> {
+        if state.get(GROUPED).is_some() {
+            Some(Layout::GroupedMobileNetV2)
+        } else if state.get(STEM).is_some() {
+            Some(Layout::MobileNetV2)
+        } else {
+            state.get(RESIDUAL).map(|_| Layout::Residual)
         }
     }
-    (backbone, not_used)
-}
 
-/// The segmentation network's name of an ImageNet tensor.
-fn backbone_name(name: &str, grouped: bool) -> Option<String> {
-    let parts: Vec<&str> = name.split('.').collect();
-    match parts[..] {
-        ["features", LAST_BLOCK, ..] => None,
-        ["features", block, "conv", ref layer @ .., kind] if grouped => {
-            let index = flat_index(block, layer)?;
-            Some(format!("backbone.features.{block}.conv.{index}.{kind}"))
+    /// Renames to `backbone.…`; the second part names the tensors that segmentation does not use.
+    pub(super) fn rename(self, state: StateDict) -> (StateDict, Vec<String>) {
+        let (mut backbone, mut not_used) = (StateDict::default(), Vec::new());
+        for (name, tensor) in state {
+            match self.backbone_name(&name) {
+                // A name that is taken can only come from a file that mixes the layouts.
+                Some(renamed) => not_used.extend(backbone.insert(renamed, tensor).is_err().then_some(name)),
+                None => not_used.push(name),
+            }
         }
-        ["features", ..] => Some(format!("backbone.{name}")),
-        _ => None,
+        (backbone, not_used)
+    }
+
+    /// The segmentation network's name of an ImageNet tensor.
+    fn backbone_name(self, name: &str) -> Option<String> {
+        let parts: Vec<&str> = name.split('.').collect();
+        match (self, &parts[..]) {
+            (Layout::Residual, ["fc", ..]) => None,
+            (Layout::Residual, _) => Some(format!("backbone.{name}")),
+            (_, ["features", LAST_BLOCK, ..]) => None,
+            (Layout::GroupedMobileNetV2, ["features", block, "conv", layer @ .., kind]) => {
+                let index = flat_index(block, layer)?;
+                Some(format!("backbone.features.{block}.conv.{index}.{kind}"))
+            }
+            (_, ["features", ..]) => Some(format!("backbone.{name}")),
+            _ => None,
+        }
     }
 }
 
@@ -103,16 +126,30 @@ mod tests {
             "features.18.0.weight",
             "classifier.1.bias",
         ];
-        assert!(is_mobilenet_v2(&state(&flat)) && is_mobilenet_v2(&state(&torchvision)));
-        let (backbone, not_used) = mobilenet_v2(state(&flat));
+        assert_eq!(Layout::of(&state(&flat)), Some(Layout::MobileNetV2));
+        assert_eq!(Layout::of(&state(&torchvision)), Some(Layout::GroupedMobileNetV2));
+        let (backbone, not_used) = Layout::MobileNetV2.rename(state(&flat));
         let names: Vec<String> = flat[..11].iter().map(|name| format!("backbone.{name}")).collect();
         assert_eq!(backbone.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>(), names);
         assert_eq!(not_used, ["features.18.0.weight", "classifier.1.bias"]);
-        assert_eq!(mobilenet_v2(state(&torchvision)), (backbone, not_used));
+        assert_eq!(Layout::GroupedMobileNetV2.rename(state(&torchvision)), (backbone, not_used));
+    }
+
+    #[test]
+    fn a_residual_network_keeps_its_names() {
+        let resnet =
+            ["conv1.weight", "bn1.running_var", "layer1.0.downsample.0.weight", RESIDUAL, "fc.weight", "fc.bias"];
+        assert_eq!(Layout::of(&state(&resnet)), Some(Layout::Residual));
+        let (backbone, not_used) = Layout::Residual.rename(state(&resnet));
+        let names: Vec<String> = resnet[..4].iter().map(|name| format!("backbone.{name}")).collect();
+        assert_eq!(backbone.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>(), names);
+        assert_eq!(not_used, ["fc.weight", "fc.bias"]);
     }
 
     #[test]
     fn a_segmentation_network_is_not_mistaken() {
-        assert!(!is_mobilenet_v2(&state(&["backbone.features.0.0.weight"])));
+        for name in ["backbone.features.0.0.weight", "backbone.layer3.0.conv1.weight", "conv1.weight"] {
+            assert_eq!(Layout::of(&state(&[name])), None);
+        }
     }
 }

@@ -56,6 +56,17 @@ impl LoadReport {
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.mismatched.is_empty()
     }
+
+    /// The report on the tensors whose names begin with a prefix.
+    pub fn part(&self, prefix: &str) -> LoadReport {
+        let named = |names: &[String]| names.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
+        LoadReport {
+            matched: named(&self.matched),
+            missing: named(&self.missing),
+            unused: named(&self.unused),
+            mismatched: self.mismatched.iter().filter(|m| m.name.starts_with(prefix)).cloned().collect(),
+        }
+    }
 }
 
 /// A line of counts, then one for each kind of difference. Long lists are shortened to counts by prefix.
@@ -82,7 +93,7 @@ impl fmt::Display for LoadReport {
 }
 
 /// All names when few, otherwise counts by the longest prefixes that leave few groups.
-fn shortened(names: &[String]) -> String {
+pub fn shortened(names: &[String]) -> String {
     if names.len() <= LISTED {
         return names.join(", ");
     }

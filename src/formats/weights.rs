@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::imagenet::Layout;
 use super::pytorch::{self, read_file};
-use super::{FormatError, HostTensor, StateDict, TensorFile, Value, imagenet};
+use super::{FormatError, HostTensor, StateDict, TensorFile, Value};
 
 /// Where a published checkpoint, or a training script in general, keeps the generator.
 const GENERATOR_ENTRIES: [&str; 3] = ["model_state_dict", "state_dict", "model"];
@@ -24,7 +25,7 @@ pub struct Weights {
     pub boundary_discriminator: Option<StateDict>,
     /// The discriminator of entropy maps (2 channels).
     pub entropy_discriminator: Option<StateDict>,
-    /// Tensors of an ImageNet file that segmentation has no use for.
+    /// Tensors of an ImageNet classifier that segmentation has no use for.
     pub not_used: Vec<String>,
 }
 
@@ -33,23 +34,24 @@ impl Weights {
     ///
     /// Of a PyTorch checkpoint the generator is `model_state_dict`, `state_dict`, `model` or the file itself; the
     /// prefix `module.` and the counters `num_batches_tracked` are dropped, as are the second names that published
-    /// checkpoints have for backbone tensors. ImageNet weights of MobileNetV2, in either layout, get the names of the
-    /// segmentation network. A safetensors file may hold one network, or several under `generator.`,
+    /// checkpoints have for backbone tensors. ImageNet weights of MobileNetV2, in either layout, of ResNet and of DRN get
+    /// the names of the segmentation network. A safetensors file may hold one network, or several under `generator.`,
     /// `boundary_discriminator.` and `entropy_discriminator.`; its other tensors are then left out.
     ///
     /// # Errors
     /// Any [`FormatError`] of reading.
     pub fn read(path: &Path) -> Result<Self, FormatError> {
         let content = read_file(path)?;
-        let weights = if TensorFile::recognises(&content) {
+        let mut weights = if TensorFile::recognises(&content) {
             Self::from_tensor_file(TensorFile::decode(&content, path)?, path)?
         } else if pytorch::is_pytorch(&content) {
             Self::from_checkpoint(pytorch::decode(&content, path)?, path)?
         } else {
             return Err(FormatError::UnknownFormat(path.to_owned()));
         };
-        if imagenet::is_mobilenet_v2(&weights.generator) {
-            let (generator, not_used) = imagenet::mobilenet_v2(weights.generator);
+        weights.generator = without_aliases(weights.generator, path)?;
+        if let Some(layout) = Layout::of(&weights.generator) {
+            let (generator, not_used) = layout.rename(weights.generator);
             return Ok(Self { generator, not_used, ..weights });
         }
         Ok(weights)
@@ -68,7 +70,7 @@ impl Weights {
             generator: network(GENERATOR)?.unwrap_or_default(),
             boundary_discriminator: network(BOUNDARY_DISCRIMINATOR)?,
             entropy_discriminator: network(ENTROPY_DISCRIMINATOR)?,
-            not_used: Vec::new(),
+            ..Self::default()
         })
     }
 
@@ -92,7 +94,7 @@ impl Weights {
         if state.is_empty() {
             return Err(FormatError::NoWeights { path: path.to_owned(), found: describe(generator) });
         }
-        weights.generator = without_aliases(state, path)?;
+        weights.generator = state;
         Ok(weights)
     }
 }

@@ -12,7 +12,7 @@ mod plan;
 mod rewrite;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod update;
 
 pub use gradient::vector_jacobian_product;

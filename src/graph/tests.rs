@@ -2,7 +2,7 @@
 //! that do not fit are named.
 
 mod elementwise_gradients;
-mod finite_differences;
+pub(crate) mod finite_differences;
 mod layer_gradients;
 mod memory_plan;
 mod rewrites;

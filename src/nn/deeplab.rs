@@ -1,6 +1,6 @@
 //! DeepLabv3+ (Chen et al. 2018) with two heads: masks of cup and disc, and their boundary.
 
-use super::{Norm, Pass, Phase, TensorSpec, aspp, decoder, mobilenet_v2};
+use super::{Norm, Pass, Phase, TensorSpec, aspp, decoder, drn, mobilenet_v2, resnet, xception};
 use crate::graph::{Graph, NodeId, ResizeMode, ShapeError};
 
 /// Networks that extract the features.
@@ -10,13 +10,35 @@ pub enum Backbone {
     #[value(name = "mobilenet-v2")]
     #[serde(rename = "mobilenet-v2")]
     MobileNetV2,
+    /// ResNet-101
+    #[value(name = "resnet101")]
+    #[serde(rename = "resnet101")]
+    ResNet101,
+    /// aligned Xception-65
+    Xception,
+    /// DRN-D-54, output stride 8 only
+    Drn,
 }
 
 impl Backbone {
+    /// All of them.
+    pub const ALL: [Backbone; 4] = [Backbone::MobileNetV2, Backbone::ResNet101, Backbone::Xception, Backbone::Drn];
+
     /// Name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Backbone::MobileNetV2 => "mobilenet-v2",
+            Backbone::ResNet101 => "resnet101",
+            Backbone::Xception => "xception",
+            Backbone::Drn => "drn",
+        }
+    }
+
+    /// Output strides that it can have, the usual one first.
+    pub fn output_strides(self) -> &'static [usize] {
+        match self {
+            Backbone::Drn => &[8],
+            _ => &[16, 8],
         }
     }
 }
@@ -25,7 +47,7 @@ impl Backbone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeepLab {
     pub backbone: Backbone,
-    /// 16 or 8: how much smaller than the image the deep feature is
+    /// one of the backbone's: how much smaller than the image the deep feature is
     pub output_stride: usize,
     pub norm: Norm,
 }
@@ -66,11 +88,19 @@ impl DeepLab {
 
     /// The part before the first dropout.
     pub fn encode(&self, pass: &mut Pass, image: NodeId) -> Result<Encoded, ShapeError> {
+        let (backbone, output_stride) = (self.backbone, self.output_stride);
+        if !backbone.output_strides().contains(&output_stride) {
+            let problem = format!("the backbone {} does not have output stride {output_stride}", backbone.name());
+            return Err(ShapeError { op: "deeplab", problem, inputs: pass.graph.shape(image).to_string() });
+        }
         pass.norm = self.norm;
-        let (low_level, deep) = match self.backbone {
-            Backbone::MobileNetV2 => mobilenet_v2::trace(pass, image, self.output_stride)?,
+        let (low_level, deep) = match backbone {
+            Backbone::MobileNetV2 => mobilenet_v2::trace(pass, image, output_stride)?,
+            Backbone::ResNet101 => resnet::trace(pass, image, output_stride)?,
+            Backbone::Xception => xception::trace(pass, image, output_stride)?,
+            Backbone::Drn => drn::trace(pass, image)?,
         };
-        let rates = if self.output_stride == 8 { [1, 12, 24, 36] } else { [1, 6, 12, 18] };
+        let rates = if output_stride == 8 { [1, 12, 24, 36] } else { [1, 6, 12, 18] };
         Ok(Encoded { pooled: aspp::trace(pass, deep, rates)?, low_level })
     }
 
@@ -91,11 +121,70 @@ impl DeepLab {
     }
 
     /// Every tensor, in the order of the state dict.
-    pub fn tensors(&self) -> Vec<TensorSpec> {
+    pub fn tensors(&self) -> Result<Vec<TensorSpec>, ShapeError> {
         let mut graph = Graph::new();
         let image = graph.input("image", [2, 3, 64, 64]);
         let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation);
-        self.trace(&mut pass, image).expect("a 64x64 image fits every backbone");
-        pass.into_tensors()
+        self.trace(&mut pass, image)?;
+        Ok(pass.into_tensors())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(backbone: Backbone, output_stride: usize) -> DeepLab {
+        DeepLab { backbone, output_stride, norm: Norm::Batch }
+    }
+
+    #[test]
+    fn tensors_are_the_published_ones() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens/backbones.json");
+        if !path.exists() {
+            eprintln!("skipped: {} is not here", path.display());
+            return;
+        }
+        let text = std::fs::read(path).expect("the file is there");
+        let listed: serde_json::Value = serde_json::from_slice(&text).expect("the file is JSON");
+        for backbone in Backbone::ALL {
+            let published = &listed[backbone.name()];
+            let state = serde_json::from_value::<Vec<(String, Vec<usize>)>>(published["state"].clone());
+            let state = state.expect("names and shapes are listed");
+            for &output_stride in backbone.output_strides() {
+                let tensors = network(backbone, output_stride).tensors().expect("the backbone has this stride");
+                let found: Vec<_> = tensors.iter().map(|t| (t.name.clone(), t.shape.to_vec())).collect();
+                for (index, (found, published)) in found.iter().zip(&state).enumerate() {
+                    assert_eq!(found, published, "tensor {index} of {}", backbone.name());
+                }
+                assert_eq!(found.len(), state.len(), "{}", backbone.name());
+                let trained = tensors.iter().filter(|t| t.role.is_trained());
+                let parameters: usize = trained.map(|t| t.shape.elements()).sum();
+                assert_eq!(published["parameters"], parameters, "{}", backbone.name());
+            }
+        }
+    }
+
+    #[test]
+    fn features_have_the_output_stride() {
+        for backbone in Backbone::ALL {
+            for &output_stride in backbone.output_strides() {
+                let mut graph = Graph::new();
+                let image = graph.input("image", [2, 3, 96, 64]);
+                let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation);
+                let network = network(backbone, output_stride);
+                let Encoded { pooled, low_level } = network.encode(&mut pass, image).expect("the image fits");
+                assert_eq!(graph.shape(pooled)[..], [2, 256, 96 / output_stride, 64 / output_stride]);
+                assert_eq!(graph.shape(low_level)[2..], [24, 16]);
+            }
+        }
+    }
+
+    #[test]
+    fn an_output_stride_that_the_backbone_does_not_have() {
+        for (backbone, output_stride) in [(Backbone::Drn, 16), (Backbone::ResNet101, 32), (Backbone::MobileNetV2, 4)] {
+            let error = network(backbone, output_stride).tensors().expect_err("there is no such network").to_string();
+            assert!(error.contains(backbone.name()) && error.contains(&output_stride.to_string()), "{error}");
+        }
     }
 }

@@ -2,12 +2,16 @@
 //! state dict's, behind a prefix that tells generator and discriminators apart.
 
 mod aspp;
+mod bottleneck;
 mod decoder;
 pub mod deeplab;
 pub mod discriminator;
+mod drn;
 pub mod init;
 mod layers;
 mod mobilenet_v2;
+mod resnet;
+mod xception;
 
 pub use layers::{Norm, Pass, Phase, TransScales};
 

@@ -84,7 +84,7 @@ pub struct Config {
     pub method: Method,
     pub backbone: Backbone,
     pub norm: NormSetting,
-    /// 16 or 8
+    /// 16 or 8; 8 with DRN
     pub output_stride: usize,
     /// rows and columns to which regions are brought
     pub size: usize,
@@ -165,8 +165,14 @@ impl Config {
         };
         let defaults = Config::new(PathBuf::from(source));
         let mut table = toml::Table::try_from(defaults).context("settings can always be written as TOML")?;
+        let stride_is_given = given.contains_key("output_stride");
         table.extend(given);
-        table.try_into().with_context(|| format!("`{}` has a setting that cannot be used", path.display()))
+        let mut config: Config =
+            table.try_into().with_context(|| format!("`{}` has a setting that cannot be used", path.display()))?;
+        if !stride_is_given {
+            config.output_stride = config.backbone.output_strides()[0];
+        }
+        Ok(config)
     }
 
     /// The settings as TOML.
@@ -174,16 +180,37 @@ impl Config {
         toml::to_string_pretty(self).context("a path among the settings is not valid UTF-8")
     }
 
-    /// Refuses settings that cannot work, naming the flag.
-    pub fn check(&self) -> Result<()> {
+    /// Replaces the backbone. An output stride that the new one does not have becomes its usual one.
+    pub fn set_backbone(&mut self, backbone: Backbone) {
+        self.backbone = backbone;
+        if !backbone.output_strides().contains(&self.output_stride) {
+            self.output_stride = backbone.output_strides()[0];
+        }
+    }
+
+    /// Refuses a size or an output stride that the network cannot have, naming the flag.
+    pub fn check_network(&self) -> Result<()> {
         if self.size < 32 || self.size > 4096 {
             bail!("--size {} is not between 32 and 4096", self.size);
         }
+        let strides = self.backbone.output_strides();
+        if !strides.contains(&self.output_stride) {
+            let offered: Vec<String> = strides.iter().map(usize::to_string).collect();
+            bail!(
+                "--output-stride {} does not go with --backbone {}: use --output-stride {}",
+                self.output_stride,
+                self.backbone.name(),
+                offered.join(" or ")
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses settings that cannot work, naming the flag.
+    pub fn check(&self) -> Result<()> {
+        self.check_network()?;
         if self.batch < 2 {
             bail!("--batch {} is too small: batch normalisation needs at least 2 images", self.batch);
-        }
-        if ![8, 16].contains(&self.output_stride) {
-            bail!("--output-stride {} is neither 8 nor 16", self.output_stride);
         }
         for (flag, rate) in [("--lr", self.lr), ("--lr-discriminator", self.lr_discriminator)] {
             if !(rate > 0.0 && rate.is_finite()) {
@@ -284,5 +311,46 @@ impl Config {
     /// Learning rate of an epoch, counted from 0.
     pub fn learning_rate(&self, epoch: u64) -> f32 {
         if epoch > 100 { 0.2 * self.lr } else { self.lr }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Config {
+        Config::from_toml(&format!("source = 'clinic'\n{text}"), Path::new("run.toml")).expect("settings are known")
+    }
+
+    #[test]
+    fn the_output_stride_follows_the_backbone_unless_it_is_given() {
+        for (text, expected) in [
+            ("", 16),
+            ("backbone = 'resnet101'", 16),
+            ("backbone = 'drn'", 8),
+            ("backbone = 'xception'\noutput_stride = 8", 8),
+        ] {
+            let config = parsed(text);
+            assert_eq!(config.output_stride, expected, "{text}");
+            assert!(config.check().is_ok(), "{text}");
+        }
+        let mut config = parsed("");
+        config.set_backbone(Backbone::Drn);
+        assert_eq!(config.output_stride, 8);
+        config.set_backbone(Backbone::ResNet101);
+        assert_eq!(config.output_stride, 8);
+    }
+
+    #[test]
+    fn an_output_stride_that_the_backbone_does_not_have_is_refused() {
+        let refusal = |text: &str| parsed(text).check().expect_err("there is no such network").to_string();
+        assert_eq!(
+            refusal("backbone = 'drn'\noutput_stride = 16"),
+            "--output-stride 16 does not go with --backbone drn: use --output-stride 8"
+        );
+        assert_eq!(
+            refusal("output_stride = 32"),
+            "--output-stride 32 does not go with --backbone mobilenet-v2: use --output-stride 16 or 8"
+        );
     }
 }

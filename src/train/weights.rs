@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use crate::device::States;
-use crate::formats::{LoadReport, Weights, match_tensors};
+use crate::formats::{LoadReport, StateDict, Weights, match_tensors};
 use crate::method::step::GENERATOR;
 use crate::nn::TensorSpec;
 use crate::nn::init::initial_values;
@@ -21,24 +21,144 @@ pub fn initialise(states: &States, prefix: &str, tensors: &[TensorSpec], seed: u
     Ok(())
 }
 
+/// Prefix of the backbone's tensors.
+const BACKBONE: &str = "backbone.";
+
+/// Running statistics of single domains (TransNorm) that a file lacks begin as those of all images (batch norm).
+fn give_to_both_domains(have: &mut StateDict, tensors: &[TensorSpec]) {
+    for spec in tensors {
+        let common = ["_source", "_target"].iter().find_map(|suffix| spec.name.strip_suffix(suffix));
+        let tensor = common.filter(|_| have.get(&spec.name).is_none()).and_then(|name| have.get(name)).cloned();
+        if let Some(tensor) = tensor {
+            have.insert(spec.name.clone(), tensor).expect("the name is not there");
+        }
+    }
+}
+
 /// Loads what a file of weights has of the network, and tells what it did not use or find. `complete` demands
-/// every tensor; otherwise a file that matches nothing, or differs in a shape, is refused.
+/// every tensor; otherwise a file that matches nothing, differs in a shape, or has another backbone is refused.
 pub fn load_generator(
     states: &States,
     tensors: &[TensorSpec],
     path: &Path,
     complete: bool,
 ) -> Result<(LoadReport, Vec<String>)> {
-    let weights = Weights::read(path)?;
-    let wanted: Vec<_> = tensors.iter().map(|t| (t.name.clone(), t.shape.to_vec())).collect();
-    let report = match_tensors(&wanted, &weights.generator);
-    if report.matched.is_empty() || !report.mismatched.is_empty() || (complete && !report.is_complete()) {
-        bail!("`{}` does not fit this network: {report}", path.display());
-    }
+    let mut weights = Weights::read(path)?;
+    give_to_both_domains(&mut weights.generator, tensors);
+    let report = fitting(tensors, &weights.generator, path, complete)?;
     for name in &report.matched {
         if let Some(tensor) = weights.generator.get(name) {
             states.write(&format!("{GENERATOR}.{name}"), &tensor.data)?;
         }
     }
     Ok((report, weights.not_used))
+}
+
+/// What a file has of the network, unless it is refused.
+fn fitting(tensors: &[TensorSpec], have: &StateDict, path: &Path, complete: bool) -> Result<LoadReport> {
+    let wanted: Vec<_> = tensors.iter().map(|t| (t.name.clone(), t.shape.to_vec())).collect();
+    let report = match_tensors(&wanted, have);
+    if report.matched.is_empty() || !report.mismatched.is_empty() || (complete && !report.is_complete()) {
+        bail!("`{}` does not fit this network: {report}", path.display());
+    }
+    let backbone = report.part(BACKBONE);
+    if is_another_backbone(&backbone) {
+        bail!("`{}` holds another backbone than this network's: {backbone}", path.display());
+    }
+    Ok(report)
+}
+
+/// Whether a file has only part of the backbone, or more layers: a ResNet of another depth, for example.
+fn is_another_backbone(report: &LoadReport) -> bool {
+    let more_layers = report.unused.iter().any(|name| name.ends_with(".weight"));
+    !report.matched.is_empty() && (!report.missing.is_empty() || more_layers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+    use crate::formats::{HostTensor, TensorFile};
+    use crate::graph::State;
+    use crate::nn::Norm;
+    use crate::nn::deeplab::{Backbone, DeepLab};
+    use crate::nn::init::hashed_values;
+
+    fn resnet101(norm: Norm) -> Vec<TensorSpec> {
+        let network = DeepLab { backbone: Backbone::ResNet101, output_stride: 16, norm };
+        network.tensors().expect("the network has this output stride")
+    }
+
+    /// Names and shapes of torchvision's ResNet-101.
+    fn torchvision() -> Vec<(String, Vec<usize>)> {
+        let network = resnet101(Norm::Batch);
+        let backbone =
+            network.iter().filter_map(|t| Some((t.name.strip_prefix(BACKBONE)?.to_string(), t.shape.to_vec())));
+        let classifier = [("fc.weight".to_string(), vec![1000, 2048]), ("fc.bias".to_string(), vec![1000])];
+        backbone.chain(classifier).collect()
+    }
+
+    /// Refusal, if any, of a backbone of zeros with the tensors whose torchvision names pass, and further ones.
+    fn refusal(norm: Norm, passes: impl Fn(&str) -> bool, further: &[&str]) -> Option<String> {
+        let mut state = StateDict::default();
+        for (name, shape) in torchvision().into_iter().filter(|(name, _)| !name.starts_with("fc.") && passes(name)) {
+            let data = vec![0.0; shape.iter().product()];
+            state.insert(format!("{BACKBONE}{name}"), HostTensor { shape, data }).expect("names differ");
+        }
+        for name in further {
+            let tensor = HostTensor { shape: vec![1], data: vec![0.0] };
+            state.insert((*name).to_string(), tensor).expect("names differ");
+        }
+        fitting(&resnet101(norm), &state, Path::new("some.pth"), false).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn torchvision_weights_fill_the_backbone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("resnet101-63fe2227.safetensors");
+        let tensor = |(name, shape): (String, Vec<usize>)| {
+            let data = hashed_values(&name, &shape);
+            (name, HostTensor { shape, data })
+        };
+        let mut file = TensorFile { tensors: torchvision().into_iter().map(tensor).collect(), ..TensorFile::default() };
+        let counter = HostTensor { shape: vec![], data: vec![1.0] };
+        file.tensors.insert("bn1.num_batches_tracked".to_string(), counter);
+        file.write(&path).expect("the folder is writable");
+
+        let network = resnet101(Norm::Batch);
+        let states = Device::Cpu.states();
+        let all = |t: &TensorSpec| State { name: format!("{GENERATOR}.{}", t.name), shape: t.shape.clone() };
+        states.declare(&network.iter().map(all).collect::<Vec<_>>()).expect("memory suffices");
+        let (report, not_used) = load_generator(&states, &network, &path, false).expect("every tensor fits");
+        // 104 convolutions, each with the four tensors of its batch norm.
+        assert_eq!(report.matched.len(), 5 * 104);
+        assert!(report.part(BACKBONE).is_complete() && report.unused.is_empty(), "{report}");
+        assert_eq!(not_used, ["fc.bias", "fc.weight"]);
+        for name in ["conv1.weight", "layer3.22.bn3.running_var", "layer4.2.conv3.weight"] {
+            let loaded = states.read(&[&format!("{GENERATOR}.{BACKBONE}{name}")]).expect("declared").remove(0);
+            assert_eq!(loaded, file.tensors[name].data, "{name}");
+        }
+        let untouched = states.read(&["generator.aspp.conv1.weight"]).expect("declared").remove(0);
+        assert!(untouched.iter().all(|v| *v == 0.0));
+    }
+
+    #[test]
+    fn a_residual_network_of_another_depth_is_refused_by_name() {
+        assert_eq!(refusal(Norm::Batch, |_| true, &["decoder.extra.weight"]), None);
+        let block = |name: &str| name.split('.').nth(1).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+        let resnet50 = refusal(Norm::Batch, |name| !(name.starts_with("layer3.") && block(name) > 5), &[]);
+        let message = "`some.pth` holds another backbone than this network's: 265 of 520 tensors matched\n\
+                       missing in the file (255): backbone.layer3.* (255)";
+        assert_eq!(resnet50.as_deref(), Some(message));
+        let resnet152 = refusal(Norm::Batch, |_| true, &["backbone.layer2.4.conv1.weight"]);
+        assert!(resnet152.is_some_and(|m| m.ends_with("not used (1): backbone.layer2.4.conv1.weight")));
+        let damaged = refusal(Norm::Batch, |name| name != "bn1.running_var", &[]);
+        assert!(damaged.is_some_and(|m| m.ends_with("missing in the file (1): backbone.bn1.running_var")));
+    }
+
+    #[test]
+    fn running_statistics_of_single_cameras_may_be_missing() {
+        assert_eq!(refusal(Norm::Trans, |_| true, &[]), None);
+        assert!(refusal(Norm::Trans, |name| name != "bn1.weight", &[]).is_some());
+    }
 }

@@ -110,6 +110,31 @@ fn imagenet_weights_fill_the_backbone() {
 }
 
 #[test]
+fn a_residual_classifier_gives_its_backbone() {
+    let tensors = ["conv1.weight", "bn1.running_mean", "bn1.num_batches_tracked", "layer3.0.conv1.weight", "fc.weight"];
+    for prefix in ["", "module."] {
+        let entries = |script: Script| {
+            tensors.iter().fold(script, |script, name| script.text(&format!("{prefix}{name}")).whole("0", &[2]))
+        };
+        for objects in
+            [dictionary(entries), dictionary(|script| entries(script.text("state_dict").raw(b"}(")).raw(b"u"))]
+        {
+            for content in [plain(&objects, &[("0", &[1.0, 2.0])]), archive(&objects, &[("0", &[1.0, 2.0])])] {
+                let weights = weights_of(&content).expect("a checkpoint");
+                let backbone = ["backbone.conv1.weight", "backbone.bn1.running_mean", "backbone.layer3.0.conv1.weight"];
+                assert_eq!(names(&weights.generator), backbone);
+                assert_eq!(weights.generator.get(backbone[2]).unwrap().data, [1.0, 2.0]);
+                assert_eq!(weights.not_used, ["fc.weight"]);
+            }
+        }
+    }
+    // A network that has the published names already keeps them.
+    let objects = dictionary(|script| script.text("backbone.layer3.0.conv1.weight").whole("0", &[1]));
+    let weights = weights_of(&plain(&objects, &[("0", &[1.0])])).expect("a checkpoint");
+    assert_eq!(names(&weights.generator), ["backbone.layer3.0.conv1.weight"]);
+}
+
+#[test]
 fn weights_are_found_wherever_they_lie() {
     let flat = |script: Script| script.text("module.a").whole("0", &[2]).text("epoch").int(3);
     let inner = |script: Script| flat(script.raw(b"}(")).raw(b"u");
@@ -217,7 +242,7 @@ fn several_networks_in_one_safetensors_file() {
     assert_eq!(weights.boundary_discriminator.as_ref().map(names), Some(vec!["b"]));
     assert_eq!(weights.entropy_discriminator, None);
 
-    file.tensors = ["x", "y"].map(entry).into();
+    file.tensors = ["x", "y", "backbone.features.0.0.bias", "backbone.low_level_features.0.0.bias"].map(entry).into();
     file.write(&path).unwrap();
-    assert_eq!(names(&Weights::read(&path).unwrap().generator), ["x", "y"]);
+    assert_eq!(names(&Weights::read(&path).unwrap().generator), ["backbone.features.0.0.bias", "x", "y"]);
 }

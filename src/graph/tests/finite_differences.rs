@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::graph::build::Traced;
-use crate::graph::{Graph, NodeId, Shape, Unary, vector_jacobian_product};
+use crate::graph::{Graph, NodeId, Shape, State, Unary, vector_jacobian_product};
 use crate::reference::{self, Array};
 
 const STEP: f64 = 1e-5;
@@ -96,9 +96,14 @@ pub fn assert_close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
     assert!(error <= tolerance, "{what} is off by {error:e}:\n got {got:?}\nwant {want:?}");
 }
 
-/// Values of the outputs of a graph without state.
+/// Values of the outputs of a graph; its states, if it has any, are uneven and the same each time.
 pub fn evaluate(graph: &Graph, inputs: &HashMap<String, Array>) -> HashMap<String, Array> {
-    reference::run(graph, inputs, &mut HashMap::new()).expect("every input is given")
+    let mut states = HashMap::new();
+    for (seed, State { name, shape }) in (201..).zip(graph.states()) {
+        let values = noise(seed, shape.elements()).iter().map(|v| 0.4 + v).collect();
+        states.insert(name.clone(), Array::new(shape.clone(), values));
+    }
+    reference::run(graph, inputs, &mut states).expect("every input and state is given")
 }
 
 /// Largest magnitude, NaN if there is one.

@@ -1,0 +1,85 @@
+//! Every backbone can be trained: the whole step compiles for the adapter, its losses are finite, and it reaches the
+//! first layer.
+
+use papilla::device::Device;
+use papilla::gpu::GpuOptions;
+use papilla::graph::{AdamSettings, SgdSettings};
+use papilla::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic};
+use papilla::nn::Norm;
+use papilla::nn::deeplab::{Backbone, DeepLab};
+use papilla::nn::init::hashed_values;
+use papilla::train::initialise;
+
+/// Images of a batch, and their rows and columns.
+const BATCH: usize = 2;
+const SIZE: usize = 64;
+
+/// One supervised step at every output stride.
+fn trains(backbone: Backbone, first_layer: &str) {
+    let wanted = std::env::var("PAPILLA_DEVICE").ok();
+    let device = Device::open(wanted.as_deref(), GpuOptions::default()).expect("tests need an adapter");
+    // The same weights at every output stride; only the first step begins with the initial ones.
+    let states = device.states();
+    for (index, &output_stride) in backbone.output_strides().iter().enumerate() {
+        let settings = StepSettings {
+            network: DeepLab { backbone, output_stride, norm: Norm::Batch },
+            batch: BATCH,
+            size: [SIZE; 2],
+            dropout: true,
+            adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8 },
+            sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4 },
+            weights: LossWeights::default(),
+            stochastic: Stochastic::Passes(2),
+        };
+        let traced = step::trace(&settings).expect("the backbone has this output stride");
+        let program = device.compile(&traced.graph, &states).expect("the step fits the adapter");
+        if index == 0 {
+            initialise(&states, GENERATOR, &traced.tensors, 7).expect("every tensor is a state");
+        }
+        let weight = format!("{GENERATOR}.backbone.{first_layer}");
+        let before = states.read(&[&weight]).expect("the network has this layer").remove(0);
+
+        // Noise around 0; a name that ends in `.bias` is filled with a tenth of it.
+        let uneven =
+            |name: &str, channels: usize| hashed_values(&format!("{name}.bias"), &[BATCH * channels * SIZE * SIZE]);
+        let inside = |name: &str, channels: usize| uneven(name, channels).iter().map(|v| f32::from(*v > 0.0)).collect();
+        let inputs: [(&str, Vec<f32>); 6] = [
+            ("image_s", uneven("image", 3).iter().map(|v| 10.0 * v).collect()),
+            ("mask", inside("mask", 2)),
+            ("boundary", inside("boundary", 1)),
+            ("lr", vec![1e-3]),
+            ("adam_correction", step::adam_correction(settings.adam, 1).to_vec()),
+            ("seed", vec![1.0, 2.0]),
+        ];
+        for (name, values) in inputs {
+            program.write(name, &values).expect("the step has this input");
+        }
+        program.run().expect("the step runs");
+        let losses = program.read(&traced.losses).expect("the step gives its losses");
+        assert!(losses.iter().flatten().all(|v| v.is_finite() && *v > 0.0), "stride {output_stride}: {losses:?}");
+        let after = states.read(&[&weight]).expect("the network has this layer").remove(0);
+        assert!(after.iter().all(|v| v.is_finite()));
+        let moved = before.iter().zip(&after).filter(|(before, after)| before != after).count();
+        assert!(2 * moved > before.len(), "stride {output_stride}: {moved} of {} weights moved", before.len());
+    }
+}
+
+#[test]
+fn mobilenet_v2() {
+    trains(Backbone::MobileNetV2, "features.0.0.weight");
+}
+
+#[test]
+fn resnet101() {
+    trains(Backbone::ResNet101, "conv1.weight");
+}
+
+#[test]
+fn xception() {
+    trains(Backbone::Xception, "conv1.weight");
+}
+
+#[test]
+fn drn() {
+    trains(Backbone::Drn, "layer0.0.weight");
+}
