@@ -1,4 +1,5 @@
-//! Files that hold tensors: safetensors, PyTorch checkpoints, and the naming conventions of published weights.
+//! Files that hold tensors: safetensors, PyTorch checkpoints, and the naming conventions of published weights; and
+//! the event files that TensorBoard reads.
 //!
 //! Everything read here may come from a stranger: no reader executes anything, allocates more than a small multiple
 //! of the file's own size, or panics on damaged input.
@@ -14,6 +15,7 @@ mod pytorch;
 mod rebuild;
 mod safetensors;
 mod state_dict;
+mod tensorboard;
 mod value;
 mod weights;
 
@@ -24,8 +26,9 @@ pub use self::safetensors::TensorFile;
 pub use atomic_file::{remove_abandoned, write_atomically};
 pub use error::{FormatError, PickleError};
 pub use host_tensor::HostTensor;
-pub use load_report::{LoadReport, ShapeMismatch, match_tensors};
+pub use load_report::{LoadReport, ShapeMismatch, match_tensors, shortened};
 pub use pytorch::read_pytorch;
 pub use state_dict::StateDict;
+pub use tensorboard::{EventFileError, EventWriter};
 pub use value::Value;
 pub use weights::Weights;

@@ -8,6 +8,7 @@ use crate::formats::{FormatError, HostTensor, TensorFile};
 use crate::graph::{Shape, State};
 
 use super::Config;
+use super::logs::LogBytes;
 
 /// Version of the layout, in the metadata.
 const VERSION: &str = "1";
@@ -36,8 +37,8 @@ pub struct Progress {
     pub step: u64,
     /// best mean Dice of a validation so far
     pub best_mean_dice: Option<f64>,
-    /// bytes of `metrics.jsonl` and `log.csv` that belong to these steps
-    pub log_bytes: [u64; 2],
+    /// bytes of the logs that belong to these steps
+    pub log_bytes: LogBytes,
 }
 
 /// A checkpoint in memory.
@@ -95,8 +96,9 @@ impl Checkpoint {
             ("config", config),
             ("step", step.to_string()),
             ("best_mean_dice_bits", best),
-            ("metrics_bytes", log_bytes[0].to_string()),
-            ("log_bytes", log_bytes[1].to_string()),
+            ("metrics_bytes", log_bytes.metrics.to_string()),
+            ("log_bytes", log_bytes.table.to_string()),
+            ("event_bytes", log_bytes.events.to_string()),
         ];
         let metadata = metadata.map(|(key, value)| (key.to_string(), value)).into();
         Ok(TensorFile { tensors: self.tensors, metadata }.write(path)?)
@@ -132,7 +134,9 @@ impl Checkpoint {
             "" => None,
             _ => Some(f64::from_bits(number("best_mean_dice_bits")?)),
         };
-        let log_bytes = [number("metrics_bytes")?, number("log_bytes")?];
+        // Runs of earlier versions had no event file.
+        let events = if metadata.contains_key("event_bytes") { number("event_bytes")? } else { 0 };
+        let log_bytes = LogBytes { metrics: number("metrics_bytes")?, table: number("log_bytes")?, events };
         let progress = Progress { step: number("step")?, best_mean_dice, log_bytes };
         Ok(Checkpoint { config, progress, tensors })
     }

@@ -1,13 +1,15 @@
-//! `metrics.jsonl` and `log.csv`: a line for each step, and one for each validation.
+//! `metrics.jsonl` and `log.csv`, a line for each step and one for each validation, and the same for TensorBoard.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use image::RgbImage;
 use serde_json::{Map, Value, json};
 
-use super::stage::Shown;
+use crate::formats::EventWriter;
 
 /// What is logged of a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,17 +22,29 @@ pub struct StepRecord {
     pub seconds: f64,
 }
 
-/// The two log files of a run.
+/// Lengths of the log files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogBytes {
+    /// of `metrics.jsonl`
+    pub metrics: u64,
+    /// of `log.csv`
+    pub table: u64,
+    /// of the event file in `tensorboard/`
+    pub events: u64,
+}
+
+/// The log files of a run.
 pub(super) struct Logs {
     metrics: File,
     table: File,
-    bytes: [u64; 2],
+    events: EventWriter,
+    bytes: LogBytes,
     losses: Vec<String>,
 }
 
 impl Logs {
     /// Opens the logs of a run and cuts them to the given lengths, which a checkpoint vouches for.
-    pub fn open(run: &Path, bytes: [u64; 2], losses: &[&str]) -> Result<Logs> {
+    pub fn open(run: &Path, bytes: LogBytes, losses: &[&str]) -> Result<Logs> {
         let open = |name: &str, bytes: u64| -> Result<File> {
             let path = run.join(name);
             let context = || format!("cannot write `{}`", path.display());
@@ -40,10 +54,11 @@ impl Logs {
             file.seek(SeekFrom::End(0)).with_context(context)?;
             Ok(file)
         };
-        let (metrics, table) = (open("metrics.jsonl", bytes[0])?, open("log.csv", bytes[1])?);
+        let (metrics, table) = (open("metrics.jsonl", bytes.metrics)?, open("log.csv", bytes.table)?);
+        let events = EventWriter::open(&run.join("tensorboard"), bytes.events)?;
         let names = losses.iter().map(|name| name.to_string()).collect();
-        let mut logs = Logs { metrics, table, bytes, losses: names };
-        if bytes[1] == 0 {
+        let mut logs = Logs { metrics, table, events, bytes, losses: names };
+        if bytes.table == 0 {
             let columns = ["step", "epoch"].into_iter().chain(losses.iter().copied());
             let columns: Vec<&str> = columns.chain(["lr", "seconds", "cup_dice", "disc_dice"]).collect();
             logs.append_row(&columns.join(","))?;
@@ -51,9 +66,13 @@ impl Logs {
         Ok(logs)
     }
 
-    /// Lengths of both files.
-    pub fn bytes(&self) -> [u64; 2] {
-        self.bytes
+    /// Lengths of the files, all of it on the disk.
+    pub fn sync(&mut self) -> Result<LogBytes> {
+        for (file, name) in [(&self.metrics, "metrics.jsonl"), (&self.table, "log.csv")] {
+            file.sync_data().with_context(|| format!("cannot write `{name}`"))?;
+        }
+        self.events.sync()?;
+        Ok(LogBytes { events: self.events.bytes(), ..self.bytes })
     }
 
     /// A line for a step.
@@ -73,7 +92,10 @@ impl Logs {
             |name: &String| record.losses.iter().find(|(own, _)| own == name).map(|(_, value)| value.to_string());
         cells.extend(self.losses.iter().map(|name| value(name).unwrap_or_default()));
         cells.extend([record.lr.to_string(), format!("{:.4}", record.seconds), String::new(), String::new()]);
-        self.append_row(&cells.join(","))
+        self.append_row(&cells.join(","))?;
+        let mut scalars: Vec<(&str, f32)> = record.losses.clone();
+        scalars.push(("lr", record.lr));
+        Ok(self.events.scalars(record.step, now(), &scalars)?)
     }
 
     /// A line for a validation at the end of `epoch`.
@@ -83,23 +105,35 @@ impl Logs {
         let mut cells = vec![step.to_string(), epoch.to_string()];
         cells.extend(std::iter::repeat_n(String::new(), self.losses.len() + 2));
         cells.extend([cell("cup_dice"), cell("disc_dice")]);
-        self.append_row(&cells.join(","))
+        self.append_row(&cells.join(","))?;
+        let values = values.as_object().into_iter().flatten();
+        let scalars: Vec<(&str, f32)> =
+            values.filter_map(|(name, value)| Some((name.as_str(), value.as_f64()? as f32))).collect();
+        Ok(self.events.scalars(step, now(), &scalars)?)
     }
 
-    /// Pictures of a step, `size` pixels wide and high.
-    pub fn pictures(&mut self, _step: u64, _size: usize, _shown: &Shown) -> Result<()> {
+    /// Pictures of a step by name.
+    pub fn pictures(&mut self, step: u64, pictures: &[(&str, RgbImage)]) -> Result<()> {
+        for (name, picture) in pictures {
+            self.events.image(step, now(), name, picture)?;
+        }
         Ok(())
     }
 
     fn append_line(&mut self, value: &Value) -> Result<()> {
-        self.bytes[0] += append(&mut self.metrics, &value.to_string(), "metrics.jsonl")?;
+        self.bytes.metrics += append(&mut self.metrics, &value.to_string(), "metrics.jsonl")?;
         Ok(())
     }
 
     fn append_row(&mut self, row: &str) -> Result<()> {
-        self.bytes[1] += append(&mut self.table, row, "log.csv")?;
+        self.bytes.table += append(&mut self.table, row, "log.csv")?;
         Ok(())
     }
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// The shortest decimal that reads back as the same f32.

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod config;
 mod logs;
+mod pictures;
 mod session;
 mod stage;
 mod validation;
@@ -11,5 +12,6 @@ mod weights;
 pub use checkpoint::{Checkpoint, CheckpointError, Progress};
 pub use config::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
 pub use logs::StepRecord;
+pub use pictures::{Channels, Shown};
 pub use session::{Event, Observer, Outcome, Session};
 pub use weights::{initialise, load_generator};

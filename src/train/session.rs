@@ -8,13 +8,13 @@ use anyhow::{Context, Result, bail};
 
 use super::checkpoint::{Checkpoint, Progress};
 use super::config::{AugmentSetting, Config, Method, Selection};
-use super::logs::{Logs, StepRecord};
+use super::logs::{LogBytes, Logs, StepRecord};
 use super::stage::{Stage, StepValues, TrainingData};
 use super::validation::Validation;
 use super::weights::{initialise, load_generator};
 use crate::data::{Augment, Dataset, Domain, Labels, Loader, LoaderOptions, Split, default_workers};
 use crate::device::{Device, States};
-use crate::formats::{remove_abandoned, write_atomically};
+use crate::formats::{remove_abandoned, shortened, write_atomically};
 use crate::inference::Predictor;
 use crate::method::step::{self, GENERATOR, TrainingStep};
 
@@ -62,8 +62,6 @@ pub struct Session {
     device: Device,
     states: States,
     data: TrainingData,
-    /// names of all losses that the run logs, in order
-    losses: Vec<&'static str>,
     validations: Vec<Validation>,
     predictor: Predictor,
     progress: Progress,
@@ -82,7 +80,7 @@ impl Session {
             let checkpoints = run.join("checkpoints");
             std::fs::create_dir_all(&checkpoints)
                 .with_context(|| format!("cannot create `{}`", checkpoints.display()))?;
-            Logs::open(run, [0, 0], losses)
+            Logs::open(run, LogBytes::default(), losses)
         })?;
         session.save("last")?;
         // Written last: a folder with settings is a run that can be resumed.
@@ -126,10 +124,9 @@ impl Session {
             }
             None => initial_weights(&config, &states, &traced, observer)?,
         }
-        let losses = traced.losses;
-        let logs = open_logs(&losses)?;
+        let logs = open_logs(&traced.losses)?;
         let (run, device) = (run.to_path_buf(), device.clone());
-        Ok(Session { config, run, device, states, data, losses, validations, predictor, progress, logs })
+        Ok(Session { config, run, device, states, data, validations, predictor, progress, logs })
     }
 
     /// The settings of the run.
@@ -200,10 +197,8 @@ impl Session {
         let (start, step) = (Instant::now(), self.progress.step);
         let every = self.config.pictures_every;
         let show = every > 0 && step.is_multiple_of(every);
-        let (StepValues { epoch, lr, losses }, shown) = stage.step(&self.config, step, show)?;
-        if let Some(shown) = shown {
-            self.logs.pictures(step, self.config.size, &shown)?;
-        }
+        let (StepValues { epoch, lr, losses }, pictures) = stage.step(&self.config, step, show)?;
+        self.logs.pictures(step, &pictures)?;
         Ok(StepRecord { step, epoch, losses, lr, seconds: start.elapsed().as_secs_f64() })
     }
 
@@ -240,7 +235,7 @@ impl Session {
 
     /// Writes a checkpoint, unless a tensor is not finite: the one on disk is then the last good one.
     fn save(&mut self, name: &str) -> Result<()> {
-        self.progress.log_bytes = self.logs.bytes();
+        self.progress.log_bytes = self.logs.sync()?;
         let checkpoint = Checkpoint::capture(&self.config, self.progress, &self.states)?;
         if let Some(tensor) = checkpoint.first_not_finite() {
             bail!(
@@ -289,7 +284,11 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
         let (report, not_used) = load_generator(states, &traced.tensors, init, false)?;
         observer.event(Event::Note(&format!("{}: {report}", init.display())));
         if !not_used.is_empty() {
-            observer.event(Event::Note(&format!("{} tensors of the classifier were not used", not_used.len())));
+            observer.event(Event::Note(&format!(
+                "not used of the classifier ({}): {}; nor are counters of batches (num_batches_tracked)",
+                not_used.len(),
+                shortened(&not_used)
+            )));
         }
     }
     Ok(())

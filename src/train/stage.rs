@@ -1,11 +1,12 @@
 //! A stage of a run: the training step of the warm-up or of the time after it, compiled, with what feeds it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use image::RgbImage;
 
 use super::Config;
+use super::pictures::{Channels, Shown};
 use crate::data::{Batch, BatchStream, Dataset, Loader};
 use crate::device::{Device, Program, States};
 use crate::method::consistency;
@@ -24,7 +25,8 @@ pub(super) struct Stage {
     weights: LossWeights,
     program: Program,
     losses: Vec<&'static str>,
-    pictures: Vec<String>,
+    /// names and sizes (rows, columns) of the maps that pictures are made of
+    maps: Vec<(String, [usize; 2])>,
     source: BatchStream,
     target: Option<BatchStream>,
 }
@@ -34,14 +36,6 @@ pub(super) struct StepValues {
     pub epoch: u64,
     pub lr: f32,
     pub losses: Vec<(&'static str, f32)>,
-}
-
-/// What is shown of a step: the first image of the target, or the source, and what the network makes of it.
-pub(super) struct Shown {
-    /// `[3,S,S]` in [−1, 1]
-    pub image: Vec<f32>,
-    /// `prediction [2,S,S]`, and `pseudo_label` and `uncertainty [2,s,s]` where the step has them
-    pub maps: BTreeMap<String, Vec<f32>>,
 }
 
 impl Stage {
@@ -57,7 +51,8 @@ impl Stage {
         let settings = config.step_settings(config.is_warm(epoch));
         let TrainingStep { graph, losses, .. } = step::trace(&settings)?;
         let program = device.compile(&graph, states)?;
-        let pictures = graph.outputs().iter().filter_map(|(name, _)| name.strip_prefix(PICTURE)).map(String::from);
+        let shown = graph.outputs().iter().filter(|(name, _)| name.starts_with(PICTURE));
+        let maps = shown.map(|(name, id)| (name.clone(), [graph.shape(*id)[2], graph.shape(*id)[3]])).collect();
         let source = Loader::new(data.source.clone(), loader_options(config))?.start(first_step);
         let target = match data.target.clone().filter(|_| settings.weights.use_target()) {
             Some(target) => {
@@ -66,7 +61,7 @@ impl Stage {
             }
             None => None,
         };
-        Ok(Stage { weights: settings.weights, program, losses, pictures: pictures.collect(), source, target })
+        Ok(Stage { weights: settings.weights, program, losses, maps, source, target })
     }
 
     /// Whether an epoch needs another step than this one.
@@ -74,8 +69,14 @@ impl Stage {
         config.loss_weights(config.is_warm(epoch)) != self.weights
     }
 
-    /// One training step on the next batches. Returns what is to be shown of it if `show`.
-    pub fn step(&mut self, config: &Config, step: u64, show: bool) -> Result<(StepValues, Option<Shown>)> {
+    /// One training step on the next batches. With `show`, pictures by name as well: the first image of the target, or
+    /// the source, and what the network makes of it.
+    pub fn step(
+        &mut self,
+        config: &Config,
+        step: u64,
+        show: bool,
+    ) -> Result<(StepValues, Vec<(&'static str, RgbImage)>)> {
         let batch = next(&mut self.source)?;
         let (epoch, lr) = (batch.epoch, config.learning_rate(batch.epoch));
         self.program.write("image_s", &batch.images)?;
@@ -95,8 +96,9 @@ impl Stage {
         let values = self.program.read(&self.losses)?;
         let losses = self.losses.iter().zip(values).map(|(name, value)| (*name, value[0])).collect();
         let images = target.map_or(batch.images, |t| t.images);
-        let shown = if show { Some(self.shown(config, images)?) } else { None };
-        Ok((StepValues { epoch, lr, losses }, shown))
+        let pictures =
+            if show { self.pictures(&images[..3 * config.size * config.size], config.size)? } else { Vec::new() };
+        Ok((StepValues { epoch, lr, losses }, pictures))
     }
 
     fn write_if_read(&self, input: &str, values: impl FnOnce() -> Vec<f32>) -> Result<()> {
@@ -106,12 +108,22 @@ impl Stage {
         Ok(())
     }
 
-    fn shown(&self, config: &Config, mut images: Vec<f32>) -> Result<Shown> {
-        images.truncate(3 * config.size * config.size);
-        let names: Vec<String> = self.pictures.iter().map(|name| format!("{PICTURE}{name}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let maps = self.pictures.iter().cloned().zip(self.program.read(&names)?).collect();
-        Ok(Shown { image: images, maps })
+    fn pictures(&self, image: &[f32], size: usize) -> Result<Vec<(&'static str, RgbImage)>> {
+        let names: Vec<&str> = self.maps.iter().map(|(name, _)| name.as_str()).collect();
+        let values = self.program.read(&names)?;
+        let map = |wanted: &str| {
+            let index = self.maps.iter().position(|(name, _)| name.strip_prefix(PICTURE) == Some(wanted))?;
+            let [height, width] = self.maps[index].1.map(|extent| extent as u32);
+            Some(Channels { values: &values[index], height, width })
+        };
+        let side = size as u32;
+        let shown = Shown {
+            image: Channels { values: image, height: side, width: side },
+            probability: map("prediction").context("every step shows its prediction")?,
+            pseudo_label: map("pseudo_label"),
+            uncertainty: map("uncertainty"),
+        };
+        Ok(shown.pictures())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::inference::Predictor;
 use crate::metrics::{BinaryMask, Overlap};
 
 /// Probability from which a pixel counts as cup or disc.
-const THRESHOLD: f32 = 0.75;
+pub(super) const THRESHOLD: f32 = 0.75;
 
 /// Regions with labels that a run is validated on.
 pub(super) struct Validation {
