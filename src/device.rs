@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::gpu::{self, Gpu, GpuError, GpuOptions};
-use crate::graph::{Graph, Op, Shape, State};
+use crate::graph::{Graph, Op, Shape, State, Update};
 use crate::reference::{self, Array, ReferenceError};
 
 /// What can go wrong when a graph is compiled or run.
@@ -185,7 +185,14 @@ impl Program {
         match self {
             Program::Gpu(program) => Ok(program.run()?),
             Program::Cpu { graph, states, inputs, outputs } => {
-                *outputs.borrow_mut() = reference::run(graph, &inputs.borrow(), &mut states.borrow_mut())?;
+                let mut states = states.borrow_mut();
+                *outputs.borrow_mut() = reference::run(graph, &inputs.borrow(), &mut states)?;
+                // As checkpoints hold them, so that a resumed run goes on with the same values.
+                for state in graph.updates().iter().flat_map(Update::states) {
+                    if let Some(array) = states.get_mut(&graph.state_info(state).name) {
+                        array.data.iter_mut().for_each(|value| *value = f64::from(*value as f32));
+                    }
+                }
                 Ok(())
             }
         }

@@ -228,6 +228,43 @@ fn an_output_stride_that_the_backbone_does_not_have() {
 }
 
 #[test]
+fn a_seed_that_no_settings_file_can_hold() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    let out = folder.path().join("run");
+    let arguments = ["train", "--source", text(&dataset), "--out", text(&out), "--seed", "18446744073709551615"];
+    refused(&arguments, &["--seed", "18446744073709551615"]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn settings_that_do_not_go_together() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 12);
+    let out = folder.path().join("run");
+    let train = ["train", "--source", text(&dataset), "--out", text(&out)];
+    refused(&[&train[..], &["--method", "clr"]].concat(), &["--method clr", "--target"]);
+    refused(&[&train[..], &["--norm", "trans"]].concat(), &["--norm trans", "source-only"]);
+    refused(&[&train[..], &["--lr-discriminator", "0"]].concat(), &["--lr-discriminator 0"]);
+    refused(&[&train[..], &["--stochastic-passes", "1"]].concat(), &["--stochastic-passes 1"]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn results_over_the_masks_beside_the_images() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let pixels = RgbImage::from_pixel(40, 40, Rgb([200, 90, 60]));
+    for name in ["x.png", "x_mask.png"] {
+        pixels.save(folder.path().join(name)).expect("a temporary file can be written");
+    }
+    let before = fs::read(folder.path().join("x_mask.png")).expect("just written");
+    let arguments =
+        ["predict", "--checkpoint", "absent.safetensors", text(folder.path()), "--out", text(folder.path())];
+    refused(&arguments, &["x_mask.png", "overwritten", "--out"]);
+    assert_eq!(fs::read(folder.path().join("x_mask.png")).expect("still there"), before);
+}
+
+#[test]
 fn an_unknown_device() {
     let folder = TempDir::new().expect("a temporary folder");
     let dataset = dataset(folder.path(), 12);

@@ -95,6 +95,13 @@ fn tensors_larger_than_a_binding() {
     check(32, [4, 6, 9, 9], [4, 3, 3, 3], spec(2, 1, 1, 2), Some(8192));
 }
 
+/// Weights of which only few copies fit a binding, and so many pixels that more parts than that would be made.
+#[test]
+fn parts_of_a_weight_gradient_larger_than_a_binding() {
+    check(34, [2, 16, 64, 64], [16, 16, 3, 3], spec(1, 1, 1, 1), Some(1 << 20));
+    check(35, [8, 40, 12, 12], [40, 40, 3, 3], spec(1, 1, 1, 1), Some(1 << 18));
+}
+
 #[test]
 fn a_dilated_kernel_on_a_single_pixel() {
     check(33, [2, 5, 1, 1], [3, 5, 3, 3], spec(1, 12, 12, 1), None);

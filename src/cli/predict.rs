@@ -56,6 +56,7 @@ struct Row {
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let images = collect(&arguments.inputs)?;
+    refuse_overwriting(arguments, &images)?;
     let device = global.open_device()?;
     let fallback = arguments.architecture.config()?;
     let (predictor, _) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
@@ -108,6 +109,22 @@ fn collect(inputs: &[PathBuf]) -> Result<Vec<(String, PathBuf)>> {
         }
     }
     Ok(named.into_iter().collect())
+}
+
+/// Refuses to write a result over an image that is to be segmented, or over a mask that lies beside one.
+fn refuse_overwriting(arguments: &Arguments, images: &[(String, PathBuf)]) -> Result<()> {
+    let Ok(out) = arguments.out.canonicalize() else { return Ok(()) };
+    for (name, image) in images {
+        let folder = image.canonicalize().ok().and_then(|path| path.parent().map(Path::to_path_buf));
+        let results = [format!("{name}_mask.png"), format!("{name}_overlay.png")];
+        if let Some(taken) = results.iter().find(|result| folder.as_ref() == Some(&out) && out.join(result).exists()) {
+            bail!(
+                "`{}` would be overwritten; choose an --out other than the images' folder",
+                out.join(taken).display()
+            );
+        }
+    }
+    Ok(())
 }
 
 fn write_prediction(arguments: &Arguments, name: &str, image: &RgbImage, logits: &Logits) -> Result<Row> {

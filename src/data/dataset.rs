@@ -136,20 +136,32 @@ impl Dataset {
         (part(false), part(true))
     }
 
-    /// Reads every region once, so that a damaged file is found before hours of training, and returns warnings, one
-    /// sentence each, in the order of the regions: masks without a cup.
+    /// Reads every region once, so that a damaged file is found before hours of training.
     ///
     /// # Errors
     /// The first region, by name, that [`RegionPixels::read`] refuses.
+    pub fn check_readable(&self) -> Result<(), DataError> {
+        let read: Vec<_> = self.regions.par_iter().map(|region| RegionPixels::read(region).map(drop)).collect();
+        read.into_iter().collect()
+    }
+
+    /// Checks regions that are to be trained on: reads every one once, so that a damaged file is found before hours of training, and returns warnings, one
+    /// sentence each, in the order of the regions: masks without a cup.
+    ///
+    /// # Errors
+    /// The first region, by name, that [`RegionPixels::read`] refuses, or whose mask has no disc.
     pub fn check(&self) -> Result<Vec<String>, DataError> {
         let summaries: Vec<_> =
             self.regions.par_iter().map(|region| Ok((region, RegionPixels::read(region)?.summary()))).collect();
         let mut without_cup = Vec::new();
         for result in summaries {
-            if let (region, Some(summary)) = result?
-                && !summary.has_cup
-            {
-                without_cup.push(region);
+            if let (region, Some(summary)) = result? {
+                if let (false, Some(mask)) = (summary.has_disc, &region.mask) {
+                    return Err(DataError::NoDisc(mask.clone()));
+                }
+                if !summary.has_cup {
+                    without_cup.push(region);
+                }
             }
         }
         let count = without_cup.len();

@@ -66,16 +66,13 @@ impl MaskSummary {
     }
 }
 
-/// Checks that a mask read from `path` can be trained on, and says what it contains. A mask without a cup is fine.
+/// Checks that a mask read from `path` has the layout's levels, and says what it contains. It may be empty.
 ///
 /// # Errors
-/// [`DataError::NoDisc`]; [`DataError::MaskLevels`] when all four corners are cup, which happens to inverted
+/// [`DataError::MaskLevels`] when all four corners are cup, which happens to inverted
 /// masks and to masks with class numbers 0, 1, 2.
 pub fn check_mask(mask: &GrayImage, path: &Path) -> Result<MaskSummary, DataError> {
     let summary = MaskSummary::of(mask.as_raw());
-    if !summary.has_disc {
-        return Err(DataError::NoDisc(path.to_path_buf()));
-    }
     let (right, bottom) = (mask.width() - 1, mask.height() - 1);
     let corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)];
     if corners.iter().all(|&(x, y)| mask.get_pixel(x, y).0[0] <= CUP_MAX) {
@@ -116,8 +113,8 @@ mod tests {
         assert_eq!(check_mask(&whole, path).unwrap(), MaskSummary { has_cup: true, has_disc: true });
         let no_cup = with([255, 255, 255, 255, 128, 128, 255, 255, 255]);
         assert_eq!(check_mask(&no_cup, path).unwrap(), MaskSummary { has_cup: false, has_disc: true });
-        let error = check_mask(&with([255; 9]), path).unwrap_err();
-        assert!(matches!(error, DataError::NoDisc(_)) && error.to_string().contains("m.png"), "{error}");
+        let empty = check_mask(&with([255; 9]), path).unwrap();
+        assert_eq!(empty, MaskSummary { has_cup: false, has_disc: false });
         let inverted = with([0, 0, 0, 0, 255, 128, 0, 0, 0]);
         assert!(matches!(check_mask(&inverted, path).unwrap_err(), DataError::MaskLevels(_)));
         let numbered = with([2, 2, 2, 2, 0, 1, 2, 2, 2]);

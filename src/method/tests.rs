@@ -218,11 +218,8 @@ fn check_step(weights: LossWeights, norm: Norm, losses: &[&str], prefix: &str, c
         before[id.0] |= losses.contains(&name.as_str());
     }
     for index in (0..nodes.len()).rev() {
-        let flat = matches!(
-            nodes[index].op,
-            Op::Detach | Op::Unary(Unary::Above(_)) | Op::Binary(crate::graph::Binary::Greater)
-        );
-        if before[index] && !flat {
+        let flat = matches!(nodes[index].op, Op::Unary(Unary::Above(_)) | Op::Binary(Binary::Greater));
+        if before[index] && !flat && !stops_gradient(&nodes[index].op) {
             nodes[index].inputs.iter().for_each(|input| before[input.0] = true);
         }
     }

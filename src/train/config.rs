@@ -212,6 +212,17 @@ impl Config {
         if self.batch < 2 {
             bail!("--batch {} is too small: batch normalisation needs at least 2 images", self.batch);
         }
+        let whole = [
+            ("--seed", self.seed),
+            ("--epochs", self.epochs),
+            ("--steps", self.steps.unwrap_or(0)),
+            ("--validate-every", self.validate_every),
+            ("--pictures-every", self.pictures_every),
+        ];
+        // The largest that a TOML file can hold.
+        if let Some((flag, value)) = whole.into_iter().find(|(_, value)| *value > i64::MAX as u64) {
+            bail!("{flag} {value} is larger than {}", i64::MAX);
+        }
         for (flag, rate) in [("--lr", self.lr), ("--lr-discriminator", self.lr_discriminator)] {
             if !(rate > 0.0 && rate.is_finite()) {
                 bail!("{flag} {rate} is not a positive number");
@@ -308,9 +319,9 @@ impl Config {
         }
     }
 
-    /// Learning rate of an epoch, counted from 0.
+    /// Learning rate of an epoch, counted from 0: the full one for the first 100 epochs.
     pub fn learning_rate(&self, epoch: u64) -> f32 {
-        if epoch > 100 { 0.2 * self.lr } else { self.lr }
+        if epoch >= 100 { 0.2 * self.lr } else { self.lr }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use serde_json::{Map, Value, json};
 
@@ -50,6 +50,13 @@ impl Logs {
             let context = || format!("cannot write `{}`", path.display());
             let mut file =
                 OpenOptions::new().create(true).write(true).truncate(false).open(&path).with_context(context)?;
+            let found = file.metadata().with_context(context)?.len();
+            if found < bytes {
+                bail!(
+                    "`{}` has {found} bytes, but {bytes} were logged up to the checkpoint; restore the file to resume",
+                    path.display()
+                );
+            }
             file.set_len(bytes).with_context(context)?;
             file.seek(SeekFrom::End(0)).with_context(context)?;
             Ok(file)

@@ -12,7 +12,7 @@ use super::logs::{LogBytes, Logs, StepRecord};
 use super::stage::{Stage, StepValues, TrainingData};
 use super::validation::Validation;
 use super::weights::{initialise, load_generator};
-use crate::data::{Augment, Dataset, Domain, Labels, Loader, LoaderOptions, Split, default_workers};
+use crate::data::{Augment, DataError, Dataset, Domain, Labels, Loader, LoaderOptions, Split, default_workers};
 use crate::device::{Device, States};
 use crate::formats::{remove_abandoned, shortened, write_atomically};
 use crate::inference::Predictor;
@@ -66,13 +66,14 @@ pub struct Session {
     predictor: Predictor,
     progress: Progress,
     logs: Logs,
+    stage: Option<Stage>,
 }
 
 impl Session {
     /// Begins a run in a folder that must not hold one yet.
     pub fn begin(device: &Device, config: Config, run: &Path, observer: &mut dyn Observer) -> Result<Session> {
         config.check()?;
-        if run.join("config.toml").exists() {
+        if run.join("config.toml").exists() || run.join("checkpoints/last.safetensors").exists() {
             bail!("`{}` already holds a run; continue it with --resume or choose another --out", run.display());
         }
         let text = config.to_toml()?;
@@ -82,9 +83,16 @@ impl Session {
                 .with_context(|| format!("cannot create `{}`", checkpoints.display()))?;
             Logs::open(run, LogBytes::default(), losses)
         })?;
+        // What the adapter cannot run is refused now, also the stage that begins after the warm-up.
+        let last_epoch = session.config.epochs - 1;
+        if session.config.loss_weights(session.config.is_warm(last_epoch))
+            != session.config.loss_weights(session.config.is_warm(0))
+        {
+            Stage::compile(device, &session.states, &session.config, last_epoch)?;
+        }
+        session.stage = Some(session.new_stage()?);
         session.save("last")?;
-        // Written last: a folder with settings is a run that can be resumed.
-        write_atomically(&run.join("config.toml"), |file| file.write_all(text.as_bytes()))?;
+        write_settings(run, &text)?;
         Ok(session)
     }
 
@@ -97,6 +105,10 @@ impl Session {
         remove_abandoned(&run.join("checkpoints"))?;
         let checkpoint = Checkpoint::read(&path)?;
         let (config, bytes) = (checkpoint.config.clone(), checkpoint.progress.log_bytes);
+        if !run.join("config.toml").exists() {
+            // The run was stopped between its first checkpoint and this file.
+            write_settings(run, &config.to_toml()?)?;
+        }
         Session::prepare(device, config, run, Some((checkpoint, &path)), observer, |losses| {
             Logs::open(run, bytes, losses)
         })
@@ -126,7 +138,7 @@ impl Session {
         }
         let logs = open_logs(&traced.losses)?;
         let (run, device) = (run.to_path_buf(), device.clone());
-        Ok(Session { config, run, device, states, data, validations, predictor, progress, logs })
+        Ok(Session { config, run, device, states, data, validations, predictor, progress, logs, stage: None })
     }
 
     /// The settings of the run.
@@ -144,14 +156,17 @@ impl Session {
         self.config.steps.map_or(all, |steps| steps.min(all))
     }
 
-    fn stage(&self) -> Result<Stage> {
+    fn new_stage(&self) -> Result<Stage> {
         let epoch = self.progress.step / self.batches_per_epoch();
         Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, self.progress.step)
     }
 
     /// Trains to the end of the run.
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
-        let mut stage = Some(self.stage()?);
+        let mut stage = match self.stage.take() {
+            Some(stage) => Some(stage),
+            None => Some(self.new_stage()?),
+        };
         let (total, per_epoch) = (self.total_steps(), self.batches_per_epoch());
         observer.event(Event::Begin { step: self.progress.step, steps: total, batch: self.config.batch });
         let mut saved = Instant::now();
@@ -164,7 +179,7 @@ impl Session {
                 )));
                 // Its memory is given back before the next one takes its own.
                 drop(stage.take());
-                stage = Some(self.stage()?);
+                stage = Some(self.new_stage()?);
             }
             let stage = stage.as_mut().expect("a stage has just been made where there was none");
             let record = self.step(stage)?;
@@ -249,6 +264,11 @@ impl Session {
     }
 }
 
+/// `config.toml` of a run, for its user; checkpoints hold the settings themselves.
+fn write_settings(run: &Path, text: &str) -> Result<()> {
+    Ok(write_atomically(&run.join("config.toml"), |file| file.write_all(text.as_bytes()))?)
+}
+
 /// How the source becomes batches.
 pub(super) fn loader_options(config: &Config) -> LoaderOptions {
     LoaderOptions {
@@ -314,18 +334,28 @@ fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(TrainingDa
     }
     let mut validations = Vec::new();
     if let Some(target) = &config.target {
-        let test = Dataset::open_split(target, Split::Test, Labels::Required)?;
-        validations.push(Validation::new("target", test, config.select == Selection::Target));
+        match target_test(target, config.select)? {
+            Some(test) => validations.push(Validation::new("target", test, config.select == Selection::Target)),
+            None => observer.event(Event::Note(&format!(
+                "`{}` has no labelled test regions; the target is not validated on",
+                target.display()
+            ))),
+        }
     }
     if config.select == Selection::Source {
         validations.push(Validation::new("source", held_out, true));
     }
     let target = match (&config.target, config.method) {
         (Some(target), Method::Beal | Method::Align | Method::Clr) => {
-            Some(Arc::new(Dataset::open_split(target, Split::Train, Labels::Optional)?))
+            let target = Dataset::open_split(target, Split::Train, Labels::Ignored)?;
+            target.check_readable()?;
+            Some(Arc::new(target))
         }
         _ => None,
     };
+    for validation in &validations {
+        validation.dataset().check_readable()?;
+    }
     let data = TrainingData { source: Arc::new(train), target };
     // Refused now rather than when the stage begins that needs it.
     Loader::new(data.source.clone(), loader_options(config))?;
@@ -333,4 +363,16 @@ fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(TrainingDa
         Loader::new(target.clone(), target_loader_options(config, false))?;
     }
     Ok((data, validations))
+}
+
+/// The target's test regions, if all of them have masks. Choosing the best checkpoint by them needs that.
+fn target_test(target: &Path, select: Selection) -> Result<Option<Dataset>> {
+    if select == Selection::Target {
+        return Ok(Some(Dataset::open_split(target, Split::Test, Labels::Required)?));
+    }
+    match Dataset::open_split(target, Split::Test, Labels::Optional) {
+        Ok(test) if test.regions().iter().all(|region| region.mask.is_some()) => Ok(Some(test)),
+        Ok(_) | Err(DataError::MissingFolder { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -48,20 +48,26 @@ impl Stage {
         epoch: u64,
         first_step: u64,
     ) -> Result<Stage> {
-        let settings = config.step_settings(config.is_warm(epoch));
-        let TrainingStep { graph, losses, .. } = step::trace(&settings)?;
-        let program = device.compile(&graph, states)?;
+        let weights = config.loss_weights(config.is_warm(epoch));
+        let (TrainingStep { graph, losses, .. }, program) = Stage::compile(device, states, config, epoch)?;
         let shown = graph.outputs().iter().filter(|(name, _)| name.starts_with(PICTURE));
         let maps = shown.map(|(name, id)| (name.clone(), [graph.shape(*id)[2], graph.shape(*id)[3]])).collect();
         let source = Loader::new(data.source.clone(), loader_options(config))?.start(first_step);
-        let target = match data.target.clone().filter(|_| settings.weights.use_target()) {
+        let target = match data.target.clone().filter(|_| weights.use_target()) {
             Some(target) => {
-                let copies = settings.weights.consistency != 0.0;
+                let copies = weights.consistency != 0.0;
                 Some(Loader::new(target, target_loader_options(config, copies))?.start(first_step))
             }
             None => None,
         };
-        Ok(Stage { weights: settings.weights, program, losses, maps, source, target })
+        Ok(Stage { weights, program, losses, maps, source, target })
+    }
+
+    /// The step of an epoch, and its program.
+    pub fn compile(device: &Device, states: &States, config: &Config, epoch: u64) -> Result<(TrainingStep, Program)> {
+        let traced = step::trace(&config.step_settings(config.is_warm(epoch)))?;
+        let program = device.compile(&traced.graph, states)?;
+        Ok((traced, program))
     }
 
     /// Whether an epoch needs another step than this one.

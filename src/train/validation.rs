@@ -50,6 +50,11 @@ impl Validation {
         Validation { name, dataset, selects }
     }
 
+    /// The regions.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
     /// What the regions are called in logs.
     pub fn name(&self) -> &'static str {
         self.name

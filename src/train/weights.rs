@@ -157,8 +157,16 @@ mod tests {
     }
 
     #[test]
-    fn running_statistics_of_single_cameras_may_be_missing() {
-        assert_eq!(refusal(Norm::Trans, |_| true, &[]), None);
+    fn statistics_of_all_images_begin_those_of_both_cameras() {
+        let tensor = |value| HostTensor { shape: vec![64], data: vec![value; 64] };
+        let mut have = StateDict::default();
+        have.insert("backbone.bn1.running_mean".to_string(), tensor(3.0)).expect("a new name");
+        have.insert("backbone.bn1.running_var_source".to_string(), tensor(5.0)).expect("a new name");
+        have.insert("backbone.bn1.running_var".to_string(), tensor(7.0)).expect("a new name");
+        give_to_both_domains(&mut have, &resnet101(Norm::Trans));
+        let first = |name: &str| have.get(&format!("backbone.bn1.{name}")).map(|t| t.data[0]);
+        assert_eq!([first("running_mean_source"), first("running_mean_target")], [Some(3.0); 2]);
+        assert_eq!([first("running_var_source"), first("running_var_target")], [Some(5.0), Some(7.0)]);
         assert!(refusal(Norm::Trans, |name| name != "bn1.weight", &[]).is_some());
     }
 }

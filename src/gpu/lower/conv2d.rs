@@ -1,7 +1,7 @@
 //! Launches of the convolutions: which variant computes which direction, and how its work is divided.
 
 use super::super::context::ConvVariant;
-use super::super::dispatch::{Dispatch, Target};
+use super::super::dispatch::{Dispatch, MAX_GROUPS, Target};
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::{Lowering, Piece, activation_constants};
@@ -241,7 +241,8 @@ impl Lowering<'_> {
     fn tiled(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
         let entry = self.entry(operands);
         let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
-        let pieces = self.pieces(g.n, in_sample.max(out_sample))?;
+        // Pixels run along the first axis of the grid, 64 to a workgroup.
+        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), 64 * MAX_GROUPS / (g.h * g.w).max(g.oh * g.ow))?;
         let mode = ["forward", "input_grad", "weight_grad"].iter().position(|e| *e == entry).unwrap_or(0);
         let kernel = Dispatch::new("conv2d_tiled", "main").constant("MODE", Constant::U32(mode as u32));
         let params = |bases: [usize; 2], piece: Piece, split: [usize; 2]| {
@@ -254,9 +255,10 @@ impl Lowering<'_> {
         if entry == "weight_grad" {
             let grid = [(g.i * g.taps()).div_ceil(64), g.o.div_ceil(64)];
             let wanted = 256usize.div_ceil(grid[0] * grid[1]);
+            let most = (self.most_splits(g) / pieces.len()).max(1);
             let split = |piece: &Piece| {
                 let terms = piece.count * g.oh * g.ow;
-                let each = terms.div_ceil(wanted).next_multiple_of(16).clamp(128, MAX_TERMS);
+                let each = terms.div_ceil(wanted).clamp(128, MAX_TERMS).max(terms.div_ceil(most)).next_multiple_of(16);
                 (each, terms.div_ceil(each))
             };
             let splits: usize = pieces.iter().map(|p| split(p).1).sum();
@@ -301,6 +303,11 @@ impl Lowering<'_> {
             self.push(dispatch);
         }
         Ok(())
+    }
+
+    /// Parts of a gradient of weights that one binding holds.
+    pub(super) fn most_splits(&self, g: &Geometry) -> usize {
+        (self.limit / g.weights()).max(1)
     }
 
     /// Memory for the parts of a reduction: the result itself if there is only one.

@@ -1,6 +1,6 @@
 //! Launches of the convolutions from storage textures, for software adapters: packing, then the kernels.
 
-use super::super::dispatch::{Dispatch, TextureSlot, View};
+use super::super::dispatch::{Dispatch, MAX_GROUPS, TextureSlot, View};
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::conv2d::{Geometry, MAX_TERMS, Operands};
@@ -27,7 +27,7 @@ impl Lowering<'_> {
         let columns = g.phases(1, transposed);
         let phases: Vec<_> =
             g.phases(0, transposed).iter().flat_map(|h| columns.iter().map(move |w| (*h, *w))).collect();
-        for piece in self.pieces(g.n, sample)? {
+        for piece in self.pieces_of(g.n, sample, TEXTURE_BLOCK * MAX_GROUPS / (outputs[1] * outputs[2]))? {
             for (h, w) in &phases {
                 let (rows, columns) =
                     ((outputs[1] - h.phase).div_ceil(h.every), (outputs[2] - w.phase).div_ceil(w.every));
@@ -71,7 +71,7 @@ impl Lowering<'_> {
         let grid = [across.div_ceil(GRAD_LANES), shared.div_ceil(groups)];
         let rows = g.n * g.oh;
         let wanted = 32usize.div_ceil(grid[0] * grid[1] * g.taps()).max((rows * g.ow).div_ceil(MAX_TERMS));
-        let each = rows.div_ceil(wanted.min(rows));
+        let each = rows.div_ceil(wanted.min(rows).min(self.most_splits(g)));
         let splits = rows.div_ceil(each);
         let parts = self.parts(splits * g.weights(), operands.out, splits);
         let dispatch = Dispatch::new("conv2d_texture_weight_grad", "main")

@@ -170,13 +170,18 @@ impl<'g> Lowering<'g> {
 
     /// Equal pieces of `rows` rows, none of which binds more than the limit; `per_row` is that of the largest tensor.
     fn pieces(&self, rows: usize, per_row: usize) -> Result<Vec<Piece>> {
+        self.pieces_of(rows, per_row, rows)
+    }
+
+    /// The same, none of more than `most` rows, or of one.
+    fn pieces_of(&self, rows: usize, per_row: usize, most: usize) -> Result<Vec<Piece>> {
         let room = self.limit - super::dispatch::ALIGNMENT;
         if per_row > room {
             let (bytes, limit) = (per_row as u64 * 4, self.limit as u64 * 4);
             let what = format!("one sample of {}", self.label);
             return Err(GpuError::TooLarge { adapter: self.adapter.clone(), what, bytes, limit });
         }
-        let count = rows.div_ceil((room / per_row.max(1)).max(1)).max(1);
+        let count = rows.div_ceil((room / per_row.max(1)).min(most).max(1)).max(1);
         let each = rows.div_ceil(count);
         let piece = |first: usize| Piece { first, count: each.min(rows - first) };
         Ok((0..rows).step_by(each.max(1)).map(piece).collect())
