@@ -7,7 +7,8 @@ use super::validation::THRESHOLD;
 use crate::data::overlay::draw_outlines;
 use crate::data::resize::resize_mask;
 
-/// The standard deviation at the upper end of the colour map: no values between 0 and 1 deviate by more.
+/// The standard deviation at the upper end of the colour map: probabilities deviate by no more, but for the correction
+/// of an unbiased estimate.
 const MAX_STD: f32 = 0.5;
 
 /// Channels of one image, row-major `[C, height, width]`.
@@ -58,7 +59,7 @@ impl Shown<'_> {
     /// - `prediction`: the same with the outlines of where the probability exceeds 0.75, disc blue, cup green;
     /// - `pseudo_label`: the same with the outlines of the pseudo label;
     /// - `uncertainty`: cup on the left, disc on the right, `H` x `2 W`, in viridis from 0 (dark violet) to 0.5
-    ///   (yellow); NaN is black.
+    ///   (yellow, as what exceeds it); NaN is black.
     ///
     /// # Panics
     /// When a number of values does not fit its shape, or is 0.
@@ -72,16 +73,16 @@ impl Shown<'_> {
             draw_outlines(&mut picture, &cup, &disc);
             picture
         };
-        let mut pictures = vec![("prediction", outlined("the probability", &self.probability, THRESHOLD))];
+        let prediction = outlined("the probability", &self.probability, THRESHOLD);
+        let mut pictures = vec![("input", input.clone()), ("prediction", prediction)];
         if let Some(label) = &self.pseudo_label {
             pictures.push(("pseudo_label", outlined("the pseudo label", label, 0.5)));
         }
         if let Some(std) = &self.uncertainty {
             std.check("the uncertainty", 2);
-            pictures
-                .push(("uncertainty", side_by_side([0, 1].map(|class| colour_map(std, class, input.dimensions())))));
+            let [cup, disc] = [0, 1].map(|class| colour_map(std, class, input.dimensions()));
+            pictures.push(("uncertainty", side_by_side(&cup, &disc)));
         }
-        pictures.insert(0, ("input", input));
         pictures
     }
 }
@@ -114,9 +115,9 @@ fn colour_map(std: &Channels<'_>, class: usize, size: (u32, u32)) -> RgbImage {
     imageops::resize(&picture, size.0, size.1, FilterType::Nearest)
 }
 
-fn side_by_side([left, right]: [RgbImage; 2]) -> RgbImage {
+fn side_by_side(left: &RgbImage, right: &RgbImage) -> RgbImage {
     let mut both = RgbImage::new(left.width() + right.width(), left.height());
-    for (picture, x) in [(&left, 0), (&right, left.width())] {
+    for (picture, x) in [(left, 0), (right, left.width())] {
         both.copy_from(picture, x, 0).expect("the canvas holds both");
     }
     both

@@ -16,8 +16,7 @@ fn masked_checksum(bytes: &[u8]) -> u32 {
             crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
         }
     }
-    let crc = !crc;
-    crc.rotate_right(15).wrapping_add(0xa282_ead8)
+    (!crc).rotate_left(32 - 15).wrapping_add(0xa282_ead8)
 }
 
 fn take<'a>(bytes: &mut &'a [u8], count: usize) -> &'a [u8] {
