@@ -8,23 +8,24 @@ use papilla::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochast
 use papilla::nn::Norm;
 use papilla::nn::deeplab::{Backbone, DeepLab};
 use papilla::nn::init::hashed_values;
-use papilla::train::initialise;
 
-/// Images of a batch, and their rows and columns.
+/// Images of a batch.
 const BATCH: usize = 2;
-const SIZE: usize = 64;
+/// Rows and columns of the deep feature.
+const DEEP: usize = 4;
 
 /// One supervised step at every output stride.
 fn trains(backbone: Backbone, first_layer: &str) {
     let wanted = std::env::var("PAPILLA_DEVICE").ok();
     let device = Device::open(wanted.as_deref(), GpuOptions::default()).expect("tests need an adapter");
-    // The same weights at every output stride; only the first step begins with the initial ones.
+    // The same weights at every output stride; only the first step begins with those that follow from the names.
     let states = device.states();
     for (index, &output_stride) in backbone.output_strides().iter().enumerate() {
+        let size = DEEP * output_stride;
         let settings = StepSettings {
             network: DeepLab { backbone, output_stride, norm: Norm::Batch },
             batch: BATCH,
-            size: [SIZE; 2],
+            size: [size; 2],
             dropout: true,
             adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8 },
             sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4 },
@@ -33,15 +34,16 @@ fn trains(backbone: Backbone, first_layer: &str) {
         };
         let traced = step::trace(&settings).expect("the backbone has this output stride");
         let program = device.compile(&traced.graph, &states).expect("the step fits the adapter");
-        if index == 0 {
-            initialise(&states, GENERATOR, &traced.tensors, 7).expect("every tensor is a state");
+        for spec in traced.tensors.iter().filter(|_| index == 0) {
+            let values = hashed_values(&spec.name, &spec.shape);
+            states.write(&format!("{GENERATOR}.{}", spec.name), &values).expect("every tensor is a state");
         }
         let weight = format!("{GENERATOR}.backbone.{first_layer}");
         let before = states.read(&[&weight]).expect("the network has this layer").remove(0);
 
         // Noise around 0; a name that ends in `.bias` is filled with a tenth of it.
         let uneven =
-            |name: &str, channels: usize| hashed_values(&format!("{name}.bias"), &[BATCH * channels * SIZE * SIZE]);
+            |name: &str, channels: usize| hashed_values(&format!("{name}.bias"), &[BATCH * channels * size * size]);
         let inside = |name: &str, channels: usize| uneven(name, channels).iter().map(|v| f32::from(*v > 0.0)).collect();
         let inputs: [(&str, Vec<f32>); 6] = [
             ("image_s", uneven("image", 3).iter().map(|v| 10.0 * v).collect()),
