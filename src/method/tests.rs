@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::prototypes::{self, Prototypes};
 use super::step::{GENERATOR, LossWeights, StepSettings, Stochastic, TrainingStep, trace};
-use crate::graph::{AdamSettings, Graph, Node, NodeId, Op, SgdSettings, Shape, Unary, vector_jacobian_product};
+use crate::graph::{AdamSettings, Binary, Graph, Node, NodeId, Op, SgdSettings, Shape, Unary, vector_jacobian_product};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::init::initial_values;
 use crate::nn::{Norm, Role, TensorSpec};
