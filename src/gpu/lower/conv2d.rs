@@ -155,19 +155,24 @@ impl Lowering<'_> {
                 .chain(split)
         };
         if entry == "weight_grad" {
-            let parts = self.parts(g.n * g.weights(), operands.out, g.n);
+            let each = g.n.div_ceil((self.most_splits(g) / pieces.len()).max(1));
+            let splits: usize = pieces.iter().map(|p| p.count.div_ceil(each)).sum();
+            let parts = self.parts(splits * g.weights(), operands.out, splits);
+            let mut first_split = 0;
             for piece in pieces {
                 let (vx, bx) = self.rows(operands.first, piece, in_sample);
                 let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
+                let own = piece.count.div_ceil(each);
                 let dispatch = Dispatch::new("conv2d_direct", entry)
-                    .params(params([bx, bdy], piece, [1, piece.first]))
+                    .params(params([bx, bdy], piece, [each, first_split]))
                     .bind(vx)
                     .bind(vdy)
-                    .bind(self.whole_target(parts, g.n * g.weights())?)
-                    .groups((piece.count * g.weights()).div_ceil(64));
+                    .bind(self.whole_target(parts, splits * g.weights())?)
+                    .groups((own * g.weights()).div_ceil(64));
                 self.push(dispatch);
+                first_split += own;
             }
-            return self.finish_parts(parts, g.n, g.weights(), operands.out);
+            return self.finish_parts(parts, splits, g.weights(), operands.out);
         }
         let (read, written) = if entry == "forward" { (in_sample, out_sample) } else { (out_sample, in_sample) };
         for piece in pieces {
