@@ -2,7 +2,10 @@
 // Source positions are exact ratios of integers, so that every adapter takes the same pixels.
 // One invocation for each element of the result; workgroups are folded into x and y. The gradient gathers: it
 // visits just the output rows and columns that read the input pixel.
-// Bindings: x, y [planes,OH,OW] of `main`; dy, dx [planes,IH,IW] of `gradient`. Twin: reference/resize.rs
+// `shifted` and `shifted_gradient` resize along one axis, a extents to b: y[n,c,b,·] is the sum over taps t of
+// x[n,t,c,a,·] resized and moved by taps/2 − t, zeros moving in.
+// Bindings: x, y [planes,OH,OW] of `main`; dy, dx [planes,IH,IW] of `gradient`; x [n,taps,c,a,inner] and
+// y [n,c,b,inner] of `shifted`, dy and dx of `shifted_gradient`. Twin: reference/resize.rs
 
 const MODE: u32 = 0u; // 0 bilinear align_corners, 1 bilinear half pixel, 2 nearest
 
@@ -14,6 +17,10 @@ struct Params {
     in_w: u32,
     out_h: u32,
     out_w: u32,
+    // of the shifted ones, whose a and b are in_h and out_h
+    taps: u32,
+    channels: u32,
+    inner: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -118,6 +125,59 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
             if (part != 0.0) {
                 total = fma(weight * part, x[base + ow], total);
             }
+        }
+    }
+    y[p.base_y + i] = total;
+}
+
+@compute @workgroup_size(64)
+fn shifted(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i >= p.count) {
+        return;
+    }
+    let line = i / p.inner;
+    let within = i - line * p.inner;
+    let map = line / p.out_h;
+    let to = line - map * p.out_h;
+    let n = map / p.channels;
+    var part = n * p.taps * p.channels + map - n * p.channels;
+    var total = 0.0;
+    for (var t = 0u; t < p.taps; t++) {
+        // Before the map the difference wraps to an index far beyond it.
+        let o = to + t - p.taps / 2u;
+        if (o < p.out_h) {
+            let source = locate(o, p.in_h, p.out_h);
+            let base = p.base_x + part * p.in_h * p.inner + within;
+            total += mix(x[base + source.low * p.inner], x[base + source.high * p.inner], source.fraction);
+        }
+        part += p.channels;
+    }
+    y[p.base_y + i] = total;
+}
+
+@compute @workgroup_size(64)
+fn shifted_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                    @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i >= p.count) {
+        return;
+    }
+    let line = i / p.inner;
+    let part = line / p.in_h;
+    let k = line - part * p.in_h;
+    let n_tap = part / p.channels;
+    let n = n_tap / p.taps;
+    let t = n_tap - n * p.taps;
+    let map = n * p.channels + part - n_tap * p.channels;
+    let base = p.base_x + map * p.out_h * p.inner + i - line * p.inner;
+    let end = end_reader(k, p.in_h, p.out_h);
+    var total = 0.0;
+    for (var o = first_reader(k, p.in_h, p.out_h); o < end; o++) {
+        let to = o + p.taps / 2u - t;
+        if (to < p.out_h) {
+            total = fma(share(locate(o, p.in_h, p.out_h), k), x[base + to * p.inner], total);
         }
     }
     y[p.base_y + i] = total;

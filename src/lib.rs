@@ -3,8 +3,10 @@
 //!
 //! [`graph`] says what to compute, [`reference`] computes it slowly and exactly, [`gpu`] runs it; [`device`] is one
 //! face for both. [`nn`] and [`method`] trace networks and training steps, [`train`] runs them, [`inference`] uses
-//! them; [`data`], [`formats`] and [`metrics`] surround them with files and figures, [`conformance`] proves them.
+//! them; [`data`], [`formats`] and [`metrics`] surround them with files and figures, [`conformance`] proves them
+//! and [`bench`] measures them.
 
+pub mod bench;
 pub mod cli;
 pub mod conformance;
 pub mod data;

@@ -1,4 +1,4 @@
-//! Bad input: one sentence that names the file or value, exit status 1, nothing half-written, nothing lost.
+//! Bad input: one sentence that names the file or value, exit status 1, or 2 for flags; nothing half-written, nothing lost.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,16 @@ fn papilla(arguments: &[&str]) -> Output {
 
 /// Checks the exit status and that the error is one line that contains every word; gives the line.
 fn refused(arguments: &[&str], words: &[&str]) -> String {
-    let output = papilla(arguments);
-    assert_refused(&output, words)
+    assert_refused(&papilla(arguments), 1, words)
 }
 
-fn assert_refused(output: &Output, words: &[&str]) -> String {
+fn flags_refused(arguments: &[&str], words: &[&str]) -> String {
+    assert_refused(&papilla(arguments), 2, words)
+}
+
+fn assert_refused(output: &Output, status: i32, words: &[&str]) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
     let errors: Vec<&str> =
         stderr.lines().filter(|l| l.starts_with("error: ") && !l.contains("XDG_RUNTIME_DIR")).collect();
     assert_eq!(errors.len(), 1, "{stderr}");
@@ -207,7 +210,7 @@ fn a_disk_that_is_full_while_saving() {
         out.display()
     );
     let output = Command::new("sh").args(["-c", &script]).output().expect("a shell runs");
-    assert_refused(&output, &["last.safetensors"]);
+    assert_refused(&output, 1, &["last.safetensors"]);
     let left: Vec<_> = fs::read_dir(out.join("checkpoints")).expect("the folder was made").collect();
     assert!(left.is_empty(), "no part of a checkpoint stays: {left:?}");
     assert!(!out.join("config.toml").exists(), "a run without a checkpoint does not count as one");
@@ -221,10 +224,10 @@ fn an_output_stride_that_the_backbone_does_not_have() {
     let words = ["--output-stride 16", "drn", "--output-stride 8"];
     let architecture = ["--backbone", "drn", "--output-stride", "16"];
     let train = ["train", "--source", text(&dataset), "--out", text(&out)];
-    refused(&[&train[..], &architecture].concat(), &words);
+    flags_refused(&[&train[..], &architecture].concat(), &words);
     assert!(!out.exists());
     let evaluate = ["evaluate", "--checkpoint", "weights.pth", "--data", text(&test)];
-    refused(&[&evaluate[..], &architecture].concat(), &words);
+    flags_refused(&[&evaluate[..], &architecture].concat(), &words);
 }
 
 #[test]
@@ -233,7 +236,7 @@ fn a_seed_that_no_settings_file_can_hold() {
     let dataset = dataset(folder.path(), 12);
     let out = folder.path().join("run");
     let arguments = ["train", "--source", text(&dataset), "--out", text(&out), "--seed", "18446744073709551615"];
-    refused(&arguments, &["--seed", "18446744073709551615"]);
+    flags_refused(&arguments, &["--seed", "18446744073709551615"]);
     assert!(!out.exists());
 }
 
@@ -243,10 +246,10 @@ fn settings_that_do_not_go_together() {
     let dataset = dataset(folder.path(), 12);
     let out = folder.path().join("run");
     let train = ["train", "--source", text(&dataset), "--out", text(&out)];
-    refused(&[&train[..], &["--method", "clr"]].concat(), &["--method clr", "--target"]);
-    refused(&[&train[..], &["--norm", "trans"]].concat(), &["--norm trans", "source-only"]);
-    refused(&[&train[..], &["--lr-discriminator", "0"]].concat(), &["--lr-discriminator 0"]);
-    refused(&[&train[..], &["--stochastic-passes", "1"]].concat(), &["--stochastic-passes 1"]);
+    flags_refused(&[&train[..], &["--method", "clr"]].concat(), &["--method clr", "--target"]);
+    flags_refused(&[&train[..], &["--norm", "trans"]].concat(), &["--norm trans", "source-only"]);
+    flags_refused(&[&train[..], &["--lr-discriminator", "0"]].concat(), &["--lr-discriminator 0"]);
+    flags_refused(&[&train[..], &["--stochastic-passes", "1"]].concat(), &["--stochastic-passes 1"]);
     assert!(!out.exists());
 }
 
@@ -289,7 +292,7 @@ fn no_adapter_at_all() {
         .env("WGPU_BACKEND", "vulkan")
         .output()
         .expect("the program runs");
-    assert_refused(&output, &["no graphics adapter", "--device cpu"]);
+    assert_refused(&output, 1, &["no graphics adapter", "--device cpu"]);
     assert!(!out.exists());
 }
 
@@ -298,4 +301,31 @@ fn wrong_flags_exit_with_2() {
     for arguments in [&["train"][..], &["train", "--no-such-flag"], &["fly"], &["evaluate", "--threshold-cup", "2"]] {
         assert_eq!(papilla(arguments).status.code(), Some(2), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_settings_file_without_a_source_is_completed_by_flags() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("settings.toml");
+    fs::write(&file, "size = 32\nvalidate-every = 1\nepochs = 0\n").expect("a temporary file can be written");
+    let (out, absent) = (folder.path().join("run"), folder.path().join("absent"));
+    let train = ["train", "--config", text(&file), "--out", text(&out)];
+    flags_refused(&train, &["--source"]);
+    refused(&[&train[..], &["--source", text(&absent)]].concat(), &["absent"]);
+    let dataset = dataset(folder.path(), 12);
+    flags_refused(&[&train[..], &["--source", text(&dataset)]].concat(), &["--epochs"]);
+}
+
+#[test]
+fn a_reader_that_stops_reading() {
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("papilla"))
+        .arg("devices")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("panicked"), "{stderr}");
 }

@@ -92,19 +92,38 @@ fn from_synthetic_clinics_to_predictions() {
         assert_eq!(logits.tensors["boundary"].shape, [1, 1, 64, 64]);
     }
     assert_eq!(fs::read_to_string(predicted.join("predictions.csv")).expect("the table is written").lines().count(), 4);
+
+    // A damaged image costs its own results only.
+    fs::write(images.join("damaged.png"), "no image").expect("a temporary file can be written");
+    let again = folder.path().join("predicted-again");
+    let arguments = ["predict", "--checkpoint", text(&best), text(&images), "--out", text(&again)];
+    let output = papilla(&arguments).output().expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("damaged.png"));
+    let tables = [&predicted, &again].map(|f| fs::read_to_string(f.join("predictions.csv")).expect("a table"));
+    assert_eq!(tables[0], tables[1]);
 }
 
 /// Tensors of a checkpoint, and the metadata that do not depend on how long steps took.
-fn contents(run: &Path) -> (BTreeMap<String, HostTensor>, String, String) {
-    let file = TensorFile::read(&run.join("checkpoints/last.safetensors")).expect("the run ended");
+fn contents(run: &Path, checkpoint: &str) -> (BTreeMap<String, HostTensor>, String, String) {
+    let file = TensorFile::read(&run.join(format!("checkpoints/{checkpoint}.safetensors"))).expect("the run ended");
     (file.tensors, file.metadata["step"].clone(), file.metadata["best_mean_dice_bits"].clone())
 }
 
-/// Losses of a run's steps, without their times.
-fn losses(run: &Path) -> Vec<(u64, f64)> {
+/// Lines of `metrics.jsonl` and rows of `log.csv`, without how long steps took.
+fn logs(run: &Path) -> (Vec<Value>, Vec<Vec<String>>) {
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).expect("the run logs");
-    let lines = metrics.lines().map(|l| serde_json::from_str::<Value>(l).expect("lines are JSON"));
-    lines.filter_map(|l| Some((l.get("step")?.as_u64()?, l["total"].as_f64()?))).collect()
+    let mut lines: Vec<Value> = metrics.lines().map(|l| serde_json::from_str(l).expect("lines are JSON")).collect();
+    for line in &mut lines {
+        line.as_object_mut().expect("lines are objects").remove("seconds");
+    }
+    let table = fs::read_to_string(run.join("log.csv")).expect("the run logs");
+    let mut rows: Vec<Vec<String>> = table.lines().map(|l| l.split(',').map(str::to_string).collect()).collect();
+    let seconds = rows[0].iter().position(|title| title == "seconds").expect("a column of the table");
+    for row in &mut rows {
+        row.remove(seconds);
+    }
+    (lines, rows)
 }
 
 /// A run with a checkpoint after each step: its flags without `--out`, and where it goes.
@@ -166,14 +185,16 @@ fn is_writing(run: &Path) -> bool {
 /// Resumes a run and compares all it leaves with that of the undisturbed one.
 fn assert_resumes_to(undisturbed: &Path, run: &Path) {
     succeed(&["train", "--resume", text(run)]);
-    let (expected, got) = (contents(undisturbed), contents(run));
     let name = run.display();
-    assert_eq!((&got.1, &got.2), (&expected.1, &expected.2), "{name}");
-    assert_eq!(got.0.len(), expected.0.len(), "{name}");
-    for (tensor, value) in &expected.0 {
-        assert!(value.same_bits(&got.0[tensor]), "`{tensor}` differs in {name}");
+    for checkpoint in ["last", "best"] {
+        let (expected, got) = (contents(undisturbed, checkpoint), contents(run, checkpoint));
+        assert_eq!((&got.1, &got.2), (&expected.1, &expected.2), "{name}");
+        assert_eq!(got.0.len(), expected.0.len(), "{name}");
+        for (tensor, value) in &expected.0 {
+            assert!(value.same_bits(&got.0[tensor]), "`{tensor}` of {checkpoint} differs in {name}");
+        }
     }
-    assert_eq!(losses(run), losses(undisturbed), "{name}");
+    assert_eq!(logs(run), logs(undisturbed), "{name}");
     assert!(!is_writing(run), "{name} holds a half-written checkpoint");
 }
 
@@ -192,7 +213,7 @@ fn an_adaptation_killed_before_and_after_the_warm_up_and_within_a_checkpoint_end
     let flags = "--method clr --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3";
     let job = Killable::new(&flags.split(' ').collect::<Vec<_>>());
     let undisturbed = job.undisturbed();
-    assert_eq!(losses(&undisturbed).len(), 6);
+    assert_eq!(logged(&undisturbed), 6 + 1, "steps, and a validation");
     let in_warm_up = job.killed("killed-in-warm-up", |run| logged(run) >= 2);
     assert_resumes_to(&undisturbed, &in_warm_up);
     let after_it = job.killed("killed-after-warm-up", |run| logged(run) >= 5);

@@ -1,4 +1,4 @@
-//! `copy` against the twin: broadcasts, concatenations, assignments of states.
+//! `copy` against the twin: broadcasts, permutations, concatenations, assignments of states.
 
 use kernels_tests::Case;
 use papilla::graph::{NodeId, Shape, Unary, Update};
@@ -25,6 +25,25 @@ fn concat(seed: u64, shape: &[usize], axis: usize, extents: &[usize]) -> Case {
     let y = case.graph.concat(&parts, axis).expect("shapes fit");
     case.output_with_gradients(y, &parts).expect("shapes fit");
     case
+}
+
+#[test]
+fn permutations() {
+    let orders: [(&[usize], &[usize]); 6] = [
+        (&[7], &[0]),
+        (&[5, 9], &[1, 0]),
+        (&[3, 4, 5], &[2, 0, 1]),
+        (&[8, 6, 3, 3], &[2, 3, 0, 1]),
+        (&[2, 3, 4, 5], &[3, 1, 2, 0]),
+        (&[2, 3, 1, 4, 5], &[4, 2, 0, 1, 3]),
+    ];
+    for (seed, (shape, order)) in orders.into_iter().enumerate() {
+        let mut case = Case::new(seed as u64);
+        let x = case.input(Shape::from(shape));
+        let y = case.graph.permute(x, order).expect("an order of the axes");
+        case.output_with_gradients(y, &[x]).expect("shapes fit");
+        case.check(1e-5);
+    }
 }
 
 #[test]

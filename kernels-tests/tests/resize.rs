@@ -1,4 +1,4 @@
-//! `resize` against the twin: every mode, larger and smaller, with the gradient.
+//! `resize` against the twin: every mode, larger and smaller, whole and shifted, with the gradient.
 
 use kernels_tests::Case;
 use papilla::graph::{Op, ResizeMode};
@@ -33,6 +33,40 @@ fn sizes_of_the_networks() {
         build(mode, [1, 3], [33, 31], [129, 127]).check(1e-5);
         build(mode, [2, 2], [127, 129], [16, 31]).check(1e-5);
         build(mode, [1, 1], [3, 5], [200, 301]).check(1e-5);
+    }
+}
+
+fn shifted(mode: ResizeMode, axis: usize, taps: usize, maps: [usize; 4], size: usize) -> Case {
+    let mut case = Case::new((axis + taps * size) as u64);
+    let x = case.input(maps);
+    let y = case.graph.push(Op::ResizeShifted { mode, axis, taps, size }, &[x]).expect("a feature map");
+    case.output_with_gradients(y, &[x]).expect("shapes fit");
+    case
+}
+
+#[test]
+fn shifted_along_either_axis() {
+    for mode in MODES {
+        for axis in [2, 3] {
+            for (taps, maps, size) in [
+                (3, [2, 6, 4, 5], 11),
+                (3, [1, 9, 1, 1], 7),
+                (3, [2, 12, 8, 8], 32),
+                (1, [3, 2, 3, 4], 5),
+                (2, [1, 4, 9, 6], 3),
+                (5, [2, 15, 5, 7], 20),
+                (3, [1, 3, 16, 33], 129),
+            ] {
+                shifted(mode, axis, taps, maps, size).check(1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn shifted_in_pieces() {
+    for axis in [2, 3] {
+        shifted(MODES[0], axis, 3, [19, 6, 4, 5], 9).check_in_pieces(1024, 1e-5);
     }
 }
 

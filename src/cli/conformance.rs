@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use globset::Glob;
 use serde_json::json;
 
-use super::{Global, sentence};
+use super::{Global, output, sentence};
 use crate::conformance::{cases, run_case};
 
 /// Run golden cases and compare every value with the expected one
@@ -52,15 +52,15 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         };
         list.push(entry);
         if !global.json {
-            println!("{} {name:width$}  {line}", if ok { "pass" } else { "FAIL" });
+            output::line(format_args!("{} {name:width$}  {line}", if ok { "pass" } else { "FAIL" }))?;
         }
     }
     let failed = paths.len() - passed;
     if global.json {
         let document = json!({ "device": device.name(), "passed": passed, "failed": failed, "cases": list });
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        output::json(&document)?;
     } else {
-        println!("{passed} passed, {failed} failed");
+        output::line(format_args!("{passed} passed, {failed} failed"))?;
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::{Architecture, Global, evaluate, synth, train};
+use super::{Architecture, Global, evaluate, output, synth, train};
 use crate::train::{AugmentSetting, Config, Method, NormSetting};
 
 /// Rows and columns of the demo's regions.
@@ -73,11 +73,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let gained = mean_dice(&documents["clr"]["clinic-b"]) - mean_dice(&documents["source-only-continued"]["clinic-b"]);
     if global.json {
         let document = json!({ "out": out, "evaluation": documents, "gain_on_clinic_b": gained });
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        output::json(&document)?;
     } else {
-        print_table(&documents);
-        println!("\nadaptation changed the mean Dice on clinic B by {:+.1} points", 100.0 * gained);
-        println!("everything is in {}", out.display());
+        print_table(&documents)?;
+        let points = 100.0 * gained;
+        output::line(format_args!("\nadaptation changed the mean Dice on clinic B by {points:+.1} points"))?;
+        output::line(format_args!("everything is in {}", out.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -115,22 +116,15 @@ fn mean_dice(evaluation: &Value) -> f64 {
 }
 
 /// Dice of cup and disc on the test regions of both clinics, a line for each run.
-fn print_table(documents: &Map<String, Value>) {
-    println!("\nDice on the test regions (raw, threshold 0.75), 95 % intervals in brackets");
-    print!("{:22}", "");
-    for clinic in ["clinic-a", "clinic-b"] {
-        for structure in ["cup", "disc"] {
-            print!(" {:>24}", format!("{clinic} {structure}"));
-        }
-    }
-    println!();
+fn print_table(documents: &Map<String, Value>) -> Result<()> {
+    let columns: Vec<_> = ["clinic-a", "clinic-b"].iter().flat_map(|c| [(*c, "cup"), (*c, "disc")]).collect();
+    output::line("\nDice on the test regions (raw, threshold 0.75), 95 % intervals in brackets")?;
+    let titles = columns.iter().map(|(clinic, structure)| format!("{clinic} {structure}"));
+    output::line(titles.fold(format!("{:22}", ""), |line, title| format!("{line} {title:>24}")))?;
     for (name, clinics) in documents {
-        print!("{name:22}");
-        for clinic in ["clinic-a", "clinic-b"] {
-            for structure in ["cup", "disc"] {
-                print!(" {:>24}", evaluate::cell(&clinics[clinic]["raw"][structure], "dice"));
-            }
-        }
-        println!();
+        let cells =
+            columns.iter().map(|(clinic, structure)| evaluate::cell(&clinics[clinic]["raw"][structure], "dice"));
+        output::line(cells.fold(format!("{name:22}"), |line, cell| format!("{line} {cell:>24}")))?;
     }
+    Ok(())
 }

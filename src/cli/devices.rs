@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
-use super::Global;
+use super::{Global, output};
 use crate::gpu::{AdapterDescription, adapters};
 
 /// List adapters: backend, type, driver, the limits and features that matter, and which is the default
@@ -24,25 +24,26 @@ pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
     let found: Vec<AdapterDescription> = adapters().into_iter().map(|(description, _)| description).collect();
     if global.json {
         let list: Vec<_> = found.iter().map(as_json).collect();
-        println!("{}", serde_json::to_string_pretty(&json!({ "devices": list, "default": found.first().map(|_| 0) }))?);
+        output::json(&json!({ "devices": list, "default": found.first().map(|_| 0) }))?;
         return Ok(ExitCode::SUCCESS);
     }
     for device in &found {
         let mark = if device.index == 0 { " (default)" } else { "" };
-        println!("{} {}{mark}", device.index, device.info.name);
-        println!("    {:?}, {:?}", device.info.backend, device.info.device_type);
-        println!("    driver {} {}", device.info.driver, device.info.driver_info);
-        println!(
+        output::line(format_args!("{} {}{mark}", device.index, device.info.name))?;
+        output::line(format_args!("    {:?}, {:?}", device.info.backend, device.info.device_type))?;
+        output::line(format_args!("    driver {} {}", device.info.driver, device.info.driver_info))?;
+        output::line(format_args!(
             "    binding {}, buffer {}, workgroup memory {} KiB, {} invocations, subgroups of {}",
             mebibytes(device.limits.max_storage_buffer_binding_size),
             mebibytes(device.limits.max_buffer_size),
             device.limits.max_compute_workgroup_storage_size / 1024,
             device.limits.max_compute_invocations_per_workgroup,
             subgroup_sizes(device),
-        );
-        println!("    features: {}", features(device).join(", "));
+        ))?;
+        output::line(format_args!("    features: {}", features(device).join(", ")))?;
     }
-    println!("cpu (f64 reference, slow; chosen by `--device cpu`{})", if found.is_empty() { ", default" } else { "" });
+    let default = if found.is_empty() { ", default" } else { "" };
+    output::line(format_args!("cpu (f64 reference, slow; chosen by `--device cpu`{default})"))?;
     if found.is_empty() {
         global.note("no graphics adapter was found; on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings one in software");
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Architecture, Global, progress};
+use super::{Architecture, Global, output, progress};
 use crate::data::mask::decode_mask;
 use crate::data::{Dataset, Labels, RegionPixels};
 use crate::formats::write_atomically;
@@ -72,9 +72,9 @@ struct Measured {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let document = evaluate(global, arguments)?;
     if global.json {
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        output::json(&document)?;
     } else {
-        print_table(&document);
+        print_table(&document)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -139,17 +139,24 @@ fn write_files(out: &Path, measured: &Measured, document: &Value) -> Result<()> 
 }
 
 /// A table of the totals: value, and its 95 % interval.
-fn print_table(document: &Value) {
-    println!("{} images, 95 % intervals in brackets", document["images"]);
-    println!("{:14} {:6} {:>24} {:>24} {:>24} {:>24}", "", "", "Dice", "IoU", "ASD (pixels)", "HD95 (pixels)");
+fn print_table(document: &Value) -> Result<()> {
+    output::line(format_args!("{} images, 95 % intervals in brackets", document["images"]))?;
+    output::line(row("", "", &["Dice", "IoU", "ASD (pixels)", "HD95 (pixels)"]))?;
     for stage in ["raw", "postprocessed"] {
         for structure in ["cup", "disc"] {
             let values = &document[stage][structure];
             let cells = ["dice", "iou", "asd", "hd95"].map(|name| cell(values, name));
-            println!("{stage:14} {structure:6} {:>24} {:>24} {:>24} {:>24}", cells[0], cells[1], cells[2], cells[3]);
+            output::line(row(stage, structure, &cells))?;
         }
-        println!("{stage:14} vertical cup-to-disc ratio, mean absolute error {}", cell(&document[stage], "vcdr_mae"));
+        let ratio = cell(&document[stage], "vcdr_mae");
+        output::line(format_args!("{stage:14} vertical cup-to-disc ratio, mean absolute error {ratio}"))?;
     }
+    Ok(())
+}
+
+/// A line of the table of totals.
+fn row(stage: &str, structure: &str, cells: &[impl std::fmt::Display]) -> String {
+    cells.iter().fold(format!("{stage:14} {structure:6}"), |line, cell| format!("{line} {cell:>24}"))
 }
 
 /// A mean and its interval.

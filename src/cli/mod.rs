@@ -2,12 +2,16 @@
 //!
 //! Results go to stdout, everything else to stderr. Exit status: 0 done, 1 failed, 2 wrong flags.
 
+mod bench;
 mod conformance;
 mod demo;
 mod devices;
 mod evaluate;
+mod output;
+mod plan;
 mod predict;
 mod progress;
+mod settings;
 mod synth;
 mod train;
 
@@ -54,6 +58,8 @@ enum Verb {
     Evaluate(evaluate::Arguments),
     Predict(predict::Arguments),
     Demo(demo::Arguments),
+    Bench(bench::Arguments),
+    Plan(Box<plan::Arguments>),
 }
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
@@ -77,10 +83,15 @@ impl Architecture {
         config.set_backbone(self.backbone.unwrap_or(config.backbone));
         config.output_stride = self.output_stride.unwrap_or(config.output_stride);
         config.size = self.size.unwrap_or(config.size);
-        config.check_network()?;
+        config.check_network().map_err(WrongFlags)?;
         Ok(config)
     }
 }
+
+/// Flags that do not go together, or a value that a flag cannot have.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct WrongFlags(anyhow::Error);
 
 /// A probability among the flags.
 pub(crate) fn probability(text: &str) -> Result<f32, String> {
@@ -93,7 +104,11 @@ pub(crate) fn probability(text: &str) -> Result<f32, String> {
 impl Global {
     /// Opens the device that was asked for, or the best one; says so when that is a software adapter.
     pub(crate) fn open_device(&self) -> Result<Device> {
-        let device = Device::open(self.device.as_deref(), GpuOptions::default())?;
+        self.open_device_with(GpuOptions::default())
+    }
+
+    pub(crate) fn open_device_with(&self, options: GpuOptions) -> Result<Device> {
+        let device = Device::open(self.device.as_deref(), options)?;
         if device.is_software() && self.device.is_none() {
             self.note(&format!("no hardware adapter found; computing in software on `{}`", device.name()));
         }
@@ -119,12 +134,15 @@ pub fn main() -> ExitCode {
         Verb::Evaluate(arguments) => evaluate::run(&cli.global, &arguments),
         Verb::Predict(arguments) => predict::run(&cli.global, &arguments),
         Verb::Demo(arguments) => demo::run(&cli.global, &arguments),
+        Verb::Bench(arguments) => bench::run(&cli.global, &arguments),
+        Verb::Plan(arguments) => plan::run(&cli.global, &arguments),
     };
     match outcome {
         Ok(code) => code,
+        Err(error) if output::is_closed(&error) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {}", sentence(&error));
-            ExitCode::FAILURE
+            if error.is::<WrongFlags>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -9,7 +9,7 @@ use image::RgbImage;
 use serde_json::json;
 
 use super::evaluate::Thresholds;
-use super::{Architecture, Global, progress};
+use super::{Architecture, Global, output, progress, sentence};
 use crate::data::dataset::list_images;
 use crate::data::image_file::read_rgb;
 use crate::data::overlay::{write_mask, write_overlay};
@@ -62,26 +62,40 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let (predictor, _) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let bar = progress::bar(global, images.len() as u64, "predicting");
-    let mut rows = Vec::new();
+    // One damaged file among thousands must not cost the results of the others.
+    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
     for chunk in images.chunks(predictor.batch()) {
-        let pixels = chunk.iter().map(|(_, path)| read_rgb(path)).collect::<Result<Vec<_>, _>>()?;
-        let borrowed: Vec<&RgbImage> = pixels.iter().collect();
-        for ((logits, image), (name, _)) in predictor.logits(&borrowed)?.iter().zip(&pixels).zip(chunk) {
-            rows.push(write_prediction(arguments, name, image, logits)?);
-            bar.inc(1);
+        let mut pixels = Vec::new();
+        for (name, path) in chunk {
+            match read_rgb(path) {
+                Ok(image) => pixels.push((name, image)),
+                Err(error) => unreadable.push(sentence(&error.into())),
+            }
         }
+        let borrowed: Vec<&RgbImage> = pixels.iter().map(|(_, image)| image).collect();
+        if !borrowed.is_empty() {
+            for (logits, (name, image)) in predictor.logits(&borrowed)?.iter().zip(&pixels) {
+                rows.push(write_prediction(arguments, name, image, logits)?);
+            }
+        }
+        bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
     write_table(&arguments.out.join("predictions.csv"), &rows)?;
     if global.json {
         let list: Vec<_> = rows.iter().map(Row::as_json).collect();
-        let document = json!({ "images": rows.len(), "device": device.name(), "predictions": list });
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        let images = rows.len();
+        let document =
+            json!({ "images": images, "device": device.name(), "predictions": list, "unreadable": unreadable });
+        output::json(&document)?;
     } else {
-        println!("{} images segmented; results in {}", rows.len(), arguments.out.display());
+        output::line(format_args!("{} images segmented; results in {}", rows.len(), arguments.out.display()))?;
         global.note("for research only: not a medical device, not for diagnosis");
     }
-    Ok(ExitCode::SUCCESS)
+    for problem in &unreadable {
+        eprintln!("error: {problem}");
+    }
+    Ok(if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Images by the name of their results; folders are listed.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Global, progress};
+use super::{Global, output, progress};
 use crate::data::synth::{SynthOptions, write_clinics};
 
 /// Write two synthetic clinics, the same anatomy seen by two cameras
@@ -32,9 +32,10 @@ pub(super) struct Arguments {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     write(global, arguments)?;
     if global.json {
-        println!("{}", json!({ "out": arguments.out, "train": arguments.train, "test": arguments.test }));
+        output::json(&json!({ "out": arguments.out, "train": arguments.train, "test": arguments.test }))?;
     } else {
-        println!("two clinics of {} + {} regions in {}", arguments.train, arguments.test, arguments.out.display());
+        let (train, test, out) = (arguments.train, arguments.test, arguments.out.display());
+        output::line(format_args!("two clinics of {train} + {test} regions in {out}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

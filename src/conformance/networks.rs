@@ -201,7 +201,18 @@ fn step_settings(case: &Case) -> Result<StepSettings> {
     })
 }
 
+/// Refuses a case whose constants are not the method's.
+fn check_constants(case: &Case) -> Result<()> {
+    for (name, ours) in [("dropout", 0.0), ("prototype_ema", 0.9)] {
+        if case.number(name).is_ok_and(|theirs| theirs != ours) {
+            bail!("`{name}` is {}, and only {ours} can be run", case.number(name)?);
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn train_steps(case: &Case, device: &Device) -> Result<Values> {
+    check_constants(case)?;
     let settings = step_settings(case)?;
     let traced = step::trace(&settings)?;
     let states = device.states();

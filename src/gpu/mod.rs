@@ -5,18 +5,24 @@
 //! `Dispatch` is one launch of a shader; `lower` turns an operator into a few of them.
 
 mod adapter;
+mod capabilities;
+mod ceiling;
 mod context;
 mod dispatch;
 mod error;
 mod lower;
+mod plan;
 mod profile;
 mod program;
 pub mod shader;
 mod states;
 
 pub use adapter::{AdapterDescription, adapters};
+pub use capabilities::Capabilities;
+pub use ceiling::Ceiling;
 pub use context::{ConvVariant, Gpu, GpuOptions};
 pub use error::{GpuError, Result};
+pub use plan::Requirements;
 pub use profile::KernelTime;
 pub use program::Program;
 pub use states::States;

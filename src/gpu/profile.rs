@@ -1,5 +1,7 @@
 //! Where the time of a run goes, by the adapter's own timestamps.
 
+use std::time::Instant;
+
 use super::error::Result;
 use super::program::Program;
 use super::states::read_through;
@@ -13,12 +15,32 @@ pub struct KernelTime {
     /// operator or update that the launch belongs to
     pub label: &'static str,
     pub shader: &'static str,
+    /// shapes that the operator reads
+    pub shapes: String,
     /// position of the operator among the live nodes
     pub step: usize,
     pub milliseconds: f64,
 }
 
 impl Program {
+    /// Whether the adapter was opened with timestamps.
+    pub fn has_timestamps(&self) -> bool {
+        self.gpu.options().timestamps
+    }
+
+    /// Time of one run: the sum of its launches where the adapter was opened with timestamps, or else from submission
+    /// to the end.
+    pub fn milliseconds(&self) -> Result<f64> {
+        if self.has_timestamps() {
+            return Ok(self.run_profiled()?.iter().map(|time| time.milliseconds).sum());
+        }
+        self.gpu.wait()?;
+        let begun = Instant::now();
+        self.run()?;
+        self.gpu.wait()?;
+        Ok(begun.elapsed().as_secs_f64() * 1e3)
+    }
+
     /// One run with a timestamp after each launch; the adapter must have been opened with `timestamps`.
     pub fn run_profiled(&self) -> Result<Vec<KernelTime>> {
         let gpu = &self.gpu;
@@ -49,7 +71,8 @@ impl Program {
             let stamp = |i: usize| u64::from(words[2 * i].to_bits()) | u64::from(words[2 * i + 1].to_bits()) << 32;
             for (index, launch) in chunk.iter().enumerate() {
                 let milliseconds = stamp(index + 1).saturating_sub(stamp(index)) as f64 * period;
-                times.push(KernelTime { label: launch.label, shader: launch.shader, step: launch.step, milliseconds });
+                let (label, shader, shapes) = (launch.label, launch.shader, launch.shapes.clone());
+                times.push(KernelTime { label, shader, shapes, step: launch.step, milliseconds });
             }
         }
         Ok(times)

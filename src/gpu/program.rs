@@ -1,21 +1,21 @@
 //! A graph compiled for an adapter: memory planned, pipelines and bind groups made once, then replayed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use wgpu::BufferUsages as Usage;
 
+use super::capabilities::Capabilities;
 use super::context::{Gpu, Pipeline};
 use super::dispatch::{Dispatch, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
-use super::lower::{Launch, Lowering, value_target};
+use super::lower::{Launch, value_target};
+use super::plan::{ALIGNMENT, Plan, is_leaf};
 use super::states::{StateBuffer, States, read_through};
-use crate::graph::{Graph, Lifetime, NodeId, Op, StateId, assign_offsets};
+use crate::graph::{Graph, NodeId, Op, StateId};
 
 /// Texels in a row of the scratch textures; shaders know it as a shift by 12.
 pub(super) const TEXTURE_WIDTH: u32 = 4096;
-/// Bytes to which values and uniform blocks are aligned.
-const ALIGNMENT: u64 = 256;
 
 /// A place in a buffer.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ struct Place {
 pub(super) struct Recorded {
     pub label: &'static str,
     pub shader: &'static str,
+    pub shapes: String,
     pub step: usize,
     pipeline: Arc<Pipeline>,
     bind_group: wgpu::BindGroup,
@@ -49,21 +50,16 @@ impl Program {
     /// Compiles a graph; its states are found in `states`, or added there with zeros.
     pub fn new(gpu: &Arc<Gpu>, graph: &Graph, states: &States) -> Result<Program> {
         states.declare(graph.states())?;
-        let live = graph.live_nodes();
-        let mut lowering = Lowering::new(graph, gpu);
-        for (step, &id) in live.iter().enumerate() {
-            lowering.node(step, id)?;
-        }
-        for (index, update) in graph.updates().iter().enumerate() {
-            lowering.update(live.len() + index, update)?;
-        }
-        let Lowering { dispatches, scratch, texels, snapshots, .. } = lowering;
-
-        let mut places = Places::leaves(gpu, graph, &live)?;
+        let plan = Plan::new(graph, &Capabilities::of(gpu))?;
+        let mut places = Places::leaves(gpu, graph, &plan.live)?;
         places.add_states(graph, states)?;
-        places.plan_arena(gpu, graph, &snapshots, &dispatches, &scratch)?;
+        places.add_arena(gpu, &plan)?;
+        let Plan { live, launches, snapshots, texels, memory, .. } = plan;
         let textures = create_textures(gpu, texels);
-        let launches = record(gpu, dispatches, &places, &textures)?;
+        let mut launches = record(gpu, launches, &places, &textures)?;
+        for launch in &mut launches {
+            launch.shapes = live.get(launch.step).map_or(String::new(), |id| shapes(graph, *id));
+        }
 
         let place_of = |id: NodeId| places.target(value_target(graph, &snapshots, id)).cloned();
         let mut outputs = HashMap::new();
@@ -81,13 +77,20 @@ impl Program {
         }
         let staging = gpu.buffer("read-back", readable, Usage::MAP_READ | Usage::COPY_DST)?;
         gpu.check()?;
-        let (arena, peak_bytes) = (places.arena, places.peak_bytes);
+        let (arena, peak_bytes) = (places.arena, memory.peak_bytes);
         Ok(Program { gpu: gpu.clone(), launches, inputs, outputs, arena, staging, peak_bytes })
     }
 
     /// Whether the graph reads an input of this name.
     pub fn has_input(&self, name: &str) -> bool {
         self.inputs.contains_key(name)
+    }
+
+    /// Names of the inputs that the graph reads, and how many values each has.
+    pub fn inputs(&self) -> Vec<(String, usize)> {
+        let mut inputs: Vec<_> = self.inputs.iter().map(|(name, (_, elements))| (name.clone(), *elements)).collect();
+        inputs.sort();
+        inputs
     }
 
     /// Gives an input its values for the next runs.
@@ -159,13 +162,18 @@ impl Recorded {
     }
 }
 
+/// The shapes that an operator reads, for profiles.
+fn shapes(graph: &Graph, id: NodeId) -> String {
+    let list: Vec<String> = graph.node(id).inputs.iter().map(|input| graph.shape(*input).to_string()).collect();
+    list.join(" ")
+}
+
 /// Where everything lies that launches bind.
 struct Places {
     nodes: HashMap<NodeId, Place>,
     states: HashMap<StateId, Place>,
     scratch: Vec<Place>,
     arena: Vec<wgpu::Buffer>,
-    peak_bytes: u64,
 }
 
 impl Places {
@@ -174,7 +182,7 @@ impl Places {
         let mut offsets = Vec::new();
         let mut bytes = 0;
         for &id in live {
-            if matches!(graph.node(id).op, Op::Input { .. } | Op::Constant { .. }) {
+            if is_leaf(graph, id) {
                 offsets.push((id, bytes));
                 bytes = (bytes + graph.shape(id).bytes()).next_multiple_of(ALIGNMENT);
             }
@@ -188,7 +196,7 @@ impl Places {
             }
             nodes.insert(id, Place { buffer: buffer.clone(), offset });
         }
-        Ok(Places { nodes, states: HashMap::new(), scratch: Vec::new(), arena: Vec::new(), peak_bytes: 0 })
+        Ok(Places { nodes, states: HashMap::new(), scratch: Vec::new(), arena: Vec::new() })
     }
 
     fn add_states(&mut self, graph: &Graph, states: &States) -> Result<()> {
@@ -199,56 +207,20 @@ impl Places {
         Ok(())
     }
 
-    fn plan_arena(
-        &mut self,
-        gpu: &Gpu,
-        graph: &Graph,
-        snapshots: &HashSet<NodeId>,
-        launches: &[Launch],
-        scratch: &[(u64, usize)],
-    ) -> Result<()> {
-        let live = graph.live_nodes();
-        let end = live.len() + graph.updates().len();
-        let mut lifetimes: Vec<Lifetime> = Vec::new();
-        let mut owner: HashMap<NodeId, usize> = HashMap::new();
-        for (step, &id) in live.iter().enumerate() {
-            let op = &graph.node(id).op;
-            let has_memory = !op.is_alias() && !matches!(op, Op::Input { .. } | Op::Constant { .. } | Op::State(_));
-            if has_memory || snapshots.contains(&id) {
-                owner.insert(id, lifetimes.len());
-                lifetimes.push(Lifetime { bytes: graph.shape(id).bytes(), first: step, last: step });
-            }
-        }
-        let uses = launches.iter().flat_map(|l| l.dispatch.buffers.iter().map(move |view| (view.target, l.step)));
-        let kept = graph.outputs().iter().map(|(_, id)| (value_target(graph, snapshots, *id), end));
-        for (target, step) in uses.chain(kept) {
-            if let Target::Node(id) = target
-                && let Some(&index) = owner.get(&id)
-            {
-                lifetimes[index].last = lifetimes[index].last.max(step);
-            }
-        }
-        lifetimes.extend(scratch.iter().map(|&(bytes, step)| Lifetime { bytes, first: step, last: step }));
-
-        let page = gpu.device.limits().max_buffer_size / ALIGNMENT * ALIGNMENT;
-        if let Some(large) = lifetimes.iter().find(|l| l.bytes > page) {
-            let (adapter, what) = (gpu.name().to_string(), "a tensor".to_string());
-            return Err(GpuError::TooLarge { adapter, what, bytes: large.bytes, limit: page });
-        }
-        let plan = assign_offsets(&lifetimes, ALIGNMENT, page);
-        for start in (0..plan.peak_bytes).step_by(page as usize) {
+    fn add_arena(&mut self, gpu: &Gpu, plan: &Plan) -> Result<()> {
+        let Plan { memory, page, .. } = plan;
+        for start in (0..memory.peak_bytes).step_by(*page as usize) {
             let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
-            self.arena.push(gpu.buffer("the values of a step", page.min(plan.peak_bytes - start), usage)?);
+            let bytes = (memory.peak_bytes - start).min(*page);
+            self.arena.push(gpu.buffer("the values of a step", bytes, usage)?);
         }
         let place = |index: usize| {
-            let offset = plan.offsets[index];
+            let offset = memory.offsets[index];
             Place { buffer: self.arena[(offset / page) as usize].clone(), offset: offset % page }
         };
-        let nodes: Vec<_> = owner.iter().map(|(&id, &index)| (id, place(index))).collect();
-        let first_scratch = lifetimes.len() - scratch.len();
-        self.scratch = (first_scratch..lifetimes.len()).map(place).collect();
+        let nodes: Vec<_> = plan.owner.iter().map(|(&id, &index)| (id, place(index))).collect();
+        self.scratch = (plan.first_scratch..memory.offsets.len()).map(place).collect();
         self.nodes.extend(nodes);
-        self.peak_bytes = plan.peak_bytes;
         Ok(())
     }
 
@@ -324,7 +296,8 @@ fn record(
         let descriptor = wgpu::BindGroupDescriptor { label: Some(shader), layout: &pipeline.layout, entries: &entries };
         let bind_group = gpu.device.create_bind_group(&descriptor);
         gpu.check()?;
-        recorded.push(Recorded { label: launch.label, shader, step: launch.step, pipeline, bind_group, groups });
+        let (label, shapes, step) = (launch.label, String::new(), launch.step);
+        recorded.push(Recorded { label, shader, shapes, step, pipeline, bind_group, groups });
     }
     Ok(recorded)
 }

@@ -16,6 +16,7 @@ pub const SOURCES: &[(&str, &str)] = sources![
     "batch_norm_grad_sums",
     "batch_stats",
     "binary",
+    "ceiling",
     "conv2d_direct",
     "conv2d_texture",
     "conv2d_texture_weight_grad",

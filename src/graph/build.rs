@@ -168,6 +168,11 @@ impl Graph {
         self.mean(x, &[2, 3])
     }
 
+    /// Axes in another order: axis `i` of the result is axis `axes[i]` of `x`.
+    pub fn permute(&mut self, x: NodeId, axes: &[usize]) -> Traced {
+        self.push(Op::Permute { axes: axes.to_vec() }, &[x])
+    }
+
     /// Tensors joined along `axis`.
     pub fn concat(&mut self, inputs: &[NodeId], axis: usize) -> Traced {
         self.push(Op::Concat { axis }, inputs)

@@ -76,6 +76,13 @@ fn rule(g: &mut Graph, id: NodeId, dy: NodeId, wanted: &[bool]) -> Result<Vec<Op
             let shape = g.shape(x[0]).clone();
             vec![Some(g.reshape(dy, shape)?)]
         }
+        Op::Permute { axes } => {
+            let mut inverse = vec![0; axes.len()];
+            for (to, from) in axes.into_iter().enumerate() {
+                inverse[from] = to;
+            }
+            vec![Some(g.permute(dy, &inverse)?)]
+        }
         Op::Concat { axis } => {
             let mut start = 0;
             let mut parts = Vec::new();
@@ -154,6 +161,14 @@ fn rule(g: &mut Graph, id: NodeId, dy: NodeId, wanted: &[bool]) -> Result<Vec<Op
         Op::ResizeGrad { mode, .. } => {
             let size = g.shape(x[0])[2..].to_vec();
             vec![Some(g.push(Op::Resize { mode, size: [size[0], size[1]] }, &[dy])?)]
+        }
+        Op::ResizeShifted { mode, axis, taps, .. } => {
+            let input = g.shape(x[0])[axis];
+            vec![Some(g.push(Op::ResizeShiftedGrad { mode, axis, taps, input }, &[dy])?)]
+        }
+        Op::ResizeShiftedGrad { mode, axis, taps, .. } => {
+            let size = g.shape(x[0])[axis];
+            vec![Some(g.push(Op::ResizeShifted { mode, axis, taps, size }, &[dy])?)]
         }
         Op::MaxPool { spec } => vec![Some(g.push(Op::MaxPoolGrad { spec }, &[x[0], dy])?)],
         Op::WeightedSum => {

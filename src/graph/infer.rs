@@ -61,6 +61,7 @@ fn rule(op: &Op, inputs: &[&Shape]) -> Inferred {
         Op::UnaryGrad(_) => same(inputs[0], inputs[1]),
         Op::Binary(_) => inputs[0].broadcast(inputs[1]).ok_or_else(|| "shapes do not broadcast".into()),
         Op::Sum { axes } => sum(inputs[0], axes),
+        Op::Permute { axes } => permute(inputs[0], axes),
         Op::Concat { axis } => concat(inputs, *axis),
         Op::Pad { before, after } => pad(inputs[0], before, after),
         Op::Conv2d { spec, bias, .. } => conv2d(spec, inputs[0], inputs[1], bias.then(|| inputs[2])),
@@ -107,6 +108,17 @@ fn rule(op: &Op, inputs: &[&Shape]) -> Inferred {
                 return Err(format!("size {size:?} is empty"));
             }
             Ok([n, c, size[0], size[1]].into())
+        }
+        Op::ResizeShifted { axis, taps, size, .. } => {
+            let [n, c, h, w] = feature_map(inputs[0])?;
+            if *taps == 0 || c % taps != 0 {
+                return Err(format!("{c} channels do not divide into {taps} taps"));
+            }
+            along([n, c / taps, h, w], *axis, *size)
+        }
+        Op::ResizeShiftedGrad { axis, taps, input, .. } => {
+            let [n, c, h, w] = feature_map(inputs[0])?;
+            along([n, c * taps, h, w], *axis, *input)
         }
         Op::MaxPool { spec } => {
             let [n, c, h, w] = feature_map(inputs[0])?;
@@ -178,6 +190,24 @@ fn sum(x: &Shape, axes: &[usize]) -> Inferred {
         *out.get_mut(axis).ok_or_else(|| format!("there is no axis {axis}"))? = 1;
     }
     Ok(out.into())
+}
+
+fn permute(x: &Shape, axes: &[usize]) -> Inferred {
+    let mut sorted = axes.to_vec();
+    sorted.sort_unstable();
+    if sorted != (0..x.len()).collect::<Vec<_>>() {
+        return Err(format!("{axes:?} is no order of the axes"));
+    }
+    Ok(axes.iter().map(|&axis| x[axis]).collect::<Vec<_>>().into())
+}
+
+/// Maps with another extent along rows or columns.
+fn along(mut maps: [usize; 4], axis: usize, extent: usize) -> Inferred {
+    if !(2..4).contains(&axis) || extent == 0 {
+        return Err(format!("cannot give axis {axis} the extent {extent}"));
+    }
+    maps[axis] = extent;
+    Ok(maps.into())
 }
 
 fn concat(inputs: &[&Shape], axis: usize) -> Inferred {

@@ -5,6 +5,7 @@
 //! operators and `Update` for what a run does to state.
 
 mod build;
+mod cost;
 mod gradient;
 mod infer;
 mod op;

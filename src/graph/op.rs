@@ -136,6 +136,8 @@ pub enum Op {
     Reshape,
     /// `x` → itself, gradient stopped; shares memory
     Detach,
+    /// `x` → its axes in another order: axis `i` of the output is axis `axes[i]` of the input
+    Permute { axes: Vec<usize> },
     /// `x…` → joined along `axis`
     Concat { axis: usize },
     /// `x` → zeros added (positive) or elements removed (negative) before and after each axis
@@ -166,6 +168,11 @@ pub enum Op {
     Resize { mode: ResizeMode, size: [usize; 2] },
     /// `dy` → `dx [N,C,input]`
     ResizeGrad { mode: ResizeMode, input: [usize; 2] },
+    /// `x [N,T·C,H,W]` → `[N,C,…]`, `size` along `axis` (2 or 3): the sum over `t < T` of parts `x[N,t·C..,H,W]` resized
+    /// along that axis alone and moved by `⌊T/2⌋ − t`, zeros moving in
+    ResizeShifted { mode: ResizeMode, axis: usize, taps: usize, size: usize },
+    /// `dy [N,C,…]` → `dx [N,T·C,…]`, `input` along `axis`
+    ResizeShiftedGrad { mode: ResizeMode, axis: usize, taps: usize, input: usize },
     /// `x [N,C,H,W]`
     MaxPool { spec: PoolSpec },
     /// `x`, `dy` → `dx`; the first maximum of a window takes its gradient
@@ -195,6 +202,7 @@ impl Op {
             Op::Sum { .. } => "sum",
             Op::Reshape => "reshape",
             Op::Detach => "detach",
+            Op::Permute { .. } => "permute",
             Op::Concat { .. } => "concat",
             Op::Pad { .. } => "pad",
             Op::Conv2d { .. } => "conv2d",
@@ -208,6 +216,8 @@ impl Op {
             Op::Dropout { .. } => "dropout",
             Op::Resize { .. } => "resize",
             Op::ResizeGrad { .. } => "resize_grad",
+            Op::ResizeShifted { .. } => "resize_shifted",
+            Op::ResizeShiftedGrad { .. } => "resize_shifted_grad",
             Op::MaxPool { .. } => "max_pool2d",
             Op::MaxPoolGrad { .. } => "max_pool2d_grad",
             Op::WeightedSum => "weighted_sum",

@@ -1,4 +1,4 @@
-//! concat and pad. Twin of `shaders/copy.wgsl` and `shaders/pad.wgsl`.
+//! concat, permute and pad. Twin of `shaders/copy.wgsl` and `shaders/pad.wgsl`.
 
 use super::Array;
 use crate::graph::Shape;
@@ -14,6 +14,22 @@ pub fn concat(inputs: &[&Array], axis: usize, shape: &Shape) -> Array {
         }
     }
     Array { shape: shape.clone(), data }
+}
+
+/// Axes in another order.
+pub fn permute(x: &Array, axes: &[usize], shape: &Shape) -> Array {
+    let strides = x.shape.strides();
+    let strides: Vec<usize> = axes.iter().map(|&axis| strides[axis]).collect();
+    let mut y = Array::zeros(shape.clone());
+    for (index, y) in y.data.iter_mut().enumerate() {
+        let (mut rest, mut from) = (index, 0);
+        for axis in (0..shape.len()).rev() {
+            from += rest % shape[axis] * strides[axis];
+            rest /= shape[axis];
+        }
+        *y = x.data[from];
+    }
+    y
 }
 
 /// Zeros added (positive) or elements removed (negative) before each axis; `shape` tells what is after.

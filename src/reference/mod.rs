@@ -66,6 +66,11 @@ pub fn evaluate(op: &Op, inputs: &[&Array], shape: &Shape) -> Array {
         }
         Op::TransNormScale { eps, unbias } => batch_norm::trans_norm_scale(inputs[0], eps, unbias, shape),
         Op::Dropout { p, stream } => dropout::dropout(inputs[0], inputs[1], p, stream),
+        Op::Permute { ref axes } => layout::permute(inputs[0], axes, shape),
+        Op::ResizeShifted { mode, axis, taps, .. } => resize::resize_shifted(inputs[0], mode, axis, taps, shape),
+        Op::ResizeShiftedGrad { mode, axis, taps, .. } => {
+            resize::resize_shifted_grad(inputs[0], mode, axis, taps, shape)
+        }
         Op::Resize { mode, .. } => resize::resize(inputs[0], mode, shape),
         Op::ResizeGrad { mode, .. } => resize::resize_grad(inputs[0], mode, shape),
         Op::MaxPool { ref spec } => max_pool::max_pool(inputs[0], spec, shape),

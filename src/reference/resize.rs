@@ -1,4 +1,4 @@
-//! resize and resize_grad. Twin of `shaders/resize.wgsl`.
+//! resize, resize_shifted and their gradients. Twin of `shaders/resize.wgsl`.
 //!
 //! Source positions are exact ratios of integers, so that no rounding moves a pixel across a boundary.
 
@@ -48,6 +48,46 @@ pub fn resize_grad(dy: &Array, mode: ResizeMode, shape: &Shape) -> Array {
         }
     });
     dx
+}
+
+/// Parts `[N,t·C..,H,W]` of maps, resized along `axis`, moved by `⌊T/2⌋ − t` and added up.
+pub fn resize_shifted(x: &Array, mode: ResizeMode, axis: usize, taps: usize, shape: &Shape) -> Array {
+    let mut y = Array::zeros(shape.clone());
+    shifted_pairs(mode, axis, taps, x.nchw(), y.nchw(), |from, to, weight| y.data[to] += weight * x.data[from]);
+    y
+}
+
+/// Gradient of the maps before `resize_shifted`, of the size of `shape`.
+pub fn resize_shifted_grad(dy: &Array, mode: ResizeMode, axis: usize, taps: usize, shape: &Shape) -> Array {
+    let mut dx = Array::zeros(shape.clone());
+    shifted_pairs(mode, axis, taps, dx.nchw(), dy.nchw(), |to, from, weight| dx.data[to] += weight * dy.data[from]);
+    dx
+}
+
+/// Calls `visit` with each element of the input, each of the output that it is part of, and its weight there.
+fn shifted_pairs(
+    mode: ResizeMode,
+    axis: usize,
+    taps: usize,
+    [n, c, h, w]: [usize; 4],
+    output: [usize; 4],
+    mut visit: impl FnMut(usize, usize, f64),
+) {
+    let (extent, size) = ([n, c, h, w][axis], output[axis]);
+    let (inner, channels) = if axis == 2 { (w, c / taps) } else { (1, c / taps * h) };
+    let sources = sources(mode, extent, size);
+    for part in 0..n * taps * channels {
+        let (sample, tap, channel) = (part / (taps * channels), part / channels % taps, part % channels);
+        for to in 0..size {
+            let Some(source) = (to + tap).checked_sub(taps / 2).and_then(|i| sources.get(i)) else { continue };
+            for (from, weight) in [(source.low, 1.0 - source.fraction), (source.high, source.fraction)] {
+                for i in 0..inner {
+                    let to = ((sample * channels + channel) * size + to) * inner + i;
+                    visit((part * extent + from) * inner + i, to, weight);
+                }
+            }
+        }
+    }
 }
 
 fn sources(mode: ResizeMode, input: usize, output: usize) -> Vec<Source> {

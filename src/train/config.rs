@@ -157,13 +157,12 @@ impl Config {
         }
     }
 
-    /// Parses settings; keys that are left out have their defaults.
+    /// Parses settings; keys, which may be spelt like the flags, have their defaults where they are left out. Without a
+    /// `source` the path is empty.
     pub fn from_toml(text: &str, path: &Path) -> Result<Self> {
         let given: toml::Table = text.parse().with_context(|| format!("`{}` is not valid TOML", path.display()))?;
-        let Some(source) = given.get("source").and_then(|v| v.as_str()) else {
-            bail!("`{}` does not name a `source` dataset", path.display());
-        };
-        let defaults = Config::new(PathBuf::from(source));
+        let given: toml::Table = given.into_iter().map(|(key, value)| (key.replace('-', "_"), value)).collect();
+        let defaults = Config::new(PathBuf::new());
         let mut table = toml::Table::try_from(defaults).context("settings can always be written as TOML")?;
         let stride_is_given = given.contains_key("output_stride");
         table.extend(given);
@@ -206,12 +205,31 @@ impl Config {
         Ok(())
     }
 
-    /// Refuses settings that cannot work, naming the flag.
-    pub fn check(&self) -> Result<()> {
+    /// Refuses settings with which there is no training step, naming the flag.
+    pub fn check_step(&self) -> Result<()> {
         self.check_network()?;
         if self.batch < 2 {
             bail!("--batch {} is too small: batch normalisation needs at least 2 images", self.batch);
         }
+        for (flag, weight) in [
+            ("--adversarial-weight", self.adversarial_weight),
+            ("--align-weight", self.align_weight),
+            ("--discriminative-weight", self.discriminative_weight),
+            ("--consistency-weight", self.consistency_weight),
+        ] {
+            if !(weight >= 0.0 && weight.is_finite()) {
+                bail!("{flag} {weight} is neither 0 nor a positive number");
+            }
+        }
+        if !(2..=64).contains(&self.stochastic_passes) {
+            bail!("--stochastic-passes {} is not between 2 and 64", self.stochastic_passes);
+        }
+        Ok(())
+    }
+
+    /// Refuses settings that cannot work, naming the flag.
+    pub fn check(&self) -> Result<()> {
+        self.check_step()?;
         let whole = [
             ("--seed", self.seed),
             ("--epochs", self.epochs),
@@ -227,19 +245,6 @@ impl Config {
             if !(rate > 0.0 && rate.is_finite()) {
                 bail!("{flag} {rate} is not a positive number");
             }
-        }
-        for (flag, weight) in [
-            ("--adversarial-weight", self.adversarial_weight),
-            ("--align-weight", self.align_weight),
-            ("--discriminative-weight", self.discriminative_weight),
-            ("--consistency-weight", self.consistency_weight),
-        ] {
-            if !(weight >= 0.0 && weight.is_finite()) {
-                bail!("{flag} {weight} is neither 0 nor a positive number");
-            }
-        }
-        if !(2..=64).contains(&self.stochastic_passes) {
-            bail!("--stochastic-passes {} is not between 2 and 64", self.stochastic_passes);
         }
         if self.warmup_epochs < -1 {
             bail!("--warmup-epochs {} is less than -1, which means no warm-up", self.warmup_epochs);
@@ -285,7 +290,8 @@ impl Config {
         SgdSettings { momentum: 0.99, weight_decay: 5e-4 }
     }
 
-    fn method_name(&self) -> String {
+    /// Name of the method, as its flag has it.
+    pub fn method_name(&self) -> String {
         self.method.to_possible_value().map_or(String::new(), |v| v.get_name().to_string())
     }
 

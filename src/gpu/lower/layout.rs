@@ -1,4 +1,4 @@
-//! Launches that only move elements: broadcast, concatenation, padding.
+//! Launches that only move elements: broadcast, permutation, concatenation, padding.
 
 use super::super::dispatch::{Dispatch, View};
 use super::super::error::Result;
@@ -20,6 +20,20 @@ impl Lowering<'_> {
             };
             let (vy, by) = self.rows(id, piece, inner);
             self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind(vy));
+        }
+        Ok(())
+    }
+
+    pub(super) fn permute(&mut self, axes: &[usize], id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let (shape, strides) = (self.shape(id), self.shape(x).strides());
+        let strides = [axes.iter().map(|&axis| strides[axis]).collect(), shape.strides()];
+        let axes = four_axes(merge_axes(shape, &strides)).ok_or_else(|| self.unsupported("more than four axes"))?;
+        let inner: usize = axes[1..].iter().map(|a| a.extent).product();
+        let vx = self.whole(x)?;
+        for piece in self.pieces(axes[0].extent, inner)? {
+            let (vy, by) = self.rows(id, piece, inner);
+            self.push(copy_kernel(piece, inner, &axes, [piece.first * axes[0].strides[0], by]).bind(vx).bind(vy));
         }
         Ok(())
     }

@@ -15,7 +15,8 @@ mod resize;
 
 use std::collections::HashSet;
 
-use super::context::{ConvVariant, Gpu};
+use super::capabilities::Capabilities;
+use super::context::ConvVariant;
 use super::dispatch::{Dispatch, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
 use super::shader::Constant;
@@ -59,8 +60,7 @@ struct Piece {
 }
 
 impl<'g> Lowering<'g> {
-    pub fn new(graph: &'g Graph, gpu: &Gpu) -> Self {
-        let side = gpu.device.limits().max_texture_dimension_2d as usize;
+    pub fn new(graph: &'g Graph, capabilities: &Capabilities) -> Self {
         Lowering {
             graph,
             dispatches: Vec::new(),
@@ -70,12 +70,11 @@ impl<'g> Lowering<'g> {
             held: [None; TextureSlot::ALL.len()],
             step: 0,
             label: "",
-            limit: gpu.binding_elements(),
-            // Lanes beyond a software adapter's vector width only make its barriers dearer.
-            lanes: if gpu.description().is_software() { 8 } else { 64 },
-            conv: gpu.conv_variant(),
-            adapter: gpu.name().to_string(),
-            texture_capacity: side * super::program::TEXTURE_WIDTH as usize,
+            limit: capabilities.binding_elements,
+            lanes: capabilities.lanes,
+            conv: capabilities.conv,
+            adapter: capabilities.name.clone(),
+            texture_capacity: capabilities.texture_side * super::program::TEXTURE_WIDTH as usize,
         }
     }
 
@@ -92,6 +91,7 @@ impl<'g> Lowering<'g> {
             Op::Binary(function) => self.binary(*function, id),
             Op::Dropout { p, stream } => self.dropout(*p, *stream, id),
             Op::Broadcast => self.broadcast(id),
+            Op::Permute { axes } => self.permute(axes, id),
             Op::Concat { axis } => self.concat(*axis, id),
             Op::Pad { before, .. } => self.pad(before, id),
             Op::Sum { axes } => self.sum(axes, id),
@@ -105,6 +105,10 @@ impl<'g> Lowering<'g> {
             Op::TransNormScale { eps, unbias } => self.trans_norm_scale(*eps, *unbias, id),
             Op::Resize { mode, .. } => self.resize(*mode, id, "main"),
             Op::ResizeGrad { mode, .. } => self.resize(*mode, id, "gradient"),
+            Op::ResizeShifted { mode, axis, taps, .. } => self.resize_shifted(*mode, *axis, *taps, id, "shifted"),
+            Op::ResizeShiftedGrad { mode, axis, taps, .. } => {
+                self.resize_shifted(*mode, *axis, *taps, id, "shifted_gradient")
+            }
             Op::MaxPool { spec } => self.max_pool(spec, id),
             Op::MaxPoolGrad { spec } => self.max_pool_grad(spec, id),
             Op::WeightedSum => self.weighted_sum(id),

@@ -28,6 +28,36 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// `entry` is `shifted`, or `shifted_gradient` where the node is the small side and its input the upstream gradient.
+    pub(super) fn resize_shifted(
+        &mut self,
+        mode: ResizeMode,
+        axis: usize,
+        taps: usize,
+        id: NodeId,
+        entry: &'static str,
+    ) -> Result<()> {
+        let x = self.input(id, 0);
+        let (read, written) = (self.nchw(x), self.nchw(id));
+        let (small, large) = if entry == "shifted" { (read, written) } else { (written, read) };
+        let [n, c, h, w] = large;
+        let (channels, inner) = if axis == 2 { (c, w) } else { (c * h, 1) };
+        let (per_x, per_y) = (read[1..].iter().product::<usize>(), written[1..].iter().product::<usize>());
+        for piece in self.pieces(n, per_x.max(per_y))? {
+            let (vx, bx) = self.rows(x, piece, per_x);
+            let (vy, by) = self.rows(id, piece, per_y);
+            let count = piece.count * per_y;
+            let dispatch = Dispatch::new("resize", entry)
+                .constant("MODE", Constant::U32(mode as u32))
+                .params([count, bx, by, small[axis], 0, large[axis], 0, taps, channels, inner])
+                .bind(vx)
+                .bind(vy)
+                .groups(count.div_ceil(64));
+            self.push(dispatch);
+        }
+        Ok(())
+    }
+
     pub(super) fn max_pool(&mut self, spec: &PoolSpec, id: NodeId) -> Result<()> {
         let x = self.input(id, 0);
         let ([n, c, ih, iw], [_, _, oh, ow]) = (self.nchw(x), self.nchw(id));

@@ -138,6 +138,24 @@ fn resize_up_down_and_from_one_pixel() {
 }
 
 #[test]
+fn shifted_resizes() {
+    for mode in [ResizeMode::BilinearAlignCorners, ResizeMode::BilinearHalfPixel, ResizeMode::Nearest] {
+        for (axis, taps, input, size) in [(2, 3, 4, 9), (3, 3, 2, 8), (2, 1, 1, 5), (3, 2, 6, 4), (3, 5, 3, 2)] {
+            let (mut small, mut large) = ([2, 2 * taps, 3, 4], [2, 2, 3, 4]);
+            (small[axis], large[axis]) = (input, size);
+            check(&[any(small)], |g, x| g.push(Op::ResizeShifted { mode, axis, taps, size }, x));
+            check(&[any(large)], |g, x| g.push(Op::ResizeShiftedGrad { mode, axis, taps, input }, x));
+        }
+    }
+}
+
+#[test]
+fn permutations() {
+    check(&[any([2, 3, 4, 5])], |g, x| g.permute(x[0], &[2, 3, 0, 1]));
+    check(&[any([2, 3, 4])], |g, x| g.permute(x[0], &[1, 2, 0]));
+}
+
+#[test]
 fn max_pool_of_overlapping_and_padded_windows() {
     for (kernel, stride, padding) in
         [([3, 3], [2, 2], [1, 1]), ([2, 2], [2, 2], [0, 0]), ([3, 2], [1, 3], [1, 0]), ([5, 5], [1, 1], [2, 2])]

@@ -1,0 +1,160 @@
+//! Single layers of the network, forward and both gradients.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::median;
+use crate::gpu::{Gpu, Program, Result, States};
+use crate::graph::{ConvSpec, Graph, Op, ShapeError};
+
+/// Measurements of which the median counts: at least so many, and until so much time has passed.
+const REPEATS: usize = 3;
+const LONG_ENOUGH: Duration = Duration::from_millis(500);
+const MOST: usize = 25;
+
+/// A convolution of the network.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer {
+    pub name: &'static str,
+    /// `[N, I, H, W]`
+    pub input: [usize; 4],
+    pub outputs: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+    pub dilation: usize,
+    pub groups: usize,
+}
+
+/// What a convolution computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Forward,
+    InputGrad,
+    WeightGrad,
+}
+
+impl Direction {
+    /// All directions.
+    pub const ALL: [Direction; 3] = [Direction::Forward, Direction::InputGrad, Direction::WeightGrad];
+
+    /// Name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Forward => "forward",
+            Direction::InputGrad => "input gradient",
+            Direction::WeightGrad => "weight gradient",
+        }
+    }
+}
+
+/// Time of a layer in one direction, packing of its operands included.
+#[derive(Clone, Debug)]
+pub struct KernelResult {
+    pub layer: Layer,
+    pub direction: Direction,
+    pub milliseconds: f64,
+}
+
+impl Layer {
+    /// Whether the layer is limited by memory and not by arithmetic.
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1
+    }
+
+    fn output(&self) -> [usize; 4] {
+        let [n, _, h, w] = self.input;
+        let extent = |side: usize| (side + 2 * self.padding - self.dilation * (self.kernel - 1) - 1) / self.stride + 1;
+        [n, self.outputs, extent(h), extent(w)]
+    }
+
+    /// Operations of any direction, two for each product; taps that meet padding count.
+    pub fn flops(&self) -> f64 {
+        let [n, o, h, w] = self.output();
+        2.0 * (n * o * h * w * (self.input[1] / self.groups) * self.kernel * self.kernel) as f64
+    }
+
+    /// Bytes of the two feature maps that any direction reads or writes.
+    pub fn bytes(&self) -> f64 {
+        4.0 * (self.input.iter().product::<usize>() + self.output().iter().product::<usize>()) as f64
+    }
+
+    /// `[N, I, H, W] → O`, for tables.
+    pub fn shape(&self) -> String {
+        let [n, i, h, w] = self.input;
+        format!("[{n}, {i}, {h}, {w}] -> {}", self.outputs)
+    }
+
+    fn graph(&self, direction: Direction) -> std::result::Result<Graph, ShapeError> {
+        let mut graph = Graph::new();
+        let weights = [self.outputs, self.input[1] / self.groups, self.kernel, self.kernel];
+        let spec = ConvSpec {
+            stride: [self.stride; 2],
+            padding: [self.padding; 2],
+            dilation: [self.dilation; 2],
+            groups: self.groups,
+        };
+        let x = graph.input("x", self.input);
+        let w = graph.input("w", weights);
+        let y = graph.conv2d(x, w, None, spec)?;
+        let dy = graph.input("dy", self.output());
+        let result = match direction {
+            Direction::Forward => y,
+            Direction::InputGrad => {
+                let [_, _, h, w_] = self.input;
+                graph.push(Op::Conv2dInputGrad { spec, input: [h, w_] }, &[dy, w])?
+            }
+            Direction::WeightGrad => graph.push(Op::Conv2dWeightGrad { spec, kernel: [self.kernel; 2] }, &[x, dy])?,
+        };
+        graph.output("result", result);
+        Ok(graph)
+    }
+}
+
+/// The layers in which DeepLabv3+ on MobileNetV2 spends its time, for images of `size` pixels a side.
+pub fn layers(size: usize, batch: usize) -> Vec<Layer> {
+    let (half, low, deep) = (size / 2, size / 4, size / 16);
+    let conv = |name, channels, outputs, side, kernel: usize, dilation: usize| Layer {
+        name,
+        input: [batch, channels, side, side],
+        outputs,
+        kernel,
+        stride: 1,
+        padding: dilation * (kernel / 2),
+        dilation,
+        groups: 1,
+    };
+    vec![
+        conv("3x3", 256, 256, deep, 3, 1),
+        conv("3x3, rate 6", 256, 256, deep, 3, 6),
+        conv("decoder 3x3", 304, 256, low, 3, 1),
+        conv("1x1", 320, 256, deep, 1, 1),
+        conv("1x1, expand", 24, 144, low, 1, 1),
+        conv("1x1, project", 144, 24, low, 1, 1),
+        Layer { stride: 2, ..conv("3x3, stride 2", 3, 32, size, 3, 1) },
+        Layer { stride: 2, padding: 2, ..conv("4x4, stride 2", 64, 128, half, 4, 1) },
+        Layer { groups: 144, ..conv("depthwise 3x3", 144, 144, low, 3, 1) },
+        Layer { groups: 960, ..conv("depthwise 3x3, rate 2", 960, 960, deep, 3, 2) },
+    ]
+}
+
+/// Measures a layer in one direction.
+pub fn measure(gpu: &Arc<Gpu>, layer: Layer, direction: Direction) -> Result<KernelResult> {
+    let graph = layer.graph(direction).expect("the layers' shapes fit");
+    let program = Program::new(gpu, &graph, &States::new(gpu.clone()))?;
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    for (name, elements) in program.inputs() {
+        let values: Vec<f32> = (0..elements).map(|_| rng.random_range(-1.0..1.0)).collect();
+        program.write(&name, &values)?;
+    }
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    program.milliseconds()?;
+    while times.len() < REPEATS || (begun.elapsed() < LONG_ENOUGH && times.len() < MOST) {
+        times.push(program.milliseconds()?);
+    }
+    Ok(KernelResult { layer, direction, milliseconds: median(times) })
+}

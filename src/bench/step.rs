@@ -1,0 +1,118 @@
+//! Whole training steps.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use super::median;
+use crate::device::{Device, Program};
+use crate::method::step::{GENERATOR, adam_correction, trace};
+use crate::train::{Config, initialise};
+
+/// Steps of which the median counts, after one that is not counted.
+const REPEATS: usize = 3;
+
+/// What a training step costs.
+#[derive(Clone, Debug)]
+pub struct StepResult {
+    pub milliseconds: f64,
+    /// host time from the start of a step until the driver has it
+    pub host_milliseconds: f64,
+    /// from the traced graph to the first step's loss: plan, pipelines, weights, one step
+    pub cold_start_milliseconds: f64,
+    pub images_per_second: f64,
+    pub peak_bytes: u64,
+    pub dispatches: usize,
+    /// time by operator and kernel, the dearest first; empty where the adapter has no timestamps
+    pub operators: Vec<Hot>,
+    /// the dearest single operators with what they read
+    pub hottest: Vec<Hot>,
+}
+
+/// An operator's share of a step.
+#[derive(Clone, Debug)]
+pub struct Hot {
+    pub operator: &'static str,
+    pub kernel: &'static str,
+    pub shapes: String,
+    pub launches: usize,
+    pub milliseconds: f64,
+}
+
+/// Measures the step that the settings describe (after the warm-up), on images of one grey.
+pub fn measure_step(device: &Device, config: &Config) -> Result<StepResult> {
+    let traced = trace(&config.step_settings(true))?;
+    let begun = Instant::now();
+    let states = device.states();
+    let program = device.compile(&traced.graph, &states)?;
+    initialise(&states, GENERATOR, &traced.tensors, config.seed)?;
+    for (prefix, tensors) in &traced.discriminators {
+        initialise(&states, prefix, tensors, config.seed)?;
+    }
+    for image in ["image_s", "image_t", "image_t_aug"].into_iter().filter(|name| program.has_input(name)) {
+        program.write(image, &vec![0.1; config.batch * 3 * config.size * config.size])?;
+    }
+    program.write("lr", &[config.lr])?;
+    if program.has_input("lr_dis") {
+        program.write("lr_dis", &[config.lr_discriminator])?;
+    }
+    program.write("adam_correction", &adam_correction(config.adam(), 1))?;
+    program.run()?;
+    program.read(&["total"])?;
+    let cold_start_milliseconds = begun.elapsed().as_secs_f64() * 1e3;
+
+    let (mut whole, mut host) = (Vec::new(), Vec::new());
+    for _ in 0..REPEATS {
+        let begun = Instant::now();
+        program.run()?;
+        host.push(begun.elapsed().as_secs_f64() * 1e3);
+        program.read(&["total"])?;
+        whole.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    let Program::Gpu(program) = &program else { bail!("the reference is not made to be fast; choose an adapter") };
+    let (operators, hottest) = match program.has_timestamps() {
+        true => hot(&program.run_profiled()?),
+        false => (Vec::new(), Vec::new()),
+    };
+    let milliseconds = median(whole);
+    Ok(StepResult {
+        milliseconds,
+        host_milliseconds: median(host),
+        cold_start_milliseconds,
+        images_per_second: config.batch as f64 / milliseconds * 1e3,
+        peak_bytes: program.peak_bytes(),
+        dispatches: program.dispatches(),
+        operators,
+        hottest,
+    })
+}
+
+/// Times by operator and kernel, and by single operator.
+fn hot(times: &[crate::gpu::KernelTime]) -> (Vec<Hot>, Vec<Hot>) {
+    let mut by_kind: BTreeMap<(&str, &str), Hot> = BTreeMap::new();
+    let mut by_step: BTreeMap<(usize, &str), Hot> = BTreeMap::new();
+    for time in times {
+        let empty = |shapes: &str| Hot {
+            operator: time.label,
+            kernel: time.shader,
+            shapes: shapes.to_string(),
+            launches: 0,
+            milliseconds: 0.0,
+        };
+        let kind = by_kind.entry((time.label, time.shader)).or_insert_with(|| empty(""));
+        let step = by_step.entry((time.step, time.shader)).or_insert_with(|| empty(&time.shapes));
+        for hot in [kind, step] {
+            hot.launches += 1;
+            hot.milliseconds += time.milliseconds;
+        }
+    }
+    let sorted = |values: Vec<Hot>| {
+        let mut values = values;
+        values.sort_by(|a, b| b.milliseconds.total_cmp(&a.milliseconds));
+        values
+    };
+    let mut hottest = sorted(by_step.into_values().collect());
+    hottest.truncate(10);
+    (sorted(by_kind.into_values().collect()), hottest)
+}

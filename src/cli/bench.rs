@@ -1,0 +1,175 @@
+//! `papilla bench`: how fast an adapter computes, and how close that is to what it can do.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use serde_json::{Map, Value, json};
+
+use super::settings::StepSettings;
+use super::{Global, WrongFlags, output};
+use crate::bench::{Direction, Hot, KernelResult, StepResult, layers, measure, measure_step};
+use crate::device::{Device, DeviceError};
+use crate::gpu::{Ceiling, GpuError, GpuOptions};
+use crate::train::Config;
+
+/// Images of a step and rows of an image where the adapter computes on the CPU; kernels take fewer images.
+const SOFTWARE_STEP: (usize, usize) = (8, 128);
+const SOFTWARE_BATCH: usize = 2;
+
+/// Measure kernels and a whole training step, with their share of what the adapter can do
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Only the kernels
+    #[arg(long, conflicts_with = "step")]
+    kernels: bool,
+    /// Only the whole training step
+    #[arg(long)]
+    step: bool,
+    /// Only layers whose names contain this
+    #[arg(long, value_name = "TEXT", conflicts_with = "step")]
+    layer: Option<String>,
+    #[command(flatten)]
+    settings: StepSettings,
+}
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    let device = open_with_timestamps(global)?;
+    let Device::Gpu(gpu) = &device else { bail!("the reference is not made to be fast; choose an adapter") };
+    let ceiling = gpu.ceiling()?;
+    let mut document = Map::new();
+    document.insert("device".into(), json!(device.name()));
+    document.insert("driver".into(), json!(gpu.description().info.driver_info));
+    document.insert("ceiling".into(), json!({ "gflops": ceiling.gflops, "gbs": ceiling.gigabytes_per_second }));
+    if !global.json {
+        let (gflops, rate) = (ceiling.gflops, ceiling.gigabytes_per_second);
+        output::line(format_args!("{}: at most {gflops:.1} GFLOP/s, copies {rate:.2} GB/s", device.name()))?;
+    }
+    if !arguments.step {
+        let size = arguments.settings.size.unwrap_or(512);
+        let batch = arguments.settings.batch.unwrap_or(if device.is_software() { SOFTWARE_BATCH } else { 8 });
+        let mut list = Vec::new();
+        let chosen = |name: &str| arguments.layer.as_deref().is_none_or(|part| name.contains(part));
+        for layer in layers(size, batch).into_iter().filter(|layer| chosen(layer.name)) {
+            for direction in Direction::ALL {
+                let result = measure(gpu, layer, direction)?;
+                list.push(kernel_json(&result, &ceiling));
+                if !global.json {
+                    output::line(kernel_line(&result, &ceiling))?;
+                }
+            }
+        }
+        document.insert("kernels".into(), Value::Array(list));
+    }
+    if !arguments.kernels && arguments.layer.is_none() {
+        let mut config = Config::new(PathBuf::new());
+        if device.is_software() {
+            (config.batch, config.size) = SOFTWARE_STEP;
+        }
+        arguments.settings.apply(&mut config);
+        config.check_step().map_err(WrongFlags)?;
+        let result = measure_step(&device, &config)?;
+        if !global.json {
+            print_step(&config, &result)?;
+        }
+        document.insert("step".into(), step_json(&result));
+    }
+    if global.json {
+        output::json(&Value::Object(document))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The device with timestamps where it has them.
+fn open_with_timestamps(global: &Global) -> Result<Device> {
+    let device = global.open_device_with(GpuOptions { timestamps: true, ..GpuOptions::default() });
+    match device.as_ref().err().and_then(|error| error.downcast_ref::<DeviceError>()) {
+        Some(DeviceError::Gpu(GpuError::Unsupported { .. })) => global.open_device(),
+        _ => device,
+    }
+}
+
+/// Share of the ceiling that binds the layer: memory for depthwise ones, arithmetic for the others.
+fn share(result: &KernelResult, ceiling: &Ceiling) -> f64 {
+    match result.layer.is_depthwise() {
+        true => rate(result) / ceiling.gigabytes_per_second,
+        false => gflops(result) / ceiling.gflops,
+    }
+}
+
+fn gflops(result: &KernelResult) -> f64 {
+    result.layer.flops() / result.milliseconds * 1e-6
+}
+
+/// GB/s of the two feature maps.
+fn rate(result: &KernelResult) -> f64 {
+    result.layer.bytes() / result.milliseconds * 1e-6
+}
+
+fn kernel_line(result: &KernelResult, ceiling: &Ceiling) -> String {
+    let (layer, percent) = (&result.layer, 100.0 * share(result, ceiling));
+    format!(
+        "{:22} {:15} {:26} {:10.3} ms {:9.2} GFLOP/s {:8.2} GB/s {percent:6.1} % of {}",
+        layer.name,
+        result.direction.name(),
+        layer.shape(),
+        result.milliseconds,
+        gflops(result),
+        rate(result),
+        if layer.is_depthwise() { "copying" } else { "arithmetic" },
+    )
+}
+
+fn kernel_json(result: &KernelResult, ceiling: &Ceiling) -> Value {
+    json!({
+        "name": format!("{} {}", result.layer.name, result.direction.name()),
+        "shape": result.layer.shape(),
+        "ms": result.milliseconds,
+        "gflops": gflops(result),
+        "gbs": rate(result),
+        "share": share(result, ceiling),
+    })
+}
+
+fn step_json(result: &StepResult) -> Value {
+    let list = |hot: &[Hot]| -> Vec<Value> {
+        let entry = |h: &Hot| json!({ "operator": h.operator, "kernel": h.kernel, "shapes": h.shapes, "launches": h.launches, "ms": h.milliseconds });
+        hot.iter().map(entry).collect()
+    };
+    json!({
+        "ms": result.milliseconds,
+        "images_per_second": result.images_per_second,
+        "peak_bytes": result.peak_bytes,
+        "dispatches": result.dispatches,
+        "host_ms": result.host_milliseconds,
+        "cold_start_ms": result.cold_start_milliseconds,
+        "operators": list(&result.operators),
+        "hottest": list(&result.hottest),
+    })
+}
+
+fn print_step(config: &Config, result: &StepResult) -> Result<()> {
+    let (size, batch, method) = (config.size, config.batch, config.method_name());
+    output::line(format_args!(
+        "{method} step, {size}x{size}, batch {batch}: {:.1} ms, {:.2} images/s, {} launches, {} MiB for the values of a step",
+        result.milliseconds,
+        result.images_per_second,
+        result.dispatches,
+        result.peak_bytes >> 20
+    ))?;
+    output::line(format_args!(
+        "host {:.2} ms a step, cold start {:.1} s",
+        result.host_milliseconds,
+        result.cold_start_milliseconds * 1e-3
+    ))?;
+    for (title, list) in [("operators", &result.operators), ("the ten dearest", &result.hottest)] {
+        if !list.is_empty() {
+            output::line(format_args!("{:>12} {:>8}  {title}", "ms", "launches"))?;
+        }
+        for hot in list {
+            let Hot { operator, kernel, shapes, launches, milliseconds } = hot;
+            output::line(format!("{milliseconds:12.2} {launches:8}  {operator}, {kernel} {shapes}").trim_end())?;
+        }
+    }
+    Ok(())
+}

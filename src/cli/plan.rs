@@ -1,0 +1,75 @@
+//! `papilla plan`: what a training step needs, without running it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::settings::StepSettings;
+use super::{Global, WrongFlags, output};
+use crate::device::Device;
+use crate::gpu::{Capabilities, Requirements};
+use crate::graph::Graph;
+use crate::method::step::{OPTIMISER, trace};
+use crate::train::Config;
+
+/// Print the memory, the arithmetic and the launches of a training step; needs no adapter
+///
+/// Without --device the plan is for a typical GPU; with it, for that adapter's limits and kernels.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    settings: StepSettings,
+}
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    let mut config = Config::new(PathBuf::new());
+    arguments.settings.apply(&mut config);
+    config.check_step().map_err(WrongFlags)?;
+    let capabilities = match &global.device {
+        Some(_) => match global.open_device()? {
+            Device::Gpu(gpu) => Capabilities::of(&gpu),
+            Device::Cpu => Capabilities::typical_hardware(),
+        },
+        None => Capabilities::typical_hardware(),
+    };
+    let graph = trace(&config.step_settings(true))?.graph;
+    let needs = Requirements::of(&graph, &capabilities)?;
+    let (parameters, optimiser) =
+        (state_bytes(&graph, |n| !n.starts_with(OPTIMISER)), state_bytes(&graph, |n| n.starts_with(OPTIMISER)));
+    if global.json {
+        output::json(&json!({
+            "for": capabilities.name,
+            "peak_bytes": needs.bytes(),
+            "arena_bytes": needs.arena_bytes,
+            "parameter_bytes": parameters,
+            "optimiser_bytes": optimiser,
+            "input_bytes": needs.input_bytes,
+            "texture_bytes": needs.texture_bytes,
+            "flops": graph.flops(),
+            "dispatches": needs.dispatches,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (size, batch, method) = (config.size, config.batch, config.method_name());
+    output::line(format_args!("{method} step, {size}x{size}, batch {batch}, for {}", capabilities.name))?;
+    for (what, bytes) in [
+        ("all memory", needs.bytes()),
+        ("  values of the step", needs.arena_bytes),
+        ("  weights and statistics", parameters),
+        ("  optimisers' states", optimiser),
+        ("  inputs and constants", needs.input_bytes),
+        ("  packed operands", needs.texture_bytes),
+    ] {
+        output::line(format_args!("{what:26} {:10.1} MiB", bytes as f64 / f64::from(1 << 20)))?;
+    }
+    output::line(format_args!("{:26} {:10.1} GFLOP", "arithmetic", graph.flops() as f64 * 1e-9))?;
+    output::line(format_args!("{:26} {:8}", "launches", needs.dispatches))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Bytes of the states whose names pass.
+fn state_bytes(graph: &Graph, passes: impl Fn(&str) -> bool) -> u64 {
+    graph.states().iter().filter(|state| passes(&state.name)).map(|state| state.shape.bytes()).sum()
+}

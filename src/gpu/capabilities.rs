@@ -1,0 +1,48 @@
+//! What lowering and planning must know of an adapter.
+
+use super::context::{ConvVariant, Gpu};
+use super::dispatch::ALIGNMENT;
+
+/// Limits and preferences of an adapter, or of a machine that is only thought of.
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    /// for error messages
+    pub name: String,
+    /// largest range that one storage binding may cover, in elements, a multiple of the alignment
+    pub binding_elements: usize,
+    /// largest buffer, in bytes
+    pub buffer_bytes: u64,
+    /// rows and columns of the largest texture
+    pub texture_side: usize,
+    /// invocations of a workgroup that reduces together
+    pub lanes: u32,
+    pub conv: ConvVariant,
+}
+
+impl Capabilities {
+    /// Those of an opened adapter.
+    pub fn of(gpu: &Gpu) -> Capabilities {
+        let limits = gpu.device.limits();
+        Capabilities {
+            name: gpu.name().to_string(),
+            binding_elements: gpu.binding_elements(),
+            buffer_bytes: limits.max_buffer_size,
+            texture_side: limits.max_texture_dimension_2d as usize,
+            // Lanes beyond a software adapter's vector width only make its barriers dearer.
+            lanes: if gpu.description().is_software() { 8 } else { 64 },
+            conv: gpu.conv_variant(),
+        }
+    }
+
+    /// Those of today's discrete GPUs.
+    pub fn typical_hardware() -> Capabilities {
+        Capabilities {
+            name: "a typical GPU".to_string(),
+            binding_elements: (1 << 29) / ALIGNMENT * ALIGNMENT,
+            buffer_bytes: 1 << 31,
+            texture_side: 16384,
+            lanes: 64,
+            conv: ConvVariant::Tiled,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A graph made ready for an adapter without touching one: its launches, and where every value lies.
+
+use std::collections::{HashMap, HashSet};
+
+use super::capabilities::Capabilities;
+use super::dispatch::{Target, TextureSlot};
+use super::error::{GpuError, Result};
+use super::lower::{Launch, Lowering, value_target};
+use crate::graph::{Graph, Lifetime, MemoryPlan, NodeId, Op, assign_offsets};
+
+/// Bytes to which values and uniform blocks are aligned.
+pub(super) const ALIGNMENT: u64 = 256;
+/// Bytes of a texel of the scratch textures.
+const TEXEL: u64 = 16;
+
+/// Launches of a graph and places of its values.
+pub(super) struct Plan {
+    pub live: Vec<NodeId>,
+    pub launches: Vec<Launch>,
+    pub snapshots: HashSet<NodeId>,
+    /// texels that each texture slot must hold
+    pub texels: [usize; TextureSlot::ALL.len()],
+    /// nodes with memory of their own, as indices of `memory.offsets`
+    pub owner: HashMap<NodeId, usize>,
+    /// index of the first scratch among `memory.offsets`
+    pub first_scratch: usize,
+    pub memory: MemoryPlan,
+    /// bytes of a page of the arena: offsets are in pages one after the other
+    pub page: u64,
+}
+
+/// What one run of a graph needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requirements {
+    /// values of the run, as they share memory
+    pub arena_bytes: u64,
+    pub input_bytes: u64,
+    pub state_bytes: u64,
+    /// packed operands of convolutions
+    pub texture_bytes: u64,
+    pub dispatches: usize,
+}
+
+impl Requirements {
+    /// What a run of the graph would need on a machine with these capabilities.
+    pub fn of(graph: &Graph, capabilities: &Capabilities) -> Result<Requirements> {
+        let plan = Plan::new(graph, capabilities)?;
+        Ok(Requirements {
+            arena_bytes: plan.memory.peak_bytes,
+            input_bytes: plan.live.iter().filter(|&&id| is_leaf(graph, id)).map(|&id| graph.shape(id).bytes()).sum(),
+            state_bytes: graph.states().iter().map(|state| state.shape.bytes()).sum(),
+            texture_bytes: plan.texels.iter().map(|&texels| texels as u64 * TEXEL).sum(),
+            dispatches: plan.launches.len(),
+        })
+    }
+
+    /// All of the memory.
+    pub fn bytes(&self) -> u64 {
+        self.arena_bytes + self.input_bytes + self.state_bytes + self.texture_bytes
+    }
+}
+
+/// Whether a value is given from outside and stays as it is.
+pub(super) fn is_leaf(graph: &Graph, id: NodeId) -> bool {
+    matches!(graph.node(id).op, Op::Input { .. } | Op::Constant { .. })
+}
+
+impl Plan {
+    pub fn new(graph: &Graph, capabilities: &Capabilities) -> Result<Plan> {
+        let live = graph.live_nodes();
+        let mut lowering = Lowering::new(graph, capabilities);
+        for (step, &id) in live.iter().enumerate() {
+            lowering.node(step, id)?;
+        }
+        for (index, update) in graph.updates().iter().enumerate() {
+            lowering.update(live.len() + index, update)?;
+        }
+        let Lowering { dispatches: launches, scratch, texels, snapshots, .. } = lowering;
+
+        let mut owner = HashMap::new();
+        let mut lifetimes = lifetimes(graph, &live, &snapshots, &launches, &mut owner);
+        let first_scratch = lifetimes.len();
+        lifetimes.extend(scratch.iter().map(|&(bytes, step)| Lifetime { bytes, first: step, last: step }));
+        let page = capabilities.buffer_bytes / ALIGNMENT * ALIGNMENT;
+        if let Some(large) = lifetimes.iter().find(|l| l.bytes > page) {
+            let (adapter, what) = (capabilities.name.clone(), "a tensor".to_string());
+            return Err(GpuError::TooLarge { adapter, what, bytes: large.bytes, limit: page });
+        }
+        let memory = assign_offsets(&lifetimes, ALIGNMENT, page);
+        Ok(Plan { live, launches, snapshots, texels, owner, first_scratch, memory, page })
+    }
+}
+
+/// When each value with memory of its own is written first and read last; outputs are kept to the end.
+fn lifetimes(
+    graph: &Graph,
+    live: &[NodeId],
+    snapshots: &HashSet<NodeId>,
+    launches: &[Launch],
+    owner: &mut HashMap<NodeId, usize>,
+) -> Vec<Lifetime> {
+    let end = live.len() + graph.updates().len();
+    let mut lifetimes: Vec<Lifetime> = Vec::new();
+    for (step, &id) in live.iter().enumerate() {
+        let op = &graph.node(id).op;
+        let has_memory = !op.is_alias() && !is_leaf(graph, id) && !matches!(op, Op::State(_));
+        if has_memory || snapshots.contains(&id) {
+            owner.insert(id, lifetimes.len());
+            lifetimes.push(Lifetime { bytes: graph.shape(id).bytes(), first: step, last: step });
+        }
+    }
+    let uses = launches.iter().flat_map(|l| l.dispatch.buffers.iter().map(move |view| (view.target, l.step)));
+    let kept = graph.outputs().iter().map(|(_, id)| (value_target(graph, snapshots, *id), end));
+    for (target, step) in uses.chain(kept) {
+        if let Target::Node(id) = target
+            && let Some(&index) = owner.get(&id)
+        {
+            lifetimes[index].last = lifetimes[index].last.max(step);
+        }
+    }
+    lifetimes
+}
