@@ -1,5 +1,5 @@
 // ceiling: what an adapter can do at best, for `papilla bench`. Every other kernel's share is measured against these.
-// multiply_add: eight independent chains of fused multiply-adds in registers, `steps` (a multiple of UNROLLED) long.
+// multiply_add: twelve independent chains of fused multiply-adds in registers, `steps` (a multiple of UNROLLED) long.
 // copy: y = x, four elements at a time. Grid: one invocation for each element (multiply_add) or four (copy).
 // Bindings: y, x. Twin: none; multiply_add's result is checked against its closed form by the kernel test
 
@@ -23,14 +23,16 @@ fn multiply_add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
     let start = f32(i & 1023u) * 0x1p-10;
     var c0 = vec4(start, start + 1.0, start + 2.0, start + 3.0);
     var c1 = c0 + 4.0;
+    var c2 = c0 + 8.0;
     for (var s = 0u; s < p.steps; s += UNROLLED) {
         for (var k = 0u; k < UNROLLED; k++) {
             c0 = fma(c0, vec4(factor), vec4(0.5));
             c1 = fma(c1, vec4(factor), vec4(0.5));
+            c2 = fma(c2, vec4(factor), vec4(0.5));
         }
     }
     if (i < p.count) {
-        y[i] = c0 + c1;
+        y[i] = c0 + c1 + c2;
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::gpu::{self, Gpu, GpuError, GpuOptions};
+use crate::gpu::{self, Capabilities, Gpu, GpuError, GpuOptions};
 use crate::graph::{Graph, Op, Shape, State, Update};
 use crate::reference::{self, Array, ReferenceError};
 
@@ -53,6 +53,14 @@ impl Device {
     /// Whether the device is an adapter that computes on the CPU.
     pub fn is_software(&self) -> bool {
         matches!(self, Device::Gpu(gpu) if gpu.description().is_software())
+    }
+
+    /// What planning must know of the device; the reference has no limits.
+    pub fn capabilities(&self) -> Capabilities {
+        match self {
+            Device::Cpu => Capabilities { memory_is_dear: false, ..Capabilities::typical_hardware() },
+            Device::Gpu(gpu) => Capabilities::of(gpu),
+        }
     }
 
     /// An empty set of named states.

@@ -31,6 +31,7 @@ fn trains(backbone: Backbone, first_layer: &str) {
             sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4 },
             weights: LossWeights::default(),
             stochastic: Stochastic::Passes(2),
+            recompute: false,
         };
         let traced = step::trace(&settings).expect("the backbone has this output stride");
         let program = device.compile(&traced.graph, &states).expect("the step fits the adapter");

@@ -1,10 +1,12 @@
 //! `papilla plan`: figures of a step without an adapter.
 
+use std::process::Output;
+
 use assert_cmd::Command;
 use serde_json::Value;
 
-fn plan(flags: &str) -> Value {
-    let output = Command::cargo_bin("papilla")
+fn output_of(flags: &str) -> Output {
+    Command::cargo_bin("papilla")
         .expect("the program is built")
         .args(["--json", "plan"])
         .args(flags.split_whitespace())
@@ -13,7 +15,11 @@ fn plan(flags: &str) -> Value {
         .env("VK_ICD_FILENAMES", "/nonexistent.json")
         .env("VK_DRIVER_FILES", "/nonexistent.json")
         .output()
-        .expect("the program runs");
+        .expect("the program runs")
+}
+
+fn plan(flags: &str) -> Value {
+    let output = output_of(flags);
     assert!(output.status.success(), "{flags}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("--json prints one document")
 }
@@ -29,10 +35,10 @@ fn cost_grows_linearly_in_pixels_and_in_the_batch() {
         let larger = plan(&format!("--method {method} --size 256 --batch 2"));
         let fuller = plan(&format!("--method {method} --size 128 --batch 8"));
         for (what, other) in [("pixels", &larger), ("batch", &fuller)] {
-            // Weights and what each image has once do not grow.
-            for name in ["flops", "arena_bytes"] {
+            // Of the memory, gradients of the weights do not grow.
+            for (name, least) in [("flops", 3.6), ("arena_bytes", 2.8)] {
                 let ratio = number(other, name) / number(&base, name);
-                assert!((3.6..4.1).contains(&ratio), "{name} of {method} with 4 times the {what}: {ratio} times");
+                assert!((least..4.1).contains(&ratio), "{name} of {method} with 4 times the {what}: {ratio} times");
             }
             assert_eq!(number(other, "parameter_bytes"), number(&base, "parameter_bytes"));
         }
@@ -48,4 +54,24 @@ fn weights_of_zero_cost_nothing() {
     let off =
         plan("--method clr --size 64 --batch 2 --align-weight 0 --discriminative-weight 0 --consistency-weight 0");
     assert_eq!(off, beal);
+}
+
+#[test]
+fn the_published_size_fits_eight_gibibytes() {
+    let clr = plan("--method clr --size 512 --batch 8");
+    assert!(number(&clr, "peak_bytes") < 8.0 * 1024f64.powi(3), "{clr}");
+}
+
+#[test]
+fn a_budget_makes_the_step_recompute_or_says_what_it_needs() {
+    let flags = "--method clr --size 128 --batch 4";
+    let small = number(&plan(flags), "peak_bytes");
+    let roomy = plan(&format!("{flags} --memory-budget 4GiB"));
+    assert!(number(&roomy, "peak_bytes") > 1.3 * small, "nothing is computed again where there is room");
+    let tight = plan(&format!("{flags} --memory-budget {small}B"));
+    assert_eq!(number(&tight, "peak_bytes"), small);
+    let output = output_of(&format!("{flags} --memory-budget 100MiB"));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("--memory-budget 100.0 MiB") && error.contains("--batch"), "{error}");
 }

@@ -9,7 +9,7 @@ fn every_multiply_add_is_done() {
     let got = adapter(None, None).multiply_add_results(2048, steps).expect("the adapter runs");
     let expected = (0..2048u32).flat_map(|i| {
         let start = (i % 1024) as f32 / 1024.0;
-        (0..4).map(move |c| 2.0 * (start + c as f32) + 4.0 + steps as f32)
+        (0..4).map(move |c| 3.0 * (start + c as f32) + 12.0 + 1.5 * steps as f32)
     });
     assert_eq!(got, expected.collect::<Vec<f32>>());
 }

@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 
 use super::median;
 use crate::device::{Device, Program};
-use crate::method::step::{GENERATOR, adam_correction, trace};
-use crate::train::{Config, initialise};
+use crate::method::step::{GENERATOR, adam_correction};
+use crate::train::{Config, fitting_step, initialise};
 
 /// Steps of which the median counts, after one that is not counted.
 const REPEATS: usize = 3;
@@ -42,7 +42,7 @@ pub struct Hot {
 
 /// Measures the step that the settings describe (after the warm-up), on images of one grey.
 pub fn measure_step(device: &Device, config: &Config) -> Result<StepResult> {
-    let traced = trace(&config.step_settings(true))?;
+    let (traced, _) = fitting_step(config, true, &device.capabilities())?;
     let begun = Instant::now();
     let states = device.states();
     let program = device.compile(&traced.graph, &states)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::settings::StepSettings;
@@ -38,6 +39,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let Device::Gpu(gpu) = &device else { bail!("the reference is not made to be fast; choose an adapter") };
     let ceiling = gpu.ceiling()?;
     let mut document = Map::new();
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    document.insert("papilla".into(), json!(env!("CARGO_PKG_VERSION")));
+    document.insert("date".into(), json!(Timestamp::now().strftime("%Y-%m-%d").to_string()));
+    document.insert("command".into(), json!(format!("papilla {}", command.join(" "))));
     document.insert("device".into(), json!(device.name()));
     document.insert("driver".into(), json!(gpu.description().info.driver_info));
     document.insert("ceiling".into(), json!({ "gflops": ceiling.gflops, "gbs": ceiling.gigabytes_per_second }));

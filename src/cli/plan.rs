@@ -8,11 +8,10 @@ use serde_json::json;
 
 use super::settings::StepSettings;
 use super::{Global, WrongFlags, output};
-use crate::device::Device;
-use crate::gpu::{Capabilities, Requirements};
+use crate::gpu::Capabilities;
 use crate::graph::Graph;
-use crate::method::step::{OPTIMISER, trace};
-use crate::train::Config;
+use crate::method::step::OPTIMISER;
+use crate::train::{Config, fitting_step};
 
 /// Print the memory, the arithmetic and the launches of a training step; needs no adapter
 ///
@@ -28,14 +27,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     arguments.settings.apply(&mut config);
     config.check_step().map_err(WrongFlags)?;
     let capabilities = match &global.device {
-        Some(_) => match global.open_device()? {
-            Device::Gpu(gpu) => Capabilities::of(&gpu),
-            Device::Cpu => Capabilities::typical_hardware(),
-        },
+        Some(_) => global.open_device()?.capabilities(),
         None => Capabilities::typical_hardware(),
     };
-    let graph = trace(&config.step_settings(true))?.graph;
-    let needs = Requirements::of(&graph, &capabilities)?;
+    let (step, needs) = fitting_step(&config, true, &capabilities)?;
+    let graph = step.graph;
     let (parameters, optimiser) =
         (state_bytes(&graph, |n| !n.starts_with(OPTIMISER)), state_bytes(&graph, |n| n.starts_with(OPTIMISER)));
     if global.json {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
+
 use crate::nn::deeplab::Backbone;
 use crate::train::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
 
@@ -41,6 +43,9 @@ pub(super) struct StepSettings {
     /// Passes with other dropouts that tell how reliable a target pixel is [default: 8]
     #[arg(long, value_name = "N")]
     stochastic_passes: Option<usize>,
+    /// Device memory that a step may use, for example 6GiB: values are computed again rather than kept if need be
+    #[arg(long, value_name = "SIZE")]
+    memory_budget: Option<ByteSize>,
     /// Dropout [default: on]
     #[arg(long, value_enum)]
     dropout: Option<Switch>,
@@ -115,6 +120,9 @@ impl StepSettings {
         set(&mut config.consistency_weight, &self.consistency_weight);
         set(&mut config.stochastic_passes, &self.stochastic_passes);
         set(&mut config.dropout, &self.dropout);
+        if self.memory_budget.is_some() {
+            config.memory_budget = self.memory_budget;
+        }
     }
 }
 

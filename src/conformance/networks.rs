@@ -198,6 +198,7 @@ fn step_settings(case: &Case) -> Result<StepSettings> {
         sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4 },
         weights,
         stochastic,
+        recompute: false,
     })
 }
 

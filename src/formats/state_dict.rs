@@ -27,6 +27,11 @@ impl StateDict {
         self.index.get(name).map(|&index| &self.entries[index].1)
     }
 
+    /// The tensor of that name, to change it.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut HostTensor> {
+        self.index.get(name).map(|&index| &mut self.entries[index].1)
+    }
+
     /// Names and tensors in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &HostTensor)> {
         self.entries.iter().map(|(name, tensor)| (name.as_str(), tensor))

@@ -17,6 +17,8 @@ pub struct Capabilities {
     /// invocations of a workgroup that reduces together
     pub lanes: u32,
     pub conv: ConvVariant,
+    /// memory is worth more than the arithmetic to make cheap values twice
+    pub memory_is_dear: bool,
 }
 
 impl Capabilities {
@@ -31,6 +33,7 @@ impl Capabilities {
             // Lanes beyond a software adapter's vector width only make its barriers dearer.
             lanes: if gpu.description().is_software() { 8 } else { 64 },
             conv: gpu.conv_variant(),
+            memory_is_dear: !gpu.description().is_software(),
         }
     }
 
@@ -43,6 +46,7 @@ impl Capabilities {
             texture_side: 16384,
             lanes: 64,
             conv: ConvVariant::Tiled,
+            memory_is_dear: true,
         }
     }
 }

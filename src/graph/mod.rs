@@ -10,6 +10,7 @@ mod gradient;
 mod infer;
 mod op;
 mod plan;
+mod recompute;
 mod rewrite;
 mod shape;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use gradient::vector_jacobian_product;
 pub use infer::ShapeError;
 pub use op::{Activation, Binary, ConvSpec, Op, PoolSpec, ResizeMode, Unary};
 pub use plan::{Lifetime, MemoryPlan, assign_offsets};
+pub use recompute::recompute;
 pub use rewrite::simplify;
 pub use shape::Shape;
 pub use update::{AdamSettings, SgdSettings, Update};

@@ -1,5 +1,5 @@
-//! Rewrites that leave every output the same: common subexpressions, activations and biases taken into the
-//! operator before them, broadcasts left to the operator that reads them. Nodes keep their ids; what is no
+//! Rewrites that leave every output the same: common subexpressions, activations, biases and paddings taken into the
+//! operators beside them, broadcasts left to the operator that reads them. Nodes keep their ids; what is no
 //! longer read is dead, and `Graph::live_nodes` leaves it out.
 
 use std::collections::HashMap;
@@ -10,6 +10,7 @@ use super::{Activation, Binary, Graph, NodeId, Op, Unary};
 pub fn simplify(graph: &mut Graph) {
     share_common_subexpressions(graph);
     drop_broadcasts(graph);
+    fuse_padding(graph);
     fuse_bias(graph);
     fuse_activations(graph);
 }
@@ -50,6 +51,24 @@ fn drop_broadcasts(graph: &mut Graph) {
             if graph.shape(source).broadcast(graph.shape(other)).as_ref() == Some(&graph.nodes[index].shape) {
                 graph.nodes[index].inputs[slot] = source;
             }
+        }
+    }
+}
+
+/// A convolution of maps padded alike on both sides pads them itself. Where a 1x1 convolution is padded (the blocks of
+/// MobileNetV2 pad before their expansion) its border is 0, as that of the padded maps was.
+fn fuse_padding(graph: &mut Graph) {
+    for index in 0..graph.nodes.len() {
+        let Op::Conv2d { mut spec, bias, activation } = graph.nodes[index].op else { continue };
+        let source = graph.nodes[index].inputs[0];
+        let Op::Pad { before, after } = &graph.node(source).op else { continue };
+        let [0, 0, rows, columns] = before[..] else { continue };
+        if before == after && rows >= 0 && columns >= 0 {
+            spec.padding[0] += rows as usize;
+            spec.padding[1] += columns as usize;
+            let unpadded = graph.node(source).inputs[0];
+            graph.nodes[index].op = Op::Conv2d { spec, bias, activation };
+            graph.nodes[index].inputs[0] = unpadded;
         }
     }
 }

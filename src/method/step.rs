@@ -4,8 +4,8 @@ use super::adversarial::{self, DISCRIMINATORS};
 use super::forward::{self, Forward, Target};
 use super::{consistency, discriminative, prototypes, segmentation};
 use crate::graph::{
-    AdamSettings, Graph, NodeId, ResizeMode, SgdSettings, Shape, ShapeError, StateId, Unary, Update, simplify,
-    vector_jacobian_product,
+    AdamSettings, Graph, NodeId, ResizeMode, SgdSettings, Shape, ShapeError, StateId, Unary, Update, recompute,
+    simplify, vector_jacobian_product,
 };
 use crate::nn::TensorSpec;
 use crate::nn::deeplab::{DeepLab, Prediction};
@@ -70,6 +70,8 @@ pub struct StepSettings {
     pub sgd: SgdSettings,
     pub weights: LossWeights,
     pub stochastic: Stochastic,
+    /// make cheap values again in the backward pass rather than keep them
+    pub recompute: bool,
 }
 
 /// A traced training step and the tensors it trains.
@@ -133,6 +135,7 @@ pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
         }
     }
     simplify(g);
+    let forward = g.nodes().len();
     adam_updates(g, &tensors, total, settings.adam)?;
     let mut discriminators = Vec::new();
     if let Some(judged) = judged {
@@ -140,6 +143,9 @@ pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
         sgd_updates(g, &discriminators, &paid, settings.sgd)?;
     }
     simplify(g);
+    if settings.recompute {
+        graph = recompute(&graph, forward);
+    }
     Ok(TrainingStep { graph, tensors, discriminators, losses: names })
 }
 

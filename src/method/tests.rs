@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::prototypes::{self, Prototypes};
 use super::step::{GENERATOR, LossWeights, StepSettings, Stochastic, TrainingStep, trace};
+use crate::gpu::{Capabilities, Requirements};
 use crate::graph::{AdamSettings, Binary, Graph, Node, NodeId, Op, SgdSettings, Shape, Unary, vector_jacobian_product};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::init::initial_values;
@@ -28,6 +29,7 @@ fn settings(weights: LossWeights, norm: Norm) -> StepSettings {
         sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4 },
         weights,
         stochastic: Stochastic::Passes(3),
+        recompute: false,
     }
 }
 
@@ -351,4 +353,42 @@ fn a_weight_of_zero_costs_nothing() {
         live(weights(0.01, 0.1, 0.1)),
     );
     assert!(source < adversarial && adversarial < align && align < all);
+}
+
+/// Losses and changed states of one step of the reference, as bits.
+fn one_step(settings: &StepSettings) -> Vec<(String, Vec<u64>)> {
+    let step = trace(settings).expect("the step traces");
+    let mut states = HashMap::new();
+    for (index, state) in step.graph.states().iter().enumerate() {
+        let data = noise(index as u32, state.shape.elements()).into_iter().map(|v| 0.05 + 0.04 * v).collect();
+        states.insert(state.name.clone(), Array { shape: state.shape.clone(), data });
+    }
+    let mut inputs = HashMap::new();
+    for node in step.graph.nodes() {
+        if let Op::Input { name } = &node.op {
+            let values = noise(name.len() as u32, node.shape.elements()).into_iter();
+            let data = values.map(|v| if name == "seed" { 7.0 } else { 0.5 + 0.5 * v }).collect();
+            inputs.insert(name.clone(), Array { shape: node.shape.clone(), data });
+        }
+    }
+    let outputs = reference::run(&step.graph, &inputs, &mut states).expect("the step runs");
+    let bits = |array: &Array| array.data.iter().map(|v| v.to_bits()).collect();
+    let mut all: Vec<_> = outputs.iter().chain(&states).map(|(name, array)| (name.clone(), bits(array))).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn a_step_that_recomputes_needs_less_memory_and_gives_the_same_bits() {
+    let capabilities = Capabilities::typical_hardware();
+    for (norm, category) in [(Norm::Batch, 0.0), (Norm::Batch, 0.1), (Norm::Trans, 0.1)] {
+        let kept = settings(weights(0.01, category, category), norm);
+        let again = StepSettings { recompute: true, ..kept };
+        let [kept_bytes, again_bytes] = [&kept, &again].map(|settings| {
+            let step = trace(&StepSettings { size: [128; 2], ..*settings }).expect("the step traces");
+            Requirements::of(&step.graph, &capabilities).expect("the step fits").arena_bytes
+        });
+        assert!(again_bytes * 4 < kept_bytes * 3, "{again_bytes} bytes and {kept_bytes}");
+        assert!(one_step(&kept) == one_step(&again), "{norm:?} with weight {category}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use bytesize::ByteSize;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,9 @@ pub struct Config {
     pub consistency_weight: f32,
     /// passes with other dropouts that tell how reliable a target pixel is
     pub stochastic_passes: usize,
+    /// device memory that a step may use; it recomputes values rather than keep them if it must
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_budget: Option<ByteSize>,
     pub seed: u64,
     /// weights to begin from
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +149,7 @@ impl Config {
             discriminative_weight: 0.1,
             consistency_weight: 0.1,
             stochastic_passes: 8,
+            memory_budget: None,
             seed: 0,
             init: None,
             augment: AugmentSetting::Full,
@@ -322,6 +327,7 @@ impl Config {
             sgd: self.sgd(),
             weights: self.loss_weights(warm),
             stochastic: Stochastic::Passes(self.stochastic_passes),
+            recompute: false,
         }
     }
 

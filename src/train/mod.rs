@@ -3,6 +3,7 @@
 mod checkpoint;
 mod config;
 mod logs;
+mod memory;
 mod pictures;
 mod session;
 mod stage;
@@ -12,6 +13,7 @@ mod weights;
 pub use checkpoint::{Checkpoint, CheckpointError, Progress};
 pub use config::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
 pub use logs::StepRecord;
+pub use memory::fitting_step;
 pub use pictures::{Channels, Shown};
 pub use session::{Event, Observer, Outcome, Session};
 pub use weights::{initialise, load_generator};

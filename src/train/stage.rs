@@ -10,8 +10,9 @@ use super::pictures::{Channels, Shown};
 use crate::data::{Batch, BatchStream, Dataset, Loader};
 use crate::device::{Device, Program, States};
 use crate::method::consistency;
-use crate::method::step::{self, LossWeights, TrainingStep};
+use crate::method::step::{LossWeights, TrainingStep, adam_correction};
 
+use super::memory::fitting_step;
 use super::session::{loader_options, target_loader_options};
 
 /// The datasets that a run trains on.
@@ -65,7 +66,7 @@ impl Stage {
 
     /// The step of an epoch, and its program.
     pub fn compile(device: &Device, states: &States, config: &Config, epoch: u64) -> Result<(TrainingStep, Program)> {
-        let traced = step::trace(&config.step_settings(config.is_warm(epoch)))?;
+        let (traced, _) = fitting_step(config, config.is_warm(epoch), &device.capabilities())?;
         let program = device.compile(&traced.graph, states)?;
         Ok((traced, program))
     }
@@ -89,7 +90,7 @@ impl Stage {
         self.program.write("mask", &batch.masks)?;
         self.program.write("boundary", &batch.boundaries)?;
         self.program.write("lr", &[lr])?;
-        self.program.write("adam_correction", &step::adam_correction(config.adam(), step + 1))?;
+        self.program.write("adam_correction", &adam_correction(config.adam(), step + 1))?;
         self.write_if_read("lr_dis", || vec![config.lr_discriminator])?;
         self.write_if_read("consistency_threshold", || vec![consistency::threshold(epoch)])?;
         self.write_if_read("seed", || dropout_seed(config.seed, step).to_vec())?;

@@ -24,8 +24,21 @@ pub fn initialise(states: &States, prefix: &str, tensors: &[TensorSpec], seed: u
 /// Prefix of the backbone's tensors.
 const BACKBONE: &str = "backbone.";
 
-/// Running statistics of single domains (TransNorm) that a file lacks begin as those of all images (batch norm).
+/// Makes weights of batch norms fit TransNorm, as the same function: running statistics of single domains that a file
+/// lacks begin as those of all images, and scale and shift are halved, for 1 + α is then 2 (as it is on average later).
 fn give_to_both_domains(have: &mut StateDict, tensors: &[TensorSpec]) {
+    let new_to_domains: Vec<&str> = tensors
+        .iter()
+        .filter_map(|spec| spec.name.strip_suffix("running_mean_source"))
+        .filter(|norm| ["source", "target"].iter().all(|d| have.get(&format!("{norm}running_mean_{d}")).is_none()))
+        .collect();
+    for norm in new_to_domains {
+        for name in [format!("{norm}weight"), format!("{norm}bias")] {
+            if let Some(tensor) = have.get_mut(&name) {
+                tensor.data.iter_mut().for_each(|value| *value *= 0.5);
+            }
+        }
+    }
     for spec in tensors {
         let common = ["_source", "_target"].iter().find_map(|suffix| spec.name.strip_suffix(suffix));
         let tensor = common.filter(|_| have.get(&spec.name).is_none()).and_then(|name| have.get(name)).cloned();
@@ -163,9 +176,16 @@ mod tests {
         have.insert("backbone.bn1.running_mean".to_string(), tensor(3.0)).expect("a new name");
         have.insert("backbone.bn1.running_var_source".to_string(), tensor(5.0)).expect("a new name");
         have.insert("backbone.bn1.running_var".to_string(), tensor(7.0)).expect("a new name");
+        have.insert("backbone.bn1.weight".to_string(), tensor(9.0)).expect("a new name");
+        have.insert("backbone.bn1.bias".to_string(), tensor(-1.0)).expect("a new name");
+        for (name, value) in [("weight", 9.0), ("running_mean_source", 1.0), ("running_mean_target", 2.0)] {
+            have.insert(format!("backbone.layer1.0.bn1.{name}"), tensor(value)).expect("a new name");
+        }
         give_to_both_domains(&mut have, &resnet101(Norm::Trans));
         let first = |name: &str| have.get(&format!("backbone.bn1.{name}")).map(|t| t.data[0]);
         assert_eq!([first("running_mean_source"), first("running_mean_target")], [Some(3.0); 2]);
+        assert_eq!([first("weight"), first("bias")], [Some(4.5), Some(-0.5)], "1 + α is 2");
+        assert!(have.get("backbone.layer1.0.bn1.weight").is_some_and(|t| t.data[0] == 9.0), "has both domains");
         assert_eq!([first("running_var_source"), first("running_var_target")], [Some(5.0), Some(7.0)]);
         assert!(refusal(Norm::Trans, |name| name != "bn1.weight", &[]).is_some());
     }

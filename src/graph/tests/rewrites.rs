@@ -197,3 +197,53 @@ fn a_broadcast_stays_where_it_makes_the_shape() {
     let square = &evaluate(&g, &inputs)["square"];
     assert_eq!(*square, Array::from_f32([2, 3], &[1.0, 4.0, 9.0, 1.0, 4.0, 9.0]));
 }
+
+#[test]
+fn a_padding_is_taken_into_the_convolution_after_it() {
+    let spec = |padding: [usize; 2]| ConvSpec { padding, stride: [2, 1], ..ConvSpec::default() };
+    let build = |before: [isize; 4], after: [isize; 4], kernel: usize| {
+        let mut g = Graph::new();
+        let (x, w) = (g.input("x", [2, 3, 6, 5]), g.input("w", [4, 3, kernel, kernel]));
+        let padded = g.pad(x, &before, &after).expect("something is left");
+        let y = g.conv2d(padded, w, None, spec([1, 0])).expect("shapes fit");
+        let dy = g.input("dy", g.shape(y).clone());
+        let gradients = vector_jacobian_product(&mut g, &[(y, dy)], &[x, w]).expect("rules exist");
+        g.output("y", y);
+        g.output("dw", gradients[1].expect("y depends on w"));
+        g
+    };
+    let pads = |g: &Graph| count(g, |op| matches!(op, Op::Pad { .. }));
+    for kernel in [1, 3] {
+        let mut g = build([0, 0, 2, 1], [0, 0, 2, 1], kernel);
+        assert_eq!(pads(&g), 1);
+        let plain = g.clone();
+        simplify(&mut g);
+        let convolutions = g.live_nodes().into_iter().filter_map(|id| match g.node(id).op {
+            Op::Conv2d { spec, .. } => Some(spec),
+            _ => None,
+        });
+        assert_eq!(convolutions.collect::<Vec<_>>(), [spec([3, 1])]);
+        // Its weight's gradient, traced before, still reads the padded maps.
+        assert_eq!(pads(&g), 1);
+        let value = |g: &Graph| {
+            let inputs = g.nodes().iter().filter_map(|node| match &node.op {
+                Op::Input { name } => {
+                    let values = noise(name.len() as u32, node.shape.elements());
+                    Some((name.clone(), Array::new(node.shape.clone(), values)))
+                }
+                _ => None,
+            });
+            evaluate(g, &inputs.collect())
+        };
+        let (got, want) = (value(&g), value(&plain));
+        for name in ["y", "dw"] {
+            assert_close(&got[name].data, &want[name].data, 1e-12, name);
+        }
+    }
+    for (before, after) in [([0, 0, 1, 1], [0, 0, 0, 1]), ([0, 0, -1, 0], [0, 0, -1, 0]), ([0, 1, 0, 0], [0, -1, 0, 0])]
+    {
+        let mut g = build(before, after, 3);
+        simplify(&mut g);
+        assert_eq!(pads(&g), 1, "{before:?} {after:?}");
+    }
+}
