@@ -329,3 +329,10 @@ fn a_reader_that_stops_reading() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
+
+#[test]
+fn a_resumed_run_keeps_its_settings() {
+    for setting in [["--epochs", "4"], ["--batch", "4"], ["--source", "refuge"], ["--out", "run"]] {
+        flags_refused(&[&["train", "--resume", "run"], &setting[..]].concat(), &["--resume"]);
+    }
+}

@@ -37,6 +37,15 @@ pub(super) struct Arguments {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let device = open_with_timestamps(global)?;
     let Device::Gpu(gpu) = &device else { bail!("the reference is not made to be fast; choose an adapter") };
+    let with_step = !arguments.kernels && arguments.layer.is_none();
+    let mut config = Config::new(PathBuf::new());
+    if device.is_software() {
+        (config.batch, config.size) = SOFTWARE_STEP;
+    }
+    arguments.settings.apply(&mut config);
+    if with_step {
+        config.check_step().map_err(WrongFlags)?;
+    }
     let ceiling = gpu.ceiling()?;
     let mut document = Map::new();
     let command: Vec<String> = std::env::args().skip(1).collect();
@@ -66,13 +75,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         }
         document.insert("kernels".into(), Value::Array(list));
     }
-    if !arguments.kernels && arguments.layer.is_none() {
-        let mut config = Config::new(PathBuf::new());
-        if device.is_software() {
-            (config.batch, config.size) = SOFTWARE_STEP;
-        }
-        arguments.settings.apply(&mut config);
-        config.check_step().map_err(WrongFlags)?;
+    if with_step {
         let result = measure_step(&device, &config)?;
         if !global.json {
             print_step(&config, &result)?;

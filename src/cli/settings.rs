@@ -51,11 +51,10 @@ pub(super) struct StepSettings {
     dropout: Option<Switch>,
 }
 
-/// All settings of a run; what is left out keeps its default, or the value of `--config`.
+/// All other settings of a run; what is left out keeps its default, or the value of `--config`. Apart from the others
+/// because clap makes a group, of which `--resume` takes none, only of flags that a struct has itself.
 #[derive(clap::Args, Default)]
-pub(super) struct Settings {
-    #[command(flatten)]
-    step: StepSettings,
+pub(super) struct RunSettings {
     /// Passes over the source [default: 500]
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
@@ -126,10 +125,9 @@ impl StepSettings {
     }
 }
 
-impl Settings {
+impl RunSettings {
     /// Replaces what was given on the command line.
     pub(super) fn apply(&self, config: &mut Config) {
-        self.step.apply(config);
         set(&mut config.epochs, &self.epochs);
         if self.steps.is_some() {
             config.steps = self.steps;

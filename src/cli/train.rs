@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 
 use super::progress::TrainingProgress;
-use super::settings::Settings;
+use super::settings::{RunSettings, StepSettings};
 use super::{Global, WrongFlags, output};
 use crate::train::{Config, Outcome, Session};
 
@@ -24,13 +24,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RUN", required_unless_present = "resume", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Continue the run in this folder as if it had never stopped
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["Settings", "StepSettings"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["RunSettings", "StepSettings"])]
     resume: Option<PathBuf>,
     /// Settings in a file; flags win over it
     #[arg(long, value_name = "FILE.toml", conflicts_with = "resume")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    step: StepSettings,
+    #[command(flatten)]
+    settings: RunSettings,
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
@@ -73,6 +75,7 @@ fn configure(arguments: &Arguments) -> Result<Config> {
     if arguments.target.is_some() {
         config.target = arguments.target.clone();
     }
+    arguments.step.apply(&mut config);
     arguments.settings.apply(&mut config);
     // Absolute, so that the run can be resumed from anywhere.
     for path in [Some(&mut config.source), config.target.as_mut(), config.init.as_mut()].into_iter().flatten() {
