@@ -2,12 +2,14 @@
 // `partial`: one workgroup for each channel and split of the samples; sums of x − k and (x − k)², k the split's
 // first value, so that no digits cancel; gives count, mean and M2 = Σ(x − mean)².
 // `combine`: one invocation for each domain and channel merges the splits in order (Chan, Golub, LeVeque 1979).
-// Bindings of `partial`: x [samples,C,plane], parts [D,splits,C,3]; of `combine`: parts, stats [D,2,C].
+// With SINGLE there is one split, and `partial` gives the statistics themselves.
+// Bindings of `partial`: x [samples,C,plane], parts [D,splits,C,3] or stats; of `combine`: parts, stats [D,2,C].
 // Twin: reference/batch_norm.rs
 
 const LANES: u32 = 64u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
 const RUN: u32 = 32u;
+const SINGLE: bool = false;
 
 struct Params {
     base_x: u32,
@@ -58,10 +60,17 @@ fn partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     if (lane == 0u) {
         let count = f32((end - first) * p.plane);
         let total = sums[0];
-        let out = ((p.first_split + group.y) * p.channels + c) * 3u;
-        y[out] = count;
-        y[out + 1u] = k + total.x / count;
-        y[out + 2u] = max(total.y - total.x * total.x / count, 0.0);
+        let mean = k + total.x / count;
+        let m2 = max(total.y - total.x * total.x / count, 0.0);
+        if (SINGLE) {
+            y[p.first_split * 2u * p.channels + c] = mean;
+            y[(p.first_split * 2u + 1u) * p.channels + c] = m2 / count;
+        } else {
+            let out = ((p.first_split + group.y) * p.channels + c) * 3u;
+            y[out] = count;
+            y[out + 1u] = mean;
+            y[out + 2u] = m2;
+        }
     }
 }
 

@@ -48,6 +48,7 @@ struct Params {
     every_w: u32,
     rows: u32,
     columns: u32,
+    first_weight: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -136,7 +137,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 texel[j] = tap_texel(origin[j], row[j], column[j], kh, kw);
                 step[j] = select(in_plane, 0u, texel[j] == 0u);
             }
-            var t = 1u + (group.y * taps + kh * p.kernel_w + kw) * blocks * 8u;
+            var t = p.first_weight + (group.y * taps + kh * p.kernel_w + kw) * blocks * 8u;
             for (var block = 0u; block < blocks;) {
                 let end = min(block + RUN, blocks);
                 var low: array<vec4<f32>, PIXELS>;

@@ -1,19 +1,52 @@
 // conv2d_tiled: implicit GEMM convolution with shared-memory tiles, for hardware adapters.
-// C[m,n] = Σ_k A[m,k]·B[k,n]; 64×64 outputs for each workgroup of 16×16 invocations (4×4 each), k in steps of 16.
-// MODE 0 forward:        m filter o,        n pixel,      k (i, tap):  A = w,  B = x at the tap
-// MODE 1 gradient of x:  m channel i,       n pixel of x, k (o, tap):  A = wᵀ, B = dy at the tap
-// MODE 2 gradient of w:  m filter o,        n (i, tap),   k pixel:     A = dy, B = x at the tap
+// C[m,n] = Σ_k A[m,k]·B[k,n]; each invocation holds 8×4 outputs in registers, a workgroup THREADS_M × THREADS_N times as
+// many; k goes in steps of DEPTH, whose tiles the workgroup loads once and reads as vectors.
+// MODE 0 forward:        m filter o,  n pixel of y,  k (i, tap):  A = w,   B = x at the tap
+// MODE 1 gradient of x:  m channel i, n pixel of x,  k (o, tap):  A = wᵀ,  B = dy at the tap
+// MODE 2 gradient of w:  m filter o,  n (i, tap),    k pixel:     A = dy,  B = x at the tap
+// Kernel and strides are constants: the divisions that find a tap are multiplications then. A pixel is found by true
+// divisions, once for each invocation, in MODE 2 once for each step. Of the kernel only taps that meet the map count; the
+// gradient of x of a strided convolution has one launch for each phase, as in conv2d_texture.
 // Grid: x = tiles of n, y = tiles of m, z = splits of k in MODE 2, whose parts `sum` adds up in a fixed order.
 // Bindings: MODE 0 x, w, y, bias; MODE 1 dy, w, dx, w; MODE 2 x, dy, parts, dy. Twin: reference/conv2d.rs
 
 const MODE: u32 = 0u;
+const THREADS_M: u32 = 8u;
+const THREADS_N: u32 = 16u;
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
-const TILE: u32 = 64u;
-const STEP: u32 = 16u;
+const TAPS: u32 = 1u;
+const KERNEL_W: u32 = 1u;
+const STRIDE_H: u32 = 1u;
+const STRIDE_W: u32 = 1u;
+const PAD_H: u32 = 0u;
+const PAD_W: u32 = 0u;
+const DILATION_H: u32 = 1u;
+const DILATION_W: u32 = 1u;
+// Taps that count: COUNT of them from FIRST on, every STEP-th.
+const COUNT_H: u32 = 1u;
+const COUNT_W: u32 = 1u;
+const FIRST_H: u32 = 0u;
+const FIRST_W: u32 = 0u;
+const STEP_H: u32 = 1u;
+const STEP_W: u32 = 1u;
+// Pixels of n or k: every EVERY-th row and column from PHASE on.
+const PHASE_H: u32 = 0u;
+const PHASE_W: u32 = 0u;
+const EVERY_H: u32 = 1u;
+const EVERY_W: u32 = 1u;
+
+const COUNT: u32 = COUNT_H * COUNT_W;
+const DEPTH: u32 = 16u;
 // Terms after which the sums go into the totals: one long sum in f32 loses digits.
 const RUN: u32 = 64u;
+const THREADS: u32 = THREADS_M * THREADS_N;
+const TILE_M: u32 = THREADS_M * 8u;
+const TILE_N: u32 = THREADS_N * 4u;
+// Vectors of a row of a tile, and one more so that a column does not lie in one memory bank.
+const ROW_A: u32 = TILE_M / 4u + 1u;
+const ROW_B: u32 = TILE_N / 4u + 1u;
 
 struct Params {
     base_x: u32,
@@ -25,15 +58,10 @@ struct Params {
     out_channels: u32,
     out_h: u32,
     out_w: u32,
-    kernel_h: u32,
-    kernel_w: u32,
-    stride_h: u32,
-    stride_w: u32,
-    pad_h: u32,
-    pad_w: u32,
-    dilation_h: u32,
-    dilation_w: u32,
-    k_per_split: u32,
+    rows: u32,
+    columns: u32,
+    terms: u32,
+    terms_per_split: u32,
     first_split: u32,
 }
 
@@ -43,8 +71,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;
 
-var<workgroup> tile_a: array<f32, 1024>; // [STEP][TILE]
-var<workgroup> tile_b: array<f32, 1024>; // [STEP][TILE]
+var<workgroup> tile_a: array<vec4<f32>, DEPTH * ROW_A>;
+var<workgroup> tile_b: array<vec4<f32>, DEPTH * ROW_B>;
 
 fn activate(v: f32) -> f32 {
     switch ACTIVATION {
@@ -55,159 +83,214 @@ fn activate(v: f32) -> f32 {
     }
 }
 
-// Rows, columns and depth of the product.
-fn extents() -> vec3<u32> {
-    let taps = p.kernel_h * p.kernel_w;
-    if (MODE == 0u) {
-        return vec3(p.out_channels, p.samples * p.out_h * p.out_w, p.in_channels * taps);
-    } else if (MODE == 1u) {
-        return vec3(p.in_channels, p.samples * p.in_h * p.in_w, p.out_channels * taps);
-    }
-    return vec3(p.out_channels, p.in_channels * taps, p.samples * p.out_h * p.out_w);
+// Sample, row and column of a pixel.
+fn pixel_of(index: u32) -> vec3<u32> {
+    let plane = p.rows * p.columns;
+    let n = index / plane;
+    let rest = index - n * plane;
+    let row = rest / p.columns;
+    return vec3(n, row * EVERY_H + PHASE_H, (rest - row * p.columns) * EVERY_W + PHASE_W);
 }
 
-// x at the tap of an output pixel, zero outside.
-fn x_at_tap(n: u32, i: u32, oh: u32, ow: u32, tap: u32) -> f32 {
-    let kh = tap / p.kernel_w;
-    let ih = oh * p.stride_h + kh * p.dilation_h - p.pad_h;
-    let iw = ow * p.stride_w + (tap - kh * p.kernel_w) * p.dilation_w - p.pad_w;
+// Row and column in the kernel of the t-th tap that counts.
+fn tap_of(t: u32) -> vec2<u32> {
+    let row = t / COUNT_W;
+    return vec2(FIRST_H + row * STEP_H, FIRST_W + (t - row * COUNT_W) * STEP_W);
+}
+
+// x at a tap of a pixel of y, zero outside the map.
+fn x_at(pixel: vec3<u32>, i: u32, tap: vec2<u32>) -> f32 {
+    let ih = pixel.y * STRIDE_H + tap.x * DILATION_H - PAD_H;
+    let iw = pixel.z * STRIDE_W + tap.y * DILATION_W - PAD_W;
     if (ih >= p.in_h || iw >= p.in_w) {
         return 0.0;
     }
-    return x[p.base_x + ((n * p.in_channels + i) * p.in_h + ih) * p.in_w + iw];
+    return x[p.base_x + ((pixel.x * p.in_channels + i) * p.in_h + ih) * p.in_w + iw];
 }
 
-fn load_a(m: u32, k: u32) -> f32 {
-    let taps = p.kernel_h * p.kernel_w;
-    if (MODE == 0u) {
-        return w[m * p.in_channels * taps + k];
-    } else if (MODE == 1u) {
-        let o = k / taps;
-        return w[(o * p.in_channels + m) * taps + k - o * taps];
+// The element of dy that meets a pixel of x at a tap, zero outside the map. Before it the difference wraps to a row far
+// beyond; taps that do not divide evenly belong to another phase.
+fn dy_at(pixel: vec3<u32>, o: u32, tap: vec2<u32>) -> f32 {
+    let oh = (pixel.y + PAD_H - tap.x * DILATION_H) / STRIDE_H;
+    let ow = (pixel.z + PAD_W - tap.y * DILATION_W) / STRIDE_W;
+    if (oh >= p.out_h || ow >= p.out_w) {
+        return 0.0;
     }
-    let plane = p.out_h * p.out_w;
-    let n = k / plane;
-    return w[p.base_y + (n * p.out_channels + m) * plane + k - n * plane];
+    return x[p.base_x + ((pixel.x * p.out_channels + o) * p.out_h + oh) * p.out_w + ow];
 }
 
-fn load_b(k: u32, column: u32) -> f32 {
-    let taps = p.kernel_h * p.kernel_w;
-    if (MODE == 1u) {
-        let o = k / taps;
-        let tap = k - o * taps;
-        let plane = p.in_h * p.in_w;
-        let n = column / plane;
-        let pixel = column - n * plane;
-        let ih = pixel / p.in_w;
-        let kh = tap / p.kernel_w;
-        let th = ih + p.pad_h - kh * p.dilation_h;
-        let tw = pixel - ih * p.in_w + p.pad_w - (tap - kh * p.kernel_w) * p.dilation_w;
-        let oh = th / p.stride_h;
-        let ow = tw / p.stride_w;
-        if (oh >= p.out_h || ow >= p.out_w || oh * p.stride_h != th || ow * p.stride_w != tw) {
-            return 0.0;
-        }
-        return x[p.base_x + ((n * p.out_channels + o) * p.out_h + oh) * p.out_w + ow];
-    }
-    let channel_tap = select(k, column, MODE == 2u);
-    let place = select(column, k, MODE == 2u);
-    let i = channel_tap / taps;
-    let plane = p.out_h * p.out_w;
-    let n = place / plane;
-    let pixel = place - n * plane;
-    let oh = pixel / p.out_w;
-    return x_at_tap(n, i, oh, pixel - oh * p.out_w, channel_tap - i * taps);
-}
-
-fn store(m: u32, column: u32, split: u32, value: f32) {
+// Rows and columns of the product.
+fn extents() -> vec2<u32> {
     if (MODE == 2u) {
-        let columns = p.in_channels * p.kernel_h * p.kernel_w;
-        y[((p.first_split + split) * p.out_channels + m) * columns + column] = value;
+        return vec2(p.out_channels, p.in_channels * TAPS);
+    }
+    return vec2(select(p.in_channels, p.out_channels, MODE == 0u), p.samples * p.rows * p.columns);
+}
+
+// Elements of A from one m to the next.
+fn stride_a() -> u32 {
+    if (MODE == 0u) {
+        return p.in_channels * TAPS;
+    }
+    return select(TAPS, p.rows * p.columns, MODE == 2u);
+}
+
+// Element of A at m = 0.
+fn first_a(k: u32) -> u32 {
+    if (MODE == 2u) {
+        let plane = p.rows * p.columns;
+        let n = k / plane;
+        return p.base_y + n * p.out_channels * plane + k - n * plane;
+    }
+    let channel = k / COUNT;
+    let tap = tap_of(k - channel * COUNT);
+    return channel * select(p.in_channels * TAPS, TAPS, MODE == 0u) + tap.x * KERNEL_W + tap.y;
+}
+
+fn load_a(k0: u32, end_k: u32, first_m: u32, end_m: u32, lane: u32) {
+    let k = k0 + lane % DEPTH;
+    let first = first_a(k);
+    let stride = stride_a();
+    for (var m = lane / DEPTH; m < TILE_M; m += THREADS / DEPTH) {
+        var a = 0.0;
+        if (k < end_k && first_m + m < end_m) {
+            a = w[first + (first_m + m) * stride];
+        }
+        tile_a[lane % DEPTH * ROW_A + m / 4u][m % 4u] = a;
+    }
+}
+
+// `pixel` is the invocation's own, of column first_n + lane % TILE_N.
+fn load_b(k0: u32, end_k: u32, first_n: u32, end_n: u32, pixel: vec3<u32>, lane: u32) {
+    if (MODE == 2u) {
+        let k = k0 + lane % DEPTH;
+        let place = pixel_of(k);
+        for (var n = lane / DEPTH; n < TILE_N; n += THREADS / DEPTH) {
+            var b = 0.0;
+            if (k < end_k && first_n + n < end_n) {
+                let channel = (first_n + n) / TAPS;
+                b = x_at(place, channel, tap_of(first_n + n - channel * TAPS));
+            }
+            tile_b[lane % DEPTH * ROW_B + n / 4u][n % 4u] = b;
+        }
         return;
     }
-    var rows = p.out_channels;
-    var plane = p.out_h * p.out_w;
-    if (MODE == 1u) {
-        rows = p.in_channels;
-        plane = p.in_h * p.in_w;
+    let n = lane % TILE_N;
+    for (var row = lane / TILE_N; row < DEPTH; row += THREADS / TILE_N) {
+        let k = k0 + row;
+        var b = 0.0;
+        if (k < end_k && first_n + n < end_n) {
+            let channel = k / COUNT;
+            let tap = tap_of(k - channel * COUNT);
+            if (MODE == 0u) {
+                b = x_at(pixel, channel, tap);
+            } else {
+                b = dy_at(pixel, channel, tap);
+            }
+        }
+        tile_b[row * ROW_B + n / 4u][n % 4u] = b;
     }
-    let n = column / plane;
-    var v = value;
-    if (BIAS) {
-        v += bias[m];
-    }
-    y[p.base_y + (n * rows + m) * plane + column - n * plane] = activate(v);
 }
 
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let extent = extents();
-    let first_m = group.y * TILE;
-    let first_n = group.x * TILE;
-    var first_k = 0u;
-    var end_k = extent.z;
-    if (MODE == 2u) {
-        first_k = group.z * p.k_per_split;
-        end_k = min(first_k + p.k_per_split, extent.z);
+// One output; m counts filters or channels.
+fn store(place: u32, stride: u32, m: u32, end_m: u32, value: f32) {
+    if (m < end_m) {
+        var v = value;
+        if (BIAS) {
+            v += bias[m];
+        }
+        y[place + m * stride] = activate(v);
     }
-    let own_m = (lane / 16u) * 4u;
-    let own_n = (lane % 16u) * 4u;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let end = extents();
+    let first_m = group.y * TILE_M;
+    let first_n = group.x * TILE_N;
+    var k0 = 0u;
+    var end_k = p.terms;
+    if (MODE == 2u) {
+        k0 = group.z * p.terms_per_split;
+        end_k = min(k0 + p.terms_per_split, p.terms);
+    }
+    let own_m = lane / THREADS_N;
+    let own_n = lane % THREADS_N;
+    let pixel = pixel_of(first_n + lane % TILE_N);
     var sum0 = vec4(0.0);
     var sum1 = vec4(0.0);
     var sum2 = vec4(0.0);
     var sum3 = vec4(0.0);
+    var sum4 = vec4(0.0);
+    var sum5 = vec4(0.0);
+    var sum6 = vec4(0.0);
+    var sum7 = vec4(0.0);
     var total0 = vec4(0.0);
     var total1 = vec4(0.0);
     var total2 = vec4(0.0);
     var total3 = vec4(0.0);
-    for (var k0 = first_k; k0 < end_k; k0 += STEP) {
-        for (var e = lane; e < TILE * STEP; e += 256u) {
-            // A is contiguous in k, B in n: neighbours load neighbours.
-            let ka = k0 + e % STEP;
-            let m = first_m + e / STEP;
-            var a = 0.0;
-            if (ka < end_k && m < extent.x) {
-                a = load_a(m, ka);
+    var total4 = vec4(0.0);
+    var total5 = vec4(0.0);
+    var total6 = vec4(0.0);
+    var total7 = vec4(0.0);
+    for (; k0 < end_k;) {
+        let end_run = min(k0 + RUN, end_k);
+        for (; k0 < end_run; k0 += DEPTH) {
+            load_a(k0, end_k, first_m, end.x, lane);
+            load_b(k0, end_k, first_n, end.y, pixel, lane);
+            workgroupBarrier();
+            for (var k = 0u; k < DEPTH; k++) {
+                let low = tile_a[k * ROW_A + own_m * 2u];
+                let high = tile_a[k * ROW_A + own_m * 2u + 1u];
+                let b = tile_b[k * ROW_B + own_n];
+                sum0 = fma(vec4(low.x), b, sum0);
+                sum1 = fma(vec4(low.y), b, sum1);
+                sum2 = fma(vec4(low.z), b, sum2);
+                sum3 = fma(vec4(low.w), b, sum3);
+                sum4 = fma(vec4(high.x), b, sum4);
+                sum5 = fma(vec4(high.y), b, sum5);
+                sum6 = fma(vec4(high.z), b, sum6);
+                sum7 = fma(vec4(high.w), b, sum7);
             }
-            tile_a[(e % STEP) * TILE + e / STEP] = a;
-            let kb = k0 + e / TILE;
-            let n = first_n + e % TILE;
-            var b = 0.0;
-            if (kb < end_k && n < extent.y) {
-                b = load_b(kb, n);
-            }
-            tile_b[e] = b;
+            workgroupBarrier();
         }
-        workgroupBarrier();
-        for (var k = 0u; k < STEP; k++) {
-            let at_a = k * TILE + own_m;
-            let at_b = k * TILE + own_n;
-            let b = vec4(tile_b[at_b], tile_b[at_b + 1u], tile_b[at_b + 2u], tile_b[at_b + 3u]);
-            sum0 = fma(vec4(tile_a[at_a]), b, sum0);
-            sum1 = fma(vec4(tile_a[at_a + 1u]), b, sum1);
-            sum2 = fma(vec4(tile_a[at_a + 2u]), b, sum2);
-            sum3 = fma(vec4(tile_a[at_a + 3u]), b, sum3);
-        }
-        workgroupBarrier();
-        if ((k0 - first_k) % RUN == RUN - STEP || k0 + STEP >= end_k) {
-            total0 += sum0;
-            total1 += sum1;
-            total2 += sum2;
-            total3 += sum3;
-            sum0 = vec4(0.0);
-            sum1 = vec4(0.0);
-            sum2 = vec4(0.0);
-            sum3 = vec4(0.0);
-        }
+        total0 += sum0;
+        total1 += sum1;
+        total2 += sum2;
+        total3 += sum3;
+        total4 += sum4;
+        total5 += sum5;
+        total6 += sum6;
+        total7 += sum7;
+        sum0 = vec4(0.0);
+        sum1 = vec4(0.0);
+        sum2 = vec4(0.0);
+        sum3 = vec4(0.0);
+        sum4 = vec4(0.0);
+        sum5 = vec4(0.0);
+        sum6 = vec4(0.0);
+        sum7 = vec4(0.0);
     }
-    for (var r = 0u; r < 4u; r++) {
-        let m = first_m + own_m + r;
-        let row = select(select(total0, total1, r == 1u), select(total2, total3, r == 3u), r >= 2u);
-        for (var c = 0u; c < 4u; c++) {
-            let n = first_n + own_n + c;
-            if (m < extent.x && n < extent.y) {
-                store(m, n, group.z, row[c]);
+    let m = first_m + own_m * 8u;
+    for (var c = 0u; c < 4u; c++) {
+        let n = first_n + own_n * 4u + c;
+        if (n < end.y) {
+            var stride = end.y;
+            var place = (p.first_split + group.z) * end.x * end.y + n;
+            if (MODE != 2u) {
+                let width = select(p.in_w, p.out_w, MODE == 0u);
+                let at = pixel_of(n);
+                stride = select(p.in_h, p.out_h, MODE == 0u) * width;
+                place = p.base_y + at.x * end.x * stride + at.y * width + at.z;
             }
+            store(place, stride, m, end.x, total0[c]);
+            store(place, stride, m + 1u, end.x, total1[c]);
+            store(place, stride, m + 2u, end.x, total2[c]);
+            store(place, stride, m + 3u, end.x, total3[c]);
+            store(place, stride, m + 4u, end.x, total4[c]);
+            store(place, stride, m + 5u, end.x, total5[c]);
+            store(place, stride, m + 6u, end.x, total6[c]);
+            store(place, stride, m + 7u, end.x, total7[c]);
         }
     }
 }

@@ -28,6 +28,7 @@ struct Params {
     dilation_h: u32,
     dilation_w: u32,
     samples_per_split: u32,
+    first_weight: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -80,7 +81,7 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     }
     for (var kh = 0u; kh < p.kernel_h; kh++) {
         for (var kw = 0u; kw < p.kernel_w; kw++) {
-            let w = weight_texel(1u + block * taps + kh * p.kernel_w + kw);
+            let w = weight_texel(p.first_weight + block * taps + kh * p.kernel_w + kw);
             for (var j = 0u; j < PIXELS; j++) {
                 total[j] = fma(w, map_texel(tap_texel(origin, row[j], column[j], kh, kw)), total[j]);
             }

@@ -1,9 +1,10 @@
 // pack_texture: copies feature maps or weights into an rgba32float texture, four channels to a texel.
-// Texel t lies at (t mod 4096, t / 4096). Texel 0 is zero: taps outside a map read it.
+// Texel t lies at (t mod 4096, t / 4096). Texel 0 of maps is zero: taps outside a map read it.
 // `maps`: x [samples,C,plane] → texel 1 + ((n·C4 + c4)·plane + pixel) = channels 4·c4…4·c4+3.
-// `weights`: w [O,I,taps] → texel 1 + (((o8·taps + tap)·I4 + i4)·4 + i)·2 + half = filters 8·o8 + 4·half…+3 at input
+// Weights lie behind each other in a texture of their own, each from `first_texel` on:
+// `weights`: w [O,I,taps] → texel first + (((o8·taps + tap)·I4 + i4)·4 + i)·2 + half = filters 8·o8 + 4·half…+3 at input
 // channel 4·i4 + i; with TRANSPOSED the roles of O and I are exchanged (gradient of the input).
-// `depthwise`: w [C,taps] → texel 1 + c4·taps + tap.
+// `depthwise`: w [C,taps] → texel first + c4·taps + tap.
 // One invocation for each texel; workgroups are folded into x and y. Bindings: x, texture.
 
 const TRANSPOSED: bool = false;
@@ -71,9 +72,6 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     if (t >= p.texels) {
         return;
     }
-    if (t == 0u) {
-        store(0u, vec4(0.0));
-    }
     let inputs = (p.channels + 3u) / 4u * 4u;
     let filter_tap = t / (inputs * 2u);
     let rest = t - filter_tap * inputs * 2u;
@@ -91,9 +89,6 @@ fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
     let t = (group.x + group.y * groups.x) * 64u + lane;
     if (t >= p.texels) {
         return;
-    }
-    if (t == 0u) {
-        store(0u, vec4(0.0));
     }
     let c4 = t / p.taps;
     let tap = t - c4 * p.taps;

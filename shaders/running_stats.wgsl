@@ -1,26 +1,34 @@
-// running_stats: mean and variance move towards the batch's, the variance made unbiased first.
-// One invocation for each channel.
-// Bindings: stats [D,2,C], mean [C], var [C]. Twin: reference/optimizer.rs
+// running_stats: means and variances move towards the batch's, the variances made unbiased first; all layers at once.
+// One workgroup for each part of a layer's channels; its row of the table tells how many channels it has and where they
+// lie in each of the four ranges. Workgroups are folded into x and y.
+// Bindings: table [workgroups, 6] = [factor that makes the variance unbiased (bits of an f32), count, first element of
+// batch mean, batch variance, mean, variance], batch mean, batch variance, mean, variance. Twin: reference/optimizer.rs
 
 struct Params {
-    channels: u32,
-    domain: u32,
     momentum: f32,
-    unbias: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(2) var<storage, read_write> mean: array<f32>;
-@group(0) @binding(3) var<storage, read_write> variance: array<f32>;
+@group(0) @binding(1) var<storage, read_write> table: array<u32>;
+@group(0) @binding(2) var<storage, read_write> batch_mean: array<f32>;
+@group(0) @binding(3) var<storage, read_write> batch_variance: array<f32>;
+@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(5) var<storage, read_write> variance: array<f32>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let c = id.x;
-    if (c >= p.channels) {
-        return;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let row = (group.x + group.y * groups.x) * 6u;
+    let unbias = bitcast<f32>(table[row]);
+    let count = table[row + 1u];
+    let of_batch_mean = table[row + 2u];
+    let of_batch_variance = table[row + 3u];
+    let of_mean = table[row + 4u];
+    let of_variance = table[row + 5u];
+    for (var i = lane; i < count; i += 64u) {
+        let m = mean[of_mean + i];
+        mean[of_mean + i] = (1.0 - p.momentum) * m + p.momentum * batch_mean[of_batch_mean + i];
+        let v = variance[of_variance + i];
+        variance[of_variance + i] = (1.0 - p.momentum) * v + p.momentum * batch_variance[of_batch_variance + i] * unbias;
     }
-    let row = p.domain * 2u * p.channels + c;
-    mean[c] = (1.0 - p.momentum) * mean[c] + p.momentum * stats[row];
-    variance[c] = (1.0 - p.momentum) * variance[c] + p.momentum * stats[row + p.channels] * p.unbias;
 }

@@ -1,29 +1,34 @@
-// sgd: g = grad + weight_decay·param; velocity = momentum·velocity + g; param -= lr·velocity.
-// One invocation for each element; workgroups are folded into x and y.
-// Bindings: grad, lr [], param, velocity. Twin: reference/optimizer.rs
+// sgd: g = grad + weight_decay·param; velocity = momentum·velocity + g; param -= lr·velocity; all parameters at once.
+// One workgroup for each part of a parameter; its row of the table tells how many elements it has and where they lie in
+// each of the three ranges. Workgroups are folded into x and y.
+// Bindings: table [workgroups, 5] = [0, count, first element of grad, param, velocity], lr [], grad, param, velocity.
+// Twin: reference/optimizer.rs
 
 struct Params {
-    count: u32,
-    base: u32,
     momentum: f32,
     weight_decay: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> grad: array<f32>;
+@group(0) @binding(1) var<storage, read_write> table: array<u32>;
 @group(0) @binding(2) var<storage, read_write> lr: array<f32>;
-@group(0) @binding(3) var<storage, read_write> param: array<f32>;
-@group(0) @binding(4) var<storage, read_write> velocity: array<f32>;
+@group(0) @binding(3) var<storage, read_write> grad: array<f32>;
+@group(0) @binding(4) var<storage, read_write> param: array<f32>;
+@group(0) @binding(5) var<storage, read_write> velocity: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
-    if (i >= p.count) {
-        return;
+    let row = (group.x + group.y * groups.x) * 5u;
+    let count = table[row + 1u];
+    let at_grad = table[row + 2u];
+    let at_param = table[row + 3u];
+    let at_velocity = table[row + 4u];
+    let rate = lr[0];
+    for (var i = lane; i < count; i += 64u) {
+        let old = param[at_param + i];
+        let v = p.momentum * velocity[at_velocity + i] + grad[at_grad + i] + p.weight_decay * old;
+        velocity[at_velocity + i] = v;
+        param[at_param + i] = old - rate * v;
     }
-    let old = param[p.base + i];
-    let v = p.momentum * velocity[p.base + i] + grad[p.base + i] + p.weight_decay * old;
-    velocity[p.base + i] = v;
-    param[p.base + i] = old - lr[0] * v;
 }

@@ -38,7 +38,16 @@ impl Device {
     pub fn open(wanted: Option<&str>, options: GpuOptions) -> Result<Device> {
         match wanted {
             Some(name) if name.eq_ignore_ascii_case("cpu") => Ok(Device::Cpu),
-            _ => Ok(Device::Gpu(Arc::new(Gpu::open(wanted, options)?))),
+            _ => {
+                let mut gpu = Gpu::open(wanted, options)?;
+                if let Some(folder) = dirs::cache_dir() {
+                    gpu.keep_pipelines(&folder.join("papilla"));
+                    if options.tune {
+                        gpu.keep_choices(&folder.join("papilla"));
+                    }
+                }
+                Ok(Device::Gpu(Arc::new(gpu)))
+            }
         }
     }
 
@@ -74,7 +83,12 @@ impl Device {
     /// Compiles a graph whose states are found in `states`, or added there with zeros.
     pub fn compile(&self, graph: &Graph, states: &States) -> Result<Program> {
         match (self, states) {
-            (Device::Gpu(gpu), States::Gpu(states)) => Ok(Program::Gpu(gpu::Program::new(gpu, graph, states)?)),
+            (Device::Gpu(gpu), States::Gpu(states)) => {
+                if gpu.options().tune {
+                    gpu.tune(graph)?;
+                }
+                Ok(Program::Gpu(gpu::Program::new(gpu, graph, states)?))
+            }
             (Device::Cpu, States::Cpu(values)) => {
                 for State { name, shape } in graph.states() {
                     let zeros = || Array::zeros(shape.clone());

@@ -20,8 +20,12 @@ type Opened = Mutex<HashMap<String, Arc<Gpu>>>;
 
 /// The adapter under test, opened once for each set of options, shaders checked.
 pub fn adapter(conv: Option<ConvVariant>, binding_limit: Option<u64>) -> Arc<Gpu> {
+    adapter_with(GpuOptions { checked_shaders: true, binding_limit, conv, ..GpuOptions::default() })
+}
+
+/// The same with any options.
+pub fn adapter_with(options: GpuOptions) -> Arc<Gpu> {
     static OPENED: LazyLock<Opened> = LazyLock::new(Opened::default);
-    let options = GpuOptions { checked_shaders: true, binding_limit, conv, timestamps: false };
     let mut opened = OPENED.lock().expect("no test panics while it opens an adapter");
     let wanted = std::env::var("PAPILLA_DEVICE").ok();
     let open = || Arc::new(Gpu::open(wanted.as_deref(), options).expect("tests need an adapter"));

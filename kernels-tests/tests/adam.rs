@@ -1,7 +1,7 @@
 //! `adam` against the twin: parameter and both moments after a step.
 
 use kernels_tests::Case;
-use papilla::graph::{AdamSettings, Shape, Update};
+use papilla::graph::{AdamSettings, NodeId, Shape, Update, vector_jacobian_product};
 
 const SETTINGS: AdamSettings = AdamSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
@@ -63,4 +63,48 @@ fn gradients_are_taken_before_the_step() {
 #[test]
 fn tensors_larger_than_a_binding() {
     build(6, &[23, 7, 3, 3], 0.1, 3, SETTINGS).check_in_pieces(512, 1e-5);
+}
+
+/// Every tensor of a network is updated by one launch, whatever their sizes.
+#[test]
+fn all_tensors_at_once() {
+    let mut case = Case::new(7);
+    let (lr, correction) = (case.input_of(Shape::scalar(), &[0.1]), case.input_of([2], &[0.1, 0.001]));
+    for (index, extent) in [1, 511, 513, 7, 2000, 64].into_iter().enumerate() {
+        add_tensor(&mut case, &format!("tensor {index}"), extent, lr, correction);
+    }
+    let gpu = kernels_tests::adapter(None, None);
+    assert_eq!(case.check_on(&gpu, 1e-5), 1);
+    case.check_in_pieces(1024, 1e-5);
+}
+
+fn add_tensor(case: &mut Case, name: &str, extent: usize, lr: NodeId, correction: NodeId) {
+    let grad = case.input([extent]);
+    let [param, first] = ["", " first"].map(|kind| case.state_in(&format!("{name}{kind}"), [extent], -1.0, 1.0));
+    let second = case.state_in(&format!("{name} second"), [extent], 0.1, 1.0);
+    case.update(Update::Adam { param, first, second, grad, lr, correction, settings: SETTINGS });
+}
+
+/// Gradients of a normalisation's weight and bias are halves of one value, at no multiple of an alignment, and are read there.
+#[test]
+fn gradients_that_are_slices() {
+    for channels in [3, 64, 305] {
+        let mut case = Case::new(8);
+        let (lr, correction) = (case.input_of(Shape::scalar(), &[0.1]), case.input_of([2], &[0.1, 0.001]));
+        let (x, dy) = (case.input([2, channels, 3, 5]), case.input([2, channels, 3, 5]));
+        let [weight, bias] = ["weight", "bias"].map(|name| case.state_in(name, [channels], 0.5, 1.5));
+        let stats = case.graph.batch_stats(x, 1).expect("a feature map");
+        let values = [weight, bias].map(|state| case.graph.read_state(state));
+        let y = case.graph.batch_norm_training(x, stats, values[0], values[1], 1e-5).expect("shapes fit");
+        let grads = vector_jacobian_product(&mut case.graph, &[(y, dy)], &values).expect("rules exist");
+        for (param, grad) in [weight, bias].into_iter().zip(grads) {
+            let name = case.graph.state_info(param).name.clone();
+            let [first, second] =
+                ["first", "second"].map(|kind| case.state_in(&format!("{name} {kind}"), [channels], 0.1, 1.0));
+            let grad = grad.expect("the output depends on both");
+            case.update(Update::Adam { param, first, second, grad, lr, correction, settings: SETTINGS });
+        }
+        // Statistics, sums, and the updates of both; nothing is copied.
+        assert_eq!(case.check_on(&kernels_tests::adapter(None, None), 1e-4), 3);
+    }
 }

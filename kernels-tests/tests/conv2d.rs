@@ -1,8 +1,8 @@
 //! `conv2d_direct`, `conv2d_tiled`, `conv2d_texture`, `conv2d_texture_weight_grad`, `pack_texture` and `depthwise`
 //! against the twin: all three directions of every variant.
 
-use kernels_tests::{Case, adapter};
-use papilla::gpu::ConvVariant;
+use kernels_tests::{Case, adapter, adapter_with};
+use papilla::gpu::{ConvVariant, GpuOptions, Tile};
 use papilla::graph::{Activation, ConvSpec, Op};
 
 const VARIANTS: [ConvVariant; 3] = [ConvVariant::Direct, ConvVariant::Tiled, ConvVariant::Texture];
@@ -101,6 +101,31 @@ fn tensors_larger_than_a_binding() {
 fn parts_of_a_weight_gradient_larger_than_a_binding() {
     check(34, [2, 16, 64, 64], [16, 16, 3, 3], spec(1, 1, 1, 1), Some(1 << 20));
     check(35, [8, 40, 12, 12], [40, 40, 3, 3], spec(1, 1, 1, 1), Some(1 << 18));
+}
+
+/// Every tile, on products that end within one and reach over several.
+#[test]
+fn every_tile() {
+    for (index, tile) in [Tile::Small, Tile::Medium, Tile::Large].into_iter().enumerate() {
+        let gpu = adapter_with(GpuOptions {
+            checked_shaders: true,
+            conv: Some(ConvVariant::Tiled),
+            tile: Some(tile),
+            ..GpuOptions::default()
+        });
+        for (x, w, spec) in [
+            ([3, 20, 9, 11], [130, 20, 1, 1], spec(1, 0, 1, 1)),
+            ([2, 130, 7, 6], [9, 130, 3, 3], spec(1, 1, 1, 1)),
+            ([2, 21, 13, 12], [17, 21, 4, 4], spec(2, 2, 1, 1)),
+            ([1, 18, 10, 10], [35, 18, 3, 3], spec(3, 6, 6, 1)),
+        ] {
+            let mut case = Case::new(40 + index as u64);
+            let (x, w) = (case.input(x), case.input(w));
+            let y = case.graph.conv2d(x, w, None, spec).expect("shapes fit");
+            case.output_with_gradients(y, &[x, w]).expect("shapes fit");
+            case.check_on(&gpu, 1e-5);
+        }
+    }
 }
 
 #[test]

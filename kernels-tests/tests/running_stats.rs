@@ -32,3 +32,21 @@ fn from_a_batch_of_two_domains() {
     }
     case.check(1e-5);
 }
+
+/// Two batches through one layer, as a step with images of both domains has them: the second moves what the first left.
+#[test]
+fn one_state_moved_twice() {
+    let mut case = Case::new(2);
+    let mean = case.state_in("mean", [9], -1.0, 1.0);
+    let var = case.state_in("var", [9], 0.1, 2.0);
+    for (turn, momentum) in [0.1, 0.1, 0.3].into_iter().enumerate() {
+        let stats = case.input_in([1, 2, 9], 0.1, 3.0);
+        case.update(Update::RunningStats { mean, var, stats, domain: 0, momentum, unbias: 49.0 / 48.0 });
+        // Another layer's does not have to wait.
+        let [mean, var] = ["mean", "var"].map(|name| case.state_in(&format!("{name} {turn}"), [5], 0.1, 2.0));
+        let stats = case.input_in([1, 2, 5], 0.1, 3.0);
+        case.update(Update::RunningStats { mean, var, stats, domain: 0, momentum, unbias: 2.0 });
+    }
+    // One for each turn of the state that moves three times; the other layers share them.
+    assert_eq!(case.check_on(&kernels_tests::adapter(None, None), 1e-5), 3);
+}

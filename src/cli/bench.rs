@@ -90,9 +90,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 
 /// The device with timestamps where it has them.
 fn open_with_timestamps(global: &Global) -> Result<Device> {
-    let device = global.open_device_with(GpuOptions { timestamps: true, ..GpuOptions::default() });
+    let device = global.open_device_with(GpuOptions { timestamps: true, ..global.tuned_options() });
     match device.as_ref().err().and_then(|error| error.downcast_ref::<DeviceError>()) {
-        Some(DeviceError::Gpu(GpuError::Unsupported { .. })) => global.open_device(),
+        Some(DeviceError::Gpu(GpuError::Unsupported { .. })) => global.open_tuned(),
         _ => device,
     }
 }

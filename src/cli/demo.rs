@@ -22,6 +22,9 @@ const WARMUP_EPOCHS: i64 = 0;
 /// Three times the usual rate: after so few steps of the usual one the network knows clinic A too little to be
 /// mistaken about clinic B.
 const LEARNING_RATE: f32 = 3e-3;
+/// The usual rate, for both runs that go on from there: at the higher one neither settles, and their last steps differ
+/// by chance more than by method.
+const FURTHER_LEARNING_RATE: f32 = 1e-3;
 /// Half the usual number: they are half the cost of a step.
 const STOCHASTIC_PASSES: usize = 4;
 
@@ -44,7 +47,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     global.note(&format!(
         "two clinics of {train_count} + {test_count} regions at {SIZE}x{SIZE}; {SOURCE_EPOCHS} epochs on clinic A; from there \
          {FURTHER_EPOCHS} epochs of clr to clinic B with TransNorm (the category-level losses after epoch {WARMUP_EPOCHS}, \
-         {STOCHASTIC_PASSES} stochastic passes), and {FURTHER_EPOCHS} more on clinic A alone; batch 8, learning rate {LEARNING_RATE}, light augmentation, seed {seed}"
+         {STOCHASTIC_PASSES} stochastic passes), and {FURTHER_EPOCHS} more on clinic A alone; batch 8, learning rate {LEARNING_RATE}, then {FURTHER_LEARNING_RATE}, light augmentation, seed {seed}"
     ));
     let photographs =
         synth::Arguments { out: clinics.clone(), size: SIZE as u32, train: train_count, test: test_count, seed };
@@ -53,7 +56,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let base = settings(&clinics, seed);
     let source = Config { epochs: SOURCE_EPOCHS, ..base.clone() };
     let started = run_of(global, "source-only on clinic A", source, &out.join("source-only"))?;
-    let further = Config { epochs: FURTHER_EPOCHS, init: Some(started.canonicalize()?), ..base };
+    let init = Some(started.canonicalize()?);
+    let further = Config { epochs: FURTHER_EPOCHS, lr: FURTHER_LEARNING_RATE, init, ..base };
     let adapted = Config {
         method: Method::Clr,
         norm: NormSetting::Trans,

@@ -82,7 +82,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 /// Evaluates, writes the files that were asked for, and gives the totals.
 pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> {
     let dataset = Dataset::open(&arguments.data, Labels::Required)?;
-    let device = global.open_device()?;
+    let device = global.open_tuned()?;
     let fallback = arguments.architecture.config()?;
     let (predictor, _) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");

@@ -41,12 +41,24 @@ pub(crate) struct Global {
     /// Adapter: its index or part of its name, or `cpu` for the slow exact reference
     #[arg(long, global = true, env = "PAPILLA_DEVICE", value_name = "D")]
     device: Option<String>,
+    /// Measure the convolution kernels on an adapter's first run, or keep to the table
+    #[arg(long, global = true, value_enum, default_value_t = Tune::Auto, value_name = "WHEN")]
+    tune: Tune,
     /// Print no progress and no warnings
     #[arg(long, global = true)]
     quiet: bool,
     /// Print exactly one JSON document on stdout
     #[arg(long, global = true)]
     json: bool,
+}
+
+/// Whether kernels are measured.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Tune {
+    /// on hardware adapters, for shapes not seen before
+    Auto,
+    /// never
+    Off,
 }
 
 #[derive(Subcommand)]
@@ -107,10 +119,28 @@ impl Global {
         self.open_device_with(GpuOptions::default())
     }
 
+    /// The same for work that is long enough to be worth choosing kernels for.
+    pub(crate) fn open_tuned(&self) -> Result<Device> {
+        self.open_device_with(self.tuned_options())
+    }
+
+    pub(crate) fn tuned_options(&self) -> GpuOptions {
+        GpuOptions { tune: self.tune == Tune::Auto, ..GpuOptions::default() }
+    }
+
     pub(crate) fn open_device_with(&self, options: GpuOptions) -> Result<Device> {
         let device = Device::open(self.device.as_deref(), options)?;
         if device.is_software() && self.device.is_none() {
             self.note(&format!("no hardware adapter found; computing in software on `{}`", device.name()));
+        }
+        if let Device::Gpu(gpu) = &device
+            && options.tune
+            && gpu.is_untuned()
+        {
+            self.note(&format!(
+                "first run on `{}`: up to a minute goes into choosing kernels (--tune off keeps to the table)",
+                device.name()
+            ));
         }
         Ok(device)
     }

@@ -57,7 +57,7 @@ struct Row {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let images = collect(&arguments.inputs)?;
     refuse_overwriting(arguments, &images)?;
-    let device = global.open_device()?;
+    let device = global.open_tuned()?;
     let fallback = arguments.architecture.config()?;
     let (predictor, _) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let outcome = match (&arguments.resume, &arguments.out) {
         (Some(run), _) => {
-            let device = global.open_device()?;
+            let device = global.open_tuned()?;
             let mut progress = TrainingProgress::new(global);
             Session::resume(&device, run, &mut progress)?.train(&mut progress)?
         }
@@ -52,7 +52,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 /// A new run with progress on the terminal.
 pub(super) fn train(global: &Global, config: Config, out: &Path) -> Result<Outcome> {
     config.check().map_err(WrongFlags)?;
-    let device = global.open_device()?;
+    let device = global.open_tuned()?;
     let mut progress = TrainingProgress::new(global);
     Session::begin(&device, config, out, &mut progress)?.train(&mut progress)
 }

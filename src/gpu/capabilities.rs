@@ -1,7 +1,10 @@
 //! What lowering and planning must know of an adapter.
 
-use super::context::{ConvVariant, Gpu};
+use std::sync::Arc;
+
+use super::context::{ConvVariant, Gpu, Tile};
 use super::dispatch::ALIGNMENT;
+use super::tuning::Choices;
 
 /// Limits and preferences of an adapter, or of a machine that is only thought of.
 #[derive(Clone, Debug)]
@@ -17,6 +20,10 @@ pub struct Capabilities {
     /// invocations of a workgroup that reduces together
     pub lanes: u32,
     pub conv: ConvVariant,
+    /// tile of `ConvVariant::Tiled`, if not the one that fits the product
+    pub tile: Option<Tile>,
+    /// kernels measured to be the fastest, before `conv` and `tile`
+    pub choices: Arc<Choices>,
     /// memory is worth more than the arithmetic to make cheap values twice
     pub memory_is_dear: bool,
 }
@@ -33,6 +40,8 @@ impl Capabilities {
             // Lanes beyond a software adapter's vector width only make its barriers dearer.
             lanes: if gpu.description().is_software() { 8 } else { 64 },
             conv: gpu.conv_variant(),
+            tile: gpu.options().tile,
+            choices: gpu.choices(),
             memory_is_dear: !gpu.description().is_software(),
         }
     }
@@ -46,6 +55,8 @@ impl Capabilities {
             texture_side: 16384,
             lanes: 64,
             conv: ConvVariant::Tiled,
+            tile: None,
+            choices: Arc::default(),
             memory_is_dear: true,
         }
     }

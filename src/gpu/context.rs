@@ -1,12 +1,15 @@
 //! An opened adapter: device, queue, pipelines made once, and errors caught where they arise.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::adapter::{AdapterDescription, choose};
 use super::dispatch::{Dispatch, TextureUse};
 use super::error::{GpuError, Result};
+use super::pipeline_cache::PipelineCache;
 use super::shader;
+use super::tuning::Tuned;
 
 /// How convolutions are computed; each variant is proven against the twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,17 @@ pub enum ConvVariant {
     Texture,
 }
 
+/// Outputs of a workgroup of [`ConvVariant::Tiled`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tile {
+    /// 64 × 32, by 64 invocations
+    Small,
+    /// 64 × 64, by 128 invocations
+    Medium,
+    /// 128 × 64, by 256 invocations
+    Large,
+}
+
 /// Choices that a caller may make for an adapter.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GpuOptions {
@@ -28,8 +42,12 @@ pub struct GpuOptions {
     pub binding_limit: Option<u64>,
     /// convolution variant, if not the adapter's default
     pub conv: Option<ConvVariant>,
+    /// tile of [`ConvVariant::Tiled`], if not the one that fits the product
+    pub tile: Option<Tile>,
     /// ask for timestamps, to profile kernels
     pub timestamps: bool,
+    /// measure kernels on first use and keep the choice, see [`Gpu::tune`]
+    pub tune: bool,
 }
 
 /// An opened adapter.
@@ -40,6 +58,8 @@ pub struct Gpu {
     options: GpuOptions,
     failure: Arc<Mutex<Option<GpuError>>>,
     pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
+    kept: Option<PipelineCache>,
+    pub(super) tuned: Mutex<Tuned>,
 }
 
 /// A compiled shader with the layout of its bindings.
@@ -53,7 +73,7 @@ impl Gpu {
     pub fn open(wanted: Option<&str>, options: GpuOptions) -> Result<Gpu> {
         let (description, adapter) = choose(wanted)?;
         let name = description.info.name.clone();
-        let mut features = wgpu::Features::empty();
+        let mut features = description.features & wgpu::Features::PIPELINE_CACHE;
         if options.timestamps {
             let needed = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
             if !description.features.contains(needed) {
@@ -83,7 +103,22 @@ impl Gpu {
                 keep_first(&losses, GpuError::Lost { adapter: name.clone(), message: one_line(&message) });
             }
         });
-        Ok(Gpu { device, queue, description, options, failure, pipelines: Mutex::new(HashMap::new()) })
+        let pipelines = Mutex::new(HashMap::new());
+        let tuned = Mutex::default();
+        Ok(Gpu { device, queue, description, options, failure, pipelines, kept: None, tuned })
+    }
+
+    /// Keeps compiled pipelines in a folder from one run to the next; false where the adapter does not hand them out.
+    pub fn keep_pipelines(&mut self, folder: &Path) -> bool {
+        self.kept = PipelineCache::open(&self.device, &self.description.info, folder);
+        self.kept.is_some()
+    }
+
+    /// Writes pipelines made since the last time to their folder, if there is one.
+    pub(super) fn save_pipelines(&self) {
+        if let Some(kept) = &self.kept {
+            kept.save();
+        }
     }
 
     /// The adapter's identity, limits and features.
@@ -142,8 +177,9 @@ impl Gpu {
     /// The pipeline of a launch, compiled when first asked for.
     pub(super) fn pipeline(&self, dispatch: &Dispatch) -> Result<Arc<Pipeline>> {
         let textures: String = dispatch.textures.iter().map(|t| if t.write { 'w' } else { 'r' }).collect();
-        let Dispatch { shader, entry, constants, buffers, .. } = dispatch;
-        let key = format!("{shader} {entry} {constants:?} {} {textures}", buffers.len());
+        let Dispatch { shader, entry, constants, .. } = dispatch;
+        let buffers = dispatch.bound_buffers();
+        let key = format!("{shader} {entry} {constants:?} {buffers} {textures}");
         if let Some(known) = lock(&self.pipelines).get(&key) {
             return Ok(known.clone());
         }
@@ -157,7 +193,7 @@ impl Gpu {
             // run each of them with the checks on.
             unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
         };
-        let layout = self.bind_group_layout(buffers.len(), &dispatch.textures);
+        let layout = self.bind_group_layout(buffers, &dispatch.textures);
         let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(shader),
             bind_group_layouts: &[Some(&layout)],
@@ -172,7 +208,7 @@ impl Gpu {
                 zero_initialize_workgroup_memory: false,
                 ..Default::default()
             },
-            cache: None,
+            cache: self.kept.as_ref().map(|kept| &kept.cache),
         });
         if let Some(error) = pollster::block_on(scope.pop()) {
             let message = format!("shader `{shader}`: {}", one_line(&error.to_string()));

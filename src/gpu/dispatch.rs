@@ -61,7 +61,18 @@ pub struct TextureUse {
     pub write: bool,
 }
 
-/// One launch: binding 0 is the uniform block of `params`, then the buffers, then the textures.
+/// One tensor, or a piece of one, among those that a launch works through: `count` elements of each target, each from
+/// an element of its own on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub from: Vec<(Target, usize)>,
+    pub count: usize,
+    /// a number that the shader may want to know of this tensor
+    pub word: u32,
+}
+
+/// One launch: binding 0 is the uniform block of `params`, then the buffers, then the textures. A launch with `rows`
+/// binds before the buffers a table, and after them one range for each target of a row (see `grouped`).
 #[derive(Clone, Debug)]
 pub struct Dispatch {
     pub shader: &'static str,
@@ -71,6 +82,9 @@ pub struct Dispatch {
     pub buffers: Vec<View>,
     pub textures: Vec<TextureUse>,
     pub groups: [u32; 3],
+    pub rows: Vec<Row>,
+    /// elements of a row that one workgroup takes
+    pub chunk: usize,
 }
 
 impl Dispatch {
@@ -84,6 +98,8 @@ impl Dispatch {
             buffers: Vec::new(),
             textures: Vec::new(),
             groups: [1, 1, 1],
+            rows: Vec::new(),
+            chunk: 1,
         }
     }
 
@@ -117,6 +133,34 @@ impl Dispatch {
         self
     }
 
+    /// Works through tensors, `chunk` elements to a workgroup; the number of workgroups follows.
+    pub fn rows(mut self, rows: Vec<Row>, chunk: usize) -> Self {
+        (self.rows, self.chunk) = (rows, chunk);
+        self
+    }
+
+    /// Whether two launches over tensors may be one.
+    pub fn joins(&self, other: &Dispatch) -> bool {
+        let same = |d: &Dispatch| (d.shader, d.entry, d.chunk, d.rows.is_empty());
+        same(self) == same(other)
+            && !self.rows.is_empty()
+            && self.constants == other.constants
+            && self.params == other.params
+            && self.buffers == other.buffers
+            && self.textures == other.textures
+    }
+
+    /// Everything with memory that the launch binds.
+    pub fn targets(&self) -> impl Iterator<Item = Target> {
+        let of_rows = self.rows.iter().flat_map(|row| row.from.iter().map(|(target, _)| *target));
+        self.buffers.iter().map(|view| view.target).chain(of_rows)
+    }
+
+    /// Number of buffers bound after the uniform block.
+    pub fn bound_buffers(&self) -> usize {
+        self.buffers.len() + self.rows.first().map_or(0, |row| 1 + row.from.len())
+    }
+
     /// Launches as many workgroups, folded into two axes; shaders recover the number as `x + y·num_workgroups.x`.
     pub fn groups(mut self, count: usize) -> Self {
         self.groups = fold_groups(count);
@@ -133,7 +177,8 @@ impl Dispatch {
 /// Workgroups per axis that WebGPU guarantees.
 pub const MAX_GROUPS: usize = 65535;
 
-fn fold_groups(count: usize) -> [u32; 3] {
+/// As many workgroups over two axes, and a few more where they do not divide evenly.
+pub fn fold_groups(count: usize) -> [u32; 3] {
     let rows = count.div_ceil(MAX_GROUPS).max(1);
     [count.div_ceil(rows).max(1) as u32, rows as u32, 1]
 }

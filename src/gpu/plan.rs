@@ -72,13 +72,22 @@ impl Plan {
         for (step, &id) in live.iter().enumerate() {
             lowering.node(step, id)?;
         }
-        for (index, update) in graph.updates().iter().enumerate() {
-            lowering.update(live.len() + index, update)?;
-        }
-        let Lowering { dispatches: launches, scratch, texels, snapshots, .. } = lowering;
+        let end = live.len() + lowering.updates(live.len())?;
+        let Lowering { dispatches: launches, scratch, texels, snapshots, in_place, .. } = lowering;
 
         let mut owner = HashMap::new();
-        let mut lifetimes = lifetimes(graph, &live, &snapshots, &launches, &mut owner);
+        let with_memory = live.iter().copied().enumerate().filter(|(_, id)| {
+            let op = &graph.node(*id).op;
+            let own = !op.is_alias() && !is_leaf(graph, *id) && !matches!(op, Op::State(_));
+            (own && !in_place.contains_key(id)) || snapshots.contains(id)
+        });
+        let mut lifetimes = Vec::new();
+        for (step, id) in with_memory {
+            owner.insert(id, lifetimes.len());
+            lifetimes.push(Lifetime { bytes: graph.shape(id).bytes(), first: step, last: step });
+        }
+        extend_lifetimes(graph, end, &snapshots, &launches, &owner, &mut lifetimes);
+        write_in_place(graph, &live, &mut owner, &mut lifetimes);
         let first_scratch = lifetimes.len();
         lifetimes.extend(scratch.iter().map(|&(bytes, step)| Lifetime { bytes, first: step, last: step }));
         let page = capabilities.buffer_bytes / ALIGNMENT * ALIGNMENT;
@@ -91,25 +100,16 @@ impl Plan {
     }
 }
 
-/// When each value with memory of its own is written first and read last; outputs are kept to the end.
-fn lifetimes(
+/// Values live until the last launch that binds them; outputs until `end`.
+fn extend_lifetimes(
     graph: &Graph,
-    live: &[NodeId],
+    end: usize,
     snapshots: &HashSet<NodeId>,
     launches: &[Launch],
-    owner: &mut HashMap<NodeId, usize>,
-) -> Vec<Lifetime> {
-    let end = live.len() + graph.updates().len();
-    let mut lifetimes: Vec<Lifetime> = Vec::new();
-    for (step, &id) in live.iter().enumerate() {
-        let op = &graph.node(id).op;
-        let has_memory = !op.is_alias() && !is_leaf(graph, id) && !matches!(op, Op::State(_));
-        if has_memory || snapshots.contains(&id) {
-            owner.insert(id, lifetimes.len());
-            lifetimes.push(Lifetime { bytes: graph.shape(id).bytes(), first: step, last: step });
-        }
-    }
-    let uses = launches.iter().flat_map(|l| l.dispatch.buffers.iter().map(move |view| (view.target, l.step)));
+    owner: &HashMap<NodeId, usize>,
+    lifetimes: &mut [Lifetime],
+) {
+    let uses = launches.iter().flat_map(|l| l.dispatch.targets().map(move |target| (target, l.step)));
     let kept = graph.outputs().iter().map(|(_, id)| (value_target(graph, snapshots, *id), end));
     for (target, step) in uses.chain(kept) {
         if let Target::Node(id) = target
@@ -118,5 +118,31 @@ fn lifetimes(
             lifetimes[index].last = lifetimes[index].last.max(step);
         }
     }
-    lifetimes
+}
+
+/// Values made element by element take the memory of an operand that nothing reads afterwards.
+fn write_in_place(graph: &Graph, live: &[NodeId], owner: &mut HashMap<NodeId, usize>, lifetimes: &mut [Lifetime]) {
+    for (step, &id) in live.iter().enumerate() {
+        let Some(&own) = owner.get(&id) else { continue };
+        let node = graph.node(id);
+        let operands = node.inputs.iter().take(elementwise_operands(&node.op));
+        let dying = operands.filter_map(|&input| owner.get(&graph.storage_of(input)).copied()).find(|&index| {
+            lifetimes[index].last == step && lifetimes[index].bytes == lifetimes[own].bytes && index != own
+        });
+        if let Some(index) = dying {
+            lifetimes[index].last = lifetimes[own].last;
+            lifetimes[own].bytes = 0;
+            owner.insert(id, index);
+        }
+    }
+}
+
+/// Number of the first inputs of an operator of which it reads, for each element of its output, that element alone (or,
+/// where an input is smaller, repeats it).
+fn elementwise_operands(op: &Op) -> usize {
+    match op {
+        Op::Unary(_) | Op::Dropout { .. } | Op::BatchNorm { .. } => 1,
+        Op::UnaryGrad(_) | Op::Binary(_) | Op::BatchNormGradInput { .. } => 2,
+        _ => 0,
+    }
 }

@@ -7,8 +7,9 @@ use wgpu::BufferUsages as Usage;
 
 use super::capabilities::Capabilities;
 use super::context::{Gpu, Pipeline};
-use super::dispatch::{Dispatch, Target, TextureSlot, View};
+use super::dispatch::{Row, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
+use super::grouped::{Located, divide};
 use super::lower::{Launch, value_target};
 use super::plan::{ALIGNMENT, Plan, is_leaf};
 use super::states::{StateBuffer, States, read_through};
@@ -49,8 +50,13 @@ pub struct Program {
 impl Program {
     /// Compiles a graph; its states are found in `states`, or added there with zeros.
     pub fn new(gpu: &Arc<Gpu>, graph: &Graph, states: &States) -> Result<Program> {
+        Program::with(gpu, graph, states, &Capabilities::of(gpu))
+    }
+
+    /// The same with preferences that are not the adapter's.
+    pub(super) fn with(gpu: &Arc<Gpu>, graph: &Graph, states: &States, capabilities: &Capabilities) -> Result<Program> {
         states.declare(graph.states())?;
-        let plan = Plan::new(graph, &Capabilities::of(gpu))?;
+        let plan = Plan::new(graph, capabilities)?;
         let mut places = Places::leaves(gpu, graph, &plan.live)?;
         places.add_states(graph, states)?;
         places.add_arena(gpu, &plan)?;
@@ -77,6 +83,7 @@ impl Program {
         }
         let staging = gpu.buffer("read-back", readable, Usage::MAP_READ | Usage::COPY_DST)?;
         gpu.check()?;
+        gpu.save_pipelines();
         let (arena, peak_bytes) = (places.arena, memory.peak_bytes);
         Ok(Program { gpu: gpu.clone(), launches, inputs, outputs, arena, staging, peak_bytes })
     }
@@ -268,36 +275,65 @@ fn record(
     gpu.queue.write_buffer(&uniforms, 0, bytemuck::cast_slice(&words));
     let mut recorded = Vec::with_capacity(launches.len());
     for (index, launch) in launches.into_iter().enumerate() {
-        let Dispatch { shader, ref buffers, textures: ref uses, groups, .. } = launch.dispatch;
-        let pipeline = gpu.pipeline(&launch.dispatch)?;
-        let bound = |buffer, offset, size| {
-            wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) })
-        };
-        let mut resources = vec![bound(&uniforms, index as u64 * ALIGNMENT, ALIGNMENT)];
-        for View { target, start, len } in buffers {
+        let (dispatch, label, step) = (&launch.dispatch, launch.label, launch.step);
+        let (shader, pipeline) = (dispatch.shader, gpu.pipeline(dispatch)?);
+        let parameters = bound(&uniforms, index as u64 * ALIGNMENT, ALIGNMENT);
+        let mut views = Vec::new();
+        for View { target, start, len } in &dispatch.buffers {
             if *len > gpu.binding_elements() {
-                let (adapter, what) = (gpu.name().to_string(), launch.label.to_string());
+                let (adapter, what) = (gpu.name().to_string(), label.to_string());
                 let (bytes, limit) = (*len as u64 * 4, gpu.binding_elements() as u64 * 4);
                 return Err(GpuError::TooLarge { adapter, what, bytes, limit });
             }
             let place = places.target(*target)?;
-            resources.push(bound(&place.buffer, place.offset + *start as u64 * 4, *len as u64 * 4));
+            views.push(bound(&place.buffer, place.offset + *start as u64 * 4, *len as u64 * 4));
         }
-        for texture in uses {
+        let textures = dispatch.textures.iter().map(|texture| {
             let view = textures[texture.slot as usize].as_ref();
-            let view = view.expect("lowering sizes every texture slot that it uses");
-            resources.push(wgpu::BindingResource::TextureView(view));
+            wgpu::BindingResource::TextureView(view.expect("lowering sizes every texture slot that it uses"))
+        });
+        let textures: Vec<_> = textures.collect();
+        let mut add = |resources: &[&[wgpu::BindingResource]], groups| {
+            let all = resources.iter().flat_map(|list| list.iter().cloned()).enumerate();
+            let entries: Vec<_> =
+                all.map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource }).collect();
+            let descriptor =
+                wgpu::BindGroupDescriptor { label: Some(shader), layout: &pipeline.layout, entries: &entries };
+            let bind_group = gpu.device.create_bind_group(&descriptor);
+            let (shapes, pipeline) = (String::new(), pipeline.clone());
+            recorded.push(Recorded { label, shader, shapes, step, pipeline, bind_group, groups });
+            gpu.check()
+        };
+        if dispatch.rows.is_empty() {
+            add(&[&[parameters], &views, &textures], dispatch.groups)?;
+            continue;
         }
-        let entries: Vec<_> = resources
-            .into_iter()
-            .enumerate()
-            .map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource })
-            .collect();
-        let descriptor = wgpu::BindGroupDescriptor { label: Some(shader), layout: &pipeline.layout, entries: &entries };
-        let bind_group = gpu.device.create_bind_group(&descriptor);
-        gpu.check()?;
-        let (label, shapes, step) = (launch.label, String::new(), launch.step);
-        recorded.push(Recorded { label, shader, shapes, step, pipeline, bind_group, groups });
+        let rows = dispatch.rows.iter().map(|row| locate(row, places)).collect::<Result<Vec<_>>>()?;
+        for group in divide(rows, dispatch.chunk, gpu.binding_elements() as u64 * 4) {
+            let bytes = bytemuck::cast_slice(&group.table);
+            let table = gpu.buffer("table", bytes.len() as u64, Usage::STORAGE | Usage::COPY_DST)?;
+            gpu.queue.write_buffer(&table, 0, bytes);
+            let table = bound(&table, 0, bytes.len() as u64);
+            let windows: Vec<_> = group
+                .windows
+                .iter()
+                .map(|window| bound(&window.buffer, window.start, window.end - window.start))
+                .collect();
+            add(&[&[parameters.clone(), table], &views, &windows, &textures], group.groups)?;
+        }
     }
     Ok(recorded)
+}
+
+fn bound(buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindingResource<'_> {
+    wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) })
+}
+
+fn locate(row: &Row, places: &Places) -> Result<Located<wgpu::Buffer>> {
+    let mut from = Vec::with_capacity(row.from.len());
+    for &(target, start) in &row.from {
+        let place = places.target(target)?;
+        from.push((place.buffer.clone(), place.offset + start as u64 * 4));
+    }
+    Ok(Located { from, count: row.count, word: row.word })
 }

@@ -1,5 +1,5 @@
 //! The forward passes of a step, in the order in which they change the running statistics: target, source,
-//! stochastic (which change none), augmented.
+//! stochastic (which change none), augmented (which with TransNorm changes none either).
 
 use super::step::{GENERATOR, StepSettings};
 use crate::graph::{Graph, NodeId, ShapeError};
@@ -71,7 +71,9 @@ impl Target {
         g.concat(&logits, 0)
     }
 
-    /// The pass over the photometrically augmented images.
+    /// The pass over the photometrically augmented images. It changes the running statistics as every training pass does,
+    /// but not with TransNorm: those of the target normalise its test images, of which none is augmented, and more than
+    /// half of their weight would come from this pass, the last of a step.
     pub fn augmented(
         &self,
         g: &mut Graph,
@@ -79,7 +81,7 @@ impl Target {
         seed: Option<NodeId>,
         image: NodeId,
     ) -> Result<Prediction, ShapeError> {
-        let mut pass = training_pass(g, seed, true);
+        let mut pass = training_pass(g, seed, settings.network.norm == Norm::Batch);
         pass.target_scales = self.scales.clone();
         Ok(settings.trace(&mut pass, image)?.1)
     }

@@ -61,15 +61,15 @@ impl Camera {
         field_edge: 0.35,
     };
 
-    /// Hazy, pale and greenish: low contrast between cup and rim, larger on the picture, coarser noise.
+    /// Hazy, dim, pale and greenish: low contrast between cup and rim, larger on the picture, coarser noise.
     pub const B: Self = Self {
         zoom: 0.88,
         response: [[0.66, 0.12, 0.00], [0.30, 0.50, 0.05], [0.17, 0.22, 0.28]],
-        exposure: [1.1, 0.2],
+        exposure: [0.75, 0.2],
         tint: 0.08,
         gamma: 2.0,
         contrast: 0.0,
-        veil: 0.15,
+        veil: 0.25,
         veil_colour: [0.8, 1.15, 1.3],
         blur: [0.0035, 0.0075],
         vignetting: 0.4,

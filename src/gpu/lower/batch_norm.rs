@@ -24,20 +24,31 @@ impl Lowering<'_> {
         let [n, c, h, w] = self.nchw(x);
         let plane = h * w;
         let (parts, splits) = self.domain_parts(n, c * plane, plane, domains)?;
-        let buffer = self.temporary(domains * splits * c * 3);
+        let written = match splits {
+            1 => self.whole(id)?,
+            _ => {
+                let elements = domains * splits * c * 3;
+                let buffer = self.temporary(elements);
+                self.whole_target(buffer, elements)?
+            }
+        };
         for part in parts {
             let (view, base) = self.rows(x, part.piece, c * plane);
             let dispatch = Dispatch::new("batch_stats", "partial")
                 .constant("LANES", self.lanes_constant())
+                .constant("SINGLE", Constant::Bool(splits == 1))
                 .params([base, c, plane, part.piece.count, part.samples_per_split, part.first_split, splits, domains])
                 .bind(view)
-                .bind(self.whole_target(buffer, domains * splits * c * 3)?)
+                .bind(written)
                 .grid(c, part.splits, 1);
             self.push(dispatch);
         }
+        if splits == 1 {
+            return Ok(());
+        }
         let combine = Dispatch::new("batch_stats", "combine")
             .params([0, c, plane, n, 0, 0, splits, domains])
-            .bind(self.whole_target(buffer, domains * splits * c * 3)?)
+            .bind(written)
             .bind(self.whole(id)?)
             .grid((domains * c).div_ceil(64), 1, 1);
         self.push(combine);

@@ -1,18 +1,17 @@
 //! Launches of the convolutions: which variant computes which direction, and how its work is divided.
 
 use super::super::context::ConvVariant;
-use super::super::dispatch::{Dispatch, MAX_GROUPS, Target};
+use super::super::dispatch::{Dispatch, Target};
 use super::super::error::Result;
-use super::super::shader::Constant;
 use super::{Lowering, Piece, activation_constants};
-use crate::graph::{Activation, ConvSpec, NodeId, Op};
+use crate::graph::{Activation, ConvSpec, Graph, NodeId, Op};
 
 /// Products that one invocation adds up at most; longer sums lose digits and are split.
 pub(super) const MAX_TERMS: usize = 4096;
 
 /// Extents of a convolution: `x [n,i,h,w]`, `w [o,i/groups,kh,kw]`, `y [n,o,oh,ow]`.
 #[derive(Clone, Copy)]
-pub(super) struct Geometry {
+pub(in crate::gpu) struct Geometry {
     pub n: usize,
     pub i: usize,
     pub h: usize,
@@ -25,6 +24,40 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
+    /// Extents of a convolution of a graph, or of one of its gradients.
+    pub fn of(graph: &Graph, id: NodeId) -> Geometry {
+        let node = graph.node(id);
+        let [first, second] = [node.inputs[0], node.inputs[1]];
+        let (spec, x, y, w) = match node.op {
+            Op::Conv2d { spec, .. } => (spec, first, id, second),
+            Op::Conv2dInputGrad { spec, .. } => (spec, id, first, second),
+            Op::Conv2dWeightGrad { spec, .. } => (spec, first, second, id),
+            _ => unreachable!("called for convolutions only"),
+        };
+        let nchw = |id| graph.shape(id).nchw().expect("shape rules let only feature maps through");
+        let ([n, i, h, w_], [_, o, oh, ow], [_, _, kh, kw]) = (nchw(x), nchw(y), nchw(w));
+        Geometry { n, i, h, w: w_, o, oh, ow, kernel: [kh, kw], spec }
+    }
+
+    /// Name of the class of convolutions that one kernel suits alike; `op` tells the direction.
+    pub fn class(&self, op: &Op) -> String {
+        let [kh, kw] = self.kernel;
+        let ConvSpec { stride, dilation, .. } = self.spec;
+        let dilated = if dilation == [1, 1] { "" } else { " dilated" };
+        let [i, o, pixels] = [self.i, self.o, self.n * self.oh * self.ow].map(usize::next_power_of_two);
+        format!(
+            "{} {kh}x{kw} stride {}x{}{dilated}, {i} to {o} channels, {pixels} pixels",
+            op.name(),
+            stride[0],
+            stride[1]
+        )
+    }
+
+    /// Operations, two for each product.
+    pub fn operations(&self) -> f64 {
+        2.0 * self.weights() as f64 * (self.n * self.oh * self.ow) as f64
+    }
+
     pub fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
@@ -68,10 +101,17 @@ pub(super) struct Phase {
     pub step: usize,
 }
 
+impl Phase {
+    /// Number of taps.
+    pub fn taps(&self) -> usize {
+        (self.end - self.first).div_ceil(self.step)
+    }
+}
+
 impl Geometry {
     /// Phases along `axis` of a forward convolution (one), or of the gradient of its input (one for each remainder of
     /// a position by the stride).
-    pub fn phases(&self, axis: usize, transposed: bool) -> Vec<Phase> {
+    pub(super) fn phases(&self, axis: usize, transposed: bool) -> Vec<Phase> {
         let [first, end] = self.useful_taps(axis);
         if !transposed {
             return vec![Phase { phase: 0, every: 1, first, end, step: 1 }];
@@ -103,14 +143,8 @@ impl Lowering<'_> {
     pub(super) fn convolution(&mut self, id: NodeId) -> Result<()> {
         let node = self.graph.node(id);
         let [first, second] = [node.inputs[0], node.inputs[1]];
-        let (spec, x, y, w) = match node.op {
-            Op::Conv2d { spec, .. } => (spec, first, id, second),
-            Op::Conv2dInputGrad { spec, .. } => (spec, id, first, second),
-            Op::Conv2dWeightGrad { spec, .. } => (spec, first, second, id),
-            _ => unreachable!("called for convolutions only"),
-        };
-        let ([n, i, h, width], [_, o, oh, ow], [_, _, kh, kw]) = (self.nchw(x), self.nchw(y), self.nchw(w));
-        let geometry = Geometry { n, i, h, w: width, o, oh, ow, kernel: [kh, kw], spec };
+        let geometry = Geometry::of(self.graph, id);
+        let Geometry { n, i, h, w: width, o, oh, ow, spec, .. } = geometry;
         let activation = match node.op {
             Op::Conv2d { activation, .. } => activation,
             _ => Activation::Identity,
@@ -120,7 +154,9 @@ impl Lowering<'_> {
         let weight_texels = o.next_multiple_of(8) * i.next_multiple_of(8) * geometry.taps();
         let fits_texture = texels.max(weight_texels) < self.texture_capacity;
         let plain = activation == Activation::Identity && operands.bias.is_none();
-        match self.conv {
+        let chosen = self.choices.get(&geometry.class(&node.op)).map(|choice| choice.variant());
+        let (variant, tile) = chosen.unwrap_or((self.conv, self.tile));
+        match variant {
             ConvVariant::Direct => self.direct(&geometry, &operands),
             ConvVariant::Texture if geometry.is_depthwise() && plain && fits_texture => {
                 self.depthwise_texture(&geometry, &operands)
@@ -131,7 +167,7 @@ impl Lowering<'_> {
                 Op::Conv2dWeightGrad { .. } => self.texture_weight_grad(&geometry, &operands),
                 _ => self.texture(&geometry, &operands),
             },
-            _ => self.tiled(&geometry, &operands),
+            _ => self.tiled(&geometry, &operands, tile),
         }
     }
 
@@ -238,73 +274,6 @@ impl Lowering<'_> {
                 .bind(self.whole(operands.second)?)
                 .bind(vy)
                 .groups((piece.count * written).div_ceil(64));
-            self.push(dispatch);
-        }
-        Ok(())
-    }
-
-    fn tiled(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
-        let entry = self.entry(operands);
-        let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
-        // Pixels run along the first axis of the grid, 64 to a workgroup.
-        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), 64 * MAX_GROUPS / (g.h * g.w).max(g.oh * g.ow))?;
-        let mode = ["forward", "input_grad", "weight_grad"].iter().position(|e| *e == entry).unwrap_or(0);
-        let kernel = Dispatch::new("conv2d_tiled", "main").constant("MODE", Constant::U32(mode as u32));
-        let params = |bases: [usize; 2], piece: Piece, split: [usize; 2]| {
-            bases
-                .into_iter()
-                .chain([piece.count, g.i, g.h, g.w, g.o, g.oh, g.ow, g.kernel[0], g.kernel[1]])
-                .chain(g.steps())
-                .chain(split)
-        };
-        if entry == "weight_grad" {
-            let grid = [(g.i * g.taps()).div_ceil(64), g.o.div_ceil(64)];
-            let wanted = 256usize.div_ceil(grid[0] * grid[1]);
-            let most = (self.most_splits(g) / pieces.len()).max(1);
-            let split = |piece: &Piece| {
-                let terms = piece.count * g.oh * g.ow;
-                let each = terms.div_ceil(wanted).clamp(128, MAX_TERMS).max(terms.div_ceil(most)).next_multiple_of(16);
-                (each, terms.div_ceil(each))
-            };
-            let splits: usize = pieces.iter().map(|p| split(p).1).sum();
-            let parts = self.parts(splits * g.weights(), operands.out, splits);
-            let mut first_split = 0;
-            for piece in pieces {
-                let (each, own) = split(&piece);
-                let (vx, bx) = self.rows(operands.first, piece, in_sample);
-                let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
-                let dispatch = kernel
-                    .clone()
-                    .params(params([bx, bdy], piece, [each, first_split]))
-                    .bind(vx)
-                    .bind(vdy)
-                    .bind(self.whole_target(parts, splits * g.weights())?)
-                    .bind(vdy)
-                    .grid(grid[0], grid[1], own);
-                self.push(dispatch);
-                first_split += own;
-            }
-            return self.finish_parts(parts, splits, g.weights(), operands.out);
-        }
-        let (read, written, rows, plane) = match entry {
-            "forward" => (in_sample, out_sample, g.o, g.oh * g.ow),
-            _ => (out_sample, in_sample, g.i, g.h * g.w),
-        };
-        for piece in pieces {
-            let (vx, bx) = self.rows(operands.first, piece, read);
-            let (vy, by) = self.rows(operands.out, piece, written);
-            let mut dispatch = kernel
-                .clone()
-                .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                .params(params([bx, by], piece, [0, 0]))
-                .bind(vx)
-                .bind(self.whole(operands.second)?)
-                .bind(vy)
-                .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
-                .grid((piece.count * plane).div_ceil(64), rows.div_ceil(64), 1);
-            for (constant, value) in activation_constants(operands.activation) {
-                dispatch = dispatch.constant(constant, value);
-            }
             self.push(dispatch);
         }
         Ok(())

@@ -22,7 +22,7 @@ impl Lowering<'_> {
             true => ([g.n, g.o, g.oh, g.ow], [g.i, g.h, g.w]),
         };
         self.pack_maps(TextureSlot::Activations, operands.first, maps)?;
-        self.pack_weights(operands.second, maps[1], outputs[0], g.taps(), transposed)?;
+        let first_weight = self.pack_weights(operands.second, maps[1], outputs[0], g.taps(), transposed)?;
         let sample: usize = outputs.iter().product();
         let columns = g.phases(1, transposed);
         let phases: Vec<_> =
@@ -41,7 +41,7 @@ impl Lowering<'_> {
                     .params(g.kernel)
                     .params(g.steps())
                     .params([h.first, h.end, h.step, w.first, w.end, w.step])
-                    .params([h.phase, w.phase, h.every, w.every, rows, columns])
+                    .params([h.phase, w.phase, h.every, w.every, rows, columns, first_weight])
                     .bind(vy)
                     .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                     .texture(TextureSlot::Activations, false)
@@ -108,7 +108,7 @@ impl Lowering<'_> {
             let dispatch = kernel(entry, 8)
                 .params([0, 0, g.n, g.i, g.h, g.w, g.oh, g.ow])
                 .params(steps)
-                .params([each])
+                .params([each, 1])
                 .bind(self.whole_target(parts, splits * g.weights())?)
                 .texture(TextureSlot::Operand, false)
                 .texture(TextureSlot::Activations, false)
@@ -119,7 +119,7 @@ impl Lowering<'_> {
         let transposed = entry == "input_grad";
         let (read, written) = if transposed { (y_maps, x_maps) } else { (x_maps, y_maps) };
         self.pack_maps(TextureSlot::Activations, operands.first, read)?;
-        self.pack_filters(operands.second, g.i, g.taps())?;
+        let first_weight = self.pack_filters(operands.second, g.i, g.taps())?;
         let sample = written[1] * written[2] * written[3];
         for piece in self.pieces(g.n, sample)? {
             let (vy, by) = self.rows(operands.out, piece, sample);
@@ -127,7 +127,7 @@ impl Lowering<'_> {
                 .constant("TRANSPOSED", Constant::Bool(transposed))
                 .params([by, piece.first, piece.count, g.i, read[2], read[3], written[2], written[3]])
                 .params(steps)
-                .params([0])
+                .params([0, first_weight])
                 .bind(vy)
                 .texture(TextureSlot::Activations, false)
                 .texture(TextureSlot::Weights, false)
@@ -152,25 +152,51 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn pack_weights(&mut self, w: NodeId, inputs: usize, outputs: usize, taps: usize, transposed: bool) -> Result<()> {
+    /// Brings the weights of a convolution into their texture; returns the first texel.
+    fn pack_weights(
+        &mut self,
+        w: NodeId,
+        inputs: usize,
+        outputs: usize,
+        taps: usize,
+        transposed: bool,
+    ) -> Result<usize> {
         let texels = outputs.div_ceil(8) * taps * inputs.next_multiple_of(4) * 2;
         let layout = if transposed { "transposed weights" } else { "weights" };
-        if !self.claim(TextureSlot::Weights, (self.target(w), layout), 1 + texels) {
-            return Ok(());
+        let (first, new) = self.claim_weights((self.target(w), layout), texels);
+        if new {
+            let params = [texels, 0, first, inputs, 0, outputs, taps];
+            self.push_pack("weights", TextureSlot::Weights, self.whole(w)?, params, Some(transposed));
         }
-        let view = self.whole(w)?;
-        let params = [texels, 0, 1, inputs, 0, outputs, taps];
-        self.push_pack("weights", TextureSlot::Weights, view, params, Some(transposed));
-        Ok(())
+        Ok(first)
     }
 
-    fn pack_filters(&mut self, w: NodeId, channels: usize, taps: usize) -> Result<()> {
+    /// The same for the filters of a depthwise convolution.
+    fn pack_filters(&mut self, w: NodeId, channels: usize, taps: usize) -> Result<usize> {
         let texels = channels.div_ceil(4) * taps;
-        if self.claim(TextureSlot::Weights, (self.target(w), "filters"), 1 + texels) {
-            let view = self.whole(w)?;
-            self.push_pack("depthwise", TextureSlot::Weights, view, [texels, 0, 1, channels, 0, 0, taps], None);
+        let (first, new) = self.claim_weights((self.target(w), "filters"), texels);
+        if new {
+            let params = [texels, 0, first, channels, 0, 0, taps];
+            self.push_pack("depthwise", TextureSlot::Weights, self.whole(w)?, params, None);
         }
-        Ok(())
+        Ok(first)
+    }
+
+    /// Where weights lie in their texture, and whether they are yet to be packed. When it is full it is filled anew.
+    fn claim_weights(&mut self, packed: Packed, texels: usize) -> (usize, bool) {
+        if let Some(&first) = self.packed_weights.get(&packed) {
+            return (first, false);
+        }
+        if self.weights_end + texels > self.texture_capacity {
+            self.packed_weights.clear();
+            self.weights_end = 1;
+        }
+        let first = self.weights_end;
+        self.weights_end += texels;
+        self.packed_weights.insert(packed, first);
+        let size = &mut self.texels[TextureSlot::Weights as usize];
+        *size = self.weights_end.max(*size);
+        (first, true)
     }
 
     fn push_pack(

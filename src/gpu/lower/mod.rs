@@ -6,6 +6,7 @@
 mod batch_norm;
 mod conv2d;
 mod conv2d_texture;
+mod conv2d_tiled;
 mod elementwise;
 mod layout;
 mod optimizer;
@@ -13,14 +14,18 @@ mod prototype;
 mod reduce;
 mod resize;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::capabilities::Capabilities;
-use super::context::ConvVariant;
+use super::context::{ConvVariant, Tile};
 use super::dispatch::{Dispatch, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
 use super::shader::Constant;
+use super::tuning::Choices;
 use crate::graph::{Activation, Graph, NodeId, Op, Shape, Update};
+
+pub(super) use conv2d::Geometry;
 
 /// What a packed texture holds: which value, packed how.
 type Packed = (Target, &'static str);
@@ -35,12 +40,19 @@ pub(super) struct Lowering<'g> {
     pub texels: [usize; TextureSlot::ALL.len()],
     /// reads of states that need memory of their own, see `late_reads`
     pub snapshots: HashSet<NodeId>,
+    /// slices that are read where they lie, see `slices_in_place`
+    pub in_place: HashMap<NodeId, (NodeId, usize)>,
     held: [Option<Packed>; TextureSlot::ALL.len()],
+    /// where packed weights begin in their texture: each is packed once in a run, at its first use
+    packed_weights: HashMap<Packed, usize>,
+    weights_end: usize,
     step: usize,
     label: &'static str,
     limit: usize,
     lanes: u32,
     conv: ConvVariant,
+    tile: Option<Tile>,
+    choices: Arc<Choices>,
     adapter: String,
     texture_capacity: usize,
 }
@@ -67,12 +79,17 @@ impl<'g> Lowering<'g> {
             scratch: Vec::new(),
             texels: [0; TextureSlot::ALL.len()],
             snapshots: late_reads(graph),
+            in_place: slices_in_place(graph),
             held: [None; TextureSlot::ALL.len()],
+            packed_weights: HashMap::new(),
+            weights_end: 1,
             step: 0,
             label: "",
             limit: capabilities.binding_elements,
             lanes: capabilities.lanes,
             conv: capabilities.conv,
+            tile: capabilities.tile,
+            choices: capabilities.choices.clone(),
             adapter: capabilities.name.clone(),
             texture_capacity: capabilities.texture_side * super::program::TEXTURE_WIDTH as usize,
         }
@@ -93,6 +110,7 @@ impl<'g> Lowering<'g> {
             Op::Broadcast => self.broadcast(id),
             Op::Permute { axes } => self.permute(axes, id),
             Op::Concat { axis } => self.concat(*axis, id),
+            Op::Pad { .. } if self.in_place.contains_key(&id) => Ok(()),
             Op::Pad { before, .. } => self.pad(before, id),
             Op::Sum { axes } => self.sum(axes, id),
             Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } | Op::Conv2dWeightGrad { .. } => self.convolution(id),
@@ -118,12 +136,6 @@ impl<'g> Lowering<'g> {
         }
     }
 
-    /// Appends the launches of an update.
-    pub fn update(&mut self, step: usize, update: &Update) -> Result<()> {
-        (self.step, self.label) = (step, update.name());
-        self.state_update(update)
-    }
-
     fn push(&mut self, dispatch: Dispatch) {
         self.dispatches.push(Launch { step: self.step, label: self.label, dispatch });
     }
@@ -131,6 +143,14 @@ impl<'g> Lowering<'g> {
     /// The memory of a value.
     fn target(&self, id: NodeId) -> Target {
         value_target(self.graph, &self.snapshots, id)
+    }
+
+    /// Where an update finds a value, and the element at which it begins there.
+    fn read_in_place(&self, id: NodeId) -> (Target, usize) {
+        match self.in_place.get(&self.graph.storage_of(id)) {
+            Some(&(whole, start)) => (self.target(whole), start),
+            None => (self.target(id), 0),
+        }
     }
 
     fn input(&self, id: NodeId, slot: usize) -> NodeId {
@@ -212,6 +232,38 @@ fn late_reads(graph: &Graph) -> HashSet<NodeId> {
     late.map(|id| graph.storage_of(id))
         .filter(|id| matches!(graph.node(*id).op, Op::State(state) if changed.contains(&state)))
         .collect()
+}
+
+/// Contiguous slices that only updates read: what they are slices of, and where they begin.
+fn slices_in_place(graph: &Graph) -> HashMap<NodeId, (NodeId, usize)> {
+    let mut slices = HashMap::new();
+    let live = graph.live_nodes();
+    for &id in &live {
+        let Op::Pad { before, after } = &graph.node(id).op else { continue };
+        let whole = graph.node(id).inputs[0];
+        let mut cut = (0..before.len()).filter(|&axis| before[axis] != 0 || after[axis] != 0);
+        let (Some(axis), None) = (cut.next(), cut.next()) else { continue };
+        let shape = graph.shape(whole);
+        let contiguous = before[axis] <= 0 && after[axis] <= 0 && shape[..axis].iter().all(|&extent| extent == 1);
+        let leaf = matches!(graph.node(graph.storage_of(whole)).op, Op::State(_) | Op::Input { .. } | Op::Pad { .. });
+        if contiguous && !leaf {
+            slices.insert(id, (whole, before[axis].unsigned_abs() * shape.strides()[axis]));
+        }
+    }
+    let nodes = live.iter().map(|&id| graph.node(id)).filter(|node| !node.op.is_alias());
+    let mut elsewhere: Vec<NodeId> = nodes.flat_map(|node| node.inputs.iter().copied()).collect();
+    elsewhere.extend(graph.outputs().iter().map(|(_, id)| *id));
+    for update in graph.updates() {
+        let gradient = match *update {
+            Update::Adam { grad, .. } | Update::Sgd { grad, .. } => Some(grad),
+            Update::Assign { .. } | Update::RunningStats { .. } => None,
+        };
+        elsewhere.extend(update.inputs().into_iter().filter(|&input| Some(input) != gradient));
+    }
+    for id in elsewhere {
+        slices.remove(&graph.storage_of(id));
+    }
+    slices
 }
 
 /// Numbers of the activations in the shaders, and the slope.

@@ -1,87 +1,122 @@
-//! Launches of the updates of state.
+//! Launches of the updates of state: those of one kind over all tensors at once.
 
-use super::super::dispatch::{Dispatch, Target, View};
+use std::collections::HashMap;
+
+use super::super::dispatch::{Dispatch, Row, Target, View};
 use super::super::error::Result;
-use super::Lowering;
+use super::{Lowering, Piece};
 use crate::graph::{NodeId, StateId, Update};
 
+/// Elements of a tensor that one workgroup of 64 invocations updates.
+const CHUNK: usize = 512;
+
+/// Updates that share launches.
+struct Group {
+    label: &'static str,
+    dispatches: Vec<Dispatch>,
+}
+
+impl Group {
+    /// Takes the rows of a launch of the same kind.
+    fn join(&mut self, dispatch: &Dispatch) -> bool {
+        let found = self.dispatches.iter_mut().find(|own| own.joins(dispatch));
+        found.map(|own| own.rows.extend(dispatch.rows.iter().cloned())).is_some()
+    }
+}
+
 impl Lowering<'_> {
-    pub(super) fn state_update(&mut self, update: &Update) -> Result<()> {
-        match *update {
+    /// Appends the launches of all updates, which count as steps from `first_step` on; returns the number of steps.
+    /// An update shares the launch of others of its kind, but follows every earlier one that changes the same state.
+    pub fn updates(&mut self, first_step: usize) -> Result<usize> {
+        let graph = self.graph;
+        let mut groups: Vec<Group> = Vec::new();
+        let mut changed_by: HashMap<StateId, usize> = HashMap::new();
+        for update in graph.updates() {
+            self.label = update.name();
+            let states = update.states();
+            let after = states.iter().filter_map(|state| changed_by.get(state)).max().map_or(0, |group| group + 1);
+            let dispatches = self.state_update(update)?;
+            let joined = match &dispatches[..] {
+                [one] => groups.iter_mut().skip(after).position(|group| group.join(one)),
+                _ => None,
+            };
+            let index = match joined {
+                Some(further) => after + further,
+                None => {
+                    groups.push(Group { label: update.name(), dispatches });
+                    groups.len() - 1
+                }
+            };
+            changed_by.extend(states.into_iter().map(|state| (state, index)));
+        }
+        let steps = groups.len();
+        for (index, Group { label, dispatches }) in groups.into_iter().enumerate() {
+            (self.step, self.label) = (first_step + index, label);
+            dispatches.into_iter().for_each(|dispatch| self.push(dispatch));
+        }
+        Ok(steps)
+    }
+
+    fn state_update(&self, update: &Update) -> Result<Vec<Dispatch>> {
+        Ok(match *update {
             Update::Assign { state, value } => {
-                self.copy(self.target(value), Target::State(state), self.shape(value).elements())
+                self.copy(self.target(value), Target::State(state), self.shape(value).elements())?
             }
             Update::RunningStats { mean, var, stats, domain, momentum, unbias } => {
                 let channels = self.shape(stats)[2];
-                let dispatch = Dispatch::new("running_stats", "main")
-                    .params([channels, domain])
-                    .float(momentum)
-                    .float(unbias)
-                    .bind(self.whole(stats)?)
-                    .bind(self.whole_target(Target::State(mean), channels)?)
-                    .bind(self.whole_target(Target::State(var), channels)?)
-                    .groups(channels.div_ceil(64));
-                self.push(dispatch);
-                Ok(())
+                let first = domain * 2 * channels;
+                let stats = self.target(stats);
+                let from =
+                    vec![(stats, first), (stats, first + channels), (Target::State(mean), 0), (Target::State(var), 0)];
+                let row = Row { from, count: channels, word: unbias.to_bits() };
+                vec![Dispatch::new("running_stats", "main").float(momentum).rows(vec![row], CHUNK)]
             }
             Update::Adam { param, first, second, grad, lr, correction, settings } => {
-                let kernel = |count, base| {
-                    Dispatch::new("adam", "main")
-                        .params([count, base])
-                        .float(settings.beta1)
-                        .float(settings.beta2)
-                        .float(settings.eps)
-                };
-                self.optimise(kernel, 8, grad, &[lr, correction], &[param, first, second])
+                let kernel = Dispatch::new("adam", "main")
+                    .float(settings.beta1)
+                    .float(settings.beta2)
+                    .float(settings.eps)
+                    .bind(self.whole(lr)?)
+                    .bind(self.whole(correction)?);
+                vec![kernel.rows(self.rows_of(grad, &[param, first, second])?, CHUNK)]
             }
             Update::Sgd { param, velocity, grad, lr, settings } => {
-                let kernel = |count, base| {
-                    Dispatch::new("sgd", "main")
-                        .params([count, base])
-                        .float(settings.momentum)
-                        .float(settings.weight_decay)
-                };
-                self.optimise(kernel, 1, grad, &[lr], &[param, velocity])
+                let kernel = Dispatch::new("sgd", "main")
+                    .float(settings.momentum)
+                    .float(settings.weight_decay)
+                    .bind(self.whole(lr)?);
+                vec![kernel.rows(self.rows_of(grad, &[param, velocity])?, CHUNK)]
             }
-        }
+        })
     }
 
     /// Keeps the value that a state has before it changes.
     pub(super) fn snapshot(&mut self, state: StateId, id: NodeId) -> Result<()> {
-        self.copy(Target::State(state), Target::Node(id), self.shape(id).elements())
+        for dispatch in self.copy(Target::State(state), Target::Node(id), self.shape(id).elements())? {
+            self.push(dispatch);
+        }
+        Ok(())
     }
 
-    fn copy(&mut self, from: Target, to: Target, elements: usize) -> Result<()> {
-        for piece in self.pieces(elements, 1)? {
+    fn copy(&self, from: Target, to: Target, elements: usize) -> Result<Vec<Dispatch>> {
+        let of = |piece: Piece| {
             let [(vx, bx), (vy, by)] = [from, to].map(|target| View::range(target, piece.first, piece.count));
             let axes = [1, 1, piece.count];
             let dispatch = Dispatch::new("copy", "main").params([piece.count, bx as usize, by as usize]).params(axes);
             let strided = dispatch.params([0, 0, 0, 1]).params([0, 0, 0, 1]);
-            self.push(strided.bind(vx).bind(vy).groups(piece.count.div_ceil(64)));
-        }
-        Ok(())
+            strided.bind(vx).bind(vy).groups(piece.count.div_ceil(64))
+        };
+        Ok(self.pieces(elements, 1)?.into_iter().map(of).collect())
     }
 
-    fn optimise(
-        &mut self,
-        kernel: impl Fn(usize, usize) -> Dispatch,
-        elements: usize,
-        grad: NodeId,
-        scalars: &[NodeId],
-        states: &[StateId],
-    ) -> Result<()> {
-        for piece in self.pieces(self.shape(grad).elements(), 1)? {
-            let (view, base) = self.rows(grad, piece, 1);
-            let mut dispatch = kernel(piece.count, base).bind(view);
-            for &scalar in scalars {
-                dispatch = dispatch.bind(self.whole(scalar)?);
-            }
-            for &state in states {
-                // The same range of every tensor, so the same base.
-                dispatch = dispatch.bind(View::range(Target::State(state), piece.first, piece.count).0);
-            }
-            self.push(dispatch.groups(piece.count.div_ceil(64 * elements)));
-        }
-        Ok(())
+    /// Rows of a gradient and the states beside it, none larger than a binding.
+    fn rows_of(&self, grad: NodeId, states: &[StateId]) -> Result<Vec<Row>> {
+        let (source, start) = self.read_in_place(grad);
+        let row = |piece: Piece| {
+            let gradient = (source, start + piece.first);
+            let states = states.iter().map(|&state| (Target::State(state), piece.first));
+            Row { from: std::iter::once(gradient).chain(states).collect(), count: piece.count, word: 0 }
+        };
+        Ok(self.pieces(self.shape(grad).elements(), 1)?.into_iter().map(row).collect())
     }
 }

@@ -1,0 +1,163 @@
+//! Launches of the convolutions with shared-memory tiles, for hardware adapters.
+
+use super::super::context::Tile;
+use super::super::dispatch::{Dispatch, MAX_GROUPS};
+use super::super::error::Result;
+use super::super::shader::Constant;
+use super::conv2d::{Geometry, MAX_TERMS, Operands, Phase};
+use super::{Lowering, Piece, activation_constants};
+
+/// Workgroups that keep a large adapter busy.
+const BUSY: usize = 256;
+/// Terms that one workgroup takes in a step.
+const DEPTH: usize = 16;
+
+impl Tile {
+    /// Invocations along the rows and the columns of the product.
+    fn threads(self) -> [usize; 2] {
+        match self {
+            Tile::Small => [8, 8],
+            Tile::Medium => [8, 16],
+            Tile::Large => [16, 16],
+        }
+    }
+
+    /// Rows and columns of the product.
+    fn extents(self) -> [usize; 2] {
+        let [rows, columns] = self.threads();
+        [rows * 8, columns * 4]
+    }
+
+    fn groups(self, rows: usize, columns: usize) -> [usize; 2] {
+        let [m, n] = self.extents();
+        [rows.div_ceil(m), columns.div_ceil(n)]
+    }
+
+    /// The largest tile of which enough are left to keep the adapter busy, and of which little lies outside the product.
+    fn fitting(rows: usize, columns: usize, depth_groups: usize) -> Tile {
+        let fits = |tile: &Tile| {
+            let ([m, n], [tile_m, tile_n]) = (tile.groups(rows, columns), tile.extents());
+            let little_outside = m * n * tile_m * tile_n * 4 <= rows * columns * 5;
+            m * n * depth_groups >= BUSY && little_outside
+        };
+        [Tile::Large, Tile::Medium].into_iter().find(fits).unwrap_or(Tile::Small)
+    }
+}
+
+impl Lowering<'_> {
+    pub(super) fn tiled(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>) -> Result<()> {
+        match self.entry(operands) {
+            "weight_grad" => self.tiled_weight_grad(g, operands, tile),
+            entry => self.tiled_maps(g, operands, tile, entry == "input_grad"),
+        }
+    }
+
+    /// Forward, or the gradient of the input.
+    fn tiled_maps(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>, transposed: bool) -> Result<()> {
+        let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
+        let (read, written) = if transposed { (out_sample, in_sample) } else { (in_sample, out_sample) };
+        let [channels, outputs, height, width] = if transposed { [g.o, g.i, g.h, g.w] } else { [g.i, g.o, g.oh, g.ow] };
+        let [_, narrowest] = Tile::Small.extents();
+        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), narrowest * MAX_GROUPS / (height * width))?;
+        let across = g.phases(1, transposed);
+        for piece in pieces {
+            for h in g.phases(0, transposed) {
+                for &w in &across {
+                    let (rows, columns) = ((height - h.phase).div_ceil(h.every), (width - w.phase).div_ceil(w.every));
+                    let pixels = piece.count * rows * columns;
+                    let tile = tile.unwrap_or(Tile::fitting(outputs, pixels, 1));
+                    let [groups_m, groups_n] = tile.groups(outputs, pixels);
+                    let (vx, bx) = self.rows(operands.first, piece, read);
+                    let (vy, by) = self.rows(operands.out, piece, written);
+                    let terms = channels * h.taps() * w.taps();
+                    let mut dispatch = kernel(g, tile, u32::from(transposed), [h, w])
+                        .constant("BIAS", Constant::Bool(operands.bias.is_some()))
+                        .params(extents(g, [bx, by], piece, [rows, columns]))
+                        .params([terms, terms, 0])
+                        .bind(vx)
+                        .bind(self.whole(operands.second)?)
+                        .bind(vy)
+                        .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
+                        .grid(groups_n, groups_m, 1);
+                    for (constant, value) in activation_constants(operands.activation) {
+                        dispatch = dispatch.constant(constant, value);
+                    }
+                    self.push(dispatch);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tiled_weight_grad(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>) -> Result<()> {
+        let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
+        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), g.n)?;
+        let columns = g.i * g.taps();
+        // Splits of the long axis can make any tile busy; a small product wants a small one.
+        let tile = tile.unwrap_or(Tile::fitting(g.o, columns, BUSY));
+        let [groups_m, groups_n] = tile.groups(g.o, columns);
+        let wanted = (2 * BUSY).div_ceil(groups_m * groups_n);
+        let most = (self.most_splits(g) / pieces.len()).max(1);
+        let split = |piece: &Piece| {
+            let terms = piece.count * g.oh * g.ow;
+            let each = terms.div_ceil(wanted).clamp(128, MAX_TERMS).max(terms.div_ceil(most)).next_multiple_of(DEPTH);
+            (each, terms.div_ceil(each))
+        };
+        let splits: usize = pieces.iter().map(|p| split(p).1).sum();
+        let parts = self.parts(splits * g.weights(), operands.out, splits);
+        let all = |taps| Phase { phase: 0, every: 1, first: 0, end: taps, step: 1 };
+        let taps = g.kernel.map(all);
+        let mut first_split = 0;
+        for piece in pieces {
+            let (each, own) = split(&piece);
+            let (vx, bx) = self.rows(operands.first, piece, in_sample);
+            let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
+            let dispatch = kernel(g, tile, 2, taps)
+                .params(extents(g, [bx, bdy], piece, [g.oh, g.ow]))
+                .params([piece.count * g.oh * g.ow, each, first_split])
+                .bind(vx)
+                .bind(vdy)
+                .bind(self.whole_target(parts, splits * g.weights())?)
+                .bind(vdy)
+                .grid(groups_n, groups_m, own);
+            self.push(dispatch);
+            first_split += own;
+        }
+        self.finish_parts(parts, splits, g.weights(), operands.out)
+    }
+}
+
+fn kernel(g: &Geometry, tile: Tile, mode: u32, [h, w]: [Phase; 2]) -> Dispatch {
+    let [threads_m, threads_n] = tile.threads();
+    let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
+    let constants = [
+        ("THREADS_M", threads_m),
+        ("THREADS_N", threads_n),
+        ("TAPS", g.taps()),
+        ("KERNEL_W", g.kernel[1]),
+        ("STRIDE_H", stride_h),
+        ("STRIDE_W", stride_w),
+        ("PAD_H", pad_h),
+        ("PAD_W", pad_w),
+        ("DILATION_H", dilation_h),
+        ("DILATION_W", dilation_w),
+        // Of a phase without taps nothing is ever loaded; the constants must allow a division all the same.
+        ("COUNT_H", h.taps().max(1)),
+        ("COUNT_W", w.taps().max(1)),
+        ("FIRST_H", h.first),
+        ("FIRST_W", w.first),
+        ("STEP_H", h.step),
+        ("STEP_W", w.step),
+        ("PHASE_H", h.phase),
+        ("PHASE_W", w.phase),
+        ("EVERY_H", h.every),
+        ("EVERY_W", w.every),
+    ];
+    let start = Dispatch::new("conv2d_tiled", "main").constant("MODE", Constant::U32(mode));
+    constants.into_iter().fold(start, |kernel, (name, value)| kernel.constant(name, Constant::U32(value as u32)))
+}
+
+fn extents(g: &Geometry, bases: [usize; 2], piece: Piece, pixels: [usize; 2]) -> impl Iterator<Item = usize> {
+    let maps = [piece.count, g.i, g.h, g.w, g.o, g.oh, g.ow];
+    bases.into_iter().chain(maps).chain(pixels)
+}

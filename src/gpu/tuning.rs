@@ -1,0 +1,222 @@
+//! Which kernel computes a convolution on an adapter: measured on first use, kept between runs.
+//!
+//! Convolutions of one class (direction, kernel, stride, and channels and pixels to the next power of two) share a choice.
+//! A kernel can be chosen only if sampled elements of its result agree with sums in f64. Classes without a choice, or
+//! adapters for which there is one kernel only, keep to the table: `Capabilities::conv` and `Tile::fitting`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::capabilities::Capabilities;
+use super::context::{ConvVariant, Gpu, Tile, lock};
+use super::error::{GpuError, Result};
+use super::lower::Geometry;
+use super::program::Program;
+use super::sampling::Samples;
+use super::states::States;
+use crate::graph::{Graph, NodeId, Op};
+
+/// Time that the measurements for one graph may take.
+const BUDGET: Duration = Duration::from_secs(45);
+/// Runs of which the fastest counts, after one that compiles.
+const REPEATS: usize = 3;
+
+/// A kernel for a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConvChoice {
+    Direct,
+    Small,
+    Medium,
+    Large,
+    Texture,
+}
+
+impl ConvChoice {
+    /// All kernels.
+    pub const ALL: [ConvChoice; 5] =
+        [ConvChoice::Direct, ConvChoice::Small, ConvChoice::Medium, ConvChoice::Large, ConvChoice::Texture];
+
+    pub(super) fn variant(self) -> (ConvVariant, Option<Tile>) {
+        match self {
+            ConvChoice::Direct => (ConvVariant::Direct, None),
+            ConvChoice::Small => (ConvVariant::Tiled, Some(Tile::Small)),
+            ConvChoice::Medium => (ConvVariant::Tiled, Some(Tile::Medium)),
+            ConvChoice::Large => (ConvVariant::Tiled, Some(Tile::Large)),
+            ConvChoice::Texture => (ConvVariant::Texture, None),
+        }
+    }
+}
+
+/// Choices by class of shapes.
+pub type Choices = BTreeMap<String, ConvChoice>;
+
+/// What an adapter was found to do best, and where that is kept.
+#[derive(Default)]
+pub(super) struct Tuned {
+    pub choices: Arc<Choices>,
+    path: Option<PathBuf>,
+}
+
+/// The file's contents; choices of another driver or program are no use.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    papilla: String,
+    adapter: String,
+    driver: String,
+    choices: Choices,
+}
+
+impl Gpu {
+    /// Keeps choices in a folder from one run to the next, and takes those that are there already.
+    pub fn keep_choices(&self, folder: &Path) {
+        let info = &self.description().info;
+        let path =
+            folder.join(format!("kernels-{:?}-{}-{}.json", info.backend, info.vendor, info.device).to_lowercase());
+        let kept = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+        let own = self.kept(Choices::new());
+        let known = kept.filter(|k| (&k.papilla, &k.adapter, &k.driver) == (&own.papilla, &own.adapter, &own.driver));
+        let choices = Arc::new(known.map_or(Choices::new(), |kept| kept.choices));
+        *lock(&self.tuned) = Tuned { choices, path: Some(path) };
+    }
+
+    /// Whether measuring could find something better than the table, and has found nothing yet.
+    pub fn is_untuned(&self) -> bool {
+        self.candidates().len() > 1 && lock(&self.tuned).choices.is_empty()
+    }
+
+    /// Measures the adapter's kernels on the convolutions of a graph.
+    pub fn tune(self: &Arc<Self>, graph: &Graph) -> Result<()> {
+        self.tune_among(graph, self.candidates(), BUDGET)
+    }
+
+    /// The same among given kernels: classes not yet known, the dearest first, until the time is over.
+    pub fn tune_among(self: &Arc<Self>, graph: &Graph, candidates: &[ConvChoice], budget: Duration) -> Result<()> {
+        let begun = Instant::now();
+        let known = lock(&self.tuned).choices.clone();
+        let mut found = Choices::new();
+        if candidates.len() > 1 {
+            for (class, id) in classes(graph).into_iter().filter(|(class, _)| !known.contains_key(class)) {
+                if begun.elapsed() >= budget {
+                    break;
+                }
+                found.extend(self.fastest(graph, id, &class, candidates)?.map(|choice| (class, choice)));
+            }
+        }
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut tuned = lock(&self.tuned);
+        Arc::make_mut(&mut tuned.choices).extend(found);
+        if let Some(path) = &tuned.path
+            && let Err(error) = write(path, &self.kept(Choices::clone(&tuned.choices)))
+        {
+            tracing::debug!("the choice of kernels is not kept in {}: {error}", path.display());
+        }
+        Ok(())
+    }
+
+    /// Choices made so far.
+    pub fn choices(&self) -> Arc<Choices> {
+        lock(&self.tuned).choices.clone()
+    }
+
+    /// Kernels that may be the fastest on adapters of this kind: software adapters want their operands in textures.
+    fn candidates(&self) -> &'static [ConvChoice] {
+        match self.description().is_software() {
+            true => &[],
+            false => &[ConvChoice::Small, ConvChoice::Medium, ConvChoice::Large],
+        }
+    }
+
+    fn kept(&self, choices: Choices) -> Kept {
+        let info = &self.description().info;
+        let papilla = env!("CARGO_PKG_VERSION").to_string();
+        Kept { papilla, adapter: info.name.clone(), driver: info.driver_info.clone(), choices }
+    }
+
+    /// The fastest right kernel for a convolution of the graph.
+    fn fastest(
+        self: &Arc<Self>,
+        graph: &Graph,
+        id: NodeId,
+        class: &str,
+        candidates: &[ConvChoice],
+    ) -> Result<Option<ConvChoice>> {
+        let alone = alone(graph, id);
+        let samples = Samples::new(&Geometry::of(graph, id), &graph.node(id).op);
+        let mut best: Option<(f64, ConvChoice)> = None;
+        for &choice in candidates {
+            let choices = Arc::new(Choices::from([(class.to_string(), choice)]));
+            let capabilities = Capabilities { choices, ..Capabilities::of(self) };
+            let program = match Program::with(self, &alone, &States::new(self.clone()), &capabilities) {
+                Ok(program) => program,
+                Err(GpuError::TooLarge { .. } | GpuError::OutOfMemory { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            program.write("first", &samples.first)?;
+            program.write("second", &samples.second)?;
+            program.run()?;
+            if !samples.agree(&program.read(&["result"])?.remove(0)) {
+                tracing::warn!("{choice:?} computes {class} wrongly on `{}` and is not used", self.name());
+                continue;
+            }
+            let mut fastest = f64::INFINITY;
+            for _ in 0..REPEATS {
+                fastest = fastest.min(program.milliseconds()?);
+            }
+            if best.is_none_or(|(milliseconds, _)| fastest < milliseconds) {
+                best = Some((fastest, choice));
+            }
+        }
+        Ok(best.map(|(_, choice)| choice))
+    }
+}
+
+/// A convolution of each class in the graph, the class that takes most operations first.
+fn classes(graph: &Graph) -> Vec<(String, NodeId)> {
+    let mut found: BTreeMap<String, (f64, NodeId)> = BTreeMap::new();
+    for id in graph.live_nodes() {
+        let op = &graph.node(id).op;
+        if !matches!(op, Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } | Op::Conv2dWeightGrad { .. }) {
+            continue;
+        }
+        let geometry = Geometry::of(graph, id);
+        if geometry.spec.groups == 1 {
+            found.entry(geometry.class(op)).or_insert((0.0, id)).0 += geometry.operations();
+        }
+    }
+    let mut list: Vec<_> = found.into_iter().collect();
+    list.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
+    list.into_iter().map(|(class, (_, id))| (class, id)).collect()
+}
+
+/// A graph of one convolution alone, without bias and activation.
+fn alone(graph: &Graph, id: NodeId) -> Graph {
+    let node = graph.node(id);
+    let op = match node.op {
+        Op::Conv2d { spec, .. } => Op::Conv2d { spec, bias: false, activation: crate::graph::Activation::Identity },
+        ref other => other.clone(),
+    };
+    let mut single = Graph::new();
+    let first = single.input("first", graph.shape(node.inputs[0]).clone());
+    let second = single.input("second", graph.shape(node.inputs[1]).clone());
+    let result = single.push(op, &[first, second]).expect("the shapes fitted in the graph");
+    single.output("result", result);
+    single
+}
+
+fn write(path: &Path, kept: &Kept) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&serde_json::to_vec_pretty(kept)?)?;
+    file.persist(path)?;
+    Ok(())
+}
