@@ -1,12 +1,14 @@
 //! Gradients in the middle of whole training steps, against central differences of the f64 reference; classes that a
 //! batch lacks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::prototypes::{self, Prototypes};
 use super::step::{GENERATOR, LossWeights, StepSettings, Stochastic, TrainingStep, trace};
 use crate::gpu::{Capabilities, Requirements};
-use crate::graph::{AdamSettings, Binary, Graph, Node, NodeId, Op, SgdSettings, Shape, Unary, vector_jacobian_product};
+use crate::graph::{
+    AdamSettings, Binary, Graph, Node, NodeId, Op, SgdSettings, Shape, Unary, Update, vector_jacobian_product,
+};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::init::initial_values;
 use crate::nn::{Norm, Role, TensorSpec};
@@ -270,6 +272,26 @@ fn clr() {
 #[test]
 fn clr_with_trans_norm() {
     check_step(weights(1.0, 1.0, 10.0), Norm::Trans, &["total"], GENERATOR, 4);
+}
+
+#[test]
+fn each_pass_changes_the_running_statistics_it_should() {
+    let changes = |norm: Norm, category: f32| {
+        let step = trace(&settings(weights(0.01, 0.1, category), norm)).expect("shapes fit");
+        let mut changes: HashMap<String, usize> = HashMap::new();
+        for update in step.graph.updates() {
+            if let Update::RunningStats { mean, .. } = update {
+                *changes.entry(step.graph.state_info(*mean).name.clone()).or_default() += 1;
+            }
+        }
+        assert!(changes.len() > 50, "{norm:?} changes {} means", changes.len());
+        changes.into_values().collect::<HashSet<_>>()
+    };
+    // The target, the source and the augmented target; a stochastic pass never.
+    assert_eq!(changes(Norm::Batch, 0.0), HashSet::from([2]));
+    assert_eq!(changes(Norm::Batch, 0.1), HashSet::from([3]));
+    // One pass over both domains, each with statistics of its own, which the augmented images leave alone.
+    assert_eq!(changes(Norm::Trans, 0.1), HashSet::from([1]));
 }
 
 /// A running prototype from a state, a flag and a batch, all of one channel.

@@ -61,7 +61,7 @@ fn bytes_are_the_same_everywhere() {
     let (image, mask) = generate(7, Clinic::A, Split::Train, 3, 64);
     assert_eq!((fnv(image.as_raw()), fnv(mask.as_raw())), (0x9842_10c0_ea2d_3a46, 0x94d1_5704_ca71_c7f3));
     let (image, mask) = generate(7, Clinic::B, Split::Test, 3, 64);
-    assert_eq!((fnv(image.as_raw()), fnv(mask.as_raw())), (0xb683_de51_6c36_d188, 0x3dbc_625d_9677_8473));
+    assert_eq!((fnv(image.as_raw()), fnv(mask.as_raw())), (0xe43d_775a_dc85_4c31, 0x3dbc_625d_9677_8473));
 }
 
 #[test]
