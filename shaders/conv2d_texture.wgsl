@@ -7,7 +7,8 @@
 // Which taps divide evenly depends on h modulo the stride alone: there is one launch for each remainder (phase), over
 // every stride-th pixel and, from first_kh on, every step_kh-th tap.
 // Grid: x = blocks of LANES·PIXELS pixels, y = groups of 8 filters. Taps that reach no pixel are left out.
-// Bindings: y [samples,O,out_h,out_w], bias [O], maps texture, weights texture. Twin: reference/conv2d.rs
+// STORE writes y to its buffer, KEEP to a texture for the normalisation that reads it next; who reads neither pays for
+// neither. Bindings: y [samples,O,out_h,out_w], bias [O], maps, weights and result textures. Twin: reference/conv2d.rs
 
 const LANES: u32 = 32u;
 const PIXELS: u32 = 8u;
@@ -15,6 +16,8 @@ const TRANSPOSED: bool = false;
 // Texels of channels added up before they go into the total: one long sum in f32 loses digits.
 const RUN: u32 = 16u;
 const BIAS: bool = false;
+const STORE: bool = true;
+const KEEP: bool = false;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
 
@@ -56,6 +59,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(3) var maps: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(4) var weights: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(5) var results: texture_storage_2d<rgba32float, write>;
 
 fn map_texel(t: u32) -> vec4<f32> {
     return textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
@@ -65,12 +69,12 @@ fn weight_texel(t: u32) -> vec4<f32> {
     return textureLoad(weights, vec2<u32>(t & 4095u, t >> 12u));
 }
 
-fn activate(v: f32) -> f32 {
+fn activate(v: vec4<f32>) -> vec4<f32> {
     switch ACTIVATION {
         case 0u: { return v; }
-        case 1u: { return max(v, 0.0); }
-        case 2u: { return clamp(v, 0.0, 6.0); }
-        default: { return select(SLOPE * v, v, v > 0.0); }
+        case 1u: { return max(v, vec4(0.0)); }
+        case 2u: { return clamp(v, vec4(0.0), vec4(6.0)); }
+        default: { return select(SLOPE * v, v, v > vec4(0.0)); }
     }
 }
 
@@ -86,18 +90,34 @@ fn tap_texel(origin: u32, h: u32, w: u32, kh: u32, kw: u32) -> u32 {
     return select(0u, origin + ih * p.in_w + iw, ih < p.in_h && iw < p.in_w);
 }
 
-fn write_filters(n: u32, h: u32, w: u32, kernel: u32, value: vec4<f32>) {
-    let plane = p.out_h * p.out_w;
-    var place = p.base_y + ((n * p.out_channels + kernel) * p.out_h + h) * p.out_w + w;
-    for (var k = 0u; k < 4u; k++) {
-        if (kernel + k < p.out_channels) {
-            var v = value[k];
-            if (BIAS) {
-                v += bias[kernel + k];
+fn write_filters(n: u32, h: u32, w: u32, kernel: u32, total: vec4<f32>) {
+    if (kernel >= p.out_channels) {
+        return;
+    }
+    var value = total;
+    if (BIAS) {
+        for (var k = 0u; k < 4u; k++) {
+            if (kernel + k < p.out_channels) {
+                value[k] += bias[kernel + k];
             }
-            y[place] = activate(v);
         }
-        place += plane;
+    }
+    value = activate(value);
+    let plane = p.out_h * p.out_w;
+    let pixel = h * p.out_w + w;
+    if (KEEP) {
+        let block = (p.first_sample + n) * ((p.out_channels + 3u) / 4u) + kernel / 4u;
+        let t = 1u + block * plane + pixel;
+        textureStore(results, vec2<u32>(t & 4095u, t >> 12u), value);
+    }
+    if (STORE) {
+        var place = p.base_y + (n * p.out_channels + kernel) * plane + pixel;
+        for (var k = 0u; k < 4u; k++) {
+            if (kernel + k < p.out_channels) {
+                y[place] = value[k];
+            }
+            place += plane;
+        }
     }
 }
 

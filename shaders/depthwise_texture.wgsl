@@ -4,13 +4,16 @@
 // the input from dy. `weight_grad`: one workgroup for each four channels, tap and split of the samples; lanes run
 // along the columns whose tap lies in the map; parts [splits,C,taps] are added up by `sum`.
 // Grid of `gather`: x = blocks of LANES·PIXELS pixels, y = planes of four channels; of `weight_grad`: x = four
-// channels and tap, y = splits. Bindings: y, maps, weights; parts, x, dy. Twin: reference/conv2d.rs
+// channels and tap, y = splits. STORE writes the result of `gather` to its buffer, KEEP to a texture for the normalisation
+// that reads it next. Bindings: y, maps, weights, result; parts, x, dy. Twin: reference/conv2d.rs
 
 const LANES: u32 = 16u;
 const PIXELS: u32 = 4u;
 const TRANSPOSED: bool = false;
 const STRIDE_H: u32 = 1u;
 const STRIDE_W: u32 = 1u;
+const STORE: bool = true;
+const KEEP: bool = false;
 
 struct Params {
     base_y: u32,
@@ -35,6 +38,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var weights: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;
 
 var<workgroup> sums: array<vec4<f32>, LANES>;
 
@@ -90,12 +94,18 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     for (var j = 0u; j < PIXELS; j++) {
         let pixel = first + j * LANES;
         if (pixel < pixels) {
-            var place = p.base_y + (n * p.channels + block * 4u) * pixels + pixel;
-            for (var k = 0u; k < 4u; k++) {
-                if (block * 4u + k < p.channels) {
-                    y[place] = total[j][k];
+            if (KEEP) {
+                let t = 1u + (p.first_sample * blocks + group.y) * pixels + pixel;
+                textureStore(results, vec2<u32>(t & 4095u, t >> 12u), total[j]);
+            }
+            if (STORE) {
+                var place = p.base_y + (n * p.channels + block * 4u) * pixels + pixel;
+                for (var k = 0u; k < 4u; k++) {
+                    if (block * 4u + k < p.channels) {
+                        y[place] = total[j][k];
+                    }
+                    place += pixels;
                 }
-                place += pixels;
             }
         }
     }

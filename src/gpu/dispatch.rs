@@ -47,11 +47,14 @@ pub enum TextureSlot {
     Operand,
     /// weights
     Weights,
+    /// what a convolution computed, for the normalisation that reads it next
+    Results,
 }
 
 impl TextureSlot {
     /// All slots.
-    pub const ALL: [TextureSlot; 3] = [TextureSlot::Activations, TextureSlot::Operand, TextureSlot::Weights];
+    pub const ALL: [TextureSlot; 4] =
+        [TextureSlot::Activations, TextureSlot::Operand, TextureSlot::Weights, TextureSlot::Results];
 }
 
 /// A texture bound after the buffers: `rgba32float`, read or written.
@@ -82,6 +85,8 @@ pub struct Dispatch {
     pub buffers: Vec<View>,
     pub textures: Vec<TextureUse>,
     pub groups: [u32; 3],
+    /// what the launch writes to a buffer only if some launch reads it there
+    pub stored: Option<Target>,
     pub rows: Vec<Row>,
     /// elements of a row that one workgroup takes
     pub chunk: usize,
@@ -98,6 +103,7 @@ impl Dispatch {
             buffers: Vec::new(),
             textures: Vec::new(),
             groups: [1, 1, 1],
+            stored: None,
             rows: Vec::new(),
             chunk: 1,
         }
@@ -127,6 +133,12 @@ impl Dispatch {
         self
     }
 
+    /// Adds a buffer that the shader writes if its constant `STORE` says so: unless nothing reads the value there.
+    pub fn store(mut self, view: View) -> Self {
+        self.stored = Some(view.target);
+        self.constant("STORE", Constant::Bool(true)).bind(view)
+    }
+
     /// Adds a texture.
     pub fn texture(mut self, slot: TextureSlot, write: bool) -> Self {
         self.textures.push(TextureUse { slot, write });
@@ -154,6 +166,15 @@ impl Dispatch {
     pub fn targets(&self) -> impl Iterator<Item = Target> {
         let of_rows = self.rows.iter().flat_map(|row| row.from.iter().map(|(target, _)| *target));
         self.buffers.iter().map(|view| view.target).chain(of_rows)
+    }
+
+    /// Leaves the value that the launch stores in its texture alone.
+    pub fn leave_out_store(&mut self) {
+        for (name, value) in &mut self.constants {
+            if *name == "STORE" {
+                *value = Constant::Bool(false);
+            }
+        }
     }
 
     /// Number of buffers bound after the uniform block.

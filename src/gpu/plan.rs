@@ -73,7 +73,7 @@ impl Plan {
             lowering.node(step, id)?;
         }
         let end = live.len() + lowering.updates(live.len())?;
-        let Lowering { dispatches: launches, scratch, texels, snapshots, in_place, .. } = lowering;
+        let Lowering { dispatches: launches, scratch, texels, snapshots, in_place, .. } = lowering.finish();
 
         let mut owner = HashMap::new();
         let with_memory = live.iter().copied().enumerate().filter(|(_, id)| {

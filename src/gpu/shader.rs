@@ -12,9 +12,13 @@ macro_rules! sources {
 pub const SOURCES: &[(&str, &str)] = sources![
     "adam",
     "batch_norm",
+    "batch_norm_texture",
     "batch_norm_grad_input",
+    "batch_norm_grad_input_texture",
     "batch_norm_grad_sums",
+    "batch_norm_grad_sums_texture",
     "batch_stats",
+    "batch_stats_texture",
     "binary",
     "ceiling",
     "conv2d_direct",

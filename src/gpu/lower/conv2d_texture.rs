@@ -23,6 +23,7 @@ impl Lowering<'_> {
         };
         self.pack_maps(TextureSlot::Activations, operands.first, maps)?;
         let first_weight = self.pack_weights(operands.second, maps[1], outputs[0], g.taps(), transposed)?;
+        let keep = self.keep_result(operands.out);
         let sample: usize = outputs.iter().product();
         let columns = g.phases(1, transposed);
         let phases: Vec<_> =
@@ -36,16 +37,18 @@ impl Lowering<'_> {
                 let mut dispatch = Dispatch::new("conv2d_texture", "main")
                     .constant("TRANSPOSED", Constant::Bool(transposed))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()))
+                    .constant("KEEP", Constant::Bool(keep))
                     .params([by, piece.first, piece.count, maps[1], maps[2], maps[3]])
                     .params(outputs)
                     .params(g.kernel)
                     .params(g.steps())
                     .params([h.first, h.end, h.step, w.first, w.end, w.step])
                     .params([h.phase, w.phase, h.every, w.every, rows, columns, first_weight])
-                    .bind(vy)
+                    .store(vy)
                     .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                     .texture(TextureSlot::Activations, false)
                     .texture(TextureSlot::Weights, false)
+                    .texture(TextureSlot::Results, true)
                     .grid(pixels.div_ceil(TEXTURE_BLOCK), outputs[0].div_ceil(8), 1);
                 for (constant, value) in activation_constants(operands.activation) {
                     dispatch = dispatch.constant(constant, value);
@@ -121,26 +124,53 @@ impl Lowering<'_> {
         self.pack_maps(TextureSlot::Activations, operands.first, read)?;
         let first_weight = self.pack_filters(operands.second, g.i, g.taps())?;
         let sample = written[1] * written[2] * written[3];
+        let keep = self.keep_result(operands.out);
         for piece in self.pieces(g.n, sample)? {
             let (vy, by) = self.rows(operands.out, piece, sample);
             let dispatch = kernel("gather", 16)
                 .constant("TRANSPOSED", Constant::Bool(transposed))
+                .constant("KEEP", Constant::Bool(keep))
                 .params([by, piece.first, piece.count, g.i, read[2], read[3], written[2], written[3]])
                 .params(steps)
                 .params([0, first_weight])
-                .bind(vy)
+                .store(vy)
                 .texture(TextureSlot::Activations, false)
                 .texture(TextureSlot::Weights, false)
+                .texture(TextureSlot::Results, true)
                 .grid((written[2] * written[3]).div_ceil(DEPTHWISE_BLOCK), piece.count * g.i.div_ceil(4), 1);
             self.push(dispatch);
         }
         Ok(())
     }
 
+    /// Whether a convolution leaves its result in a texture too: if a normalisation reads it.
+    fn keep_result(&mut self, out: NodeId) -> bool {
+        let target = self.target(out);
+        let keep = self.normalised.contains(&target);
+        if keep {
+            self.claim(TextureSlot::Results, (target, "maps"), self.texels_of(out));
+        }
+        // Bound even where it is not written.
+        let size = &mut self.texels[TextureSlot::Results as usize];
+        *size = (*size).max(1);
+        keep
+    }
+
+    /// Texels of packed feature maps, with the zero before them.
+    pub(super) fn texels_of(&self, x: NodeId) -> usize {
+        let [n, c, h, w] = self.nchw(x);
+        1 + n * c.div_ceil(4) * h * w
+    }
+
+    /// Whether a texture holds feature maps.
+    pub(super) fn holds(&self, slot: TextureSlot, x: NodeId) -> bool {
+        self.held[slot as usize] == Some((self.target(x), "maps"))
+    }
+
     /// Brings feature maps `[n,c,h,w]` into a texture, unless it holds them already.
     fn pack_maps(&mut self, slot: TextureSlot, x: NodeId, [n, c, h, w]: [usize; 4]) -> Result<()> {
         let (plane, blocks) = (h * w, c.div_ceil(4));
-        if !self.claim(slot, (self.target(x), "maps"), 1 + n * blocks * plane) {
+        if !self.claim(slot, (self.target(x), "maps"), self.texels_of(x)) {
             return Ok(());
         }
         for piece in self.pieces(n, c * plane)? {
@@ -219,7 +249,7 @@ impl Lowering<'_> {
     }
 
     /// Notes what a texture is about to hold; false if it holds it already.
-    fn claim(&mut self, slot: TextureSlot, packed: Packed, texels: usize) -> bool {
+    pub(super) fn claim(&mut self, slot: TextureSlot, packed: Packed, texels: usize) -> bool {
         let held = &mut self.held[slot as usize];
         if *held == Some(packed) {
             return false;

@@ -4,6 +4,7 @@
 //! batch; reductions over the batch write one part for each piece, added up in a fixed order.
 
 mod batch_norm;
+mod batch_norm_texture;
 mod conv2d;
 mod conv2d_texture;
 mod conv2d_tiled;
@@ -42,6 +43,9 @@ pub(super) struct Lowering<'g> {
     pub snapshots: HashSet<NodeId>,
     /// slices that are read where they lie, see `slices_in_place`
     pub in_place: HashMap<NodeId, (NodeId, usize)>,
+    /// values that normalisations read, and that convolutions read: worth keeping in textures
+    normalised: HashSet<Target>,
+    convolved: HashSet<Target>,
     held: [Option<Packed>; TextureSlot::ALL.len()],
     /// where packed weights begin in their texture: each is packed once in a run, at its first use
     packed_weights: HashMap<Packed, usize>,
@@ -73,12 +77,20 @@ struct Piece {
 
 impl<'g> Lowering<'g> {
     pub fn new(graph: &'g Graph, capabilities: &Capabilities) -> Self {
+        let snapshots = late_reads(graph);
+        let read_by = |slots: fn(&Op) -> &'static [usize]| {
+            let live = graph.live_nodes().into_iter().map(|id| graph.node(id));
+            let values = live.flat_map(|node| slots(&node.op).iter().map(|&slot| node.inputs[slot]));
+            values.map(|id| value_target(graph, &snapshots, id)).collect()
+        };
         Lowering {
             graph,
             dispatches: Vec::new(),
             scratch: Vec::new(),
             texels: [0; TextureSlot::ALL.len()],
-            snapshots: late_reads(graph),
+            normalised: read_by(normalised_inputs),
+            convolved: read_by(convolved_inputs),
+            snapshots,
             in_place: slices_in_place(graph),
             held: [None; TextureSlot::ALL.len()],
             packed_weights: HashMap::new(),
@@ -93,6 +105,22 @@ impl<'g> Lowering<'g> {
             adapter: capabilities.name.clone(),
             texture_capacity: capabilities.texture_side * super::program::TEXTURE_WIDTH as usize,
         }
+    }
+
+    /// Ends the list of launches: those that store what no other reads no longer do.
+    pub fn finish(mut self) -> Self {
+        let outputs = self.graph.outputs().iter().map(|(_, id)| self.target(*id));
+        let reads = self.dispatches.iter().flat_map(|launch| {
+            let stored = launch.dispatch.stored;
+            launch.dispatch.targets().filter(move |target| Some(*target) != stored)
+        });
+        let read: HashSet<Target> = outputs.chain(reads).collect();
+        for launch in &mut self.dispatches {
+            if launch.dispatch.stored.is_some_and(|target| !read.contains(&target)) {
+                launch.dispatch.leave_out_store();
+            }
+        }
+        self
     }
 
     /// Appends the launches of a node; leaves and aliases have none.
@@ -222,6 +250,24 @@ pub(super) fn value_target(graph: &Graph, snapshots: &HashSet<NodeId>, id: NodeI
     match graph.node(storage).op {
         Op::State(state) if !snapshots.contains(&storage) => Target::State(state),
         _ => Target::Node(storage),
+    }
+}
+
+/// Feature maps that a normalisation reads from a texture if they are in one.
+fn normalised_inputs(op: &Op) -> &'static [usize] {
+    match op {
+        Op::BatchStats { .. } | Op::BatchNorm { .. } => &[0],
+        Op::BatchNormGradSums { .. } | Op::BatchNormGradInput { .. } => &[1],
+        _ => &[],
+    }
+}
+
+/// Feature maps that a convolution reads from the texture that normalisations write.
+fn convolved_inputs(op: &Op) -> &'static [usize] {
+    match op {
+        Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } => &[0],
+        Op::Conv2dWeightGrad { .. } => &[1],
+        _ => &[],
     }
 }
 
