@@ -6,7 +6,8 @@
 // With TRANSPOSED it computes the gradient of the input: x is dy, and pixel h takes rows (h + pad − kh·dilation)/stride.
 // Which taps divide evenly depends on h modulo the stride alone: there is one launch for each remainder (phase), over
 // every stride-th pixel and, from first_kh on, every step_kh-th tap.
-// Grid: x = blocks of LANES·PIXELS pixels, y = groups of 8 filters. Taps that reach no pixel are left out.
+// Grid: x = blocks of LANES·PIXELS pixels, y = groups of 8 filters, z = positions: products apart, each with the maps of
+// another sample and weights of its own (winograd_maps), else one. Taps that reach no pixel are left out.
 // STORE writes y to its buffer, KEEP to a texture for the normalisation that reads it next; who reads neither pays for
 // neither. Bindings: y [samples,O,out_h,out_w], bias [O], maps, weights and result textures. Twin: reference/conv2d.rs
 
@@ -52,6 +53,7 @@ struct Params {
     rows: u32,
     columns: u32,
     first_weight: u32,
+    weights_per_position: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -90,7 +92,7 @@ fn tap_texel(origin: u32, h: u32, w: u32, kh: u32, kw: u32) -> u32 {
     return select(0u, origin + ih * p.in_w + iw, ih < p.in_h && iw < p.in_w);
 }
 
-fn write_filters(n: u32, h: u32, w: u32, kernel: u32, total: vec4<f32>) {
+fn write_filters(position: u32, n: u32, h: u32, w: u32, kernel: u32, total: vec4<f32>) {
     if (kernel >= p.out_channels) {
         return;
     }
@@ -106,7 +108,7 @@ fn write_filters(n: u32, h: u32, w: u32, kernel: u32, total: vec4<f32>) {
     let plane = p.out_h * p.out_w;
     let pixel = h * p.out_w + w;
     if (KEEP) {
-        let block = (p.first_sample + n) * ((p.out_channels + 3u) / 4u) + kernel / 4u;
+        let block = (p.first_sample + position + n) * ((p.out_channels + 3u) / 4u) + kernel / 4u;
         let t = 1u + block * plane + pixel;
         textureStore(results, vec2<u32>(t & 4095u, t >> 12u), value);
     }
@@ -139,7 +141,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let r = rest / p.columns;
         row[j] = r * p.every_h + p.phase_h;
         column[j] = (rest - r * p.columns) * p.every_w + p.phase_w;
-        origin[j] = 1u + (p.first_sample + n) * blocks * in_plane;
+        origin[j] = 1u + (p.first_sample + group.z + n) * blocks * in_plane;
     }
 
     var total_low: array<vec4<f32>, PIXELS>;
@@ -157,7 +159,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 texel[j] = tap_texel(origin[j], row[j], column[j], kh, kw);
                 step[j] = select(in_plane, 0u, texel[j] == 0u);
             }
-            var t = p.first_weight + (group.y * taps + kh * p.kernel_w + kw) * blocks * 8u;
+            var t = p.first_weight + group.z * p.weights_per_position + (group.y * taps + kh * p.kernel_w + kw) * blocks * 8u;
             for (var block = 0u; block < blocks;) {
                 let end = min(block + RUN, blocks);
                 var low: array<vec4<f32>, PIXELS>;
@@ -188,8 +190,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let pixel = first + j * LANES;
         if (pixel < pixels) {
             let n = pixel / plane;
-            write_filters(n, row[j], column[j], group.y * 8u, total_low[j]);
-            write_filters(n, row[j], column[j], group.y * 8u + 4u, total_high[j]);
+            write_filters(group.z, n, row[j], column[j], group.y * 8u, total_low[j]);
+            write_filters(group.z, n, row[j], column[j], group.y * 8u + 4u, total_high[j]);
         }
     }
 }

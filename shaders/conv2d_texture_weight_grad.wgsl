@@ -4,6 +4,7 @@
 // `across` operand (x, or dy with SWAPPED, whichever fills the lanes better); all lanes share GROUPS groups of the
 // other: GROUPS + 1 texel loads bring 16·GROUPS multiply-adds. Rows and columns run exactly over the pixels whose
 // tap lies in the map. Output rows are split over workgroups; parts are added up by `sum` in a fixed order.
+// Maps of their own for each tap, x_per_tap and dy_per_tap texels apart, make it a batch of products (winograd_maps).
 // Grid: x = blocks of LANES·4 across channels, y = blocks of GROUPS·4 shared channels, z = tap + taps·split.
 // Bindings: parts [splits,O,I,KH,KW], x texture, dy texture. Twin: reference/conv2d.rs
 
@@ -30,6 +31,9 @@ struct Params {
     dilation_h: u32,
     dilation_w: u32,
     rows_per_split: u32,
+    first_part: u32,
+    x_per_tap: u32,
+    dy_per_tap: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -83,6 +87,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first_ow = first_inside(kw * p.dilation_w, p.pad_w, p.stride_w);
     let end_ow = end_inside(kw * p.dilation_w, p.pad_w, p.stride_w, p.in_w, p.out_w);
 
+    let x_first = 1u + tap * p.x_per_tap;
+    let dy_first = 1u + tap * p.dy_per_tap;
     var sums: array<mat4x4<f32>, GROUPS>;
     var totals: array<mat4x4<f32>, GROUPS>;
     for (var k = 0u; k < GROUPS; k++) {
@@ -99,8 +105,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         let ih = oh * p.stride_h + kh * p.dilation_h - p.pad_h;
         let iw = first_ow * p.stride_w + kw * p.dilation_w - p.pad_w;
-        var x_at = 1u + (n * x_blocks * p.in_h + ih) * p.in_w + iw;
-        var dy_at = 1u + (n * dy_blocks * p.out_h + oh) * p.out_w + first_ow;
+        var x_at = x_first + (n * x_blocks * p.in_h + ih) * p.in_w + iw;
+        var dy_at = dy_first + (n * dy_blocks * p.out_h + oh) * p.out_w + first_ow;
         if (SWAPPED) {
             dy_at += a * p.out_h * p.out_w;
         } else {
@@ -152,7 +158,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 let o = select(shared_channel, across_channel, SWAPPED);
                 let i = select(across_channel, shared_channel, SWAPPED);
                 if (o < p.out_channels && i < p.in_channels) {
-                    parts[((split * p.out_channels + o) * p.in_channels + i) * taps + tap] = totals[k][s][l] + sums[k][s][l];
+                    parts[(((p.first_part + split) * p.out_channels + o) * p.in_channels + i) * taps + tap] = totals[k][s][l] + sums[k][s][l];
                 }
             }
         }

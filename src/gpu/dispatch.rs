@@ -49,12 +49,19 @@ pub enum TextureSlot {
     Weights,
     /// what a convolution computed, for the normalisation that reads it next
     Results,
+    /// products of a convolution on the way back to pixels
+    Products,
 }
 
 impl TextureSlot {
     /// All slots.
-    pub const ALL: [TextureSlot; 4] =
-        [TextureSlot::Activations, TextureSlot::Operand, TextureSlot::Weights, TextureSlot::Results];
+    pub const ALL: [TextureSlot; 5] = [
+        TextureSlot::Activations,
+        TextureSlot::Operand,
+        TextureSlot::Weights,
+        TextureSlot::Results,
+        TextureSlot::Products,
+    ];
 }
 
 /// A texture bound after the buffers: `rgba32float`, read or written.

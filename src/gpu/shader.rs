@@ -41,6 +41,10 @@ pub const SOURCES: &[(&str, &str)] = sources![
     "unary",
     "weighted_sum",
     "weighted_sum_grad",
+    "winograd_maps",
+    "winograd_output",
+    "winograd_weight_grad",
+    "winograd_weights",
 ];
 
 /// A value that replaces the one of a `const` line.

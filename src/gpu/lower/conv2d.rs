@@ -163,10 +163,16 @@ impl Lowering<'_> {
             }
             _ if geometry.is_depthwise() && plain => self.depthwise(&geometry, &operands),
             _ if spec.groups > 1 => self.direct(&geometry, &operands),
-            ConvVariant::Texture if fits_texture => match self.graph.node(id).op {
-                Op::Conv2dWeightGrad { .. } => self.texture_weight_grad(&geometry, &operands),
-                _ => self.texture(&geometry, &operands),
-            },
+            ConvVariant::Texture if fits_texture => {
+                let (weights, winograd) =
+                    (matches!(node.op, Op::Conv2dWeightGrad { .. }), self.suits_winograd(&geometry, &node.op));
+                match (weights, winograd) {
+                    (true, true) => self.winograd_weight_grad(&geometry, &operands),
+                    (true, false) => self.texture_weight_grad(&geometry, &operands),
+                    (false, true) => self.winograd(&geometry, &operands),
+                    (false, false) => self.texture(&geometry, &operands),
+                }
+            }
             _ => self.tiled(&geometry, &operands, tile),
         }
     }

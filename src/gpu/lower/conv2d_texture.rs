@@ -8,11 +8,36 @@ use super::{Lowering, Packed, Piece, activation_constants};
 use crate::graph::NodeId;
 
 /// Lanes × pixels of a workgroup of `conv2d_texture`.
-const TEXTURE_BLOCK: usize = 32 * 8;
+pub(super) const TEXTURE_BLOCK: usize = 32 * 8;
 /// Lanes × pixels of a workgroup of `depthwise_texture`.
 const DEPTHWISE_BLOCK: usize = 16 * 4;
 /// Lanes of a workgroup of `conv2d_texture_weight_grad`.
 const GRAD_LANES: usize = 8;
+
+/// How the channels of a product over pixels are divided among lanes and workgroups of `conv2d_texture_weight_grad`.
+pub(super) struct Lanes {
+    /// lanes run along the channels of dy
+    pub swapped: bool,
+    /// blocks of four channels that all lanes share
+    pub groups: usize,
+    pub grid: [usize; 2],
+}
+
+impl Lanes {
+    /// The division that loads least.
+    pub fn for_channels(inputs: usize, outputs: usize) -> Lanes {
+        let (x_blocks, dy_blocks) = (inputs.div_ceil(4), outputs.div_ceil(4));
+        // Loads and multiply-adds of one pixel, over all workgroups.
+        let cost = |across: usize, shared: usize| {
+            let groups = shared.min(4);
+            across.div_ceil(GRAD_LANES) * shared.div_ceil(groups) * (1 + 3 * groups)
+        };
+        let swapped = cost(dy_blocks, x_blocks) < cost(x_blocks, dy_blocks);
+        let (across, shared) = if swapped { (dy_blocks, x_blocks) } else { (x_blocks, dy_blocks) };
+        let groups = shared.min(4);
+        Lanes { swapped, groups, grid: [across.div_ceil(GRAD_LANES), shared.div_ceil(groups)] }
+    }
+}
 
 impl Lowering<'_> {
     pub(super) fn texture(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
@@ -43,7 +68,7 @@ impl Lowering<'_> {
                     .params(g.kernel)
                     .params(g.steps())
                     .params([h.first, h.end, h.step, w.first, w.end, w.step])
-                    .params([h.phase, w.phase, h.every, w.every, rows, columns, first_weight])
+                    .params([h.phase, w.phase, h.every, w.every, rows, columns, first_weight, 0])
                     .store(vy)
                     .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                     .texture(TextureSlot::Activations, false)
@@ -62,16 +87,7 @@ impl Lowering<'_> {
     pub(super) fn texture_weight_grad(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
         self.pack_maps(TextureSlot::Operand, operands.first, [g.n, g.i, g.h, g.w])?;
         self.pack_maps(TextureSlot::Activations, operands.second, [g.n, g.o, g.oh, g.ow])?;
-        let (x_blocks, dy_blocks) = (g.i.div_ceil(4), g.o.div_ceil(4));
-        // Loads and multiply-adds of one pixel, over all workgroups.
-        let cost = |across: usize, shared: usize| {
-            let groups = shared.min(4);
-            across.div_ceil(GRAD_LANES) * shared.div_ceil(groups) * (1 + 3 * groups)
-        };
-        let swapped = cost(dy_blocks, x_blocks) < cost(x_blocks, dy_blocks);
-        let (across, shared) = if swapped { (dy_blocks, x_blocks) } else { (x_blocks, dy_blocks) };
-        let groups = shared.min(4);
-        let grid = [across.div_ceil(GRAD_LANES), shared.div_ceil(groups)];
+        let Lanes { swapped, groups, grid } = Lanes::for_channels(g.i, g.o);
         let rows = g.n * g.oh;
         let wanted = 32usize.div_ceil(grid[0] * grid[1] * g.taps()).max((rows * g.ow).div_ceil(MAX_TERMS));
         let each = rows.div_ceil(wanted.min(rows).min(self.most_splits(g)));
@@ -82,7 +98,7 @@ impl Lowering<'_> {
             .constant("SWAPPED", Constant::Bool(swapped))
             .params([g.n, g.i, g.h, g.w, g.o, g.oh, g.ow, g.kernel[0], g.kernel[1]])
             .params(g.steps())
-            .params([each])
+            .params([each, 0, 0, 0])
             .bind(self.whole_target(parts, splits * g.weights())?)
             .texture(TextureSlot::Operand, false)
             .texture(TextureSlot::Activations, false)
@@ -144,7 +160,7 @@ impl Lowering<'_> {
     }
 
     /// Whether a convolution leaves its result in a texture too: if a normalisation reads it.
-    fn keep_result(&mut self, out: NodeId) -> bool {
+    pub(super) fn keep_result(&mut self, out: NodeId) -> bool {
         let target = self.target(out);
         let keep = self.normalised.contains(&target);
         if keep {
@@ -168,7 +184,7 @@ impl Lowering<'_> {
     }
 
     /// Brings feature maps `[n,c,h,w]` into a texture, unless it holds them already.
-    fn pack_maps(&mut self, slot: TextureSlot, x: NodeId, [n, c, h, w]: [usize; 4]) -> Result<()> {
+    pub(super) fn pack_maps(&mut self, slot: TextureSlot, x: NodeId, [n, c, h, w]: [usize; 4]) -> Result<()> {
         let (plane, blocks) = (h * w, c.div_ceil(4));
         if !self.claim(slot, (self.target(x), "maps"), self.texels_of(x)) {
             return Ok(());
@@ -213,7 +229,7 @@ impl Lowering<'_> {
     }
 
     /// Where weights lie in their texture, and whether they are yet to be packed. When it is full it is filled anew.
-    fn claim_weights(&mut self, packed: Packed, texels: usize) -> (usize, bool) {
+    pub(super) fn claim_weights(&mut self, packed: Packed, texels: usize) -> (usize, bool) {
         if let Some(&first) = self.packed_weights.get(&packed) {
             return (first, false);
         }
@@ -246,6 +262,13 @@ impl Lowering<'_> {
             dispatch = dispatch.constant("TRANSPOSED", Constant::Bool(transposed));
         }
         self.push(dispatch);
+    }
+
+    /// Takes a texture for values of this step alone.
+    pub(super) fn occupy(&mut self, slot: TextureSlot, texels: usize) {
+        self.held[slot as usize] = None;
+        let size = &mut self.texels[slot as usize];
+        *size = texels.max(*size);
     }
 
     /// Notes what a texture is about to hold; false if it holds it already.

@@ -14,6 +14,7 @@ mod optimizer;
 mod prototype;
 mod reduce;
 mod resize;
+mod winograd;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

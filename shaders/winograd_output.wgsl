@@ -1,0 +1,104 @@
+// winograd_output: products back into pixels: each 2x2 tile of y is Aᵀ·m·A (see winograd_maps), with bias and activation.
+// STORE writes y to its buffer, KEEP to a texture for the normalisation that reads it next.
+// One invocation for each tile of four channels; workgroups are folded into x and y.
+// Bindings: y [samples,O,H,W], bias [O], products, result texture. Twin: reference/conv2d.rs
+
+const BIAS: bool = false;
+const STORE: bool = true;
+const KEEP: bool = false;
+const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
+const SLOPE: f32 = 0.0;
+
+struct Params {
+    count: u32,
+    base_y: u32,
+    channels: u32,
+    first_sample: u32,
+    tiles: u32,
+    tile_rows: u32,
+    tile_columns: u32,
+    height: u32,
+    width: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(3) var products: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;
+
+fn place(t: u32) -> vec2<u32> {
+    return vec2<u32>(t & 4095u, t >> 12u);
+}
+
+fn activate(v: vec4<f32>) -> vec4<f32> {
+    switch ACTIVATION {
+        case 0u: { return v; }
+        case 1u: { return max(v, vec4(0.0)); }
+        case 2u: { return clamp(v, vec4(0.0), vec4(6.0)); }
+        default: { return select(SLOPE * v, v, v > vec4(0.0)); }
+    }
+}
+
+fn write_pixel(n: u32, block: u32, h: u32, w: u32, shift: vec4<f32>, sum: vec4<f32>) {
+    if (h >= p.height || w >= p.width) {
+        return;
+    }
+    let value = activate(sum + shift);
+    let plane = p.height * p.width;
+    let pixel = h * p.width + w;
+    if (KEEP) {
+        let blocks = (p.channels + 3u) / 4u;
+        textureStore(results, place(1u + ((p.first_sample + n) * blocks + block) * plane + pixel), value);
+    }
+    if (STORE) {
+        var at = p.base_y + (n * p.channels + block * 4u) * plane + pixel;
+        for (var k = 0u; k < 4u; k++) {
+            if (block * 4u + k < p.channels) {
+                y[at] = value[k];
+            }
+            at += plane;
+        }
+    }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let t = (group.x + group.y * groups.x) * 64u + lane;
+    if (t >= p.count) {
+        return;
+    }
+    let blocks = (p.channels + 3u) / 4u;
+    let block = t / p.tiles;
+    let index = t - block * p.tiles;
+    let each = p.tile_rows * p.tile_columns;
+    let n = index / each;
+    let rest = index - n * each;
+    let row = rest / p.tile_columns;
+    let column = rest - row * p.tile_columns;
+    var upper: array<vec4<f32>, 4>;
+    var lower: array<vec4<f32>, 4>;
+    for (var j = 0u; j < 4u; j++) {
+        var m: array<vec4<f32>, 4>;
+        for (var i = 0u; i < 4u; i++) {
+            m[i] = textureLoad(products, place(1u + ((i * 4u + j) * blocks + block) * p.tiles + index));
+        }
+        upper[j] = m[0] + m[1] + m[2];
+        lower[j] = m[1] - m[2] - m[3];
+    }
+    var shift = vec4(0.0);
+    if (BIAS) {
+        for (var k = 0u; k < 4u; k++) {
+            if (block * 4u + k < p.channels) {
+                shift[k] = bias[block * 4u + k];
+            }
+        }
+    }
+    let h = row * 2u;
+    let w = column * 2u;
+    write_pixel(n, block, h, w, shift, upper[0] + upper[1] + upper[2]);
+    write_pixel(n, block, h, w + 1u, shift, upper[1] - upper[2] - upper[3]);
+    write_pixel(n, block, h + 1u, w, shift, lower[0] + lower[1] + lower[2]);
+    write_pixel(n, block, h + 1u, w + 1u, shift, lower[1] - lower[2] - lower[3]);
+}

@@ -1,0 +1,214 @@
+//! Launches of dense 3x3 convolutions of stride 1 as products of transformed tiles (Lavin & Gray 2015, F(2x2, 3x3)), from
+//! textures: 16 products for each 2x2 outputs where the plain way takes 36.
+
+use super::super::dispatch::{Dispatch, TextureSlot};
+use super::super::error::Result;
+use super::super::shader::Constant;
+use super::conv2d::{Geometry, Operands};
+use super::conv2d_texture::{Lanes, TEXTURE_BLOCK};
+use super::{Lowering, Piece, activation_constants};
+use crate::graph::Op;
+
+/// Places of a transformed 4x4 tile.
+const POSITIONS: usize = 16;
+/// Tiles transformed at once, so that textures stay small and sums short.
+const MAX_TILES: usize = 4096;
+/// Channels on either side below which the transforms cost more than they save.
+const LEAST_CHANNELS: usize = 16;
+
+/// The tiles of feature maps: 2x2 outputs each.
+#[derive(Clone, Copy)]
+struct Tiling {
+    rows: usize,
+    columns: usize,
+}
+
+impl Tiling {
+    fn of(height: usize, width: usize) -> Tiling {
+        Tiling { rows: height.div_ceil(2), columns: width.div_ceil(2) }
+    }
+
+    /// Tiles of one sample.
+    fn each(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Samples that are transformed at once.
+    fn samples(&self, n: usize) -> usize {
+        (MAX_TILES / self.each()).clamp(1, n)
+    }
+}
+
+impl Lowering<'_> {
+    /// Whether a convolution is one of those, and its tiles fit the textures.
+    pub(super) fn suits_winograd(&self, g: &Geometry, op: &Op) -> bool {
+        let spec = &g.spec;
+        let (height, width) = if matches!(op, Op::Conv2dInputGrad { .. }) { (g.h, g.w) } else { (g.oh, g.ow) };
+        let tiling = Tiling::of(height, width);
+        let samples = self.samples_for_parts(g, tiling);
+        let texels = 1 + POSITIONS * g.i.max(g.o).div_ceil(4) * samples * tiling.each();
+        g.kernel == [3, 3]
+            && (spec.stride, spec.dilation, spec.groups) == ([1, 1], [1, 1], 1)
+            && spec.padding.iter().all(|&padding| padding <= 2)
+            && g.i.min(g.o) >= LEAST_CHANNELS
+            && texels <= self.texture_capacity
+            && POSITIONS * g.o.next_multiple_of(8) * g.i.next_multiple_of(8) < self.texture_capacity
+            && POSITIONS * g.o * g.i <= self.limit
+    }
+
+    pub(super) fn winograd(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
+        let transposed = self.entry(operands) == "input_grad";
+        let [pad_h, pad_w] = g.spec.padding;
+        // The gradient of the input is a convolution of dy, padded by what the forward one does not pad.
+        let (maps, outputs, padding) = match transposed {
+            false => ([g.n, g.i, g.h, g.w], [g.o, g.oh, g.ow], [pad_h, pad_w]),
+            true => ([g.n, g.o, g.oh, g.ow], [g.i, g.h, g.w], [2 - pad_h, 2 - pad_w]),
+        };
+        let [inputs, channels] = [maps[1], outputs[0]];
+        self.pack_maps(TextureSlot::Activations, operands.first, maps)?;
+        let per_position = channels.div_ceil(8) * inputs.next_multiple_of(4) * 2;
+        let first_weight = self.winograd_weights(operands, [inputs, channels], per_position, transposed)?;
+        let keep = self.keep_result(operands.out);
+        let tiling = Tiling::of(outputs[1], outputs[2]);
+        let sample: usize = outputs.iter().product();
+        for piece in self.pieces_of(g.n, sample, tiling.samples(g.n))? {
+            let tiles = piece.count * tiling.each();
+            self.winograd_maps("maps", [TextureSlot::Activations, TextureSlot::Operand], piece, &maps, padding, tiling);
+            self.occupy(TextureSlot::Products, 1 + POSITIONS * channels.div_ceil(4) * tiles);
+            let (vy, by) = self.rows(operands.out, piece, sample);
+            let product = Dispatch::new("conv2d_texture", "main")
+                .constant("STORE", Constant::Bool(false))
+                .constant("KEEP", Constant::Bool(true))
+                .params([0, 0, 1, inputs, 1, tiles, channels, 1, tiles])
+                .params([1, 1, 1, 1, 0, 0, 1, 1])
+                .params([0, 1, 1, 0, 1, 1])
+                .params([0, 0, 1, 1, 1, tiles, first_weight, per_position])
+                .bind(self.whole(operands.second)?)
+                .bind(self.whole(operands.second)?)
+                .texture(TextureSlot::Operand, false)
+                .texture(TextureSlot::Weights, false)
+                .texture(TextureSlot::Products, true)
+                .grid(tiles.div_ceil(TEXTURE_BLOCK), channels.div_ceil(8), POSITIONS);
+            self.push(product);
+            let count = channels.div_ceil(4) * tiles;
+            let mut dispatch = Dispatch::new("winograd_output", "main")
+                .constant("BIAS", Constant::Bool(operands.bias.is_some()))
+                .constant("KEEP", Constant::Bool(keep))
+                .params([count, by, channels, piece.first, tiles, tiling.rows, tiling.columns, outputs[1], outputs[2]])
+                .store(vy)
+                .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
+                .texture(TextureSlot::Products, false)
+                .texture(TextureSlot::Results, true)
+                .groups(count.div_ceil(64));
+            for (constant, value) in activation_constants(operands.activation) {
+                dispatch = dispatch.constant(constant, value);
+            }
+            self.push(dispatch);
+        }
+        Ok(())
+    }
+
+    pub(super) fn winograd_weight_grad(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
+        let [x, dy] = [[g.n, g.i, g.h, g.w], [g.n, g.o, g.oh, g.ow]];
+        let tiling = Tiling::of(g.oh, g.ow);
+        let pairs = g.o * g.i;
+        let samples = self.samples_for_parts(g, tiling);
+        let pieces: Vec<Piece> =
+            (0..g.n).step_by(samples).map(|first| Piece { first, count: samples.min(g.n - first) }).collect();
+        let elements = pieces.len() * POSITIONS * pairs;
+        let parts = self.temporary(elements);
+        self.pack_maps(TextureSlot::Results, operands.first, x)?;
+        self.pack_maps(TextureSlot::Activations, operands.second, dy)?;
+        let Lanes { swapped, groups, grid } = Lanes::for_channels(g.i, g.o);
+        for (index, &piece) in pieces.iter().enumerate() {
+            let (rows, tiles) = (piece.count * tiling.rows, piece.count * tiling.each());
+            // The maps are packed where the gradients go next.
+            self.pack_maps(TextureSlot::Products, operands.first, x)?;
+            self.winograd_maps(
+                "maps",
+                [TextureSlot::Products, TextureSlot::Operand],
+                piece,
+                &x,
+                g.spec.padding,
+                tiling,
+            );
+            self.winograd_maps(
+                "gradients",
+                [TextureSlot::Activations, TextureSlot::Products],
+                piece,
+                &dy,
+                [0, 0],
+                tiling,
+            );
+            // The positions are taps, each with maps of its own; rows of tiles are the rows.
+            let dispatch = Dispatch::new("conv2d_texture_weight_grad", "main")
+                .constant("GROUPS", Constant::U32(groups as u32))
+                .constant("SWAPPED", Constant::Bool(swapped))
+                .params([1, g.i, rows, tiling.columns, g.o, rows, tiling.columns, POSITIONS, 1])
+                .params([1, 1, 0, 0, 0, 0])
+                .params([rows, index, g.i.div_ceil(4) * tiles, g.o.div_ceil(4) * tiles])
+                .bind(self.whole_target(parts, elements)?)
+                .texture(TextureSlot::Operand, false)
+                .texture(TextureSlot::Products, false)
+                .grid(grid[0], grid[1], POSITIONS);
+            self.push(dispatch);
+        }
+        let dispatch = Dispatch::new("winograd_weight_grad", "main")
+            .params([pairs, pieces.len()])
+            .bind(self.whole_target(parts, elements)?)
+            .bind(self.whole(operands.out)?)
+            .groups(pairs.div_ceil(64));
+        self.push(dispatch);
+        Ok(())
+    }
+
+    /// Samples transformed at once for a gradient of weights: one binding holds the parts.
+    fn samples_for_parts(&self, g: &Geometry, tiling: Tiling) -> usize {
+        let most_parts = (self.limit / (POSITIONS * g.o * g.i)).max(1);
+        tiling.samples(g.n).max(g.n.div_ceil(most_parts))
+    }
+
+    /// Transforms the maps `[n,c,h,w]` of a piece from one texture into another.
+    fn winograd_maps(
+        &mut self,
+        entry: &'static str,
+        [from, to]: [TextureSlot; 2],
+        piece: Piece,
+        maps: &[usize; 4],
+        padding: [usize; 2],
+        tiling: Tiling,
+    ) {
+        let blocks = maps[1].div_ceil(4);
+        let tiles = piece.count * tiling.each();
+        self.occupy(to, 1 + POSITIONS * blocks * tiles);
+        let dispatch = Dispatch::new("winograd_maps", entry)
+            .params([blocks * tiles, blocks, piece.first, tiles, tiling.rows, tiling.columns, maps[2], maps[3]])
+            .params(padding)
+            .texture(from, false)
+            .texture(to, true)
+            .groups((blocks * tiles).div_ceil(64));
+        self.push(dispatch);
+    }
+
+    /// Transforms weights, once in a run; returns the first texel.
+    fn winograd_weights(
+        &mut self,
+        operands: &Operands,
+        [inputs, outputs]: [usize; 2],
+        per_position: usize,
+        transposed: bool,
+    ) -> Result<usize> {
+        let layout = if transposed { "transposed winograd weights" } else { "winograd weights" };
+        let (first, new) = self.claim_weights((self.target(operands.second), layout), POSITIONS * per_position);
+        if new {
+            let dispatch = Dispatch::new("winograd_weights", "main")
+                .constant("TRANSPOSED", Constant::Bool(transposed))
+                .params([per_position, first, inputs, outputs])
+                .bind(self.whole(operands.second)?)
+                .texture(TextureSlot::Weights, true)
+                .groups(per_position.div_ceil(64));
+            self.push(dispatch);
+        }
+        Ok(first)
+    }
+}
