@@ -6,7 +6,8 @@
 // With TRANSPOSED it computes the gradient of the input: x is dy, and pixel h takes rows (h + pad − kh·dilation)/stride.
 // Which taps divide evenly depends on h modulo the stride alone: there is one launch for each remainder (phase), over
 // every stride-th pixel and, from first_kh on, every step_kh-th tap.
-// Grid: x = blocks of LANES·PIXELS pixels, y = groups of 8 filters, z = positions: products apart, each with the maps of
+// Grid: x = groups of 8 filters, y = blocks of LANES·PIXELS pixels (in this order a block's texels stay in the
+// processor's cache while all filters pass over it), z = positions: products apart, each with the maps of
 // another sample and weights of its own (winograd_maps), else one. Taps that reach no pixel are left out.
 // STORE writes y to its buffer, KEEP to a texture for the normalisation that reads it next; who reads neither pays for
 // neither. Bindings: y [samples,O,out_h,out_w], bias [O], maps, weights and result textures. Twin: reference/conv2d.rs
@@ -129,7 +130,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let pixels = p.samples * plane;
     let in_plane = p.in_h * p.in_w;
     let blocks = (p.in_channels + 3u) / 4u;
-    let first = group.x * LANES * PIXELS + lane;
+    let first = group.y * LANES * PIXELS + lane;
 
     var origin: array<u32, PIXELS>;
     var row: array<u32, PIXELS>;
@@ -159,7 +160,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 texel[j] = tap_texel(origin[j], row[j], column[j], kh, kw);
                 step[j] = select(in_plane, 0u, texel[j] == 0u);
             }
-            var t = p.first_weight + group.z * p.weights_per_position + (group.y * taps + kh * p.kernel_w + kw) * blocks * 8u;
+            var t = p.first_weight + group.z * p.weights_per_position + (group.x * taps + kh * p.kernel_w + kw) * blocks * 8u;
             for (var block = 0u; block < blocks;) {
                 let end = min(block + RUN, blocks);
                 var low: array<vec4<f32>, PIXELS>;
@@ -190,8 +191,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let pixel = first + j * LANES;
         if (pixel < pixels) {
             let n = pixel / plane;
-            write_filters(group.z, n, row[j], column[j], group.y * 8u, total_low[j]);
-            write_filters(group.z, n, row[j], column[j], group.y * 8u + 4u, total_high[j]);
+            write_filters(group.z, n, row[j], column[j], group.x * 8u, total_low[j]);
+            write_filters(group.z, n, row[j], column[j], group.x * 8u + 4u, total_high[j]);
         }
     }
 }

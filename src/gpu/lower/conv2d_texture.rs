@@ -74,7 +74,7 @@ impl Lowering<'_> {
                     .texture(TextureSlot::Activations, false)
                     .texture(TextureSlot::Weights, false)
                     .texture(TextureSlot::Results, true)
-                    .grid(pixels.div_ceil(TEXTURE_BLOCK), outputs[0].div_ceil(8), 1);
+                    .grid(outputs[0].div_ceil(8), pixels.div_ceil(TEXTURE_BLOCK), 1);
                 for (constant, value) in activation_constants(operands.activation) {
                     dispatch = dispatch.constant(constant, value);
                 }

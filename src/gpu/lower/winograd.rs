@@ -88,7 +88,7 @@ impl Lowering<'_> {
                 .texture(TextureSlot::Operand, false)
                 .texture(TextureSlot::Weights, false)
                 .texture(TextureSlot::Products, true)
-                .grid(tiles.div_ceil(TEXTURE_BLOCK), channels.div_ceil(8), POSITIONS);
+                .grid(channels.div_ceil(8), tiles.div_ceil(TEXTURE_BLOCK), POSITIONS);
             self.push(product);
             let count = channels.div_ceil(4) * tiles;
             let mut dispatch = Dispatch::new("winograd_output", "main")
