@@ -1,11 +1,14 @@
 // depthwise: convolution with one kernel for each channel, and its two gradients, straight from the buffers.
 // `forward` and `input_grad`: one invocation for each output. `weight_grad`: one workgroup for each channel, tap
 // and split of the samples; parts [splits,C,taps] are added up by `sum`.
-// Bindings: x, w, y; dy, w, dx; x, dy, parts. Twin: reference/conv2d.rs
+// Bindings: x, w, y, bias [C]; dy, w, dx; x, dy, parts. Twin: reference/conv2d.rs
 
 const LANES: u32 = 64u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
 const RUN: u32 = 32u;
+const BIAS: bool = false;
+const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
+const SLOPE: f32 = 0.0;
 
 struct Params {
     base_x: u32,
@@ -32,8 +35,18 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> w: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> bias: array<f32>;
 
 var<workgroup> sums: array<f32, LANES>;
+
+fn activate(v: f32) -> f32 {
+    switch ACTIVATION {
+        case 0u: { return v; }
+        case 1u: { return max(v, 0.0); }
+        case 2u: { return clamp(v, 0.0, 6.0); }
+        default: { return select(SLOPE * v, v, v > 0.0); }
+    }
+}
 
 @compute @workgroup_size(64)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -58,7 +71,10 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             }
         }
     }
-    y[p.base_y + index] = total;
+    if (BIAS) {
+        total += bias[plane % p.channels];
+    }
+    y[p.base_y + index] = activate(total);
 }
 
 // x is dy here and y is dx.

@@ -5,7 +5,7 @@
 // along the columns whose tap lies in the map; parts [splits,C,taps] are added up by `sum`.
 // Grid of `gather`: x = blocks of LANES·PIXELS pixels, y = planes of four channels; of `weight_grad`: x = four
 // channels and tap, y = splits. STORE writes the result of `gather` to its buffer, KEEP to a texture for the normalisation
-// that reads it next. Bindings: y, maps, weights, result; parts, x, dy. Twin: reference/conv2d.rs
+// that reads it next. Bindings: y, bias [C], maps, weights, result; parts twice, x, dy. Twin: reference/conv2d.rs
 
 const LANES: u32 = 16u;
 const PIXELS: u32 = 4u;
@@ -14,6 +14,9 @@ const STRIDE_H: u32 = 1u;
 const STRIDE_W: u32 = 1u;
 const STORE: bool = true;
 const KEEP: bool = false;
+const BIAS: bool = false;
+const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
+const SLOPE: f32 = 0.0;
 
 struct Params {
     base_y: u32,
@@ -36,9 +39,10 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(3) var weights: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(3) var maps: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(4) var weights: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(5) var results: texture_storage_2d<rgba32float, write>;
 
 var<workgroup> sums: array<vec4<f32>, LANES>;
 
@@ -48,6 +52,15 @@ fn map_texel(t: u32) -> vec4<f32> {
 
 fn weight_texel(t: u32) -> vec4<f32> {
     return textureLoad(weights, vec2<u32>(t & 4095u, t >> 12u));
+}
+
+fn activate(v: vec4<f32>) -> vec4<f32> {
+    switch ACTIVATION {
+        case 0u: { return v; }
+        case 1u: { return max(v, vec4(0.0)); }
+        case 2u: { return clamp(v, vec4(0.0), vec4(6.0)); }
+        default: { return select(SLOPE * v, v, v > vec4(0.0)); }
+    }
 }
 
 // Texel of a tap of output row and column, or 0 outside the map.
@@ -91,18 +104,27 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
             }
         }
     }
+    var shift = vec4(0.0);
+    if (BIAS) {
+        for (var k = 0u; k < 4u; k++) {
+            if (block * 4u + k < p.channels) {
+                shift[k] = bias[block * 4u + k];
+            }
+        }
+    }
     for (var j = 0u; j < PIXELS; j++) {
         let pixel = first + j * LANES;
         if (pixel < pixels) {
+            let value = activate(total[j] + shift);
             if (KEEP) {
                 let t = 1u + (p.first_sample * blocks + group.y) * pixels + pixel;
-                textureStore(results, vec2<u32>(t & 4095u, t >> 12u), total[j]);
+                textureStore(results, vec2<u32>(t & 4095u, t >> 12u), value);
             }
             if (STORE) {
                 var place = p.base_y + (n * p.channels + block * 4u) * pixels + pixel;
                 for (var k = 0u; k < 4u; k++) {
                     if (block * 4u + k < p.channels) {
-                        y[place] = total[j][k];
+                        y[place] = value[k];
                     }
                     place += pixels;
                 }

@@ -51,6 +51,21 @@ impl Device {
         }
     }
 
+    /// The kernels that were chosen by measurement so far; the reference has none.
+    pub fn kernels(&self) -> gpu::Choices {
+        match self {
+            Device::Cpu => gpu::Choices::default(),
+            Device::Gpu(gpu) => gpu::Choices::clone(&gpu.choices()),
+        }
+    }
+
+    /// Computes with the kernels of an earlier run, and chooses no others.
+    pub fn fix_kernels(&self, kernels: gpu::Choices) {
+        if let Device::Gpu(gpu) = self {
+            gpu.fix_choices(kernels);
+        }
+    }
+
     /// Name for logs and reports.
     pub fn name(&self) -> String {
         match self {

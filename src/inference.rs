@@ -9,15 +9,20 @@ use rayon::prelude::*;
 use crate::data::region::image_planes;
 use crate::data::resize::resize_image;
 use crate::device::{Device, Program, States};
-use crate::graph::{Graph, simplify};
+use crate::graph::{Graph, Prepared, fold_norms, prepare, simplify};
 use crate::method::step::GENERATOR;
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Pass, Phase, TensorSpec};
 use crate::train::{Checkpoint, Config, load_generator};
 
+/// Prefix of the states that a predictor makes from the network's: they are no part of a checkpoint.
+pub const FOLDED: &str = "folded";
+
 /// A network in evaluation, compiled for a fixed number of images at once.
 pub struct Predictor {
     program: Program,
+    /// computes what depends on the weights alone
+    prepare: Program,
     size: usize,
     batch: usize,
 }
@@ -47,7 +52,8 @@ fn sigmoid(z: f32) -> f32 {
 }
 
 impl Predictor {
-    /// Compiles `network` for images brought to `size`×`size`, `batch` at once; its weights are those of `states`.
+    /// Compiles `network` for images brought to `size`×`size`, `batch` at once; its weights are those of `states`, as
+    /// they are at the last `refresh`.
     pub fn new(
         device: &Device,
         states: &States,
@@ -63,8 +69,14 @@ impl Predictor {
         graph.output("mask", prediction.mask);
         graph.output("boundary", prediction.boundary);
         simplify(&mut graph);
-        let program = device.compile(&graph, states)?;
-        Ok((Predictor { program, size, batch }, tensors))
+        let Prepared { prepare, rest } = prepare(&fold_norms(&graph)?, FOLDED)?;
+        let (prepare, program) = (device.compile(&prepare, states)?, device.compile(&rest, states)?);
+        Ok((Predictor { program, prepare, size, batch }, tensors))
+    }
+
+    /// Takes over the weights as they are now. Normalisations are folded into convolutions, so that each image costs less.
+    pub fn refresh(&self) -> Result<()> {
+        Ok(self.prepare.run()?)
     }
 
     /// Number of images that one call may bring.
@@ -129,12 +141,14 @@ pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: us
         let config = Checkpoint::read(path)?.config;
         let (predictor, tensors) = Predictor::new(device, &states, config.network(), config.size, batch)?;
         load_generator(&states, &tensors, path, true)?;
+        predictor.refresh()?;
         return Ok((predictor, config));
     }
     let (predictor, tensors) = Predictor::new(device, &states, fallback.network(), fallback.size, batch)?;
     load_generator(&states, &tensors, path, true).with_context(|| {
         format!("cannot use `{}` as weights of a {} network", path.display(), fallback.backbone.name())
     })?;
+    predictor.refresh()?;
     Ok((predictor, fallback.clone()))
 }
 

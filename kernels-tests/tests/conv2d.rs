@@ -71,6 +71,13 @@ fn bias_and_activation() {
             let y = case.graph.push(op, &[x, w, b]).expect("shapes fit");
             case.output_with_gradients(y, &[x, w, b]).expect("shapes fit");
             case.check_on(&adapter(Some(variant), None), 1e-5);
+
+            let mut case = Case::new(50 + seed as u64);
+            let (x, w, b) = (case.input([2, 11, 7, 9]), case.input_in([11, 1, 3, 3], -2.0, 2.0), case.input([11]));
+            let op = Op::Conv2d { spec: spec(2, 1, 1, 11), bias: true, activation };
+            let y = case.graph.push(op, &[x, w, b]).expect("shapes fit");
+            case.output_with_gradients(y, &[x, w, b]).expect("shapes fit");
+            case.check_on(&adapter(Some(variant), None), 1e-5);
         }
     }
 }

@@ -57,6 +57,26 @@ fn without_time_or_choice_the_table_holds() {
     case.check_on(&gpu, 1e-5);
 }
 
+/// A continued run computes with the kernels it began with, whatever has been found to be faster since.
+#[test]
+fn fixed_choices_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let case = case();
+    let gpu = Arc::new(open());
+    gpu.keep_choices(folder.path());
+    let class = {
+        gpu.tune_among(&case.graph, &[ConvChoice::Direct, ConvChoice::Small], LONG).expect("kernels run");
+        gpu.choices().keys().next().expect("a class").clone()
+    };
+    let next = Arc::new(open());
+    next.keep_choices(folder.path());
+    let earlier = [(class, ConvChoice::Large)].into_iter().collect();
+    next.fix_choices(std::collections::BTreeMap::clone(&earlier));
+    next.tune_among(&case.graph, &ConvChoice::ALL, LONG).expect("nothing to do");
+    assert_eq!(*next.choices(), earlier);
+    case.check_on(&next, 1e-5);
+}
+
 /// Choices of another driver, and files that are none.
 #[test]
 fn damaged_and_foreign_choices_are_not_used() {

@@ -156,6 +156,7 @@ impl Global {
 /// Parses the arguments, runs the verb, and turns an error into one sentence.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    show_warnings(cli.global.quiet);
     let outcome = match cli.verb {
         Verb::Devices(arguments) => devices::run(&cli.global, &arguments),
         Verb::Conformance(arguments) => conformance::run(&cli.global, &arguments),
@@ -175,6 +176,18 @@ pub fn main() -> ExitCode {
             if error.is::<WrongFlags>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// What the engine warns of (a kernel that computes wrongly on this adapter, say) goes to stderr.
+fn show_warnings(quiet: bool) {
+    let level = if quiet { tracing::Level::ERROR } else { tracing::Level::WARN };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .with_ansi(false)
+        .init();
 }
 
 /// An error and its causes in one line, a cause left out where the text before already says it.

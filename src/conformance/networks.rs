@@ -214,7 +214,9 @@ fn check_constants(case: &Case) -> Result<()> {
 
 pub(super) fn train_steps(case: &Case, device: &Device) -> Result<Values> {
     check_constants(case)?;
-    let settings = step_settings(case)?;
+    // As training does it on this device: on hardware adapters the backward pass makes cheap values again.
+    let recompute = device.capabilities().memory_is_dear;
+    let settings = StepSettings { recompute, ..step_settings(case)? };
     let traced = step::trace(&settings)?;
     let states = device.states();
     let program = device.compile(&traced.graph, &states)?;

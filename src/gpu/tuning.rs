@@ -19,10 +19,11 @@ use super::error::{GpuError, Result};
 use super::lower::Geometry;
 use super::program::Program;
 use super::sampling::Samples;
+use super::shader::SOURCES;
 use super::states::States;
 use crate::graph::{Graph, NodeId, Op};
 
-/// Time that the measurements for one graph may take.
+/// Time that all measurements of one opened adapter may take.
 const BUDGET: Duration = Duration::from_secs(45);
 /// Runs of which the fastest counts, after one that compiles.
 const REPEATS: usize = 3;
@@ -62,12 +63,16 @@ pub type Choices = BTreeMap<String, ConvChoice>;
 pub(super) struct Tuned {
     pub choices: Arc<Choices>,
     path: Option<PathBuf>,
+    /// time that measurements have taken
+    spent: Duration,
+    /// nothing more may be chosen
+    fixed: bool,
 }
 
-/// The file's contents; choices of another driver or program are no use.
+/// The file's contents; choices of another driver or among other shaders are no use.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    papilla: String,
+    shaders: String,
     adapter: String,
     driver: String,
     choices: Choices,
@@ -81,9 +86,16 @@ impl Gpu {
             folder.join(format!("kernels-{:?}-{}-{}.json", info.backend, info.vendor, info.device).to_lowercase());
         let kept = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
         let own = self.kept(Choices::new());
-        let known = kept.filter(|k| (&k.papilla, &k.adapter, &k.driver) == (&own.papilla, &own.adapter, &own.driver));
+        let known = kept.filter(|k| (&k.shaders, &k.adapter, &k.driver) == (&own.shaders, &own.adapter, &own.driver));
         let choices = Arc::new(known.map_or(Choices::new(), |kept| kept.choices));
-        *lock(&self.tuned) = Tuned { choices, path: Some(path) };
+        *lock(&self.tuned) = Tuned { choices, path: Some(path), ..Tuned::default() };
+    }
+
+    /// Takes the choices of an earlier run and makes no more: another kernel adds up in another order, and a run that
+    /// is continued with it would not end in the same bits.
+    pub fn fix_choices(&self, choices: Choices) {
+        let mut tuned = lock(&self.tuned);
+        (tuned.choices, tuned.fixed) = (Arc::new(choices), true);
     }
 
     /// Whether measuring could find something better than the table, and has found nothing yet.
@@ -93,15 +105,19 @@ impl Gpu {
 
     /// Measures the adapter's kernels on the convolutions of a graph.
     pub fn tune(self: &Arc<Self>, graph: &Graph) -> Result<()> {
-        self.tune_among(graph, self.candidates(), BUDGET)
+        let left = BUDGET.saturating_sub(lock(&self.tuned).spent);
+        self.tune_among(graph, self.candidates(), left)
     }
 
     /// The same among given kernels: classes not yet known, the dearest first, until the time is over.
     pub fn tune_among(self: &Arc<Self>, graph: &Graph, candidates: &[ConvChoice], budget: Duration) -> Result<()> {
         let begun = Instant::now();
-        let known = lock(&self.tuned).choices.clone();
+        let (known, fixed) = {
+            let tuned = lock(&self.tuned);
+            (tuned.choices.clone(), tuned.fixed)
+        };
         let mut found = Choices::new();
-        if candidates.len() > 1 {
+        if candidates.len() > 1 && !fixed {
             for (class, id) in classes(graph).into_iter().filter(|(class, _)| !known.contains_key(class)) {
                 if begun.elapsed() >= budget {
                     break;
@@ -109,10 +125,11 @@ impl Gpu {
                 found.extend(self.fastest(graph, id, &class, candidates)?.map(|choice| (class, choice)));
             }
         }
+        let mut tuned = lock(&self.tuned);
+        tuned.spent += begun.elapsed();
         if found.is_empty() {
             return Ok(());
         }
-        let mut tuned = lock(&self.tuned);
         Arc::make_mut(&mut tuned.choices).extend(found);
         if let Some(path) = &tuned.path
             && let Err(error) = write(path, &self.kept(Choices::clone(&tuned.choices)))
@@ -137,8 +154,9 @@ impl Gpu {
 
     fn kept(&self, choices: Choices) -> Kept {
         let info = &self.description().info;
-        let papilla = env!("CARGO_PKG_VERSION").to_string();
-        Kept { papilla, adapter: info.name.clone(), driver: info.driver_info.clone(), choices }
+        let text = SOURCES.iter().fold(0, |crc, (_, text)| crc32c::crc32c_append(crc, text.as_bytes()));
+        let shaders = format!("{} {text:08x}", env!("CARGO_PKG_VERSION"));
+        Kept { shaders, adapter: info.name.clone(), driver: info.driver_info.clone(), choices }
     }
 
     /// The fastest right kernel for a convolution of the graph.
@@ -158,6 +176,10 @@ impl Gpu {
             let program = match Program::with(self, &alone, &States::new(self.clone()), &capabilities) {
                 Ok(program) => program,
                 Err(GpuError::TooLarge { .. } | GpuError::OutOfMemory { .. }) => continue,
+                Err(error @ GpuError::Driver { .. }) => {
+                    tracing::warn!("{choice:?} is not used for {class}: {error}");
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             program.write("first", &samples.first)?;

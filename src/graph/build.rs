@@ -22,6 +22,12 @@ impl Graph {
         NodeId(self.nodes.len() - 1)
     }
 
+    /// A node of another graph: its shape is known.
+    pub(super) fn copy(&mut self, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
+        self.nodes.push(Node { op, inputs, shape });
+        NodeId(self.nodes.len() - 1)
+    }
+
     /// A value given anew for each run.
     pub fn input(&mut self, name: &str, shape: impl Into<Shape>) -> NodeId {
         self.push_shaped(Op::Input { name: name.to_string() }, &[], shape.into())

@@ -48,11 +48,43 @@ fn accumulate(
     gradient: NodeId,
 ) -> Result<(), ShapeError> {
     let total = match adjoint.get(&id) {
-        Some(&earlier) => graph.add(earlier, gradient)?,
+        Some(&earlier) => match side_by_side(graph, earlier, gradient)? {
+            Some(joined) => joined,
+            None => graph.add(earlier, gradient)?,
+        },
         None => gradient,
     };
     adjoint.insert(id, total);
     Ok(())
+}
+
+/// The sum of two gradients of slices that lie next to each other: joined, rather than both padded with zeros and added.
+fn side_by_side(graph: &mut Graph, a: NodeId, b: NodeId) -> Result<Option<NodeId>, ShapeError> {
+    let (Some((axis, from_a, to_a)), Some((axis_b, from_b, to_b))) = (padded_slice(graph, a), padded_slice(graph, b))
+    else {
+        return Ok(None);
+    };
+    let (first, second, start, end) = match () {
+        _ if axis == axis_b && to_a == from_b => (a, b, from_a, to_b),
+        _ if axis == axis_b && to_b == from_a => (b, a, from_b, to_a),
+        _ => return Ok(None),
+    };
+    let shape = graph.shape(a).clone();
+    let parts = [first, second].map(|id| graph.node(id).inputs[0]);
+    let joined = graph.concat(&parts, axis)?;
+    let (mut before, mut after) = (vec![0; shape.len()], vec![0; shape.len()]);
+    before[axis] = start as isize;
+    after[axis] = (shape[axis] - end) as isize;
+    Ok(Some(graph.pad(joined, &before, &after)?))
+}
+
+/// Axis, first and end of what a value has between zeros that were added along one axis alone.
+fn padded_slice(graph: &Graph, id: NodeId) -> Option<(usize, usize, usize)> {
+    let Op::Pad { before, after } = &graph.node(id).op else { return None };
+    let mut padded = (0..before.len()).filter(|&axis| before[axis] != 0 || after[axis] != 0);
+    let (Some(axis), None) = (padded.next(), padded.next()) else { return None };
+    let (first, last) = (usize::try_from(before[axis]).ok()?, usize::try_from(after[axis]).ok()?);
+    Some((axis, first, graph.shape(id)[axis] - last))
 }
 
 /// Gradients of the inputs of `id`, given `dy` of its output, in the order of the inputs.

@@ -6,6 +6,7 @@
 
 mod build;
 mod cost;
+mod fold;
 mod gradient;
 mod infer;
 mod op;
@@ -17,6 +18,7 @@ mod shape;
 pub(crate) mod tests;
 mod update;
 
+pub use fold::{Prepared, fold_norms, prepare};
 pub use gradient::vector_jacobian_product;
 pub use infer::ShapeError;
 pub use op::{Activation, Binary, ConvSpec, Op, PoolSpec, ResizeMode, Unary};

@@ -133,7 +133,7 @@ fn fuse_activations(graph: &mut Graph) {
 
 /// How often each value is read by live nodes, outputs and updates. Before outputs are named (a loss not yet
 /// differentiated), every node counts as live.
-fn consumer_counts(graph: &Graph) -> Vec<usize> {
+pub(super) fn consumer_counts(graph: &Graph) -> Vec<usize> {
     let mut counts = vec![0; graph.nodes.len()];
     let unfinished = graph.outputs.is_empty() && graph.updates.is_empty();
     let live = if unfinished { (0..graph.nodes.len()).map(NodeId).collect() } else { graph.live_nodes() };

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::device::{DeviceError, States};
 use crate::formats::{FormatError, HostTensor, TensorFile};
+use crate::gpu::Choices;
 use crate::graph::{Shape, State};
+use crate::inference::FOLDED;
 
 use super::Config;
 use super::logs::LogBytes;
@@ -45,20 +47,33 @@ pub struct Progress {
 pub struct Checkpoint {
     pub config: Config,
     pub progress: Progress,
+    /// kernels that were chosen by measurement: others would add up in another order
+    pub kernels: Choices,
     pub tensors: BTreeMap<String, HostTensor>,
+}
+
+/// States of a run without those that a predictor makes from them.
+fn own_states(states: &States) -> Vec<State> {
+    let made = format!("{FOLDED}.");
+    states.list().into_iter().filter(|state| !state.name.starts_with(&made)).collect()
 }
 
 impl Checkpoint {
     /// Everything a run holds now.
-    pub fn capture(config: &Config, progress: Progress, states: &States) -> Result<Self, CheckpointError> {
-        let list = states.list();
+    pub fn capture(
+        config: &Config,
+        progress: Progress,
+        kernels: Choices,
+        states: &States,
+    ) -> Result<Self, CheckpointError> {
+        let list = own_states(states);
         let names: Vec<&str> = list.iter().map(|s| s.name.as_str()).collect();
         let values = states.read(&names)?;
         let tensors = list
             .iter()
             .zip(values)
             .map(|(State { name, shape }, data)| (name.clone(), HostTensor { shape: shape.to_vec(), data }));
-        Ok(Checkpoint { config: config.clone(), progress, tensors: tensors.collect() })
+        Ok(Checkpoint { config: config.clone(), progress, kernels, tensors: tensors.collect() })
     }
 
     /// Name of the first tensor that holds a NaN or an infinity.
@@ -70,7 +85,7 @@ impl Checkpoint {
     /// Gives the states their saved values.
     pub fn restore(&self, states: &States, path: &Path) -> Result<(), CheckpointError> {
         let unfit = |reason: String| CheckpointError::Unfit { path: path.to_path_buf(), reason };
-        for State { name, shape } in states.list() {
+        for State { name, shape } in own_states(states) {
             let tensor = self.tensors.get(&name).ok_or_else(|| unfit(format!("it has no tensor `{name}`")))?;
             if tensor.shape[..] != shape[..] {
                 let found = Shape::from(tensor.shape.as_slice());
@@ -88,6 +103,7 @@ impl Checkpoint {
             key: "config",
             value: e.to_string(),
         })?;
+        let kernels = serde_json::to_string(&self.kernels).expect("names and unit variants are JSON");
         let Progress { step, best_mean_dice, log_bytes } = self.progress;
         // Bits, so that the number reads back exactly.
         let best = best_mean_dice.map_or(String::new(), |v| v.to_bits().to_string());
@@ -99,6 +115,7 @@ impl Checkpoint {
             ("metrics_bytes", log_bytes.metrics.to_string()),
             ("log_bytes", log_bytes.table.to_string()),
             ("event_bytes", log_bytes.events.to_string()),
+            ("kernels", kernels),
         ];
         let metadata = metadata.map(|(key, value)| (key.to_string(), value)).into();
         Ok(TensorFile { tensors: self.tensors, metadata }.write(path)?)
@@ -138,6 +155,10 @@ impl Checkpoint {
         let events = if metadata.contains_key("event_bytes") { number("event_bytes")? } else { 0 };
         let log_bytes = LogBytes { metrics: number("metrics_bytes")?, table: number("log_bytes")?, events };
         let progress = Progress { step: number("step")?, best_mean_dice, log_bytes };
-        Ok(Checkpoint { config, progress, tensors })
+        let kernels = match metadata.get("kernels") {
+            Some(kernels) => serde_json::from_str(kernels).map_err(|_| unusable("kernels", kernels))?,
+            None => Choices::new(),
+        };
+        Ok(Checkpoint { config, progress, kernels, tensors })
     }
 }

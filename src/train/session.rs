@@ -104,6 +104,7 @@ impl Session {
         }
         remove_abandoned(&run.join("checkpoints"))?;
         let checkpoint = Checkpoint::read(&path)?;
+        device.fix_kernels(checkpoint.kernels.clone());
         let (config, bytes) = (checkpoint.config.clone(), checkpoint.progress.log_bytes);
         if !run.join("config.toml").exists() {
             // The run was stopped between its first checkpoint and this file.
@@ -251,7 +252,7 @@ impl Session {
     /// Writes a checkpoint, unless a tensor is not finite: the one on disk is then the last good one.
     fn save(&mut self, name: &str) -> Result<()> {
         self.progress.log_bytes = self.logs.sync()?;
-        let checkpoint = Checkpoint::capture(&self.config, self.progress, &self.states)?;
+        let checkpoint = Checkpoint::capture(&self.config, self.progress, self.device.kernels(), &self.states)?;
         if let Some(tensor) = checkpoint.first_not_finite() {
             bail!(
                 "`{tensor}` is no longer finite after step {}; `{}` holds the last good checkpoint; try a smaller --lr",

@@ -67,6 +67,7 @@ impl Validation {
 
     /// Predicts every region and compares.
     pub fn run(&self, predictor: &Predictor) -> Result<Scores> {
+        predictor.refresh()?;
         let mut sums = Scores { dice: [0.0; 2], iou: [0.0; 2], pixel_accuracy: [0.0; 2] };
         for regions in self.dataset.regions().chunks(predictor.batch()) {
             let pixels = regions.iter().map(RegionPixels::read).collect::<Result<Vec<_>, _>>()?;

@@ -3,6 +3,7 @@
 use super::super::context::ConvVariant;
 use super::super::dispatch::{Dispatch, Target};
 use super::super::error::Result;
+use super::super::shader::Constant;
 use super::{Lowering, Piece, activation_constants};
 use crate::graph::{Activation, ConvSpec, Graph, NodeId, Op};
 
@@ -153,15 +154,14 @@ impl Lowering<'_> {
         let texels = (n * i.div_ceil(4) * h * width).max(n * o.div_ceil(4) * oh * ow);
         let weight_texels = o.next_multiple_of(8) * i.next_multiple_of(8) * geometry.taps();
         let fits_texture = texels.max(weight_texels) < self.texture_capacity;
-        let plain = activation == Activation::Identity && operands.bias.is_none();
         let chosen = self.choices.get(&geometry.class(&node.op)).map(|choice| choice.variant());
         let (variant, tile) = chosen.unwrap_or((self.conv, self.tile));
         match variant {
             ConvVariant::Direct => self.direct(&geometry, &operands),
-            ConvVariant::Texture if geometry.is_depthwise() && plain && fits_texture => {
+            ConvVariant::Texture if geometry.is_depthwise() && fits_texture => {
                 self.depthwise_texture(&geometry, &operands)
             }
-            _ if geometry.is_depthwise() && plain => self.depthwise(&geometry, &operands),
+            _ if geometry.is_depthwise() => self.depthwise(&geometry, &operands),
             _ if spec.groups > 1 => self.direct(&geometry, &operands),
             ConvVariant::Texture if fits_texture => {
                 let (weights, winograd) =
@@ -274,12 +274,17 @@ impl Lowering<'_> {
         for piece in pieces {
             let (vx, bx) = self.rows(operands.first, piece, read);
             let (vy, by) = self.rows(operands.out, piece, written);
-            let dispatch = Dispatch::new("depthwise", entry)
+            let mut dispatch = Dispatch::new("depthwise", entry)
+                .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                 .params(params([bx, by], piece, [0, 0]))
                 .bind(vx)
                 .bind(self.whole(operands.second)?)
                 .bind(vy)
+                .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                 .groups((piece.count * written).div_ceil(64));
+            for (constant, value) in activation_constants(operands.activation) {
+                dispatch = dispatch.constant(constant, value);
+            }
             self.push(dispatch);
         }
         Ok(())

@@ -129,6 +129,7 @@ impl Lowering<'_> {
                 .params(steps)
                 .params([each, 1])
                 .bind(self.whole_target(parts, splits * g.weights())?)
+                .bind(self.whole_target(parts, splits * g.weights())?)
                 .texture(TextureSlot::Operand, false)
                 .texture(TextureSlot::Activations, false)
                 .grid(g.i.div_ceil(4) * g.taps(), splits, 1);
@@ -143,17 +144,22 @@ impl Lowering<'_> {
         let keep = self.keep_result(operands.out);
         for piece in self.pieces(g.n, sample)? {
             let (vy, by) = self.rows(operands.out, piece, sample);
-            let dispatch = kernel("gather", 16)
+            let mut dispatch = kernel("gather", 16)
                 .constant("TRANSPOSED", Constant::Bool(transposed))
+                .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                 .constant("KEEP", Constant::Bool(keep))
                 .params([by, piece.first, piece.count, g.i, read[2], read[3], written[2], written[3]])
                 .params(steps)
                 .params([0, first_weight])
                 .store(vy)
+                .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                 .texture(TextureSlot::Activations, false)
                 .texture(TextureSlot::Weights, false)
                 .texture(TextureSlot::Results, true)
                 .grid((written[2] * written[3]).div_ceil(DEPTHWISE_BLOCK), piece.count * g.i.div_ceil(4), 1);
+            for (constant, value) in activation_constants(operands.activation) {
+                dispatch = dispatch.constant(constant, value);
+            }
             self.push(dispatch);
         }
         Ok(())

@@ -247,3 +247,35 @@ fn a_padding_is_taken_into_the_convolution_after_it() {
         assert_eq!(pads(&g), 1, "{before:?} {after:?}");
     }
 }
+
+/// Gradients of slices that tile a value are joined; of others they are padded and added.
+#[test]
+fn gradients_of_slices_side_by_side_are_joined() {
+    for (cuts, tiled) in [([(0, 2), (2, 3)], true), ([(2, 3), (0, 2)], true), ([(0, 3), (2, 3)], false)] {
+        let mut g = Graph::new();
+        let x = g.input("x", [2, 5, 3]);
+        let mut total = g.constant(0.0, Shape::scalar());
+        for (index, (start, len)) in cuts.into_iter().enumerate() {
+            let part = g.slice(x, 1, start, len).expect("the elements exist");
+            let part = g.unary(if index == 0 { Unary::Square } else { Unary::Sigmoid }, part).expect("any shape");
+            let part = g.sum_all(part).expect("any shape");
+            total = g.add(total, part).expect("scalars");
+        }
+        let one = g.constant(1.0, Shape::scalar());
+        let gradient = vector_jacobian_product(&mut g, &[(total, one)], &[x]).expect("rules exist")[0];
+        g.output("dx", gradient.expect("the total depends on x"));
+        let grown = |id: &NodeId| matches!(&g.node(*id).op, Op::Pad { before, after } if before.iter().chain(after).any(|&p| p > 0));
+        assert_eq!(g.live_nodes().iter().filter(|id| grown(id)).count(), if tiled { 0 } else { 2 });
+        let values = noise(3, 30);
+        let inputs = HashMap::from([("x".to_string(), Array::new([2, 5, 3], values.clone()))]);
+        let found = evaluate(&g, &inputs);
+        for (index, got) in found["dx"].data.iter().enumerate() {
+            let (row, v) = (index / 3 % 5, values[index]);
+            let sigmoid = 1.0 / (1.0 + (-v).exp());
+            let inside = |(start, len): (usize, usize)| (start..start + len).contains(&row);
+            let mut want = if inside(cuts[0]) { 2.0 * v } else { 0.0 };
+            want += if inside(cuts[1]) { sigmoid * (1.0 - sigmoid) } else { 0.0 };
+            assert!((got - want).abs() < 1e-12, "{got} and {want}");
+        }
+    }
+}
