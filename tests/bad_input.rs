@@ -265,6 +265,36 @@ fn results_over_the_masks_beside_the_images() {
         ["predict", "--checkpoint", "absent.safetensors", text(folder.path()), "--out", text(folder.path())];
     refused(&arguments, &["x_mask.png", "overwritten", "--out"]);
     assert_eq!(fs::read(folder.path().join("x_mask.png")).expect("still there"), before);
+
+    // Neither in a folder of other images, nor over an image of this very call where earlier results lie.
+    let other = folder.path().join("other");
+    fs::create_dir(&other).expect("a folder");
+    pixels.save(other.join("x_overlay.png")).expect("a temporary file can be written");
+    let image = folder.path().join("x.png");
+    let mut arguments = vec!["predict", "--checkpoint", "absent.safetensors", text(&image), "--out", text(&other)];
+    refused(&arguments, &["x_overlay.png", "overwritten", "--out"]);
+    fs::write(other.join("predictions.csv"), "name\n").expect("a temporary file can be written");
+    let overlay = other.join("x_overlay.png");
+    arguments.insert(3, text(&overlay));
+    refused(&arguments, &["x_overlay.png", "overwritten", "--out"]);
+}
+
+#[test]
+fn a_demo_where_one_has_been() {
+    let folder = TempDir::new().expect("a temporary folder");
+    fs::create_dir(folder.path().join("clr")).expect("a folder");
+    refused(&["demo", "--out", text(folder.path())], &["earlier demo", "clr", "--out"]);
+    assert!(!folder.path().join("clinics").exists());
+}
+
+#[test]
+fn flags_with_values_that_make_no_sense() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let out = folder.path().join("clinics");
+    flags_refused(&["synth", "--size", "1", "--out", text(&out)], &["1"]);
+    flags_refused(&["conformance", "--filter", "[", text(folder.path())], &["--filter", "["]);
+    flags_refused(&["plan", "--norm", "trans"], &["--norm trans", "source-only"]);
+    assert!(!out.exists());
 }
 
 #[test]

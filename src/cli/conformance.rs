@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use globset::Glob;
 use serde_json::json;
 
-use super::{Global, output, sentence};
+use super::{Global, WrongFlags, output, sentence};
 use crate::conformance::{cases, run_case};
 
 /// Run golden cases and compare every value with the expected one
@@ -23,7 +23,10 @@ pub(super) struct Arguments {
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let filter = match &arguments.filter {
-        Some(text) => Some(Glob::new(text).with_context(|| format!("`{text}` is not a glob"))?.compile_matcher()),
+        Some(text) => {
+            let glob = Glob::new(text).with_context(|| format!("--filter `{text}` is not a glob"));
+            Some(glob.map_err(WrongFlags)?.compile_matcher())
+        }
         None => None,
     };
     let mut paths = Vec::new();

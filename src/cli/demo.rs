@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
 use super::{Architecture, Global, evaluate, output, synth, train};
@@ -43,6 +43,9 @@ pub(super) struct Arguments {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let (out, seed) = (&arguments.out, arguments.seed);
     let clinics = out.join("clinics");
+    if let Some(run) = ["source-only", "clr", "source-only-continued"].iter().find(|run| out.join(run).exists()) {
+        bail!("`{}` holds an earlier demo; choose another --out, or delete the folder", out.join(run).display());
+    }
     let (train_count, test_count) = REGIONS;
     global.note(&format!(
         "two clinics of {train_count} + {test_count} regions at {SIZE}x{SIZE}; {SOURCE_EPOCHS} epochs on clinic A; from there \

@@ -45,7 +45,10 @@ pub(super) struct Arguments {
     architecture: Architecture,
 }
 
-/// A row of `predictions.csv`.
+/// The table of a prediction; a folder that holds one holds earlier results.
+const TABLE: &str = "predictions.csv";
+
+/// A row of the table.
 struct Row {
     name: String,
     vcdr: Option<f64>,
@@ -81,7 +84,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
-    write_table(&arguments.out.join("predictions.csv"), &rows)?;
+    write_table(&arguments.out.join(TABLE), &rows)?;
     if global.json {
         let list: Vec<_> = rows.iter().map(Row::as_json).collect();
         let images = rows.len();
@@ -125,17 +128,18 @@ fn collect(inputs: &[PathBuf]) -> Result<Vec<(String, PathBuf)>> {
     Ok(named.into_iter().collect())
 }
 
-/// Refuses to write a result over an image that is to be segmented, or over a mask that lies beside one.
+/// Refuses to write results over files that are no earlier results: images to be segmented, masks beside them.
 fn refuse_overwriting(arguments: &Arguments, images: &[(String, PathBuf)]) -> Result<()> {
-    let Ok(out) = arguments.out.canonicalize() else { return Ok(()) };
-    for (name, image) in images {
-        let folder = image.canonicalize().ok().and_then(|path| path.parent().map(Path::to_path_buf));
-        let results = [format!("{name}_mask.png"), format!("{name}_overlay.png")];
-        if let Some(taken) = results.iter().find(|result| folder.as_ref() == Some(&out) && out.join(result).exists()) {
-            bail!(
-                "`{}` would be overwritten; choose an --out other than the images' folder",
-                out.join(taken).display()
-            );
+    let out = &arguments.out;
+    let inputs: BTreeSet<PathBuf> = images.iter().filter_map(|(_, image)| image.canonicalize().ok()).collect();
+    let repeated = out.join(TABLE).exists();
+    for (name, _) in images {
+        for suffix in ["_mask.png", "_overlay.png", ".safetensors"] {
+            let result = out.join(format!("{name}{suffix}"));
+            let is_input = result.canonicalize().is_ok_and(|path| inputs.contains(&path));
+            if is_input || (!repeated && result.exists()) {
+                bail!("`{}` would be overwritten; choose an --out folder without it", result.display());
+            }
         }
     }
     Ok(())

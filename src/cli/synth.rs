@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Global, output, progress};
-use crate::data::synth::{SynthOptions, write_clinics};
+use super::{Global, WrongFlags, output, progress};
+use crate::data::synth::{Error, SynthOptions, write_clinics};
 
 /// Write two synthetic clinics, the same anatomy seen by two cameras
 #[derive(clap::Args)]
@@ -44,7 +44,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<()> {
     let Arguments { size, train, test, seed, .. } = *arguments;
     let bar = progress::bar(global, 2 * (train + test) as u64, "photographing");
-    write_clinics(&arguments.out, &SynthOptions { size, train, test, seed }, |done| bar.set_position(done as u64))?;
+    let options = SynthOptions { size, train, test, seed };
+    let written = write_clinics(&arguments.out, &options, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
-    Ok(())
+    written.map_err(|error| match error {
+        Error::Size(_) | Error::Nothing => WrongFlags(error.into()).into(),
+        _ => anyhow::Error::from(error),
+    })
 }

@@ -57,6 +57,10 @@ pub enum DataError {
     )]
     TooLarge { path: PathBuf, width: u32, height: u32 },
 
+    /// The header announces an image without pixels.
+    #[error("`{}` announces {width}x{height} pixels: there is no image in it; export it again", path.display())]
+    NoPixels { path: PathBuf, width: u32, height: u32 },
+
     /// The file itself is too large to be an image worth reading.
     #[error("`{}` is {bytes} bytes long; image files up to 1 GiB are read", path.display())]
     FileTooLarge { path: PathBuf, bytes: u64 },

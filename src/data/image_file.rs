@@ -93,6 +93,9 @@ fn open_decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(|e| explain(path, e))?;
     let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(DataError::NoPixels { path: path.to_path_buf(), width, height });
+    }
     if width > MAX_SIDE || height > MAX_SIDE || decoder.total_bytes() > MAX_BYTES {
         return Err(DataError::TooLarge { path: path.to_path_buf(), width, height });
     }

@@ -229,6 +229,13 @@ impl Config {
         if !(2..=64).contains(&self.stochastic_passes) {
             bail!("--stochastic-passes {} is not between 2 and 64", self.stochastic_passes);
         }
+        if self.norm == NormSetting::Trans && !self.loss_weights(false).use_target() {
+            bail!(
+                "--norm trans needs images of both cameras in every step, and --method {} with these weights has only the source's{}",
+                self.method_name(),
+                if self.method == Method::SourceOnly { "" } else { " before the warm-up ends" }
+            );
+        }
         Ok(())
     }
 
@@ -265,13 +272,6 @@ impl Config {
         }
         if self.method != Method::SourceOnly && self.target.is_none() {
             bail!("--method {} adapts to another camera and needs its --target dataset", self.method_name());
-        }
-        if self.norm == NormSetting::Trans && !self.loss_weights(false).use_target() {
-            bail!(
-                "--norm trans needs images of both cameras in every step, and --method {} with these weights has only the source's{}",
-                self.method_name(),
-                if self.method == Method::SourceOnly { "" } else { " before the warm-up ends" }
-            );
         }
         Ok(())
     }

@@ -197,7 +197,7 @@ fn bmp_announcing(width: i32, height: i32) -> Vec<u8> {
 }
 
 #[test]
-fn headers_asking_for_too_much_are_refused_before_decoding() {
+fn headers_asking_for_too_much_or_nothing_are_refused_before_decoding() {
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, bytes: Vec<u8>, size: &str| {
         let path = folder.path().join(name);
@@ -210,6 +210,8 @@ fn headers_asking_for_too_much_are_refused_before_decoding() {
     check("wide.png", png_announcing(16_385, 1), "16385x1");
     check("huge.jpg", jpeg_announcing(60_000, 60_000), "60000x60000");
     check("huge.bmp", bmp_announcing(60_000, 60_000), "60000x60000");
+    check("flat.bmp", bmp_announcing(40, 0), "40x0");
+    check("thin.bmp", bmp_announcing(0, 40), "0x40");
 }
 
 #[test]
