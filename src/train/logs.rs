@@ -10,6 +10,7 @@ use image::RgbImage;
 use serde_json::{Map, Value, json};
 
 use crate::formats::EventWriter;
+use crate::method::step::TOTAL;
 
 /// What is logged of a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,15 @@ pub struct StepRecord {
     pub losses: Vec<(&'static str, f32)>,
     pub lr: f32,
     pub seconds: f64,
+}
+
+impl StepRecord {
+    /// Losses that are a NaN or an infinity. The total follows from the others and is named only where it alone overflowed.
+    pub fn not_finite(&self) -> Vec<(&'static str, f32)> {
+        let broken = self.losses.iter().copied().filter(|(_, value)| !value.is_finite());
+        let (total, parts): (Vec<_>, Vec<_>) = broken.partition(|(name, _)| *name == TOTAL);
+        if parts.is_empty() { total } else { parts }
+    }
 }
 
 /// Lengths of the log files.
@@ -152,4 +162,21 @@ fn append(file: &mut File, line: &str, name: &str) -> Result<u64> {
     let line = format!("{line}\n");
     file.write_all(line.as_bytes()).with_context(|| format!("cannot write `{name}`; is the disk full?"))?;
     Ok(line.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_named_only_where_it_alone_is_not_finite() {
+        let broken = |losses: [(&'static str, f32); 3]| -> Vec<&str> {
+            let record = StepRecord { step: 0, epoch: 0, losses: losses.to_vec(), lr: 1e-3, seconds: 0.1 };
+            record.not_finite().into_iter().map(|(name, _)| name).collect()
+        };
+        assert!(broken([("total", 3.0), ("seg", 1.0), ("d_same", 2.0)]).is_empty());
+        assert_eq!(broken([("total", f32::NAN), ("seg", 1.0), ("align", f32::INFINITY)]), ["align"]);
+        assert_eq!(broken([("total", f32::NAN), ("seg", f32::NAN), ("d_same", f32::NEG_INFINITY)]), ["seg", "d_same"]);
+        assert_eq!(broken([("total", f32::INFINITY), ("seg", 3e38), ("align", 3e38)]), ["total"]);
+    }
 }

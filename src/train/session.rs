@@ -185,9 +185,13 @@ impl Session {
             let record = self.step(stage)?;
             self.logs.step(&record)?;
             observer.event(Event::Step(&record));
-            if let Some((name, value)) = record.losses.iter().find(|(_, value)| !value.is_finite()) {
+            let broken = record.not_finite();
+            if !broken.is_empty() {
+                let named: Vec<String> =
+                    broken.iter().map(|(name, value)| format!("`{name}` became {value}")).collect();
                 bail!(
-                    "the loss `{name}` became {value} at step {}; `{}` holds the last good checkpoint; try a smaller --lr",
+                    "the loss {} at step {}; `{}` holds the last good checkpoint; try a smaller --lr",
+                    named.join(", "),
                     record.step,
                     self.path("last").display()
                 );
