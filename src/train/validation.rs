@@ -6,13 +6,14 @@ use crate::data::mask::decode_mask;
 use crate::data::{Dataset, RegionPixels};
 use crate::inference::Predictor;
 use crate::metrics::{BinaryMask, Overlap};
+use crate::nn::Domain;
 
 /// Probability from which a pixel counts as cup or disc.
 pub(super) const THRESHOLD: f32 = 0.75;
 
 /// Regions with labels that a run is validated on.
 pub(super) struct Validation {
-    name: &'static str,
+    domain: Domain,
     dataset: Dataset,
     selects: bool,
 }
@@ -46,8 +47,8 @@ impl Scores {
 
 impl Validation {
     /// `selects`: the best checkpoint is chosen by these regions.
-    pub fn new(name: &'static str, dataset: Dataset, selects: bool) -> Self {
-        Validation { name, dataset, selects }
+    pub fn new(domain: Domain, dataset: Dataset, selects: bool) -> Self {
+        Validation { domain, dataset, selects }
     }
 
     /// The regions.
@@ -55,9 +56,9 @@ impl Validation {
         &self.dataset
     }
 
-    /// What the regions are called in logs.
-    pub fn name(&self) -> &'static str {
-        self.name
+    /// The camera that took them.
+    pub fn domain(&self) -> Domain {
+        self.domain
     }
 
     /// Whether the best checkpoint is chosen by these regions.

@@ -80,3 +80,36 @@ fn an_adaptation_killed_before_and_after_the_warm_up_and_within_a_checkpoint_end
     let torn = torn.into_iter().find(|run| is_writing(run)).expect("a kill within a write leaves its temporary file");
     assert_resumes_to(&undisturbed, &torn);
 }
+
+#[test]
+fn an_adaptation_with_trans_norm_keeps_statistics_of_both_cameras_through_a_kill() {
+    let flags =
+        "--method clr --norm trans --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3";
+    let job = Killable::new(&flags.split(' ').collect::<Vec<_>>());
+    let undisturbed = job.undisturbed();
+    let run = job.killed("killed", |run| logged(run) >= 4);
+    assert_resumes_to(&undisturbed, &run);
+
+    let (tensors, ..) = contents(&run, "last");
+    let sources = tensors.keys().filter(|name| name.ends_with("_source") && name.contains(".running_"));
+    let mut norms = 0;
+    for name in sources {
+        let target = name.replace("_source", "_target");
+        let [source_values, target_values] = [name, &target].map(|name| &tensors[name].data);
+        let initial = if name.contains("running_mean") { 0.0 } else { 1.0 };
+        assert!(source_values != target_values, "{name} is that of the target");
+        for (name, values) in [(name, source_values), (&target, target_values)] {
+            assert!(values.iter().any(|value| *value != initial), "{name} is as it began");
+        }
+        norms += 1;
+    }
+    assert!(norms > 2 * 50, "mean and variance of {norms} / 2 normalisations");
+    assert!(!tensors.keys().any(|name| name.ends_with(".running_mean")), "no statistics of both cameras together");
+
+    let best = run.join("checkpoints/best.safetensors");
+    let test = run.with_file_name("clinics").join("clinic-b/test");
+    let evaluated = succeed(&["--json", "evaluate", "--checkpoint", text(&best), "--data", text(&test)]);
+    let document: Value = serde_json::from_str(&evaluated).expect("--json prints one document");
+    assert_eq!(document["images"], 3);
+    assert!(document["raw"]["disc"]["dice"].is_number(), "{document}");
+}
