@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::{AdamSettings, SgdSettings};
 use crate::method::step::{LossWeights, StepSettings, Stochastic};
-use crate::nn::Norm;
 use crate::nn::deeplab::{Backbone, DeepLab};
+use crate::nn::{Domain, Norm};
 
 /// How a model is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -71,6 +71,16 @@ pub enum Selection {
     Source,
     /// the target's test split, the published habit
     Target,
+}
+
+impl Selection {
+    /// The camera that took these regions.
+    pub fn domain(self) -> Domain {
+        match self {
+            Selection::Source => Domain::Source,
+            Selection::Target => Domain::Target,
+        }
+    }
 }
 
 /// Every setting of a run.

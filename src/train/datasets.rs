@@ -64,17 +64,13 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
         );
     }
     let mut validations = Vec::new();
-    if let Some(target) = &config.target {
-        match target_test(target, config.select)? {
-            Some(test) => validations.push(Validation::new(Domain::Target, test, config.select == Selection::Target)),
-            None => observer.event(Event::Note(&format!(
-                "`{}` has no labelled test regions; the target is not validated on",
-                target.display()
-            ))),
-        }
+    if let Some(target) = &config.target
+        && let Some(test) = target_test(target, config.select, observer)?
+    {
+        validations.push(Validation::new(Domain::Target, test));
     }
     if config.select == Selection::Source {
-        validations.push(Validation::new(Domain::Source, held_out, true));
+        validations.push(Validation::new(Domain::Source, held_out));
     }
     let target = match (&config.target, config.method) {
         (Some(target), Method::Beal | Method::Align | Method::Clr) => {
@@ -96,14 +92,24 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
     Ok((data, validations))
 }
 
-/// The target's test regions, if all of them have masks. Choosing the best checkpoint by them needs that.
-fn target_test(target: &Path, select: Selection) -> Result<Option<Dataset>> {
+/// The target's test regions, if all of them have masks; otherwise says so. Choosing the best checkpoint by them needs that.
+fn target_test(target: &Path, select: Selection, observer: &mut dyn Observer) -> Result<Option<Dataset>> {
     if select == Selection::Target {
         return Ok(Some(Dataset::open_split(target, Split::Test, Labels::Required)?));
     }
-    match Dataset::open_split(target, Split::Test, Labels::Optional) {
-        Ok(test) if test.regions().iter().all(|region| region.mask.is_some()) => Ok(Some(test)),
-        Ok(_) | Err(DataError::MissingFolder { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let reason = match Dataset::open_split(target, Split::Test, Labels::Optional) {
+        Ok(test) => {
+            let labelled = test.regions().iter().filter(|region| region.mask.is_some()).count();
+            if labelled == test.len() {
+                return Ok(Some(test));
+            }
+            format!("{labelled} of {} test regions of `{}` have masks, not all", test.len(), target.display())
+        }
+        Err(DataError::MissingFolder { missing, .. }) => {
+            format!("`{}` has no labelled test regions: `{}` does not exist", target.display(), missing.display())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    observer.event(Event::Note(&format!("{reason}; the target is not validated on")));
+    Ok(None)
 }

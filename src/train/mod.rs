@@ -14,7 +14,7 @@ mod weights;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Progress};
 pub use config::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
-pub use logs::StepRecord;
+pub use logs::{StepRecord, ValidationRecord};
 pub use memory::fitting_step;
 pub use observer::{Event, Observer};
 pub use pictures::{Channels, Shown};

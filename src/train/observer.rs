@@ -1,6 +1,6 @@
 //! What a run tells whoever watches it.
 
-use super::logs::StepRecord;
+use super::logs::{StepRecord, ValidationRecord};
 
 /// What happens in a run, for whoever watches.
 pub enum Event<'a> {
@@ -13,11 +13,7 @@ pub enum Event<'a> {
         batch: usize,
     },
     Step(&'a StepRecord),
-    /// a validation's values by name
-    Validated {
-        epoch: u64,
-        values: &'a serde_json::Value,
-    },
+    Validated(&'a ValidationRecord),
 }
 
 /// Somebody who watches a run.

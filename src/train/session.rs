@@ -9,15 +9,16 @@ use anyhow::{Context, Result, bail};
 use super::checkpoint::{Checkpoint, Progress};
 use super::config::{Config, NormSetting};
 use super::datasets::{TrainingData, open_data};
-use super::logs::{LogBytes, Logs, StepRecord};
+use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
 use super::observer::{Event, Observer};
 use super::stage::{Stage, StepValues};
-use super::validation::Validation;
+use super::validation::{Scores, Validation};
 use super::weights::{initialise, load_generator};
 use crate::device::{Device, States};
 use crate::formats::{remove_abandoned, shortened, write_atomically};
 use crate::inference::Predictor;
 use crate::method::step::{self, GENERATOR, TrainingStep};
+use crate::nn::Domain;
 
 /// Images that a validation computes at once.
 const VALIDATION_BATCH: usize = 8;
@@ -198,22 +199,27 @@ impl Session {
 
     /// Validates, logs, and keeps the best checkpoint.
     fn validate(&mut self, epoch: u64, observer: &mut dyn Observer) -> Result<()> {
-        let mut values = serde_json::Map::new();
-        let mut chosen_by = None;
-        for (index, (validation, predictor)) in self.validations.iter().enumerate() {
-            let scores = validation.run(predictor)?;
-            // The first names the columns; further ones are told apart by their own name.
-            let prefix = if index == 0 { String::new() } else { format!("{}_", validation.domain().name()) };
-            for (name, value) in scores.named() {
-                values.insert(format!("{prefix}{name}"), serde_json::json!(value));
-            }
-            if validation.selects() {
-                chosen_by = Some(scores.mean_dice());
-            }
-        }
-        let values = serde_json::Value::Object(values);
-        self.logs.validation(self.progress.step, epoch, &values)?;
-        observer.event(Event::Validated { epoch, values: &values });
+        let run = |(validation, predictor): &(Validation, Rc<Predictor>)| -> Result<(Domain, Scores)> {
+            Ok((validation.domain(), validation.run(predictor)?))
+        };
+        let scored = self.validations.iter().map(run).collect::<Result<Vec<_>>>()?;
+        let named =
+            |prefix: &str, scores: &Scores| scores.named().map(|(name, value)| (format!("{prefix}{name}"), value));
+        // The first names the columns of the table too.
+        let first = scored.first();
+        let mut values: Vec<_> = first.into_iter().flat_map(|(_, scores)| named("", scores)).collect();
+        values.extend(scored.iter().flat_map(|(domain, scores)| named(&format!("{}_", domain.name()), scores)));
+        let select = self.config.select.domain();
+        let record = ValidationRecord {
+            step: self.progress.step,
+            epoch,
+            dataset: first.map_or(select, |(domain, _)| *domain).name(),
+            select: select.name(),
+            values,
+        };
+        self.logs.validation(&record)?;
+        observer.event(Event::Validated(&record));
+        let chosen_by = scored.iter().find(|(domain, _)| *domain == select).map(|(_, scores)| scores.mean_dice());
         if let Some(dice) = chosen_by
             && self.progress.best_mean_dice.is_none_or(|best| dice > best)
         {

@@ -15,7 +15,6 @@ pub(super) const THRESHOLD: f32 = 0.75;
 pub(super) struct Validation {
     domain: Domain,
     dataset: Dataset,
-    selects: bool,
 }
 
 /// Means over the images: cup, disc.
@@ -46,9 +45,9 @@ impl Scores {
 }
 
 impl Validation {
-    /// `selects`: the best checkpoint is chosen by these regions.
-    pub fn new(domain: Domain, dataset: Dataset, selects: bool) -> Self {
-        Validation { domain, dataset, selects }
+    /// Regions of a camera.
+    pub fn new(domain: Domain, dataset: Dataset) -> Self {
+        Validation { domain, dataset }
     }
 
     /// The regions.
@@ -59,11 +58,6 @@ impl Validation {
     /// The camera that took them.
     pub fn domain(&self) -> Domain {
         self.domain
-    }
-
-    /// Whether the best checkpoint is chosen by these regions.
-    pub fn selects(&self) -> bool {
-        self.selects
     }
 
     /// Predicts every region and compares.

@@ -27,6 +27,15 @@ fn refusal(arguments: &[&str]) -> String {
     error
 }
 
+/// What is measured of the regions of a camera in a validation.
+const VALIDATED: [&str; 7] =
+    ["cup_dice", "disc_dice", "mean_dice", "cup_iou", "disc_iou", "cup_pixel_accuracy", "disc_pixel_accuracy"];
+
+/// Lines of `metrics.jsonl` that are of validations.
+fn validations(run: &Path) -> Vec<Value> {
+    metrics(run).into_iter().filter(|line| line.get("validation").is_some()).collect()
+}
+
 /// Lines of `metrics.jsonl`.
 fn metrics(run: &Path) -> Vec<Value> {
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).expect("the run logs");
@@ -50,10 +59,20 @@ fn from_synthetic_clinics_to_predictions() {
         assert!(line["total"].as_f64().is_some_and(|v| v > 0.0 && v.is_finite()), "{line}");
         assert_eq!(line["total"], line["seg"]);
     }
-    let validations: Vec<&Value> = lines.iter().filter(|l| l.get("validation").is_some()).collect();
+    let validations = validations(&run);
     assert_eq!(validations.len(), 2);
-    for name in ["cup_dice", "disc_dice", "source_mean_dice"] {
-        assert!(validations[1]["validation"][name].is_number(), "{name}: {}", validations[1]);
+    for line in &validations {
+        // The target is named without a prefix too.
+        assert_eq!([&line["dataset"], &line["select"]], ["target", "source"]);
+        for name in VALIDATED {
+            let [plain, target, source] =
+                ["", "target_", "source_"].map(|prefix| &line["validation"][format!("{prefix}{name}")]);
+            for value in [target, source] {
+                assert!(value.as_f64().is_some_and(|v| (0.0..=1.0).contains(&v)), "{name}: {line}");
+            }
+            assert_eq!(plain, target, "{name}");
+        }
+        assert_eq!(line["validation"].as_object().map(|values| values.len()), Some(3 * VALIDATED.len()));
     }
     let rows = fs::read_to_string(run.join("log.csv")).expect("the run logs");
     assert_eq!(rows.lines().count(), 1 + 8 + 2);
