@@ -375,6 +375,15 @@ mod tests {
     }
 
     #[test]
+    fn the_rate_is_a_fifth_after_epoch_100() {
+        let config = Config::new(PathBuf::new());
+        for (epoch, rate) in [(0, 1e-3), (99, 1e-3), (100, 2e-4), (500, 2e-4)] {
+            let found = config.learning_rate(epoch);
+            assert!((found - rate).abs() < 1e-9, "{epoch}: {found}");
+        }
+    }
+
+    #[test]
     fn an_output_stride_that_the_backbone_does_not_have_is_refused() {
         let refusal = |text: &str| parsed(text).check().expect_err("there is no such network").to_string();
         assert_eq!(
