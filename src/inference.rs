@@ -12,7 +12,7 @@ use crate::device::{Device, Program, States};
 use crate::graph::{Graph, Prepared, fold_norms, prepare, simplify};
 use crate::method::step::GENERATOR;
 use crate::nn::deeplab::DeepLab;
-use crate::nn::{Pass, Phase, TensorSpec};
+use crate::nn::{Domain, Pass, Phase, TensorSpec};
 use crate::train::{Checkpoint, Config, load_generator};
 
 /// Prefix of the states that a predictor makes from the network's: they are no part of a checkpoint.
@@ -53,17 +53,18 @@ fn sigmoid(z: f32) -> f32 {
 
 impl Predictor {
     /// Compiles `network` for images brought to `size`×`size`, `batch` at once; its weights are those of `states`, as
-    /// they are at the last `refresh`.
+    /// they are at the last `refresh`. With TransNorm the statistics of `domain` normalise.
     pub fn new(
         device: &Device,
         states: &States,
         network: DeepLab,
+        domain: Domain,
         size: usize,
         batch: usize,
     ) -> Result<(Predictor, Vec<TensorSpec>)> {
         let mut graph = Graph::new();
         let image = graph.input("image", [batch, 3, size, size]);
-        let mut pass = Pass::new(&mut graph, GENERATOR, Phase::Evaluation);
+        let mut pass = Pass::new(&mut graph, GENERATOR, Phase::Evaluation(domain));
         let prediction = network.trace(&mut pass, image)?;
         let tensors = pass.into_tensors();
         graph.output("mask", prediction.mask);
@@ -139,12 +140,14 @@ pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: us
     let states = device.states();
     if Checkpoint::recognises(path) {
         let config = Checkpoint::read(path)?.config;
-        let (predictor, tensors) = Predictor::new(device, &states, config.network(), config.size, batch)?;
+        let (predictor, tensors) =
+            Predictor::new(device, &states, config.network(), Domain::Target, config.size, batch)?;
         load_generator(&states, &tensors, path, true)?;
         predictor.refresh()?;
         return Ok((predictor, config));
     }
-    let (predictor, tensors) = Predictor::new(device, &states, fallback.network(), fallback.size, batch)?;
+    let (predictor, tensors) =
+        Predictor::new(device, &states, fallback.network(), Domain::Target, fallback.size, batch)?;
     load_generator(&states, &tensors, path, true).with_context(|| {
         format!("cannot use `{}` as weights of a {} network", path.display(), fallback.backbone.name())
     })?;

@@ -1,16 +1,23 @@
-//! Event files as TensorBoard's own package reads them.
+//! Event files, made by the writer alone and by whole runs, as TensorBoard's own package reads them.
 //!
 //! The package comes from pip into a virtual environment under `target/tmp`, once; `PAPILLA_TENSORBOARD_VENV` names
-//! one to use instead. Without Python or a network the test says so and is skipped.
+//! one to use instead. Without Python or a network the tests say so and are skipped.
 
+#[path = "training/runs.rs"]
+mod runs;
+
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use image::{Rgb, RgbImage};
 use papilla::formats::EventWriter;
 use serde_json::{Value, json};
+
+use runs::{Killable, logged, succeed, text};
 
 /// The release that the test was written with.
 const PACKAGE: &str = "tensorboard==2.21.0";
@@ -29,8 +36,11 @@ fn attempt(command: &mut Command) -> Result<Output, String> {
     Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }
 
-/// A Python that has the package.
+/// A Python that has the package, or why there is none.
 fn python() -> Result<PathBuf, String> {
+    // Tests run at the same time; one of them installs.
+    static INSTALLATION: Mutex<()> = Mutex::new(());
+    let _alone = INSTALLATION.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(venv) = env::var_os("PAPILLA_TENSORBOARD_VENV") {
         return Ok(interpreter(Path::new(&venv)));
     }
@@ -129,4 +139,75 @@ fn tensorboard_reads_a_resumed_run_without_a_warning() {
     let odd = folder.path().join("odd");
     let (_, complaints) = read(&python, &["--odd", odd.to_str().expect("temporary paths are UTF-8")]);
     assert!(complaints.len() > noise.len(), "a file with an oddity is complained of: `{complaints}`");
+}
+
+/// A series as the reader prints it: each entry is a time, a step, and what was logged.
+type Series = Vec<Vec<Value>>;
+
+/// Curves and pictures of a run by tag, read without a complaint beyond the noise of importing.
+fn curves_and_pictures(python: &Path, noise: &str, run: &Path) -> [BTreeMap<String, Series>; 2] {
+    let folder = run.join("tensorboard");
+    assert_eq!(fs::read_dir(&folder).expect("the run logs").count(), 1, "a run has one event file");
+    let (found, complaints) = read(python, &[text(&folder)]);
+    assert_eq!(complaints, noise, "stderr is that of importing the package");
+    let found: Value = serde_json::from_str(&found).expect("the reader prints JSON");
+    assert_eq!(found["accumulated"]["other"], json!({}));
+    ["scalars", "images"].map(|kind| {
+        assert_eq!(found["provided"][kind]["."], found["accumulated"][kind], "{kind}");
+        serde_json::from_value(found["accumulated"][kind].clone()).expect("series by tag")
+    })
+}
+
+fn steps(series: &[Vec<Value>]) -> Vec<u64> {
+    series.iter().map(|entry| entry[1].as_u64().expect("steps are counted")).collect()
+}
+
+/// Two epochs of three steps, the first of them the warm-up, with pictures at every second step.
+fn assert_run_is_shown(curves: &BTreeMap<String, Series>, pictures: &BTreeMap<String, Series>) {
+    for tag in ["total", "seg", "adv", "d_same", "d_diff", "lr"] {
+        assert_eq!(steps(&curves[tag]), [0, 1, 2, 3, 4, 5], "{tag}");
+    }
+    for tag in ["align", "discriminative", "consistency"] {
+        assert_eq!(steps(&curves[tag]), [3, 4, 5], "{tag}");
+    }
+    for tag in ["cup_dice", "disc_dice", "source_mean_dice"] {
+        assert_eq!(steps(&curves[tag]), [6], "{tag}");
+    }
+    let shown: BTreeMap<&str, Vec<u64>> = pictures.iter().map(|(tag, series)| (tag.as_str(), steps(series))).collect();
+    let expected =
+        [("input", vec![0, 2, 4]), ("prediction", vec![0, 2, 4]), ("pseudo_label", vec![4]), ("uncertainty", vec![4])];
+    assert_eq!(shown, BTreeMap::from(expected));
+    for (tag, series) in pictures {
+        // The uncertainty of the cup stands beside that of the disc.
+        let width = if tag == "uncertainty" { 64 } else { 32 };
+        for entry in series {
+            assert_eq!(entry[2..7], [json!(width), json!(32), json!("RGB"), json!(width), json!(32)], "{tag}");
+        }
+    }
+}
+
+/// What was logged, without when.
+fn without_times(series: &BTreeMap<String, Series>) -> BTreeMap<&str, Vec<&[Value]>> {
+    series.iter().map(|(tag, series)| (tag.as_str(), series.iter().map(|entry| &entry[1..]).collect())).collect()
+}
+
+#[test]
+fn tensorboard_shows_an_adaptation_and_what_a_resumed_one_logs_once() {
+    let python = match python() {
+        Ok(python) => python,
+        Err(reason) => return eprintln!("skipped: no TensorBoard to read with: {reason}"),
+    };
+    let flags = "--method clr --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3 \
+                 --pictures-every 2";
+    let job = Killable::new(&flags.split_whitespace().collect::<Vec<_>>());
+    let (_, noise) = read(&python, &["--import"]);
+    let [curves, pictures] = curves_and_pictures(&python, &noise, &job.undisturbed());
+    assert_run_is_shown(&curves, &pictures);
+
+    let run = job.killed("killed", |run| logged(run) >= 5);
+    succeed(&["train", "--resume", text(&run)]);
+    let [resumed_curves, resumed_pictures] = curves_and_pictures(&python, &noise, &run);
+    assert_run_is_shown(&resumed_curves, &resumed_pictures);
+    assert!(without_times(&resumed_curves) == without_times(&curves), "the same curves");
+    assert!(without_times(&resumed_pictures) == without_times(&pictures), "the same pictures");
 }

@@ -73,10 +73,14 @@ impl Observer for TrainingProgress {
                     self.printed = Some(Instant::now());
                 }
             }
-            Event::Validated { epoch, values } => {
-                let dice = |name: &str| values.get(name).and_then(|v| v.as_f64()).unwrap_or(f64::NAN);
-                let (cup, disc) = (dice("cup_dice"), dice("disc_dice"));
-                self.say(&format!("epoch {epoch}: Dice cup {cup:.4}, disc {disc:.4}"));
+            Event::Validated(record) => {
+                let dice = |dataset: &str, structure: &str| record.value(&format!("{dataset}_{structure}_dice"));
+                let shown = |dataset: &str| {
+                    let (cup, disc) = (dice(dataset, "cup")?, dice(dataset, "disc")?);
+                    Some(format!("of {dataset} cup {cup:.4}, disc {disc:.4}"))
+                };
+                let all: Vec<String> = ["target", "source"].into_iter().filter_map(shown).collect();
+                self.say(&format!("epoch {}: Dice {}", record.epoch, all.join("; ")));
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic
 use crate::method::{bce_with_logits, consistency, segmentation};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::init::hashed_values;
-use crate::nn::{Norm, Pass, Phase, TensorSpec, discriminator as patch};
+use crate::nn::{Domain, Norm, Pass, Phase, TensorSpec, discriminator as patch};
 
 /// Weight of the adversarial loss in cases that do not name it.
 const ADVERSARIAL_WEIGHT: f32 = 0.01;
@@ -49,7 +49,11 @@ fn load(case: &Case, states: &States, prefix: &str, tensors: &[TensorSpec]) -> R
 }
 
 fn phase(case: &Case) -> Result<Phase> {
-    Ok(if case.flag("training")? { Phase::Training { update_running: true } } else { Phase::Evaluation })
+    Ok(if case.flag("training")? {
+        Phase::Training { update_running: true }
+    } else {
+        Phase::Evaluation(Domain::Target)
+    })
 }
 
 pub(super) fn deeplab_forward(case: &Case, device: &Device) -> Result<Values> {
@@ -141,7 +145,7 @@ pub(super) fn discriminator(case: &Case, device: &Device) -> Result<Values> {
     let prefix = format!("{}_discriminator", case.text("which")?);
     let mut g = Graph::new();
     let x = g.input("in.x", input.shape.as_slice());
-    let mut pass = Pass::new(&mut g, &prefix, Phase::Evaluation);
+    let mut pass = Pass::new(&mut g, &prefix, Phase::Evaluation(Domain::Target));
     let y = patch::trace(&mut pass, x)?;
     let tensors = pass.into_tensors();
     let target = g.constant(case.number("target")?, Shape::scalar());

@@ -17,6 +17,11 @@ impl HostTensor {
             && self.data.iter().zip(&other.data).all(|(a, b)| a.to_bits() == b.to_bits())
     }
 
+    /// Whether no value is a NaN or an infinity.
+    pub fn is_finite(&self) -> bool {
+        self.data.iter().all(|value| value.is_finite())
+    }
+
     /// Whether the number of values is the product of the shape.
     pub(super) fn is_consistent(&self) -> bool {
         element_count(&self.shape) == Some(self.data.len())

@@ -122,13 +122,13 @@ mod tests {
     use super::*;
     use crate::graph::tests::finite_differences::noise;
     use crate::nn::deeplab::{Backbone, DeepLab};
-    use crate::nn::{Norm, Pass, Phase};
+    use crate::nn::{Domain, Norm, Pass, Phase};
     use crate::reference::{Array, run};
 
     fn network(norm: Norm) -> Graph {
         let mut graph = Graph::new();
         let image = graph.input("image", [2, 3, 32, 32]);
-        let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation);
+        let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation(Domain::Target));
         let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm };
         let prediction = network.trace(&mut pass, image).expect("the image fits");
         graph.output("mask", prediction.mask);

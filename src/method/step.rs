@@ -15,6 +15,9 @@ pub const GENERATOR: &str = "generator";
 /// Prefix of the optimisers' states.
 pub const OPTIMISER: &str = "optimiser";
 
+/// Name of the weighted sum of all losses of the segmentation network.
+pub const TOTAL: &str = "total";
+
 /// Temperature of the probabilities whose deviation is the uncertainty.
 const TEMPERATURE: f32 = 2.0;
 /// Uncertainty below which a pixel counts.
@@ -120,11 +123,11 @@ pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
     g.output("picture.prediction", shown);
 
     let total = total(g, &losses)?;
-    g.output("total", total);
+    g.output(TOTAL, total);
     for (name, value, _) in &losses {
         g.output(name, *value);
     }
-    let mut names: Vec<&str> = ["total"].into_iter().chain(losses.iter().map(|l| l.0)).collect();
+    let mut names: Vec<&str> = [TOTAL].into_iter().chain(losses.iter().map(|l| l.0)).collect();
     let mut paid = Vec::new();
     if let Some(judged) = &judged {
         let values = judged.discriminator_losses(g)?;

@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
     use crate::graph::{Graph, vector_jacobian_product};
-    use crate::nn::Phase;
+    use crate::nn::{Domain, Phase};
     use crate::reference::{Array, run};
 
     /// Output and gradients of the cheap convolution and of the plain one, in f64.
@@ -102,7 +102,7 @@ mod tests {
             let narrow = g.input("narrow", [2, 3, high, across]);
             let weight = g.declare_state("decoder.0.weight", [4, 8, 3, 3]).expect("declared once");
             let y = if cheap {
-                let mut pass = Pass::new(&mut g, "decoder", Phase::Evaluation);
+                let mut pass = Pass::new(&mut g, "decoder", Phase::Evaluation(Domain::Target));
                 conv_of_joined(&mut pass, "0", wide, narrow, 4).expect("shapes fit")
             } else {
                 let up = g.resize(wide, ResizeMode::BilinearAlignCorners, [high, across]).expect("shapes fit");

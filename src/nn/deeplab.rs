@@ -1,6 +1,6 @@
 //! DeepLabv3+ (Chen et al. 2018) with two heads: masks of cup and disc, and their boundary.
 
-use super::{Norm, Pass, Phase, TensorSpec, aspp, decoder, drn, mobilenet_v2, resnet, xception};
+use super::{Domain, Norm, Pass, Phase, TensorSpec, aspp, decoder, drn, mobilenet_v2, resnet, xception};
 use crate::graph::{Graph, NodeId, ResizeMode, ShapeError};
 
 /// Networks that extract the features.
@@ -124,7 +124,7 @@ impl DeepLab {
     pub fn tensors(&self) -> Result<Vec<TensorSpec>, ShapeError> {
         let mut graph = Graph::new();
         let image = graph.input("image", [2, 3, 64, 64]);
-        let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation);
+        let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation(Domain::Target));
         self.trace(&mut pass, image)?;
         Ok(pass.into_tensors())
     }
@@ -171,7 +171,7 @@ mod tests {
             for &output_stride in backbone.output_strides() {
                 let mut graph = Graph::new();
                 let image = graph.input("image", [2, 3, 96, 64]);
-                let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation);
+                let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation(Domain::Target));
                 let network = network(backbone, output_stride);
                 let Encoded { pooled, low_level } = network.encode(&mut pass, image).expect("the image fits");
                 assert_eq!(graph.shape(pooled)[..], [2, 256, 96 / output_stride, 64 / output_stride]);

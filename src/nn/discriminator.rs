@@ -1,6 +1,6 @@
 //! The discriminators: five strided convolutions that tell the domain of a map.
 
-use super::{Pass, Phase, Role, TensorSpec};
+use super::{Domain, Pass, Phase, Role, TensorSpec};
 use crate::graph::{ConvSpec, Graph, NodeId, ShapeError, Unary};
 
 const CHANNELS: [usize; 5] = [64, 128, 256, 512, 1];
@@ -22,7 +22,7 @@ pub fn trace(pass: &mut Pass, x: NodeId) -> Result<NodeId, ShapeError> {
 pub fn tensors(channels: usize) -> Vec<TensorSpec> {
     let mut graph = Graph::new();
     let x = graph.input("x", [1, channels, 64, 64]);
-    let mut pass = Pass::new(&mut graph, "discriminator", Phase::Evaluation);
+    let mut pass = Pass::new(&mut graph, "discriminator", Phase::Evaluation(Domain::Target));
     trace(&mut pass, x).expect("a 64x64 map fits");
     pass.into_tensors()
 }

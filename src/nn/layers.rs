@@ -10,13 +10,32 @@ const EPS: f32 = 1e-5;
 /// Share of the batch in the running statistics.
 const MOMENTUM: f32 = 0.1;
 
+/// One of the two cameras.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// the labelled one
+    Source,
+    /// the one that is adapted to
+    Target,
+}
+
+impl Domain {
+    /// Name in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Domain::Source => "source",
+            Domain::Target => "target",
+        }
+    }
+}
+
 /// Which statistics normalise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// the batch's own; the running ones are updated if `update_running`
     Training { update_running: bool },
-    /// the running ones
-    Evaluation,
+    /// the running ones; with [`Norm::Trans`] those of a domain
+    Evaluation(Domain),
 }
 
 /// Kind of normalisation.
@@ -169,12 +188,12 @@ impl<'g> Pass<'g> {
         };
         let stats = match self.phase {
             Phase::Training { .. } => self.graph.batch_stats(x, in_batch.len())?,
-            Phase::Evaluation => self.running_stats(&running)?,
+            Phase::Evaluation(_) => self.running_stats(&running)?,
         };
         let count = self.graph.shape(x).elements() / channels / in_batch.len();
         let unbias = match self.phase {
             Phase::Training { .. } => count as f32 / (count as f32 - 1.0),
-            Phase::Evaluation => 1.0,
+            Phase::Evaluation(_) => 1.0,
         };
         if self.norm == Norm::Trans {
             let scale = self.trans_norm_scale(name, stats, unbias)?;
@@ -188,9 +207,13 @@ impl<'g> Pass<'g> {
                 }
                 self.graph.batch_norm_training(x, stats, weight, bias, EPS)
             }
-            Phase::Evaluation => {
-                let target = self.graph.slice(stats, 0, domains.len() - 1, 1)?;
-                self.graph.batch_norm_evaluation(x, target, weight, bias, EPS)
+            Phase::Evaluation(domain) => {
+                let index = match domain {
+                    Domain::Source => 0,
+                    Domain::Target => domains.len() - 1,
+                };
+                let own = self.graph.slice(stats, 0, index, 1)?;
+                self.graph.batch_norm_evaluation(x, own, weight, bias, EPS)
             }
         }
     }
@@ -220,6 +243,49 @@ impl<'g> Pass<'g> {
         match self.dropout_seed {
             Some(seed) => self.graph.dropout(x, seed, p),
             None => Ok(x),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{self, Array};
+
+    /// A normalisation of threes in evaluation, with the given running statistics: names, and values of all channels.
+    fn normalised(norm: Norm, domain: Domain, statistics: &[(&str, f64)]) -> Vec<f64> {
+        let mut g = Graph::new();
+        let x = g.input("x", [1, 2, 1, 2]);
+        let mut pass = Pass::new(&mut g, "network", Phase::Evaluation(domain));
+        pass.norm = norm;
+        let y = pass.batch_norm("bn", x).expect("shapes fit");
+        g.output("y", y);
+        let inputs = HashMap::from([("x".to_string(), Array::filled([1, 2, 1, 2], 3.0))]);
+        let given = [("weight", 2.0), ("bias", 0.5)];
+        let all = given.iter().chain(statistics);
+        let mut states = all.map(|(name, value)| (format!("network.bn.{name}"), Array::filled([2], *value))).collect();
+        let mut found = reference::run(&g, &inputs, &mut states).expect("everything is given");
+        found.remove("y").expect("an output").data
+    }
+
+    #[test]
+    fn evaluation_normalises_with_the_statistics_of_its_domain() {
+        let of_both = [
+            ("running_mean_source", 1.0),
+            ("running_var_source", 4.0),
+            ("running_mean_target", 5.0),
+            ("running_var_target", 16.0),
+        ];
+        let common = [("running_mean", 7.0), ("running_var", 4.0)];
+        for (norm, domain, statistics, expected) in [
+            // Both channels are alike, so 1 + α is 2: 2·(2·(3 − 1)/2 + 0.5) and 2·(2·(3 − 5)/4 + 0.5).
+            (Norm::Trans, Domain::Source, &of_both[..], 5.0),
+            (Norm::Trans, Domain::Target, &of_both[..], -1.0),
+            (Norm::Batch, Domain::Source, &common[..], -3.5),
+            (Norm::Batch, Domain::Target, &common[..], -3.5),
+        ] {
+            let found = normalised(norm, domain, statistics);
+            assert!(found.iter().all(|v| (v - expected).abs() < 1e-4), "{norm:?}, {domain:?}: {found:?}");
         }
     }
 }

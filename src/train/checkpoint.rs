@@ -78,8 +78,7 @@ impl Checkpoint {
 
     /// Name of the first tensor that holds a NaN or an infinity.
     pub fn first_not_finite(&self) -> Option<&str> {
-        let broken = |tensor: &HostTensor| tensor.data.iter().any(|v| !v.is_finite());
-        self.tensors.iter().find(|(_, tensor)| broken(tensor)).map(|(name, _)| name.as_str())
+        self.tensors.iter().find(|(_, tensor)| !tensor.is_finite()).map(|(name, _)| name.as_str())
     }
 
     /// Gives the states their saved values.

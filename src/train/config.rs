@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::{AdamSettings, SgdSettings};
 use crate::method::step::{LossWeights, StepSettings, Stochastic};
-use crate::nn::Norm;
 use crate::nn::deeplab::{Backbone, DeepLab};
+use crate::nn::{Domain, Norm};
 
 /// How a model is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -71,6 +71,16 @@ pub enum Selection {
     Source,
     /// the target's test split, the published habit
     Target,
+}
+
+impl Selection {
+    /// The camera that took these regions.
+    pub fn domain(self) -> Domain {
+        match self {
+            Selection::Source => Domain::Source,
+            Selection::Target => Domain::Target,
+        }
+    }
 }
 
 /// Every setting of a run.
@@ -362,6 +372,15 @@ mod tests {
         assert_eq!(config.output_stride, 8);
         config.set_backbone(Backbone::ResNet101);
         assert_eq!(config.output_stride, 8);
+    }
+
+    #[test]
+    fn the_rate_is_a_fifth_after_epoch_100() {
+        let config = Config::new(PathBuf::new());
+        for (epoch, rate) in [(0, 1e-3), (99, 1e-3), (100, 2e-4), (500, 2e-4)] {
+            let found = config.learning_rate(epoch);
+            assert!((found - rate).abs() < 1e-9, "{epoch}: {found}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `metrics.jsonl` and `log.csv`, a line for each step and one for each validation, and the same for TensorBoard.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,6 +10,7 @@ use image::RgbImage;
 use serde_json::{Map, Value, json};
 
 use crate::formats::EventWriter;
+use crate::method::step::TOTAL;
 
 /// What is logged of a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,37 @@ pub struct StepRecord {
     pub losses: Vec<(&'static str, f32)>,
     pub lr: f32,
     pub seconds: f64,
+}
+
+impl StepRecord {
+    /// Losses that are a NaN or an infinity. The total follows from the others and is named only where it alone overflowed.
+    pub fn not_finite(&self) -> Vec<(&'static str, f32)> {
+        let broken = self.losses.iter().copied().filter(|(_, value)| !value.is_finite());
+        let (total, parts): (Vec<_>, Vec<_>) = broken.partition(|(name, _)| *name == TOTAL);
+        if parts.is_empty() { total } else { parts }
+    }
+}
+
+/// What is logged of a validation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidationRecord {
+    /// steps done
+    pub step: u64,
+    /// the epoch that they end in
+    pub epoch: u64,
+    /// whose values have names without a prefix too: `target`, or `source` where the target is not validated on
+    pub dataset: &'static str,
+    /// whose mean Dice chooses the best checkpoint
+    pub select: &'static str,
+    /// values by name, `target_…` or `source_…`
+    pub values: Vec<(String, f64)>,
+}
+
+impl ValidationRecord {
+    /// The value of a name.
+    pub fn value(&self, name: &str) -> Option<f64> {
+        self.values.iter().find(|(own, _)| own == name).map(|(_, value)| *value)
+    }
 }
 
 /// Lengths of the log files.
@@ -39,7 +71,8 @@ pub(super) struct Logs {
     table: File,
     events: EventWriter,
     bytes: LogBytes,
-    losses: Vec<String>,
+    /// titles of the table's columns
+    columns: Vec<String>,
 }
 
 impl Logs {
@@ -63,12 +96,11 @@ impl Logs {
         };
         let (metrics, table) = (open("metrics.jsonl", bytes.metrics)?, open("log.csv", bytes.table)?);
         let events = EventWriter::open(&run.join("tensorboard"), bytes.events)?;
-        let names = losses.iter().map(|name| name.to_string()).collect();
-        let mut logs = Logs { metrics, table, events, bytes, losses: names };
+        let columns = if bytes.table > 0 { titles(&run.join("log.csv"))? } else { new_titles(losses) };
+        let mut logs = Logs { metrics, table, events, bytes, columns };
         if bytes.table == 0 {
-            let columns = ["step", "epoch"].into_iter().chain(losses.iter().copied());
-            let columns: Vec<&str> = columns.chain(["lr", "seconds", "cup_dice", "disc_dice"]).collect();
-            logs.append_row(&columns.join(","))?;
+            let titles = logs.columns.join(",");
+            logs.append_row(&titles)?;
         }
         Ok(logs)
     }
@@ -93,30 +125,32 @@ impl Logs {
         line.insert("lr".into(), number(record.lr));
         line.insert("seconds".into(), json!((record.seconds * 1e4).round() / 1e4));
         self.append_line(&Value::Object(line))?;
-        let mut cells = vec![record.step.to_string(), record.epoch.to_string()];
-        // A loss that the step does not have yet leaves its cell empty.
-        let value =
-            |name: &String| record.losses.iter().find(|(own, _)| own == name).map(|(_, value)| value.to_string());
-        cells.extend(self.losses.iter().map(|name| value(name).unwrap_or_default()));
-        cells.extend([record.lr.to_string(), format!("{:.4}", record.seconds), String::new(), String::new()]);
-        self.append_row(&cells.join(","))?;
+        let counters = [("step", record.step.to_string()), ("epoch", record.epoch.to_string())];
+        let losses = record.losses.iter().map(|(name, value)| (*name, value.to_string()));
+        let rest = [("lr", record.lr.to_string()), ("seconds", format!("{:.4}", record.seconds))];
+        self.append_cells(&counters.into_iter().chain(losses).chain(rest).collect::<Vec<_>>())?;
         let mut scalars: Vec<(&str, f32)> = record.losses.clone();
         scalars.push(("lr", record.lr));
         Ok(self.events.scalars(record.step, now(), &scalars)?)
     }
 
-    /// A line for a validation at the end of `epoch`.
-    pub fn validation(&mut self, step: u64, epoch: u64, values: &Value) -> Result<()> {
-        self.append_line(&json!({ "epoch": epoch, "validation": values }))?;
-        let cell = |name: &str| values.get(name).and_then(Value::as_f64).map_or(String::new(), |v| v.to_string());
-        let mut cells = vec![step.to_string(), epoch.to_string()];
-        cells.extend(std::iter::repeat_n(String::new(), self.losses.len() + 2));
-        cells.extend([cell("cup_dice"), cell("disc_dice")]);
-        self.append_row(&cells.join(","))?;
-        let values = values.as_object().into_iter().flatten();
+    /// A line for a validation.
+    pub fn validation(&mut self, record: &ValidationRecord) -> Result<()> {
+        let values: Map<String, Value> =
+            record.values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let (epoch, dataset, select) = (record.epoch, record.dataset, record.select);
+        self.append_line(&json!({ "epoch": epoch, "dataset": dataset, "select": select, "validation": values }))?;
+        let dice = |name: &str| record.value(name).map_or(String::new(), |value| value.to_string());
+        self.append_cells(&[
+            ("step", record.step.to_string()),
+            ("epoch", epoch.to_string()),
+            ("cup_dice", dice("cup_dice")),
+            ("disc_dice", dice("disc_dice")),
+            ("dataset", dataset.to_string()),
+        ])?;
         let scalars: Vec<(&str, f32)> =
-            values.filter_map(|(name, value)| Some((name.as_str(), value.as_f64()? as f32))).collect();
-        Ok(self.events.scalars(step, now(), &scalars)?)
+            record.values.iter().map(|(name, value)| (name.as_str(), *value as f32)).collect();
+        Ok(self.events.scalars(record.step, now(), &scalars)?)
     }
 
     /// Pictures of a step by name.
@@ -132,10 +166,33 @@ impl Logs {
         Ok(())
     }
 
+    /// A row of the table. A column without a cell stays empty, as that of a loss which the step does not have yet.
+    fn append_cells(&mut self, cells: &[(&str, String)]) -> Result<()> {
+        let row: Vec<&str> = (self.columns.iter())
+            .map(|title| cells.iter().find(|(name, _)| name == title).map_or("", |(_, cell)| cell.as_str()))
+            .collect();
+        let row = row.join(",");
+        self.append_row(&row)
+    }
+
     fn append_row(&mut self, row: &str) -> Result<()> {
         self.bytes.table += append(&mut self.table, row, "log.csv")?;
         Ok(())
     }
+}
+
+/// Titles of a new table.
+fn new_titles(losses: &[&str]) -> Vec<String> {
+    let before = ["step", "epoch"].into_iter().chain(losses.iter().copied());
+    before.chain(["lr", "seconds", "cup_dice", "disc_dice", "dataset"]).map(str::to_string).collect()
+}
+
+/// Titles of a table that is gone on with; one of an earlier version lacks some.
+fn titles(table: &Path) -> Result<Vec<String>> {
+    let context = || format!("cannot read `{}`", table.display());
+    let mut row = String::new();
+    BufReader::new(File::open(table).with_context(context)?).read_line(&mut row).with_context(context)?;
+    Ok(row.trim_end().split(',').map(str::to_string).collect())
 }
 
 /// Seconds since 1970.
@@ -152,4 +209,52 @@ fn append(file: &mut File, line: &str, name: &str) -> Result<u64> {
     let line = format!("{line}\n");
     file.write_all(line.as_bytes()).with_context(|| format!("cannot write `{name}`; is the disk full?"))?;
     Ok(line.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn validation(step: u64, dataset: &'static str) -> ValidationRecord {
+        let values = vec![("cup_dice".to_string(), 0.25), ("disc_dice".to_string(), 0.5)];
+        ValidationRecord { step, epoch: 0, dataset, select: "source", values }
+    }
+
+    #[test]
+    fn a_table_is_gone_on_with_under_its_own_titles() {
+        let run = tempfile::tempdir().expect("a temporary folder");
+        let table = run.path().join("log.csv");
+        let record = StepRecord { step: 0, epoch: 0, losses: vec![("seg", 0.5)], lr: 0.125, seconds: 2.0 };
+        let mut logs = Logs::open(run.path(), LogBytes::default(), &["seg", "align"]).expect("the folder is writable");
+        logs.step(&record).expect("the folder is writable");
+        logs.validation(&validation(1, "target")).expect("the folder is writable");
+        let written = std::fs::read_to_string(&table).expect("just written");
+        let rows = [
+            "step,epoch,seg,align,lr,seconds,cup_dice,disc_dice,dataset",
+            "0,0,0.5,,0.125,2.0000,,,",
+            "1,0,,,,,0.25,0.5,target",
+        ];
+        assert_eq!(written.lines().collect::<Vec<_>>(), rows);
+        drop(logs);
+
+        let earlier = "step,epoch,seg,align,lr,seconds,cup_dice,disc_dice\n";
+        std::fs::write(&table, earlier).expect("the folder is writable");
+        let bytes = LogBytes { metrics: 0, table: earlier.len() as u64, events: 0 };
+        let mut logs = Logs::open(run.path(), bytes, &["seg", "align"]).expect("the folder is writable");
+        logs.validation(&validation(1, "target")).expect("the folder is writable");
+        let written = std::fs::read_to_string(&table).expect("just written");
+        assert_eq!(written, format!("{earlier}1,0,,,,,0.25,0.5\n"));
+    }
+
+    #[test]
+    fn the_total_is_named_only_where_it_alone_is_not_finite() {
+        let broken = |losses: [(&'static str, f32); 3]| -> Vec<&str> {
+            let record = StepRecord { step: 0, epoch: 0, losses: losses.to_vec(), lr: 1e-3, seconds: 0.1 };
+            record.not_finite().into_iter().map(|(name, _)| name).collect()
+        };
+        assert!(broken([("total", 3.0), ("seg", 1.0), ("d_same", 2.0)]).is_empty());
+        assert_eq!(broken([("total", f32::NAN), ("seg", 1.0), ("align", f32::INFINITY)]), ["align"]);
+        assert_eq!(broken([("total", f32::NAN), ("seg", f32::NAN), ("d_same", f32::NEG_INFINITY)]), ["seg", "d_same"]);
+        assert_eq!(broken([("total", f32::INFINITY), ("seg", 3e38), ("align", 3e38)]), ["total"]);
+    }
 }

@@ -2,8 +2,10 @@
 
 mod checkpoint;
 mod config;
+mod datasets;
 mod logs;
 mod memory;
+mod observer;
 mod pictures;
 mod session;
 mod stage;
@@ -12,8 +14,9 @@ mod weights;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Progress};
 pub use config::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
-pub use logs::StepRecord;
+pub use logs::{StepRecord, ValidationRecord};
 pub use memory::fitting_step;
+pub use observer::{Event, Observer};
 pub use pictures::{Channels, Shown};
-pub use session::{Event, Observer, Outcome, Session};
+pub use session::{Outcome, Session};
 pub use weights::{initialise, load_generator};

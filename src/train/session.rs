@@ -1,50 +1,27 @@
 //! A run: from settings or a checkpoint to trained weights.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use super::checkpoint::{Checkpoint, Progress};
-use super::config::{AugmentSetting, Config, Method, Selection};
-use super::logs::{LogBytes, Logs, StepRecord};
-use super::stage::{Stage, StepValues, TrainingData};
-use super::validation::Validation;
+use super::config::{Config, NormSetting};
+use super::datasets::{TrainingData, open_data};
+use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
+use super::observer::{Event, Observer};
+use super::stage::{Stage, StepValues};
+use super::validation::{Scores, Validation};
 use super::weights::{initialise, load_generator};
-use crate::data::{Augment, DataError, Dataset, Domain, Labels, Loader, LoaderOptions, Split, default_workers};
 use crate::device::{Device, States};
 use crate::formats::{remove_abandoned, shortened, write_atomically};
 use crate::inference::Predictor;
 use crate::method::step::{self, GENERATOR, TrainingStep};
+use crate::nn::Domain;
 
-/// Bytes of decoded regions kept in memory.
-const CACHE_BYTES: usize = 512 << 20;
 /// Images that a validation computes at once.
 const VALIDATION_BATCH: usize = 8;
-
-/// What happens in a run, for whoever watches.
-pub enum Event<'a> {
-    /// something worth saying once
-    Note(&'a str),
-    /// training begins at a step, of as many
-    Begin {
-        step: u64,
-        steps: u64,
-        batch: usize,
-    },
-    Step(&'a StepRecord),
-    /// a validation's values by name
-    Validated {
-        epoch: u64,
-        values: &'a serde_json::Value,
-    },
-}
-
-/// Somebody who watches a run.
-pub trait Observer {
-    fn event(&mut self, event: Event<'_>);
-}
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -62,8 +39,7 @@ pub struct Session {
     device: Device,
     states: States,
     data: TrainingData,
-    validations: Vec<Validation>,
-    predictor: Predictor,
+    validations: Vec<(Validation, Rc<Predictor>)>,
     progress: Progress,
     logs: Logs,
     stage: Option<Stage>,
@@ -128,7 +104,7 @@ impl Session {
         let traced = step::trace(&config.step_settings(true))?;
         let states = device.states();
         states.declare(traced.graph.states())?;
-        let (predictor, _) = Predictor::new(device, &states, config.network(), config.size, VALIDATION_BATCH)?;
+        let validations = with_predictors(device, &states, &config, validations)?;
         let mut progress = Progress::default();
         match from {
             Some((checkpoint, path)) => {
@@ -139,7 +115,7 @@ impl Session {
         }
         let logs = open_logs(&traced.losses)?;
         let (run, device) = (run.to_path_buf(), device.clone());
-        Ok(Session { config, run, device, states, data, validations, predictor, progress, logs, stage: None })
+        Ok(Session { config, run, device, states, data, validations, progress, logs, stage: None })
     }
 
     /// The settings of the run.
@@ -186,9 +162,13 @@ impl Session {
             let record = self.step(stage)?;
             self.logs.step(&record)?;
             observer.event(Event::Step(&record));
-            if let Some((name, value)) = record.losses.iter().find(|(_, value)| !value.is_finite()) {
+            let broken = record.not_finite();
+            if !broken.is_empty() {
+                let named: Vec<String> =
+                    broken.iter().map(|(name, value)| format!("`{name}` became {value}")).collect();
                 bail!(
-                    "the loss `{name}` became {value} at step {}; `{}` holds the last good checkpoint; try a smaller --lr",
+                    "the loss {} at step {}; `{}` holds the last good checkpoint; try a smaller --lr",
+                    named.join(", "),
                     record.step,
                     self.path("last").display()
                 );
@@ -220,22 +200,27 @@ impl Session {
 
     /// Validates, logs, and keeps the best checkpoint.
     fn validate(&mut self, epoch: u64, observer: &mut dyn Observer) -> Result<()> {
-        let mut values = serde_json::Map::new();
-        let mut chosen_by = None;
-        for (index, validation) in self.validations.iter().enumerate() {
-            let scores = validation.run(&self.predictor)?;
-            // The first names the columns; further ones are told apart by their own name.
-            let prefix = if index == 0 { String::new() } else { format!("{}_", validation.name()) };
-            for (name, value) in scores.named() {
-                values.insert(format!("{prefix}{name}"), serde_json::json!(value));
-            }
-            if validation.selects() {
-                chosen_by = Some(scores.mean_dice());
-            }
-        }
-        let values = serde_json::Value::Object(values);
-        self.logs.validation(self.progress.step, epoch, &values)?;
-        observer.event(Event::Validated { epoch, values: &values });
+        let run = |(validation, predictor): &(Validation, Rc<Predictor>)| -> Result<(Domain, Scores)> {
+            Ok((validation.domain(), validation.run(predictor)?))
+        };
+        let scored = self.validations.iter().map(run).collect::<Result<Vec<_>>>()?;
+        let named =
+            |prefix: &str, scores: &Scores| scores.named().map(|(name, value)| (format!("{prefix}{name}"), value));
+        // The first names the columns of the table too.
+        let first = scored.first();
+        let mut values: Vec<_> = first.into_iter().flat_map(|(_, scores)| named("", scores)).collect();
+        values.extend(scored.iter().flat_map(|(domain, scores)| named(&format!("{}_", domain.name()), scores)));
+        let select = self.config.select.domain();
+        let record = ValidationRecord {
+            step: self.progress.step,
+            epoch,
+            dataset: first.map_or(select, |(domain, _)| *domain).name(),
+            select: select.name(),
+            values,
+        };
+        self.logs.validation(&record)?;
+        observer.event(Event::Validated(&record));
+        let chosen_by = scored.iter().find(|(domain, _)| *domain == select).map(|(_, scores)| scores.mean_dice());
         if let Some(dice) = chosen_by
             && self.progress.best_mean_dice.is_none_or(|best| dice > best)
         {
@@ -270,29 +255,28 @@ fn write_settings(run: &Path, text: &str) -> Result<()> {
     Ok(write_atomically(&run.join("config.toml"), |file| file.write_all(text.as_bytes()))?)
 }
 
-/// How the source becomes batches.
-pub(super) fn loader_options(config: &Config) -> LoaderOptions {
-    LoaderOptions {
-        size: config.size as u32,
-        batch: config.batch,
-        seed: config.seed,
-        domain: Domain::Source,
-        workers: default_workers(),
-        augment: match config.augment {
-            AugmentSetting::Full => Augment::Full,
-            AugmentSetting::Light => Augment::Light,
-            AugmentSetting::None => Augment::None,
-        },
-        shuffle: config.shuffle.is_on(),
-        labels: true,
-        photometric_copy: false,
-        cache_bytes: CACHE_BYTES,
+/// Each validation with the network that it looks at: its domain's statistics normalise. Batch norms have the same for
+/// both, so one network does.
+fn with_predictors(
+    device: &Device,
+    states: &States,
+    config: &Config,
+    validations: Vec<Validation>,
+) -> Result<Vec<(Validation, Rc<Predictor>)>> {
+    let mut all: Vec<(Validation, Rc<Predictor>)> = Vec::new();
+    for validation in validations {
+        let shared = all.first().filter(|_| config.norm == NormSetting::Batch);
+        let predictor = match shared {
+            Some((_, predictor)) => predictor.clone(),
+            None => {
+                let (network, domain) = (config.network(), validation.domain());
+                let (predictor, _) = Predictor::new(device, states, network, domain, config.size, VALIDATION_BATCH)?;
+                Rc::new(predictor)
+            }
+        };
+        all.push((validation, predictor));
     }
-}
-
-/// How the target becomes batches, with photometric copies for the consistency loss or without.
-pub(super) fn target_loader_options(config: &Config, photometric_copy: bool) -> LoaderOptions {
-    LoaderOptions { domain: Domain::Target, labels: false, photometric_copy, ..loader_options(config) }
+    Ok(all)
 }
 
 /// Weights from the seed, then from the file that the settings name.
@@ -313,67 +297,4 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
         }
     }
     Ok(())
-}
-
-/// The regions to train on, and those to validate on.
-fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(TrainingData, Vec<Validation>)> {
-    let all = Dataset::open_split(&config.source, Split::Train, Labels::Required)?;
-    let without_cup = all.check()?;
-    for warning in &without_cup {
-        observer.event(Event::Note(warning));
-    }
-    let (train, held_out) = match config.select {
-        Selection::Source => all.hold_out_every_tenth(),
-        Selection::Target => (all.clone(), all.hold_out_every_tenth().1),
-    };
-    if config.select == Selection::Source && held_out.is_empty() {
-        bail!(
-            "`{}` has {} regions; choosing the best checkpoint on the source holds out every tenth and needs at least 10",
-            all.directory().display(),
-            all.len()
-        );
-    }
-    let mut validations = Vec::new();
-    if let Some(target) = &config.target {
-        match target_test(target, config.select)? {
-            Some(test) => validations.push(Validation::new("target", test, config.select == Selection::Target)),
-            None => observer.event(Event::Note(&format!(
-                "`{}` has no labelled test regions; the target is not validated on",
-                target.display()
-            ))),
-        }
-    }
-    if config.select == Selection::Source {
-        validations.push(Validation::new("source", held_out, true));
-    }
-    let target = match (&config.target, config.method) {
-        (Some(target), Method::Beal | Method::Align | Method::Clr) => {
-            let target = Dataset::open_split(target, Split::Train, Labels::Ignored)?;
-            target.check_readable()?;
-            Some(Arc::new(target))
-        }
-        _ => None,
-    };
-    for validation in &validations {
-        validation.dataset().check_readable()?;
-    }
-    let data = TrainingData { source: Arc::new(train), target };
-    // Refused now rather than when the stage begins that needs it.
-    Loader::new(data.source.clone(), loader_options(config))?;
-    if let Some(target) = &data.target {
-        Loader::new(target.clone(), target_loader_options(config, false))?;
-    }
-    Ok((data, validations))
-}
-
-/// The target's test regions, if all of them have masks. Choosing the best checkpoint by them needs that.
-fn target_test(target: &Path, select: Selection) -> Result<Option<Dataset>> {
-    if select == Selection::Target {
-        return Ok(Some(Dataset::open_split(target, Split::Test, Labels::Required)?));
-    }
-    match Dataset::open_split(target, Split::Test, Labels::Optional) {
-        Ok(test) if test.regions().iter().all(|region| region.mask.is_some()) => Ok(Some(test)),
-        Ok(_) | Err(DataError::MissingFolder { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -1,25 +1,16 @@
 //! A stage of a run: the training step of the warm-up or of the time after it, compiled, with what feeds it.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result};
 use image::RgbImage;
 
 use super::Config;
+use super::datasets::{TrainingData, loader_options, target_loader_options};
+use super::memory::fitting_step;
 use super::pictures::{Channels, Shown};
-use crate::data::{Batch, BatchStream, Dataset, Loader};
+use crate::data::{Batch, BatchStream, Loader};
 use crate::device::{Device, Program, States};
 use crate::method::consistency;
 use crate::method::step::{LossWeights, TrainingStep, adam_correction};
-
-use super::memory::fitting_step;
-use super::session::{loader_options, target_loader_options};
-
-/// The datasets that a run trains on.
-pub(super) struct TrainingData {
-    pub source: Arc<Dataset>,
-    pub target: Option<Arc<Dataset>>,
-}
 
 /// A compiled training step and the batches it takes.
 pub(super) struct Stage {

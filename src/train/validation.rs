@@ -6,15 +6,15 @@ use crate::data::mask::decode_mask;
 use crate::data::{Dataset, RegionPixels};
 use crate::inference::Predictor;
 use crate::metrics::{BinaryMask, Overlap};
+use crate::nn::Domain;
 
 /// Probability from which a pixel counts as cup or disc.
 pub(super) const THRESHOLD: f32 = 0.75;
 
 /// Regions with labels that a run is validated on.
 pub(super) struct Validation {
-    name: &'static str,
+    domain: Domain,
     dataset: Dataset,
-    selects: bool,
 }
 
 /// Means over the images: cup, disc.
@@ -45,9 +45,9 @@ impl Scores {
 }
 
 impl Validation {
-    /// `selects`: the best checkpoint is chosen by these regions.
-    pub fn new(name: &'static str, dataset: Dataset, selects: bool) -> Self {
-        Validation { name, dataset, selects }
+    /// Regions of a camera.
+    pub fn new(domain: Domain, dataset: Dataset) -> Self {
+        Validation { domain, dataset }
     }
 
     /// The regions.
@@ -55,14 +55,9 @@ impl Validation {
         &self.dataset
     }
 
-    /// What the regions are called in logs.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Whether the best checkpoint is chosen by these regions.
-    pub fn selects(&self) -> bool {
-        self.selects
+    /// The camera that took them.
+    pub fn domain(&self) -> Domain {
+        self.domain
     }
 
     /// Predicts every region and compares.

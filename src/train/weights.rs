@@ -49,7 +49,8 @@ fn give_to_both_domains(have: &mut StateDict, tensors: &[TensorSpec]) {
 }
 
 /// Loads what a file of weights has of the network, and tells what it did not use or find. `complete` demands
-/// every tensor; otherwise a file that matches nothing, differs in a shape, or has another backbone is refused.
+/// every tensor; otherwise a file that matches nothing, differs in a shape, or has another backbone is refused, as is one
+/// with a NaN or an infinity.
 pub fn load_generator(
     states: &States,
     tensors: &[TensorSpec],
@@ -61,6 +62,9 @@ pub fn load_generator(
     let report = fitting(tensors, &weights.generator, path, complete)?;
     for name in &report.matched {
         if let Some(tensor) = weights.generator.get(name) {
+            if !tensor.is_finite() {
+                bail!("`{}` holds a NaN or an infinity in `{name}`; use other weights", path.display());
+            }
             states.write(&format!("{GENERATOR}.{name}"), &tensor.data)?;
         }
     }

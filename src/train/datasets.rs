@@ -1,0 +1,115 @@
+//! What a run is trained and validated on, checked before anything is computed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+
+use super::config::{AugmentSetting, Config, Method, Selection};
+use super::observer::{Event, Observer};
+use super::validation::Validation;
+use crate::data::{self, Augment, DataError, Dataset, Labels, Loader, LoaderOptions, Split, default_workers};
+use crate::nn::Domain;
+
+/// Bytes of decoded regions kept in memory.
+const CACHE_BYTES: usize = 512 << 20;
+
+/// The datasets that a run trains on.
+pub(super) struct TrainingData {
+    pub source: Arc<Dataset>,
+    pub target: Option<Arc<Dataset>>,
+}
+
+/// How the source becomes batches.
+pub(super) fn loader_options(config: &Config) -> LoaderOptions {
+    LoaderOptions {
+        size: config.size as u32,
+        batch: config.batch,
+        seed: config.seed,
+        domain: data::Domain::Source,
+        workers: default_workers(),
+        augment: match config.augment {
+            AugmentSetting::Full => Augment::Full,
+            AugmentSetting::Light => Augment::Light,
+            AugmentSetting::None => Augment::None,
+        },
+        shuffle: config.shuffle.is_on(),
+        labels: true,
+        photometric_copy: false,
+        cache_bytes: CACHE_BYTES,
+    }
+}
+
+/// How the target becomes batches, with photometric copies for the consistency loss or without.
+pub(super) fn target_loader_options(config: &Config, photometric_copy: bool) -> LoaderOptions {
+    LoaderOptions { domain: data::Domain::Target, labels: false, photometric_copy, ..loader_options(config) }
+}
+
+/// The regions to train on, and those to validate on.
+pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(TrainingData, Vec<Validation>)> {
+    let all = Dataset::open_split(&config.source, Split::Train, Labels::Required)?;
+    let without_cup = all.check()?;
+    for warning in &without_cup {
+        observer.event(Event::Note(warning));
+    }
+    let (train, held_out) = match config.select {
+        Selection::Source => all.hold_out_every_tenth(),
+        Selection::Target => (all.clone(), all.hold_out_every_tenth().1),
+    };
+    if config.select == Selection::Source && held_out.is_empty() {
+        bail!(
+            "`{}` has {} regions; choosing the best checkpoint on the source holds out every tenth and needs at least 10",
+            all.directory().display(),
+            all.len()
+        );
+    }
+    let mut validations = Vec::new();
+    if let Some(target) = &config.target
+        && let Some(test) = target_test(target, config.select, observer)?
+    {
+        validations.push(Validation::new(Domain::Target, test));
+    }
+    if config.select == Selection::Source {
+        validations.push(Validation::new(Domain::Source, held_out));
+    }
+    let target = match (&config.target, config.method) {
+        (Some(target), Method::Beal | Method::Align | Method::Clr) => {
+            let target = Dataset::open_split(target, Split::Train, Labels::Ignored)?;
+            target.check_readable()?;
+            Some(Arc::new(target))
+        }
+        _ => None,
+    };
+    for validation in &validations {
+        validation.dataset().check_readable()?;
+    }
+    let data = TrainingData { source: Arc::new(train), target };
+    // Refused now rather than when the stage begins that needs it.
+    Loader::new(data.source.clone(), loader_options(config))?;
+    if let Some(target) = &data.target {
+        Loader::new(target.clone(), target_loader_options(config, false))?;
+    }
+    Ok((data, validations))
+}
+
+/// The target's test regions, if all of them have masks; otherwise says so. Choosing the best checkpoint by them needs that.
+fn target_test(target: &Path, select: Selection, observer: &mut dyn Observer) -> Result<Option<Dataset>> {
+    if select == Selection::Target {
+        return Ok(Some(Dataset::open_split(target, Split::Test, Labels::Required)?));
+    }
+    let reason = match Dataset::open_split(target, Split::Test, Labels::Optional) {
+        Ok(test) => {
+            let labelled = test.regions().iter().filter(|region| region.mask.is_some()).count();
+            if labelled == test.len() {
+                return Ok(Some(test));
+            }
+            format!("{labelled} of {} test regions of `{}` have masks, not all", test.len(), target.display())
+        }
+        Err(DataError::MissingFolder { missing, .. }) => {
+            format!("`{}` has no labelled test regions: `{}` does not exist", target.display(), missing.display())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    observer.event(Event::Note(&format!("{reason}; the target is not validated on")));
+    Ok(None)
+}

@@ -1,0 +1,115 @@
+//! A killed run that is resumed ends like an undisturbed one, bit for bit.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use papilla::formats::{HostTensor, TensorFile};
+use serde_json::Value;
+
+use crate::runs::{Killable, logged, succeed, text};
+use crate::{SETTINGS, metrics};
+
+/// Tensors of a checkpoint, and the metadata that do not depend on how long steps took.
+fn contents(run: &Path, checkpoint: &str) -> (BTreeMap<String, HostTensor>, String, String) {
+    let file = TensorFile::read(&run.join(format!("checkpoints/{checkpoint}.safetensors"))).expect("the run ended");
+    (file.tensors, file.metadata["step"].clone(), file.metadata["best_mean_dice_bits"].clone())
+}
+
+/// Lines of `metrics.jsonl` and rows of `log.csv`, without how long steps took.
+fn logs(run: &Path) -> (Vec<Value>, Vec<Vec<String>>) {
+    let mut lines = metrics(run);
+    for line in &mut lines {
+        line.as_object_mut().expect("lines are objects").remove("seconds");
+    }
+    let table = fs::read_to_string(run.join("log.csv")).expect("the run logs");
+    let mut rows: Vec<Vec<String>> = table.lines().map(|l| l.split(',').map(str::to_string).collect()).collect();
+    let seconds = rows[0].iter().position(|title| title == "seconds").expect("a column of the table");
+    for row in &mut rows {
+        row.remove(seconds);
+    }
+    (lines, rows)
+}
+
+/// Whether a checkpoint is being written, or was when the program was killed.
+fn is_writing(run: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(run.join("checkpoints")) else { return false };
+    entries
+        .flatten()
+        .any(|e| e.file_name().to_string_lossy().ends_with(".tmp") && e.metadata().is_ok_and(|m| m.len() > 0))
+}
+
+/// Resumes a run and compares all it leaves with that of the undisturbed one.
+fn assert_resumes_to(undisturbed: &Path, run: &Path) {
+    succeed(&["train", "--resume", text(run)]);
+    let name = run.display();
+    for checkpoint in ["last", "best"] {
+        let (expected, got) = (contents(undisturbed, checkpoint), contents(run, checkpoint));
+        assert_eq!((&got.1, &got.2), (&expected.1, &expected.2), "{name}");
+        assert_eq!(got.0.len(), expected.0.len(), "{name}");
+        for (tensor, value) in &expected.0 {
+            assert!(value.same_bits(&got.0[tensor]), "`{tensor}` of {checkpoint} differs in {name}");
+        }
+    }
+    assert_eq!(logs(run), logs(undisturbed), "{name}");
+    assert!(!is_writing(run), "{name} holds a half-written checkpoint");
+}
+
+#[test]
+fn a_killed_run_ends_like_an_undisturbed_one() {
+    let job = Killable::new(&SETTINGS);
+    let undisturbed = job.undisturbed();
+    for steps in [1, 6] {
+        let run = job.killed(&format!("killed-{steps}"), |run| logged(run) >= steps);
+        assert_resumes_to(&undisturbed, &run);
+    }
+}
+
+#[test]
+fn an_adaptation_killed_before_and_after_the_warm_up_and_within_a_checkpoint_ends_like_an_undisturbed_one() {
+    let flags = "--method clr --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3";
+    let job = Killable::new(&flags.split(' ').collect::<Vec<_>>());
+    let undisturbed = job.undisturbed();
+    assert_eq!(logged(&undisturbed), 6 + 1, "steps, and a validation");
+    let in_warm_up = job.killed("killed-in-warm-up", |run| logged(run) >= 2);
+    assert_resumes_to(&undisturbed, &in_warm_up);
+    let after_it = job.killed("killed-after-warm-up", |run| logged(run) >= 5);
+    assert_resumes_to(&undisturbed, &after_it);
+    // A kill may come just after the last byte; a few attempts make sure that one comes before it.
+    let torn = (0..5).map(|attempt| job.killed(&format!("torn-{attempt}"), |run| logged(run) >= 4 && is_writing(run)));
+    let torn = torn.into_iter().find(|run| is_writing(run)).expect("a kill within a write leaves its temporary file");
+    assert_resumes_to(&undisturbed, &torn);
+}
+
+#[test]
+fn an_adaptation_with_trans_norm_keeps_statistics_of_both_cameras_through_a_kill() {
+    let flags =
+        "--method clr --norm trans --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3";
+    let job = Killable::new(&flags.split(' ').collect::<Vec<_>>());
+    let undisturbed = job.undisturbed();
+    let run = job.killed("killed", |run| logged(run) >= 4);
+    assert_resumes_to(&undisturbed, &run);
+
+    let (tensors, ..) = contents(&run, "last");
+    let sources = tensors.keys().filter(|name| name.ends_with("_source") && name.contains(".running_"));
+    let mut norms = 0;
+    for name in sources {
+        let target = name.replace("_source", "_target");
+        let [source_values, target_values] = [name, &target].map(|name| &tensors[name].data);
+        let initial = if name.contains("running_mean") { 0.0 } else { 1.0 };
+        assert!(source_values != target_values, "{name} is that of the target");
+        for (name, values) in [(name, source_values), (&target, target_values)] {
+            assert!(values.iter().any(|value| *value != initial), "{name} is as it began");
+        }
+        norms += 1;
+    }
+    assert!(norms > 2 * 50, "mean and variance of {norms} / 2 normalisations");
+    assert!(!tensors.keys().any(|name| name.ends_with(".running_mean")), "no statistics of both cameras together");
+
+    let best = run.join("checkpoints/best.safetensors");
+    let test = run.with_file_name("clinics").join("clinic-b/test");
+    let evaluated = succeed(&["--json", "evaluate", "--checkpoint", text(&best), "--data", text(&test)]);
+    let document: Value = serde_json::from_str(&evaluated).expect("--json prints one document");
+    assert_eq!(document["images"], 3);
+    assert!(document["raw"]["disc"]["dice"].is_number(), "{document}");
+}

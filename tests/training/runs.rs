@@ -1,0 +1,79 @@
+//! Runs of the program on small synthetic clinics.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+pub fn papilla(arguments: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("papilla"));
+    command.args(arguments);
+    command
+}
+
+/// Runs to a successful end and gives what was printed on stdout.
+pub fn succeed(arguments: &[&str]) -> String {
+    let output = papilla(arguments).output().expect("the program runs");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary paths are UTF-8")
+}
+
+pub fn clinics(folder: &TempDir) -> PathBuf {
+    let out = folder.path().join("clinics");
+    succeed(&["synth", "--out", text(&out), "--size", "64", "--train", "20", "--test", "3", "--seed", "7"]);
+    out
+}
+
+/// A run with a checkpoint after each step: its flags without `--out`, and where it goes.
+pub struct Killable {
+    flags: Vec<String>,
+    folder: TempDir,
+}
+
+impl Killable {
+    pub fn new(flags: &[&str]) -> Killable {
+        let folder = TempDir::new().expect("a temporary folder");
+        let clinics = clinics(&folder);
+        let (source, target) = (clinics.join("clinic-a"), clinics.join("clinic-b"));
+        let data = ["train", "--checkpoint-every", "0.00001", "--source", text(&source), "--target", text(&target)];
+        let flags = data.iter().chain(flags).map(|flag| flag.to_string()).collect();
+        Killable { flags, folder }
+    }
+
+    fn command(&self, run: &Path) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("papilla"));
+        command.args(&self.flags).args(["--out", text(run)]).stderr(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    pub fn undisturbed(&self) -> PathBuf {
+        let run = self.folder.path().join("undisturbed");
+        assert!(self.command(&run).status().expect("the program runs").success());
+        run
+    }
+
+    /// Starts a run and kills it as soon as `due` says so of its folder.
+    pub fn killed(&self, name: &str, due: impl Fn(&Path) -> bool) -> PathBuf {
+        let run = self.folder.path().join(name);
+        let mut child = self.command(&run).spawn().expect("the program runs");
+        let begun = Instant::now();
+        while !due(&run) && child.try_wait().expect("the child can be asked").is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(300), "{name}: the moment did not come");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().expect("the child can be killed");
+        child.wait().expect("the child ends");
+        run
+    }
+}
+
+/// Steps that a run has logged.
+pub fn logged(run: &Path) -> usize {
+    fs::read_to_string(run.join("log.csv")).map_or(0, |text| text.lines().count().saturating_sub(1))
+}
