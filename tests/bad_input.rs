@@ -213,7 +213,12 @@ fn a_disk_that_is_full_while_saving() {
     assert_refused(&output, 1, &["last.safetensors"]);
     let left: Vec<_> = fs::read_dir(out.join("checkpoints")).expect("the folder was made").collect();
     assert!(left.is_empty(), "no part of a checkpoint stays: {left:?}");
-    assert!(!out.join("config.toml").exists(), "a run without a checkpoint does not count as one");
+    for file in ["config.toml", "metrics.jsonl", "log.csv"] {
+        assert!(
+            !out.join(file).exists(),
+            "without its first checkpoint a run has no {file} in the way of the next one"
+        );
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{AdamSettings, SgdSettings};
-use crate::method::step::{LossWeights, StepSettings, Stochastic};
+use crate::method::step::{StepSettings, Stochastic};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::{Domain, Norm};
 
@@ -310,22 +310,6 @@ impl Config {
         self.method.to_possible_value().map_or(String::new(), |v| v.get_name().to_string())
     }
 
-    /// Whether an epoch, counted from 0, comes after the warm-up.
-    pub fn is_warm(&self, epoch: u64) -> bool {
-        epoch as i64 > self.warmup_epochs
-    }
-
-    /// Weights of the losses of the method, during the warm-up or after it.
-    pub fn loss_weights(&self, warm: bool) -> LossWeights {
-        let given = |weight: f32, used: bool| if used { weight } else { 0.0 };
-        LossWeights {
-            adversarial: given(self.adversarial_weight, self.method != Method::SourceOnly),
-            align: given(self.align_weight, warm && matches!(self.method, Method::Align | Method::Clr)),
-            discriminative: given(self.discriminative_weight, warm && self.method == Method::Clr),
-            consistency: given(self.consistency_weight, warm && self.method == Method::Clr),
-        }
-    }
-
     /// What fixes the training step, during the warm-up or after it.
     pub fn step_settings(&self, warm: bool) -> StepSettings {
         StepSettings {
@@ -339,11 +323,6 @@ impl Config {
             stochastic: Stochastic::Passes(self.stochastic_passes),
             recompute: false,
         }
-    }
-
-    /// Learning rate of an epoch, counted from 0: the full one for the first 100 epochs.
-    pub fn learning_rate(&self, epoch: u64) -> f32 {
-        if epoch >= 100 { 0.2 * self.lr } else { self.lr }
     }
 }
 
@@ -372,15 +351,6 @@ mod tests {
         assert_eq!(config.output_stride, 8);
         config.set_backbone(Backbone::ResNet101);
         assert_eq!(config.output_stride, 8);
-    }
-
-    #[test]
-    fn the_rate_is_a_fifth_after_epoch_100() {
-        let config = Config::new(PathBuf::new());
-        for (epoch, rate) in [(0, 1e-3), (99, 1e-3), (100, 2e-4), (500, 2e-4)] {
-            let found = config.learning_rate(epoch);
-            assert!((found - rate).abs() < 1e-9, "{epoch}: {found}");
-        }
     }
 
     #[test]

@@ -20,6 +20,13 @@ pub(super) struct TrainingData {
     pub target: Option<Arc<Dataset>>,
 }
 
+impl TrainingData {
+    /// Batches in a pass over the source.
+    pub fn batches_per_epoch(&self, batch: usize) -> u64 {
+        (self.source.len() / batch) as u64
+    }
+}
+
 /// How the source becomes batches.
 pub(super) fn loader_options(config: &Config) -> LoaderOptions {
     LoaderOptions {

@@ -7,6 +7,7 @@ mod logs;
 mod memory;
 mod observer;
 mod pictures;
+mod schedule;
 mod session;
 mod stage;
 mod validation;

@@ -49,36 +49,28 @@ impl Session {
     /// Begins a run in a folder that must not hold one yet.
     pub fn begin(device: &Device, config: Config, run: &Path, observer: &mut dyn Observer) -> Result<Session> {
         config.check()?;
-        if run.join("config.toml").exists() || run.join("checkpoints/last.safetensors").exists() {
-            bail!("`{}` already holds a run; continue it with --resume or choose another --out", run.display());
-        }
+        refuse_to_overwrite(run)?;
         let text = config.to_toml()?;
-        let mut session = Session::prepare(device, config, run, None, observer, |losses| {
+        Session::prepare(device, config, run, None, observer, |config, states, losses| {
             let checkpoints = run.join("checkpoints");
             std::fs::create_dir_all(&checkpoints)
                 .with_context(|| format!("cannot create `{}`", checkpoints.display()))?;
-            Logs::open(run, LogBytes::default(), losses)
-        })?;
-        // What the adapter cannot run is refused now, also the stage that begins after the warm-up.
-        let last_epoch = session.config.epochs - 1;
-        if session.config.loss_weights(session.config.is_warm(last_epoch))
-            != session.config.loss_weights(session.config.is_warm(0))
-        {
-            Stage::compile(device, &session.states, &session.config, last_epoch)?;
-        }
-        session.stage = Some(session.new_stage()?);
-        session.save("last")?;
-        write_settings(run, &text)?;
-        Ok(session)
+            remove_half_written(run)?;
+            // Before the logs, so that a folder which holds them holds a run that can be resumed.
+            write_checkpoint(run, "last", config, Progress::default(), device, states)?;
+            let logs = Logs::open(run, LogBytes::default(), losses)?;
+            write_settings(run, &text)?;
+            Ok(logs)
+        })
     }
 
     /// Continues a run from its last checkpoint.
     pub fn resume(device: &Device, run: &Path, observer: &mut dyn Observer) -> Result<Session> {
-        let path = run.join("checkpoints/last.safetensors");
+        let path = checkpoint_path(run, "last");
         if !path.exists() {
             bail!("`{}` holds no run to resume: `{}` does not exist", run.display(), path.display());
         }
-        remove_abandoned(&run.join("checkpoints"))?;
+        remove_half_written(run)?;
         let checkpoint = Checkpoint::read(&path)?;
         device.fix_kernels(checkpoint.kernels.clone());
         let (config, bytes) = (checkpoint.config.clone(), checkpoint.progress.log_bytes);
@@ -86,18 +78,19 @@ impl Session {
             // The run was stopped between its first checkpoint and this file.
             write_settings(run, &config.to_toml()?)?;
         }
-        Session::prepare(device, config, run, Some((checkpoint, &path)), observer, |losses| {
+        Session::prepare(device, config, run, Some((checkpoint, &path)), observer, |_, _, losses| {
             Logs::open(run, bytes, losses)
         })
     }
 
+    /// What the machine or the data cannot do is refused before `open_logs` writes anything.
     fn prepare(
         device: &Device,
         config: Config,
         run: &Path,
         from: Option<(Checkpoint, &Path)>,
         observer: &mut dyn Observer,
-        open_logs: impl FnOnce(&[&str]) -> Result<Logs>,
+        open_logs: impl FnOnce(&Config, &States, &[&str]) -> Result<Logs>,
     ) -> Result<Session> {
         let (data, validations) = open_data(&config, observer)?;
         // The states of the whole run, whichever stage it is in.
@@ -105,7 +98,7 @@ impl Session {
         let states = device.states();
         states.declare(traced.graph.states())?;
         let validations = with_predictors(device, &states, &config, validations)?;
-        let mut progress = Progress::default();
+        let (mut progress, begins) = (Progress::default(), from.is_none());
         match from {
             Some((checkpoint, path)) => {
                 checkpoint.restore(&states, path)?;
@@ -113,9 +106,21 @@ impl Session {
             }
             None => initial_weights(&config, &states, &traced, observer)?,
         }
-        let logs = open_logs(&traced.losses)?;
+        let per_epoch = data.batches_per_epoch(config.batch);
+        let (total, epoch) = (config.total_steps(per_epoch), progress.step / per_epoch);
+        let weights_at = |epoch: u64| config.loss_weights(config.is_warm(epoch));
+        let last_epoch = (total - 1) / per_epoch;
+        if begins && weights_at(last_epoch) != weights_at(epoch) {
+            // The stage after the warm-up, should the run reach it, is tried out and given up again.
+            Stage::compile(device, &states, &config, last_epoch)?;
+        }
+        let stage = match progress.step < total {
+            true => Some(Stage::new(device, &states, &config, &data, epoch, progress.step)?),
+            false => None,
+        };
+        let logs = open_logs(&config, &states, &traced.losses)?;
         let (run, device) = (run.to_path_buf(), device.clone());
-        Ok(Session { config, run, device, states, data, validations, progress, logs, stage: None })
+        Ok(Session { config, run, device, states, data, validations, progress, logs, stage })
     }
 
     /// The settings of the run.
@@ -123,28 +128,15 @@ impl Session {
         &self.config
     }
 
-    /// Batches in a pass over the source.
-    fn batches_per_epoch(&self) -> u64 {
-        (self.data.source.len() / self.config.batch) as u64
-    }
-
-    fn total_steps(&self) -> u64 {
-        let all = self.config.epochs * self.batches_per_epoch();
-        self.config.steps.map_or(all, |steps| steps.min(all))
-    }
-
-    fn new_stage(&self) -> Result<Stage> {
-        let epoch = self.progress.step / self.batches_per_epoch();
+    fn new_stage(&self, epoch: u64) -> Result<Stage> {
         Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, self.progress.step)
     }
 
     /// Trains to the end of the run.
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
-        let mut stage = match self.stage.take() {
-            Some(stage) => Some(stage),
-            None => Some(self.new_stage()?),
-        };
-        let (total, per_epoch) = (self.total_steps(), self.batches_per_epoch());
+        let mut stage = self.stage.take();
+        let per_epoch = self.data.batches_per_epoch(self.config.batch);
+        let total = self.config.total_steps(per_epoch);
         observer.event(Event::Begin { step: self.progress.step, steps: total, batch: self.config.batch });
         let mut saved = Instant::now();
         let every = Duration::from_secs_f64((self.config.checkpoint_every * 60.0).min(1e9));
@@ -156,7 +148,7 @@ impl Session {
                 )));
                 // Its memory is given back before the next one takes its own.
                 drop(stage.take());
-                stage = Some(self.new_stage()?);
+                stage = Some(self.new_stage(epoch)?);
             }
             let stage = stage.as_mut().expect("a stage has just been made where there was none");
             let record = self.step(stage)?;
@@ -231,23 +223,64 @@ impl Session {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.run.join("checkpoints").join(format!("{name}.safetensors"))
+        checkpoint_path(&self.run, name)
     }
 
-    /// Writes a checkpoint, unless a tensor is not finite: the one on disk is then the last good one.
+    /// Writes a checkpoint that vouches for the logs up to here.
     fn save(&mut self, name: &str) -> Result<()> {
         self.progress.log_bytes = self.logs.sync()?;
-        let checkpoint = Checkpoint::capture(&self.config, self.progress, self.device.kernels(), &self.states)?;
-        if let Some(tensor) = checkpoint.first_not_finite() {
-            bail!(
-                "`{tensor}` is no longer finite after step {}; `{}` holds the last good checkpoint; try a smaller --lr",
-                self.progress.step,
-                self.path("last").display()
-            );
-        }
-        checkpoint.write(&self.path(name))?;
-        Ok(())
+        write_checkpoint(&self.run, name, &self.config, self.progress, &self.device, &self.states)
     }
+}
+
+fn checkpoint_path(run: &Path, name: &str) -> PathBuf {
+    run.join("checkpoints").join(format!("{name}.safetensors"))
+}
+
+/// Writes a checkpoint, unless a tensor is not finite: the one on disk is then the last good one.
+fn write_checkpoint(
+    run: &Path,
+    name: &str,
+    config: &Config,
+    progress: Progress,
+    device: &Device,
+    states: &States,
+) -> Result<()> {
+    let checkpoint = Checkpoint::capture(config, progress, device.kernels(), states)?;
+    if let Some(tensor) = checkpoint.first_not_finite() {
+        bail!(
+            "`{tensor}` is no longer finite after step {}; `{}` holds the last good checkpoint; try a smaller --lr",
+            progress.step,
+            checkpoint_path(run, "last").display()
+        );
+    }
+    checkpoint.write(&checkpoint_path(run, name))?;
+    Ok(())
+}
+
+/// Refuses a folder with a run in it, or with files that a new run would overwrite.
+fn refuse_to_overwrite(run: &Path) -> Result<()> {
+    if checkpoint_path(run, "last").exists() {
+        bail!("`{}` already holds a run; continue it with --resume or choose another --out", run.display());
+    }
+    let files = ["config.toml", "metrics.jsonl", "log.csv", "checkpoints/best.safetensors"].map(|name| run.join(name));
+    let events = run.join("tensorboard");
+    let has_events = std::fs::read_dir(&events).is_ok_and(|mut entries| entries.next().is_some());
+    let in_the_way = files.into_iter().find(|file| file.exists()).or(has_events.then_some(events));
+    if let Some(path) = in_the_way {
+        bail!(
+            "`{}` is in the way of a new run, and `{}` holds none to resume; move it or choose another --out",
+            path.display(),
+            run.display()
+        );
+    }
+    Ok(())
+}
+
+/// Removes what a killed program has left of files of a run.
+fn remove_half_written(run: &Path) -> Result<()> {
+    remove_abandoned(run)?;
+    Ok(remove_abandoned(&run.join("checkpoints"))?)
 }
 
 /// `config.toml` of a run, for its user; checkpoints hold the settings themselves.

@@ -1,0 +1,76 @@
+//! Starts that are refused, and what lies in the folder of a run before it starts.
+
+use std::fs;
+
+use bytesize::ByteSize;
+use tempfile::TempDir;
+
+use crate::refusal;
+use crate::runs::{clinics, succeed, text};
+
+/// Bytes that the step is said to need which does not fit.
+fn needed(arguments: &[&str]) -> u64 {
+    let error = refusal(&[arguments, &["--memory-budget", "1KiB"]].concat());
+    let said = error.split("the step needs ").nth(1).and_then(|rest| rest.split(" (").next());
+    let size: ByteSize = said.and_then(|size| size.parse().ok()).unwrap_or_else(|| panic!("no size is in: {error}"));
+    size.as_u64()
+}
+
+#[test]
+fn a_step_that_does_not_fit_is_refused_before_anything_is_made_if_the_run_comes_to_it() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let clinics = clinics(&folder);
+    let (source, target, run) = (clinics.join("clinic-a"), clinics.join("clinic-b"), folder.path().join("run"));
+    let mut begin = vec!["train", "--source", text(&source), "--target", text(&target), "--out", text(&run)];
+    begin.extend("--method clr --size 32 --batch 6 --epochs 2".split(' '));
+
+    let in_warm_up = needed(&[&begin[..], &["--steps", "1", "--warmup-epochs", "0"]].concat());
+    let after_it = needed(&[&begin[..], &["--steps", "1", "--warmup-epochs", "-1"]].concat());
+    assert!(after_it > in_warm_up + in_warm_up / 50, "{after_it} bytes after the warm-up, {in_warm_up} in it");
+    let between = ((in_warm_up + after_it) / 2).to_string();
+    let with = |steps| [&begin[..], &["--warmup-epochs", "0", "--memory-budget", &between, "--steps", steps]].concat();
+    // An epoch has three steps, and the first one is the warm-up.
+    let error = refusal(&with("4"));
+    assert!(error.contains("--memory-budget"), "{error}");
+    assert!(!run.exists(), "refused starts leave nothing behind");
+    succeed(&with("3"));
+}
+
+#[test]
+fn files_in_the_way_of_a_new_run_are_named_and_kept() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let run = folder.path().join("run");
+    for name in
+        ["log.csv", "metrics.jsonl", "config.toml", "checkpoints/best.safetensors", "tensorboard/events.out.tfevents.7"]
+    {
+        let file = run.join(name);
+        fs::create_dir_all(file.parent().expect("it lies in a folder")).expect("a temporary folder can be written");
+        fs::write(&file, "kept").expect("a temporary folder can be written");
+        // Found before the source is looked at, which is no dataset here.
+        let error = refusal(&["train", "--source", text(folder.path()), "--out", text(&run)]);
+        let named = name.split("/events").next().expect("a name");
+        assert!(error.contains(text(&run.join(named))) && error.contains("--out"), "{error}");
+        assert_eq!(fs::read_to_string(&file).expect("the file stays"), "kept");
+        assert_eq!(fs::read_dir(&run).expect("the folder stays").count(), 1, "nothing is added");
+        fs::remove_dir_all(&run).expect("the folder is there");
+    }
+}
+
+#[test]
+fn half_written_files_of_a_killed_program_are_removed() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (source, run) = (clinics(&folder).join("clinic-a"), folder.path().join("run"));
+    let left = [run.join(".papilla-a1B2c3.tmp"), run.join("checkpoints/.papilla-a1B2c3.tmp")];
+    let begin = "--size 32 --batch 2 --steps 1".split(' ');
+    let begin = ["train", "--source", text(&source), "--out", text(&run)].into_iter().chain(begin).collect();
+    for arguments in [begin, vec!["train", "--resume", text(&run)]] {
+        fs::create_dir_all(run.join("checkpoints")).expect("a temporary folder can be written");
+        for file in &left {
+            fs::write(file, "half of it").expect("a temporary folder can be written");
+        }
+        succeed(&arguments);
+        assert!(!left.iter().any(|file| file.exists()), "{arguments:?}");
+    }
+    let files = fs::read_dir(run.join("checkpoints")).expect("the run ended").count();
+    assert_eq!(files, 2, "the last and the best checkpoint");
+}
