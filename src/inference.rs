@@ -70,7 +70,7 @@ impl Predictor {
         graph.output("mask", prediction.mask);
         graph.output("boundary", prediction.boundary);
         simplify(&mut graph);
-        let Prepared { prepare, rest } = prepare(&fold_norms(&graph)?, FOLDED)?;
+        let Prepared { prepare, rest } = prepare(&fold_norms(&graph)?, &format!("{FOLDED}.{}", domain.name()))?;
         let (prepare, program) = (device.compile(&prepare, states)?, device.compile(&rest, states)?);
         Ok((Predictor { program, prepare, size, batch }, tensors))
     }
@@ -158,6 +158,9 @@ pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: us
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Norm;
+    use crate::nn::deeplab::Backbone;
+    use crate::nn::init::initial_values;
 
     #[test]
     fn corners_stay_and_a_ramp_stays_a_ramp() {
@@ -166,6 +169,28 @@ mod tests {
         assert_eq!((large[0], large[8], large[36], large[44]), (0.0, 2.0, 20.0, 22.0));
         assert_eq!(large[2 * 9 + 4], 11.0);
         assert_eq!(resize_align_corners(&ramp, 3, [3, 3]), ramp);
+    }
+
+    #[test]
+    fn networks_of_both_domains_share_their_weights_and_nothing_else() {
+        let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Trans };
+        let states = Device::Cpu.states();
+        let [(source, tensors), (target, _)] = [Domain::Source, Domain::Target]
+            .map(|domain| Predictor::new(&Device::Cpu, &states, network, domain, 32, 1).expect("shapes fit"));
+        for spec in &tensors {
+            let mut values = initial_values(spec, 3);
+            if spec.name.ends_with("running_mean_target") {
+                values.fill(0.5);
+            }
+            states.write(&format!("{GENERATOR}.{}", spec.name), &values).expect("declared");
+        }
+        let image = RgbImage::from_fn(32, 32, |x, y| image::Rgb([(x * 8) as u8, (y * 8) as u8, (x * y) as u8]));
+        let mask = |predictor: &Predictor| predictor.logits(&[&image]).expect("one image fits").remove(0).mask;
+        source.refresh().expect("every state is there");
+        let alone = mask(&source);
+        target.refresh().expect("every state is there");
+        assert!(mask(&source) == alone, "the target's network does not disturb the source's");
+        assert!(mask(&target) != alone, "statistics differ");
     }
 
     #[test]

@@ -125,10 +125,10 @@ mod tests {
     use crate::nn::{Domain, Norm, Pass, Phase};
     use crate::reference::{Array, run};
 
-    fn network(norm: Norm) -> Graph {
+    fn network(norm: Norm, domain: Domain) -> Graph {
         let mut graph = Graph::new();
         let image = graph.input("image", [2, 3, 32, 32]);
-        let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation(Domain::Target));
+        let mut pass = Pass::new(&mut graph, "generator", Phase::Evaluation(domain));
         let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm };
         let prediction = network.trace(&mut pass, image).expect("the image fits");
         graph.output("mask", prediction.mask);
@@ -143,8 +143,10 @@ mod tests {
 
     #[test]
     fn the_prepared_network_is_the_plain_one() {
-        for norm in [Norm::Batch, Norm::Trans] {
-            let plain = network(norm);
+        for (norm, domain) in
+            [(Norm::Batch, Domain::Target), (Norm::Trans, Domain::Target), (Norm::Trans, Domain::Source)]
+        {
+            let plain = network(norm, domain);
             let folded = fold_norms(&plain).expect("shapes fit");
             // Left are those over sums and joined maps.
             assert!(live_norms(&plain) > 50 && live_norms(&folded) <= 2, "{} norms", live_norms(&folded));
@@ -168,7 +170,10 @@ mod tests {
             for (name, want) in &expected {
                 let largest = want.data.iter().fold(0.0f64, |m, v| m.max(v.abs()));
                 for (got, want) in found[name].data.iter().zip(&want.data) {
-                    assert!((got - want).abs() <= 1e-6 * largest, "{norm:?} `{name}`: {got} and {want} of {largest}");
+                    assert!(
+                        (got - want).abs() <= 1e-6 * largest,
+                        "{norm:?}, {domain:?} `{name}`: {got} and {want} of {largest}"
+                    );
                 }
             }
             // Nothing is left that could have been computed before.
