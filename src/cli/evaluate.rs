@@ -84,7 +84,8 @@ pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> 
     let dataset = Dataset::open(&arguments.data, Labels::Required)?;
     let device = global.open_tuned()?;
     let fallback = arguments.architecture.config()?;
-    let (predictor, _) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
+    let (predictor, config) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
+    arguments.architecture.agree(&config, &arguments.checkpoint)?;
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");
     let mut measured = Measured { names: Vec::new(), raw: Vec::new(), clean: Vec::new() };
     for regions in dataset.regions().chunks(predictor.batch()) {

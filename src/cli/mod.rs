@@ -15,9 +15,11 @@ mod settings;
 mod synth;
 mod train;
 
+use std::fmt::Display;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 
 use crate::device::Device;
@@ -97,6 +99,25 @@ impl Architecture {
         config.size = self.size.unwrap_or(config.size);
         config.check_network().map_err(WrongFlags)?;
         Ok(config)
+    }
+
+    /// Refuses flags that contradict what a checkpoint says of itself.
+    pub(crate) fn agree(&self, config: &Config, checkpoint: &Path) -> Result<()> {
+        let contradiction = |flag: &str, given: &dyn Display, own: &dyn Display| {
+            anyhow!("{flag} {given} contradicts `{}`, which has {own}; leave the flag out", checkpoint.display())
+        };
+        match self {
+            Architecture { backbone: Some(b), .. } if *b != config.backbone => {
+                Err(contradiction("--backbone", &b.name(), &config.backbone.name()))
+            }
+            Architecture { output_stride: Some(stride), .. } if *stride != config.output_stride => {
+                Err(contradiction("--output-stride", stride, &config.output_stride))
+            }
+            Architecture { size: Some(size), .. } if *size != config.size => {
+                Err(contradiction("--size", size, &config.size))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

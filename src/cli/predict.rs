@@ -62,7 +62,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     refuse_overwriting(arguments, &images)?;
     let device = global.open_tuned()?;
     let fallback = arguments.architecture.config()?;
-    let (predictor, _) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
+    let (predictor, config) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
+    arguments.architecture.agree(&config, &arguments.checkpoint)?;
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let bar = progress::bar(global, images.len() as u64, "predicting");
     // One damaged file among thousands must not cost the results of the others.

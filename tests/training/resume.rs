@@ -8,7 +8,7 @@ use papilla::formats::{HostTensor, TensorFile};
 use serde_json::Value;
 
 use crate::runs::{Killable, logged, succeed, text};
-use crate::{SETTINGS, metrics};
+use crate::{SETTINGS, metrics, refusal};
 
 /// Tensors of a checkpoint, and the metadata that do not depend on how long steps took.
 fn contents(run: &Path, checkpoint: &str) -> (BTreeMap<String, HostTensor>, String, String) {
@@ -112,4 +112,9 @@ fn an_adaptation_with_trans_norm_keeps_statistics_of_both_cameras_through_a_kill
     let document: Value = serde_json::from_str(&evaluated).expect("--json prints one document");
     assert_eq!(document["images"], 3);
     assert!(document["raw"]["disc"]["dice"].is_number(), "{document}");
+    // The run's own architecture counts, and a flag that says otherwise is not passed over.
+    for (flag, value) in [("--size", "96"), ("--backbone", "resnet101"), ("--output-stride", "8")] {
+        let error = refusal(&["evaluate", "--checkpoint", text(&best), "--data", text(&test), flag, value]);
+        assert!(error.contains(flag) && error.contains(value) && error.contains(text(&best)), "{error}");
+    }
 }
