@@ -99,9 +99,7 @@ impl Device {
     pub fn compile(&self, graph: &Graph, states: &States) -> Result<Program> {
         match (self, states) {
             (Device::Gpu(gpu), States::Gpu(states)) => {
-                if gpu.options().tune {
-                    gpu.tune(graph)?;
-                }
+                gpu.tune(graph)?;
                 Ok(Program::Gpu(gpu::Program::new(gpu, graph, states)?))
             }
             (Device::Cpu, States::Cpu(values)) => {

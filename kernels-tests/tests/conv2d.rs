@@ -1,5 +1,5 @@
-//! `conv2d_direct`, `conv2d_tiled`, `conv2d_texture`, `conv2d_texture_weight_grad`, `pack_texture` and `depthwise`
-//! against the twin: all three directions of every variant.
+//! `conv2d_direct`, `conv2d_tiled`, `conv2d_texture`, `conv2d_texture_weight_grad`, `pack_texture`, `depthwise` and
+//! `depthwise_texture` against the twin: all three directions of every variant.
 
 use kernels_tests::{Case, adapter, adapter_with};
 use papilla::gpu::{ConvVariant, GpuOptions, Tile};

@@ -144,9 +144,7 @@ pub fn layers(size: usize, batch: usize) -> Vec<Layer> {
 /// Measures a layer in one direction.
 pub fn measure(gpu: &Arc<Gpu>, layer: Layer, direction: Direction) -> Result<KernelResult> {
     let graph = layer.graph(direction).expect("the layers' shapes fit");
-    if gpu.options().tune {
-        gpu.tune(&graph)?;
-    }
+    gpu.tune(&graph)?;
     let program = Program::new(gpu, &graph, &States::new(gpu.clone()))?;
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     for (name, elements) in program.inputs() {

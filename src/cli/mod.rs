@@ -155,7 +155,6 @@ impl Global {
             self.note(&format!("no hardware adapter found; computing in software on `{}`", device.name()));
         }
         if let Device::Gpu(gpu) = &device
-            && options.tune
             && gpu.is_untuned()
         {
             self.note(&format!(

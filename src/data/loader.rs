@@ -15,8 +15,9 @@ use super::error::DataError;
 use super::image_file::MAX_SIDE;
 use super::prefetch::Prefetch;
 use super::region::RegionPixels;
-use super::rng::{Domain, Purpose, SampleKey};
+use super::rng::{Purpose, SampleKey};
 use super::sample::prepare_sample;
+use crate::nn::Domain;
 
 /// Smallest side that a region may be resized to, in pixels.
 const MIN_SIZE: u32 = 16;

@@ -27,5 +27,5 @@ pub use dataset::{Dataset, Labels, Region, Split};
 pub use error::DataError;
 pub use loader::{Batch, BatchStream, Loader, LoaderOptions, default_workers};
 pub use region::RegionPixels;
-pub use rng::{Domain, SampleKey};
+pub use rng::SampleKey;
 pub use sample::{Sample, prepare_sample};

@@ -6,14 +6,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// Which data set of a training run is meant; the same region draws other numbers in each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Domain {
-    /// The labelled camera.
-    Source,
-    /// The camera that is adapted to.
-    Target,
-}
+use crate::nn::Domain;
 
 /// What a stream of random numbers is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +21,7 @@ pub(super) enum Purpose {
 pub struct SampleKey {
     /// Seed of the run.
     pub seed: u64,
-    /// Domain the sample belongs to.
+    /// Camera of the sample: the same region draws other numbers as the other one's.
     pub domain: Domain,
     /// Pass over the data, from 0.
     pub epoch: u64,

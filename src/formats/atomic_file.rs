@@ -24,6 +24,20 @@ pub fn write_atomically(
     replace(path, content).map_err(|error| FormatError::Write { path: path.to_owned(), error })
 }
 
+/// The same, in a folder that is made if it is not there.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_in_new_folder(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), FormatError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| FormatError::Write { path: folder.to_owned(), error })?;
+    }
+    write_atomically(path, content)
+}
+
 fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();

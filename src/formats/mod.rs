@@ -23,7 +23,7 @@ mod weights;
 mod tests;
 
 pub use self::safetensors::TensorFile;
-pub use atomic_file::{remove_abandoned, write_atomically};
+pub use atomic_file::{remove_abandoned, write_atomically, write_in_new_folder};
 pub use error::{FormatError, PickleError};
 pub use host_tensor::HostTensor;
 pub use load_report::{LoadReport, ShapeMismatch, match_tensors, shortened};

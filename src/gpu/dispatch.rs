@@ -122,6 +122,12 @@ impl Dispatch {
         self
     }
 
+    /// Sets several constants of the shader.
+    pub fn constants(mut self, constants: impl IntoIterator<Item = (&'static str, Constant)>) -> Self {
+        self.constants.extend(constants);
+        self
+    }
+
     /// Adds words of the uniform block.
     pub fn params(mut self, words: impl IntoIterator<Item = usize>) -> Self {
         self.params.extend(words.into_iter().map(|w| w as u32));

@@ -3,11 +3,11 @@
 //! Nothing depends on it: a file that is missing, damaged or of another driver only means compiling anew.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::context::lock;
+use crate::formats::{FormatError, write_in_new_folder};
 
 /// Bytes of the checksum at the end of the file.
 const CHECKSUM: usize = 4;
@@ -46,14 +46,11 @@ impl PipelineCache {
     }
 }
 
-fn write(path: &Path, data: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(data)?;
-    file.write_all(&crc32c::crc32c(data).to_le_bytes())?;
-    file.persist(path)?;
-    Ok(())
+fn write(path: &Path, data: &[u8]) -> Result<(), FormatError> {
+    write_in_new_folder(path, |file| {
+        file.write_all(data)?;
+        file.write_all(&crc32c::crc32c(data).to_le_bytes())
+    })
 }
 
 /// The contents of a file without its checksum, if that is right.

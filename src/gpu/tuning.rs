@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +20,7 @@ use super::program::Program;
 use super::sampling::Samples;
 use super::shader::SOURCES;
 use super::states::States;
+use crate::formats::write_in_new_folder;
 use crate::graph::{Graph, NodeId, Op};
 
 /// Time that all measurements of one opened adapter may take.
@@ -100,11 +100,14 @@ impl Gpu {
 
     /// Whether measuring could find something better than the table, and has found nothing yet.
     pub fn is_untuned(&self) -> bool {
-        self.candidates().len() > 1 && lock(&self.tuned).choices.is_empty()
+        self.options().tune && self.candidates().len() > 1 && lock(&self.tuned).choices.is_empty()
     }
 
-    /// Measures the adapter's kernels on the convolutions of a graph.
+    /// Measures the adapter's kernels on the convolutions of a graph, if it was opened for that.
     pub fn tune(self: &Arc<Self>, graph: &Graph) -> Result<()> {
+        if !self.options().tune {
+            return Ok(());
+        }
         let left = BUDGET.saturating_sub(lock(&self.tuned).spent);
         self.tune_among(graph, self.candidates(), left)
     }
@@ -132,7 +135,8 @@ impl Gpu {
         }
         Arc::make_mut(&mut tuned.choices).extend(found);
         if let Some(path) = &tuned.path
-            && let Err(error) = write(path, &self.kept(Choices::clone(&tuned.choices)))
+            && let kept = self.kept(Choices::clone(&tuned.choices))
+            && let Err(error) = write_in_new_folder(path, |file| Ok(serde_json::to_writer_pretty(file, &kept)?))
         {
             tracing::debug!("the choice of kernels is not kept in {}: {error}", path.display());
         }
@@ -232,13 +236,4 @@ fn alone(graph: &Graph, id: NodeId) -> Graph {
     let result = single.push(op, &[first, second]).expect("the shapes fitted in the graph");
     single.output("result", result);
     single
-}
-
-fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&serde_json::to_vec_pretty(kept)?)?;
-    file.persist(path)?;
-    Ok(())
 }

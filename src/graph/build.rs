@@ -17,14 +17,9 @@ impl Graph {
         Ok(self.push_shaped(op, inputs, shape))
     }
 
-    fn push_shaped(&mut self, op: Op, inputs: &[NodeId], shape: Shape) -> NodeId {
+    /// Adds an operator whose output shape is known.
+    pub(super) fn push_shaped(&mut self, op: Op, inputs: &[NodeId], shape: Shape) -> NodeId {
         self.nodes.push(Node { op, inputs: inputs.to_vec(), shape });
-        NodeId(self.nodes.len() - 1)
-    }
-
-    /// A node of another graph: its shape is known.
-    pub(super) fn copy(&mut self, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
-        self.nodes.push(Node { op, inputs, shape });
         NodeId(self.nodes.len() - 1)
     }
 

@@ -25,7 +25,7 @@ pub fn fold_norms(graph: &Graph) -> Result<Graph, ShapeError> {
                 let w = folded.mul(w, scale)?;
                 folded.push(Op::Conv2d { spec, bias: true, activation }, &[x, w, shift])?
             }
-            _ => folded.copy(node.op.clone(), inputs, node.shape.clone()),
+            _ => folded.push_shaped(node.op.clone(), &inputs, node.shape.clone()),
         };
         ids.push(id);
     }
@@ -112,7 +112,7 @@ pub fn prepare(graph: &Graph, prefix: &str) -> Result<Prepared, ShapeError> {
 fn copied(to: &mut Graph, from: &Graph, id: NodeId, ids: &[Option<NodeId>]) -> Option<NodeId> {
     let node = from.node(id);
     let inputs = node.inputs.iter().map(|input| ids[input.0]).collect::<Option<Vec<_>>>()?;
-    Some(to.copy(node.op.clone(), inputs, node.shape.clone()))
+    Some(to.push_shaped(node.op.clone(), &inputs, node.shape.clone()))
 }
 
 #[cfg(test)]

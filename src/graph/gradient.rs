@@ -80,9 +80,8 @@ fn side_by_side(graph: &mut Graph, a: NodeId, b: NodeId) -> Result<Option<NodeId
 
 /// Axis, first and end of what a value has between zeros that were added along one axis alone.
 fn padded_slice(graph: &Graph, id: NodeId) -> Option<(usize, usize, usize)> {
-    let Op::Pad { before, after } = &graph.node(id).op else { return None };
-    let mut padded = (0..before.len()).filter(|&axis| before[axis] != 0 || after[axis] != 0);
-    let (Some(axis), None) = (padded.next(), padded.next()) else { return None };
+    let op = &graph.node(id).op;
+    let (Some(axis), Op::Pad { before, after }) = (op.padded_axis(), op) else { return None };
     let (first, last) = (usize::try_from(before[axis]).ok()?, usize::try_from(after[axis]).ok()?);
     Some((axis, first, graph.shape(id)[axis] - last))
 }

@@ -227,6 +227,14 @@ impl Op {
         }
     }
 
+    /// The axis along which a padding or a slice changes the extent, if it is one alone.
+    pub fn padded_axis(&self) -> Option<usize> {
+        let Op::Pad { before, after } = self else { return None };
+        let mut changed = (0..before.len()).filter(|&axis| before[axis] != 0 || after[axis] != 0);
+        let axis = changed.next();
+        axis.filter(|_| changed.next().is_none())
+    }
+
     /// Whether the output is the first input's memory under another shape or role.
     pub fn is_alias(&self) -> bool {
         matches!(self, Op::Reshape | Op::Detach)

@@ -11,7 +11,7 @@ const EPS: f32 = 1e-5;
 const MOMENTUM: f32 = 0.1;
 
 /// One of the two cameras.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Domain {
     /// the labelled one
     Source,

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::config::{AugmentSetting, Config, Method, Selection};
 use super::observer::{Event, Observer};
 use super::validation::Validation;
-use crate::data::{self, Augment, DataError, Dataset, Labels, Loader, LoaderOptions, Split, default_workers};
+use crate::data::{Augment, DataError, Dataset, Labels, Loader, LoaderOptions, Split, default_workers};
 use crate::nn::Domain;
 
 /// Bytes of decoded regions kept in memory.
@@ -33,7 +33,7 @@ pub(super) fn loader_options(config: &Config) -> LoaderOptions {
         size: config.size as u32,
         batch: config.batch,
         seed: config.seed,
-        domain: data::Domain::Source,
+        domain: Domain::Source,
         workers: default_workers(),
         augment: match config.augment {
             AugmentSetting::Full => Augment::Full,
@@ -49,7 +49,7 @@ pub(super) fn loader_options(config: &Config) -> LoaderOptions {
 
 /// How the target becomes batches, with photometric copies for the consistency loss or without.
 pub(super) fn target_loader_options(config: &Config, photometric_copy: bool) -> LoaderOptions {
-    LoaderOptions { domain: data::Domain::Target, labels: false, photometric_copy, ..loader_options(config) }
+    LoaderOptions { domain: Domain::Target, labels: false, photometric_copy, ..loader_options(config) }
 }
 
 /// The regions to train on, and those to validate on.

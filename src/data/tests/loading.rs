@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 use super::{mask_path, split_of};
 use crate::data::loader::{Batch, Loader, LoaderOptions};
-use crate::data::{Augment, DataError, Dataset, Domain, Labels};
+use crate::data::{Augment, DataError, Dataset, Labels};
+use crate::nn::Domain;
 
 fn options() -> LoaderOptions {
     LoaderOptions {

@@ -165,11 +165,9 @@ impl Lowering<'_> {
     }
 
     pub(super) fn norm_kernel(&self, shader: &'static str, activation: Activation) -> Dispatch {
-        let mut dispatch = Dispatch::new(shader, "main").constant("LANES", self.lanes_constant());
-        for (name, value) in activation_constants(activation) {
-            dispatch = dispatch.constant(name, value);
-        }
-        dispatch
+        Dispatch::new(shader, "main")
+            .constant("LANES", self.lanes_constant())
+            .constants(activation_constants(activation))
     }
 
     /// Launches of a reduction over the samples of each domain, and the number of splits a domain has.

@@ -37,25 +37,8 @@ impl Lowering<'_> {
     }
 
     pub(super) fn batch_norm_texture(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
-        let domains = self.shape(self.input(id, 1))[0];
-        let e = self.extents(id, domains);
-        let chunks = e.plane.div_ceil(CHUNK);
-        let planes = e.n * e.blocks;
-        let mut dispatch = self
-            .norm_kernel("batch_norm_texture", activation)
-            .constant("PACK", Constant::Bool(self.pack_result(id)))
-            .params([planes, e.c, e.plane, chunks, e.samples])
-            .float(eps);
-        for slot in 1..4 {
-            dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
-        }
-        let dispatch = dispatch
-            .store(self.whole(id)?)
-            .texture(TextureSlot::Results, false)
-            .texture(TextureSlot::Activations, true)
-            .groups(planes * chunks);
-        self.push(dispatch);
-        Ok(())
+        let kernel = self.norm_kernel("batch_norm_texture", activation);
+        self.normalise_texture(kernel, eps, id, &[1, 2, 3], 1)
     }
 
     pub(super) fn batch_norm_grad_sums_texture(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
@@ -78,17 +61,31 @@ impl Lowering<'_> {
         training: bool,
         id: NodeId,
     ) -> Result<()> {
-        let domains = self.shape(self.input(id, 2))[0];
+        let kernel = self
+            .norm_kernel("batch_norm_grad_input_texture", activation)
+            .constant("TRAINING", Constant::Bool(training));
+        self.normalise_texture(kernel, eps, id, &[0, 2, 3, 4, 5], 2)
+    }
+
+    /// The launch of a kernel that makes maps from those in the texture, the inputs `operands` and the statistics among
+    /// them, input `stats`.
+    fn normalise_texture(
+        &mut self,
+        kernel: Dispatch,
+        eps: f32,
+        id: NodeId,
+        operands: &[usize],
+        stats: usize,
+    ) -> Result<()> {
+        let domains = self.shape(self.input(id, stats))[0];
         let e = self.extents(id, domains);
         let chunks = e.plane.div_ceil(CHUNK);
         let planes = e.n * e.blocks;
-        let mut dispatch = self
-            .norm_kernel("batch_norm_grad_input_texture", activation)
-            .constant("TRAINING", Constant::Bool(training))
+        let mut dispatch = kernel
             .constant("PACK", Constant::Bool(self.pack_result(id)))
             .params([planes, e.c, e.plane, chunks, e.samples])
             .float(eps);
-        for slot in [0, 2, 3, 4, 5] {
+        for &slot in operands {
             dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
         }
         let dispatch = dispatch
@@ -134,24 +131,25 @@ mod tests {
         plan.launches.iter().map(|l| (l.dispatch.shader, store(&l.dispatch))).collect()
     }
 
-    /// `conv → batch norm → conv`, and its input, first weights and result.
-    fn network(training: bool) -> (Graph, [NodeId; 3]) {
+    /// `conv → batch norm → conv`, maps of `outer` channels before and after; its input, weights and result.
+    fn network(training: bool, outer: usize) -> (Graph, [NodeId; 4]) {
         let mut g = Graph::new();
-        let (x, u, v) = (g.input("x", [2, 4, 8, 8]), g.input("u", [8, 4, 3, 3]), g.input("v", [4, 8, 3, 3]));
-        let (weight, bias) = (g.input("weight", [8]), g.input("bias", [8]));
-        let given = g.input("stats", [1, 2, 8]);
+        let x = g.input("x", [2, outer, 8, 8]);
+        let (u, v) = (g.input("u", [2 * outer, outer, 3, 3]), g.input("v", [outer, 2 * outer, 3, 3]));
+        let (weight, bias) = (g.input("weight", [2 * outer]), g.input("bias", [2 * outer]));
+        let given = g.input("stats", [1, 2, 2 * outer]);
         let middle = g.conv2d(x, u, None, ConvSpec::default()).expect("shapes fit");
         let stats = if training { g.batch_stats(middle, 1).expect("one domain") } else { given };
         let op = crate::graph::Op::BatchNorm { eps: 1e-5, activation: Activation::Relu, training };
         let normal = g.push(op, &[middle, stats, weight, bias]).expect("shapes fit");
         let y = g.conv2d(normal, v, None, ConvSpec::default()).expect("shapes fit");
         g.output("y", y);
-        (g, [x, u, y])
+        (g, [x, u, v, y])
     }
 
     #[test]
     fn in_evaluation_nothing_goes_through_buffers_between_convolutions() {
-        let (graph, _) = network(false);
+        let (graph, _) = network(false, 4);
         let expected = [
             ("pack_texture", None),
             ("pack_texture", None),
@@ -163,14 +161,33 @@ mod tests {
         assert_eq!(kernels(&graph), expected);
     }
 
+    /// Makes the gradients of `y` outputs.
+    fn differentiate(graph: &mut Graph, y: NodeId, wrt: &[NodeId]) {
+        let dy = graph.input("dy", graph.shape(y).clone());
+        let gradients = vector_jacobian_product(graph, &[(y, dy)], wrt).expect("rules exist");
+        for (index, gradient) in gradients.into_iter().enumerate() {
+            graph.output(&format!("gradient {index}"), gradient.expect("y depends on all of them"));
+        }
+    }
+
+    /// The gradient of weights between the two takes textures of its own, also where it goes by tiles.
+    #[test]
+    fn a_gradient_of_weights_leaves_the_normalisation_its_texture() {
+        for outer in [4, 16] {
+            let (mut graph, [x, u, v, y]) = network(true, outer);
+            differentiate(&mut graph, y, &[x, u, v]);
+            let shaders: Vec<_> = kernels(&graph).into_iter().map(|(shader, _)| shader).collect();
+            assert_eq!(shaders.contains(&"winograd_weight_grad"), outer == 16);
+            for shader in ["batch_norm_grad_sums", "batch_norm_grad_input"] {
+                assert!(!shaders.contains(&shader), "{outer} channels: {shaders:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_training_step_stores_what_its_backward_pass_reads() {
-        let (mut graph, [x, u, y]) = network(true);
-        let dy = graph.input("dy", graph.shape(y).clone());
-        let gradients = vector_jacobian_product(&mut graph, &[(y, dy)], &[x, u]).expect("rules exist");
-        for (name, gradient) in ["dx", "du"].into_iter().zip(gradients) {
-            graph.output(name, gradient.expect("y depends on both"));
-        }
+        let (mut graph, [x, u, _, y]) = network(true, 4);
+        differentiate(&mut graph, y, &[x, u]);
         let found = kernels(&graph);
         let of = |shader: &str| found.iter().filter(|(s, _)| *s == shader).map(|(_, store)| *store).collect::<Vec<_>>();
         // Forward: the value before the normalisation is read again, the normalised one is not (no gradient of `v`).

@@ -222,14 +222,12 @@ impl Lowering<'_> {
             let (vy, by) = self.rows(operands.out, piece, written);
             let name = if operands.bias.is_some() { "forward_bias" } else { entry };
             let mut dispatch = Dispatch::new("conv2d_direct", name)
+                .constants(activation_constants(operands.activation))
                 .params(params([bx, by], piece, [0, 0]))
                 .bind(vx)
                 .bind(self.whole(operands.second)?)
                 .bind(vy)
                 .groups((piece.count * written).div_ceil(64));
-            for (constant, value) in activation_constants(operands.activation) {
-                dispatch = dispatch.constant(constant, value);
-            }
             if let Some(bias) = operands.bias {
                 dispatch = dispatch.bind(self.whole(bias)?);
             }
@@ -274,7 +272,8 @@ impl Lowering<'_> {
         for piece in pieces {
             let (vx, bx) = self.rows(operands.first, piece, read);
             let (vy, by) = self.rows(operands.out, piece, written);
-            let mut dispatch = Dispatch::new("depthwise", entry)
+            let dispatch = Dispatch::new("depthwise", entry)
+                .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                 .params(params([bx, by], piece, [0, 0]))
                 .bind(vx)
@@ -282,9 +281,6 @@ impl Lowering<'_> {
                 .bind(vy)
                 .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                 .groups((piece.count * written).div_ceil(64));
-            for (constant, value) in activation_constants(operands.activation) {
-                dispatch = dispatch.constant(constant, value);
-            }
             self.push(dispatch);
         }
         Ok(())

@@ -59,7 +59,8 @@ impl Lowering<'_> {
                     ((outputs[1] - h.phase).div_ceil(h.every), (outputs[2] - w.phase).div_ceil(w.every));
                 let (vy, by) = self.rows(operands.out, piece, sample);
                 let pixels = piece.count * rows * columns;
-                let mut dispatch = Dispatch::new("conv2d_texture", "main")
+                let dispatch = Dispatch::new("conv2d_texture", "main")
+                    .constants(activation_constants(operands.activation))
                     .constant("TRANSPOSED", Constant::Bool(transposed))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                     .constant("KEEP", Constant::Bool(keep))
@@ -75,9 +76,6 @@ impl Lowering<'_> {
                     .texture(TextureSlot::Weights, false)
                     .texture(TextureSlot::Results, true)
                     .grid(outputs[0].div_ceil(8), pixels.div_ceil(TEXTURE_BLOCK), 1);
-                for (constant, value) in activation_constants(operands.activation) {
-                    dispatch = dispatch.constant(constant, value);
-                }
                 self.push(dispatch);
             }
         }
@@ -144,7 +142,8 @@ impl Lowering<'_> {
         let keep = self.keep_result(operands.out);
         for piece in self.pieces(g.n, sample)? {
             let (vy, by) = self.rows(operands.out, piece, sample);
-            let mut dispatch = kernel("gather", 16)
+            let dispatch = kernel("gather", 16)
+                .constants(activation_constants(operands.activation))
                 .constant("TRANSPOSED", Constant::Bool(transposed))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                 .constant("KEEP", Constant::Bool(keep))
@@ -157,9 +156,6 @@ impl Lowering<'_> {
                 .texture(TextureSlot::Weights, false)
                 .texture(TextureSlot::Results, true)
                 .grid((written[2] * written[3]).div_ceil(DEPTHWISE_BLOCK), piece.count * g.i.div_ceil(4), 1);
-            for (constant, value) in activation_constants(operands.activation) {
-                dispatch = dispatch.constant(constant, value);
-            }
             self.push(dispatch);
         }
         Ok(())
@@ -173,8 +169,7 @@ impl Lowering<'_> {
             self.claim(TextureSlot::Results, (target, "maps"), self.texels_of(out));
         }
         // Bound even where it is not written.
-        let size = &mut self.texels[TextureSlot::Results as usize];
-        *size = (*size).max(1);
+        self.reserve(TextureSlot::Results, 1);
         keep
     }
 
@@ -246,8 +241,7 @@ impl Lowering<'_> {
         let first = self.weights_end;
         self.weights_end += texels;
         self.packed_weights.insert(packed, first);
-        let size = &mut self.texels[TextureSlot::Weights as usize];
-        *size = self.weights_end.max(*size);
+        self.reserve(TextureSlot::Weights, self.weights_end);
         (first, true)
     }
 
@@ -273,8 +267,7 @@ impl Lowering<'_> {
     /// Takes a texture for values of this step alone.
     pub(super) fn occupy(&mut self, slot: TextureSlot, texels: usize) {
         self.held[slot as usize] = None;
-        let size = &mut self.texels[slot as usize];
-        *size = texels.max(*size);
+        self.reserve(slot, texels);
     }
 
     /// Notes what a texture is about to hold; false if it holds it already.
@@ -284,8 +277,13 @@ impl Lowering<'_> {
             return false;
         }
         *held = Some(packed);
+        self.reserve(slot, texels);
+        true
+    }
+
+    /// Makes a texture large enough.
+    fn reserve(&mut self, slot: TextureSlot, texels: usize) {
         let size = &mut self.texels[slot as usize];
         *size = texels.max(*size);
-        true
     }
 }

@@ -70,7 +70,8 @@ impl Lowering<'_> {
                     let (vx, bx) = self.rows(operands.first, piece, read);
                     let (vy, by) = self.rows(operands.out, piece, written);
                     let terms = channels * h.taps() * w.taps();
-                    let mut dispatch = kernel(g, tile, u32::from(transposed), [h, w])
+                    let dispatch = kernel(g, tile, u32::from(transposed), [h, w])
+                        .constants(activation_constants(operands.activation))
                         .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                         .params(extents(g, [bx, by], piece, [rows, columns]))
                         .params([terms, terms, 0])
@@ -79,9 +80,6 @@ impl Lowering<'_> {
                         .bind(vy)
                         .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                         .grid(groups_n, groups_m, 1);
-                    for (constant, value) in activation_constants(operands.activation) {
-                        dispatch = dispatch.constant(constant, value);
-                    }
                     self.push(dispatch);
                 }
             }
@@ -153,8 +151,8 @@ fn kernel(g: &Geometry, tile: Tile, mode: u32, [h, w]: [Phase; 2]) -> Dispatch {
         ("EVERY_H", h.every),
         ("EVERY_W", w.every),
     ];
-    let start = Dispatch::new("conv2d_tiled", "main").constant("MODE", Constant::U32(mode));
-    constants.into_iter().fold(start, |kernel, (name, value)| kernel.constant(name, Constant::U32(value as u32)))
+    let constants = constants.map(|(name, value)| (name, Constant::U32(value as u32)));
+    Dispatch::new("conv2d_tiled", "main").constant("MODE", Constant::U32(mode)).constants(constants)
 }
 
 fn extents(g: &Geometry, bases: [usize; 2], piece: Piece, pixels: [usize; 2]) -> impl Iterator<Item = usize> {

@@ -286,10 +286,9 @@ fn slices_in_place(graph: &Graph) -> HashMap<NodeId, (NodeId, usize)> {
     let mut slices = HashMap::new();
     let live = graph.live_nodes();
     for &id in &live {
-        let Op::Pad { before, after } = &graph.node(id).op else { continue };
+        let op = &graph.node(id).op;
+        let (Some(axis), Op::Pad { before, after }) = (op.padded_axis(), op) else { continue };
         let whole = graph.node(id).inputs[0];
-        let mut cut = (0..before.len()).filter(|&axis| before[axis] != 0 || after[axis] != 0);
-        let (Some(axis), None) = (cut.next(), cut.next()) else { continue };
         let shape = graph.shape(whole);
         let contiguous = before[axis] <= 0 && after[axis] <= 0 && shape[..axis].iter().all(|&extent| extent == 1);
         let leaf = matches!(graph.node(graph.storage_of(whole)).op, Op::State(_) | Op::Input { .. } | Op::Pad { .. });

@@ -91,7 +91,8 @@ impl Lowering<'_> {
                 .grid(channels.div_ceil(8), tiles.div_ceil(TEXTURE_BLOCK), POSITIONS);
             self.push(product);
             let count = channels.div_ceil(4) * tiles;
-            let mut dispatch = Dispatch::new("winograd_output", "main")
+            let dispatch = Dispatch::new("winograd_output", "main")
+                .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                 .constant("KEEP", Constant::Bool(keep))
                 .params([count, by, channels, piece.first, tiles, tiling.rows, tiling.columns, outputs[1], outputs[2]])
@@ -100,9 +101,6 @@ impl Lowering<'_> {
                 .texture(TextureSlot::Products, false)
                 .texture(TextureSlot::Results, true)
                 .groups(count.div_ceil(64));
-            for (constant, value) in activation_constants(operands.activation) {
-                dispatch = dispatch.constant(constant, value);
-            }
             self.push(dispatch);
         }
         Ok(())
@@ -113,11 +111,9 @@ impl Lowering<'_> {
         let tiling = Tiling::of(g.oh, g.ow);
         let pairs = g.o * g.i;
         let samples = self.samples_for_parts(g, tiling);
-        let pieces: Vec<Piece> =
-            (0..g.n).step_by(samples).map(|first| Piece { first, count: samples.min(g.n - first) }).collect();
+        let pieces = self.pieces_of(g.n, 1, samples)?;
         let elements = pieces.len() * POSITIONS * pairs;
         let parts = self.temporary(elements);
-        self.pack_maps(TextureSlot::Results, operands.first, x)?;
         self.pack_maps(TextureSlot::Activations, operands.second, dy)?;
         let Lanes { swapped, groups, grid } = Lanes::for_channels(g.i, g.o);
         for (index, &piece) in pieces.iter().enumerate() {
