@@ -9,6 +9,7 @@ struct Params {
     beta1: f32,
     beta2: f32,
     eps: f32,
+    unscale: f32, // inverse of the loss scale
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -33,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let first_correction = correction[0];
     let second_correction = correction[1];
     for (var i = lane; i < count; i += 64u) {
-        let g = grad[at_grad + i];
+        let g = grad[at_grad + i] * p.unscale;
         let m = p.beta1 * first[at_first + i] + (1.0 - p.beta1) * g;
         let v = p.beta2 * second[at_second + i] + (1.0 - p.beta2) * g * g;
         first[at_first + i] = m;

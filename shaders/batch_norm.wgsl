@@ -19,12 +19,15 @@ struct Params {
     eps: f32,
 }
 
+alias XType = f32;
+alias YType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(3) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> y: array<YType>;
 
 fn activate(v: f32) -> f32 {
     switch ACTIVATION {
@@ -53,6 +56,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let shift = bias[c];
     let offset = plane * p.plane;
     for (var i = first + lane; i < end; i += LANES) {
-        y[p.base_y + offset + i] = activate(fma(x[p.base_x + offset + i] - mean, scale, shift));
+        y[p.base_y + offset + i] = YType(activate(fma(f32(x[p.base_x + offset + i]) - mean, scale, shift)));
     }
 }

@@ -23,14 +23,18 @@ struct Params {
     eps: f32,
 }
 
+alias XType = f32;
+alias DyType = f32;
+alias DxType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dy: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> dy: array<DyType>;
 @group(0) @binding(3) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(4) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(5) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dx: array<DxType>;
 
 fn slope(z: f32) -> f32 {
     switch ACTIVATION {
@@ -68,8 +72,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let scale = w * inverse;
     let offset = plane * p.plane;
     for (var i = first + lane; i < end; i += LANES) {
-        let normal = (x[p.base_x + offset + i] - mean) * inverse;
-        let dz = slope(fma(w, normal, b)) * dy[p.base_dy + offset + i];
-        dx[p.base_dx + offset + i] = scale * (dz - mean_dz - normal * mean_dz_normal);
+        let normal = (f32(x[p.base_x + offset + i]) - mean) * inverse;
+        let dz = slope(fma(w, normal, b)) * f32(dy[p.base_dy + offset + i]);
+        dx[p.base_dx + offset + i] = DxType(scale * (dz - mean_dz - normal * mean_dz_normal));
     }
 }

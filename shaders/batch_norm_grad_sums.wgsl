@@ -22,9 +22,12 @@ struct Params {
     eps: f32,
 }
 
+alias XType = f32;
+alias DyType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dy: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> dy: array<DyType>;
 @group(0) @binding(3) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(4) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(5) var<storage, read_write> bias: array<f32>;
@@ -57,8 +60,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let end_run = min(i + RUN * LANES, p.plane);
             var run = vec2(0.0, 0.0);
             for (; i < end_run; i += LANES) {
-                let normal = (x[p.base_x + offset + i] - mean) * inverse;
-                let dz = slope(fma(w, normal, b)) * dy[p.base_dy + offset + i];
+                let normal = (f32(x[p.base_x + offset + i]) - mean) * inverse;
+                let dz = slope(fma(w, normal, b)) * f32(dy[p.base_dy + offset + i]);
                 run += vec2(dz, dz * normal);
             }
             s += run;

@@ -22,8 +22,10 @@ struct Params {
     domains: u32,
 }
 
+alias XType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 var<workgroup> sums: array<vec2<f32>, LANES>;
@@ -33,7 +35,7 @@ fn partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let c = group.x;
     let first = group.y * p.samples_per_split;
     let end = min(first + p.samples_per_split, p.samples);
-    let k = x[p.base_x + (first * p.channels + c) * p.plane];
+    let k = f32(x[p.base_x + (first * p.channels + c) * p.plane]);
     var s = 0.0;
     var q = 0.0;
     for (var n = first; n < end; n++) {
@@ -42,7 +44,7 @@ fn partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             let end_run = min(i + RUN * LANES, p.plane);
             var run = vec2(0.0, 0.0);
             for (; i < end_run; i += LANES) {
-                let d = x[base + i] - k;
+                let d = f32(x[base + i]) - k;
                 run += vec2(d, d * d);
             }
             s += run.x;
@@ -86,11 +88,11 @@ fn combine(@builtin(global_invocation_id) id: vec3<u32>) {
     var m2 = 0.0;
     for (var split = 0u; split < p.splits; split++) {
         let source = ((domain * p.splits + split) * p.channels + c) * 3u;
-        let n = x[source];
-        let delta = x[source + 1u] - mean;
+        let n = f32(x[source]);
+        let delta = f32(x[source + 1u]) - mean;
         let total = count + n;
         mean += delta * (n / total);
-        m2 += x[source + 2u] + delta * delta * (count * n / total);
+        m2 += f32(x[source + 2u]) + delta * delta * (count * n / total);
         count = total;
     }
     y[domain * 2u * p.channels + c] = mean;

@@ -25,10 +25,14 @@ struct Params {
     unused: u32,
 }
 
+alias AType = f32;
+alias BType = f32;
+alias YType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> a: array<f32>;
-@group(0) @binding(2) var<storage, read_write> b: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> a: array<AType>;
+@group(0) @binding(2) var<storage, read_write> b: array<BType>;
+@group(0) @binding(3) var<storage, read_write> y: array<YType>;
 
 fn apply(u: f32, v: f32) -> f32 {
     switch KIND {
@@ -78,5 +82,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         ia = c0 * p.a_0 + c1 * p.a_1 + c2 * p.a_2 + c3 * p.a_3;
         ib = c0 * p.b_0 + c1 * p.b_1 + c2 * p.b_2 + c3 * p.b_3;
     }
-    y[p.base_y + i] = apply(a[p.base_a + ia], b[p.base_b + ib]);
+    y[p.base_y + i] = YType(apply(f32(a[p.base_a + ia]), f32(b[p.base_b + ib])));
 }

@@ -30,11 +30,16 @@ struct Params {
     first_split: u32,
 }
 
+alias XType = f32;
+alias WType = f32;
+alias YType = f32;
+alias BType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> w: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> b: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> w: array<WType>;
+@group(0) @binding(3) var<storage, read_write> y: array<YType>;
+@group(0) @binding(4) var<storage, read_write> b: array<BType>;
 
 fn activate(v: f32) -> f32 {
     switch ACTIVATION {
@@ -59,7 +64,7 @@ fn forward_sum(n: u32, o: u32, oh: u32, ow: u32) -> f32 {
                 for (var i = 0u; i < group_in; i++) {
                     let source = ((n * p.in_channels + group * group_in + i) * p.in_h + ih) * p.in_w + iw;
                     let tap = ((o * group_in + i) * p.kernel_h + kh) * p.kernel_w + kw;
-                    run = fma(x[p.base_x + source], w[tap], run);
+                    run = fma(f32(x[p.base_x + source]), f32(w[tap]), run);
                 }
                 total += run;
             }
@@ -80,7 +85,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     let n = plane / p.out_channels;
     let o = plane - n * p.out_channels;
     var total = forward_sum(n, o, row - plane * p.out_h, index - row * p.out_w);
-    y[p.base_y + index] = activate(total);
+    y[p.base_y + index] = YType(activate(total));
 }
 
 @compute @workgroup_size(64)
@@ -95,7 +100,7 @@ fn forward_bias(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups
     let n = plane / p.out_channels;
     let o = plane - n * p.out_channels;
     let total = forward_sum(n, o, row - plane * p.out_h, index - row * p.out_w);
-    y[p.base_y + index] = activate(total + b[o]);
+    y[p.base_y + index] = YType(activate(total + f32(b[o])));
 }
 
 // x is dy here and y is dx.
@@ -127,13 +132,13 @@ fn input_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
                 for (var o = g * group_out; o < (g + 1u) * group_out; o++) {
                     let source = ((n * p.out_channels + o) * p.out_h + oh) * p.out_w + ow;
                     let tap = ((o * group_in + i - g * group_in) * p.kernel_h + kh) * p.kernel_w + kw;
-                    run = fma(x[p.base_x + source], w[tap], run);
+                    run = fma(f32(x[p.base_x + source]), f32(w[tap]), run);
                 }
                 total += run;
             }
         }
     }
-    y[p.base_y + index] = total;
+    y[p.base_y + index] = YType(total);
 }
 
 // w is dy here and y is the parts.
@@ -170,11 +175,11 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups)
             for (var ow = 0u; ow < p.out_w; ow++) {
                 let iw = ow * p.stride_w + kw * p.dilation_w - p.pad_w;
                 if (iw < p.in_w) {
-                    run = fma(x[source + iw], w[upstream + ow], run);
+                    run = fma(f32(x[source + iw]), f32(w[upstream + ow]), run);
                 }
             }
             total += run;
         }
     }
-    y[p.first_split * weights + index] = total;
+    y[p.first_split * weights + index] = YType(total);
 }

@@ -1,12 +1,12 @@
 // conv2d_texture: implicit GEMM convolution from storage textures, for software adapters.
 // A texel load costs lavapipe a tenth of a buffer load and brings four channels, so maps and weights are packed
-// first (pack_texture). Each invocation holds PIXELS pixels × 8 filters in registers; for each tap and four
-// input channels it loads PIXELS texels of x and two 4×4 blocks of weights (the same for all lanes), and does
-// 32·PIXELS multiply-adds. No barriers, no im2col. A tap outside the map reads texel 0, again and again (step 0).
+// first (pack_texture). Each invocation holds PIXELS pixels × 8·EIGHTS filters in registers; for each tap and four
+// input channels it loads 8·EIGHTS texels of weights (the same for all lanes) and PIXELS texels of x, and does
+// 32·EIGHTS·PIXELS multiply-adds. No barriers, no im2col. A tap outside the map reads texel 0, again and again (step 0).
 // With TRANSPOSED it computes the gradient of the input: x is dy, and pixel h takes rows (h + pad − kh·dilation)/stride.
 // Which taps divide evenly depends on h modulo the stride alone: there is one launch for each remainder (phase), over
 // every stride-th pixel and, from first_kh on, every step_kh-th tap.
-// Grid: x = groups of 8 filters, y = blocks of LANES·PIXELS pixels (in this order a block's texels stay in the
+// Grid: x = groups of 8·EIGHTS filters, y = blocks of LANES·PIXELS pixels (in this order a block's texels stay in the
 // processor's cache while all filters pass over it), z = positions: products apart, each with the maps of
 // another sample and weights of its own (winograd_maps), else one. Taps that reach no pixel are left out.
 // STORE writes y to its buffer, KEEP to a texture for the normalisation that reads it next; who reads neither pays for
@@ -14,6 +14,9 @@
 
 const LANES: u32 = 32u;
 const PIXELS: u32 = 8u;
+// Eights of filters of an invocation; one beyond the last repeats it, and its sums are not written.
+const EIGHTS: u32 = 2u;
+const FOURS: u32 = EIGHTS * 2u;
 const TRANSPOSED: bool = false;
 // Texels of channels added up before they go into the total: one long sum in f32 loses digits.
 const RUN: u32 = 16u;
@@ -145,11 +148,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         origin[j] = 1u + (p.first_sample + group.z + n) * blocks * in_plane;
     }
 
-    var total_low: array<vec4<f32>, PIXELS>;
-    var total_high: array<vec4<f32>, PIXELS>;
-    for (var j = 0u; j < PIXELS; j++) {
-        total_low[j] = vec4(0.0);
-        total_high[j] = vec4(0.0);
+    var totals: array<array<vec4<f32>, PIXELS>, FOURS>;
+    for (var f = 0u; f < FOURS; f++) {
+        for (var j = 0u; j < PIXELS; j++) {
+            totals[f][j] = vec4(0.0);
+        }
     }
     let taps = p.kernel_h * p.kernel_w;
     for (var kh = p.first_kh; kh < p.end_kh; kh += p.step_kh) {
@@ -160,29 +163,40 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 texel[j] = tap_texel(origin[j], row[j], column[j], kh, kw);
                 step[j] = select(in_plane, 0u, texel[j] == 0u);
             }
-            var t = p.first_weight + group.z * p.weights_per_position + (group.x * taps + kh * p.kernel_w + kw) * blocks * 8u;
+            let eights = (p.out_channels + 7u) / 8u;
+            var t: array<u32, EIGHTS>;
+            for (var e = 0u; e < EIGHTS; e++) {
+                let eight = min(group.x * EIGHTS + e, eights - 1u);
+                t[e] = p.first_weight + group.z * p.weights_per_position + (eight * taps + kh * p.kernel_w + kw) * blocks * 8u;
+            }
             for (var block = 0u; block < blocks;) {
                 let end = min(block + RUN, blocks);
-                var low: array<vec4<f32>, PIXELS>;
-                var high: array<vec4<f32>, PIXELS>;
-                for (var j = 0u; j < PIXELS; j++) {
-                    low[j] = vec4(0.0);
-                    high[j] = vec4(0.0);
+                var sums: array<array<vec4<f32>, PIXELS>, FOURS>;
+                for (var f = 0u; f < FOURS; f++) {
+                    for (var j = 0u; j < PIXELS; j++) {
+                        sums[f][j] = vec4(0.0);
+                    }
                 }
                 for (; block < end; block++) {
-                    let w_low = mat4x4<f32>(weight_texel(t), weight_texel(t + 2u), weight_texel(t + 4u), weight_texel(t + 6u));
-                    let w_high = mat4x4<f32>(weight_texel(t + 1u), weight_texel(t + 3u), weight_texel(t + 5u), weight_texel(t + 7u));
-                    t += 8u;
+                    var w: array<mat4x4<f32>, FOURS>;
+                    for (var e = 0u; e < EIGHTS; e++) {
+                        for (var half = 0u; half < 2u; half++) {
+                            w[e * 2u + half] = mat4x4<f32>(weight_texel(t[e] + half), weight_texel(t[e] + 2u + half), weight_texel(t[e] + 4u + half), weight_texel(t[e] + 6u + half));
+                        }
+                        t[e] += 8u;
+                    }
                     for (var j = 0u; j < PIXELS; j++) {
                         let v = map_texel(texel[j]);
                         texel[j] += step[j];
-                        low[j] = fma(w_low[0], vec4(v.x), fma(w_low[1], vec4(v.y), fma(w_low[2], vec4(v.z), fma(w_low[3], vec4(v.w), low[j]))));
-                        high[j] = fma(w_high[0], vec4(v.x), fma(w_high[1], vec4(v.y), fma(w_high[2], vec4(v.z), fma(w_high[3], vec4(v.w), high[j]))));
+                        for (var f = 0u; f < FOURS; f++) {
+                            sums[f][j] = fma(w[f][0], vec4(v.x), fma(w[f][1], vec4(v.y), fma(w[f][2], vec4(v.z), fma(w[f][3], vec4(v.w), sums[f][j]))));
+                        }
                     }
                 }
-                for (var j = 0u; j < PIXELS; j++) {
-                    total_low[j] += low[j];
-                    total_high[j] += high[j];
+                for (var f = 0u; f < FOURS; f++) {
+                    for (var j = 0u; j < PIXELS; j++) {
+                        totals[f][j] += sums[f][j];
+                    }
                 }
             }
         }
@@ -191,8 +205,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let pixel = first + j * LANES;
         if (pixel < pixels) {
             let n = pixel / plane;
-            write_filters(group.z, n, row[j], column[j], group.x * 8u, total_low[j]);
-            write_filters(group.z, n, row[j], column[j], group.x * 8u + 4u, total_high[j]);
+            for (var f = 0u; f < FOURS; f++) {
+                write_filters(group.z, n, row[j], column[j], (group.x * FOURS + f) * 4u, totals[f][j]);
+            }
         }
     }
 }

@@ -1,15 +1,16 @@
 // conv2d_texture_weight_grad: gradient of the weights from storage textures, for software adapters.
 // dw[o,i,kh,kw] = Σ over samples and pixels of dy[n,o,oh,ow]·x[n,i,ih,iw]: a GEMM whose long axis is the pixels.
-// Maps are packed four channels to a texel (pack_texture). Each lane takes one group of four channels of the
+// Maps are packed four channels to a texel (pack_texture). Each lane takes ACROSS groups of four channels of the
 // `across` operand (x, or dy with SWAPPED, whichever fills the lanes better); all lanes share GROUPS groups of the
-// other: GROUPS + 1 texel loads bring 16·GROUPS multiply-adds. Rows and columns run exactly over the pixels whose
-// tap lies in the map. Output rows are split over workgroups; parts are added up by `sum` in a fixed order.
+// other: GROUPS + ACROSS texel loads bring 16·GROUPS·ACROSS multiply-adds. Rows and columns run exactly over the pixels
+// whose tap lies in the map. Output rows are split over workgroups; parts are added up by `sum` in a fixed order.
 // Maps of their own for each tap, x_per_tap and dy_per_tap texels apart, make it a batch of products (winograd_maps).
-// Grid: x = blocks of LANES·4 across channels, y = blocks of GROUPS·4 shared channels, z = tap + taps·split.
+// Grid: x = blocks of LANES·ACROSS·4 across channels, y = blocks of GROUPS·4 shared channels, z = tap + taps·split.
 // Bindings: parts [splits,O,I,KH,KW], x texture, dy texture. Twin: reference/conv2d.rs
 
 const LANES: u32 = 8u;
 const GROUPS: u32 = 4u;
+const ACROSS: u32 = 2u;
 // Pixels after which the sums go into the totals: one long sum in f32 loses digits.
 const RUN: u32 = 32u;
 const SWAPPED: bool = false;
@@ -73,9 +74,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let dy_blocks = (p.out_channels + 3u) / 4u;
     let across_blocks = select(x_blocks, dy_blocks, SWAPPED);
     let shared_blocks = select(dy_blocks, x_blocks, SWAPPED);
-    let across = group.x * LANES + lane;
+    let across = group.x * LANES * ACROSS + lane;
     // Lanes and groups beyond the last repeat it; their sums are not written.
-    let a = min(across, across_blocks - 1u);
+    var across_offset: array<u32, ACROSS>;
+    let across_plane = select(p.in_h * p.in_w, p.out_h * p.out_w, SWAPPED);
+    for (var a = 0u; a < ACROSS; a++) {
+        across_offset[a] = min(across + a * LANES, across_blocks - 1u) * across_plane;
+    }
     var shared_offset: array<u32, GROUPS>;
     let shared_plane = select(p.out_h * p.out_w, p.in_h * p.in_w, SWAPPED);
     for (var k = 0u; k < GROUPS; k++) {
@@ -89,11 +94,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
     let x_first = 1u + tap * p.x_per_tap;
     let dy_first = 1u + tap * p.dy_per_tap;
-    var sums: array<mat4x4<f32>, GROUPS>;
-    var totals: array<mat4x4<f32>, GROUPS>;
-    for (var k = 0u; k < GROUPS; k++) {
-        sums[k] = mat4x4<f32>();
-        totals[k] = mat4x4<f32>();
+    var sums: array<array<mat4x4<f32>, GROUPS>, ACROSS>;
+    var totals: array<array<mat4x4<f32>, GROUPS>, ACROSS>;
+    for (var a = 0u; a < ACROSS; a++) {
+        for (var k = 0u; k < GROUPS; k++) {
+            sums[a][k] = mat4x4<f32>();
+            totals[a][k] = mat4x4<f32>();
+        }
     }
     var pending = 0u;
     let end_row = min((split + 1u) * p.rows_per_split, p.samples * p.out_h);
@@ -107,29 +114,27 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let iw = first_ow * p.stride_w + kw * p.dilation_w - p.pad_w;
         var x_at = x_first + (n * x_blocks * p.in_h + ih) * p.in_w + iw;
         var dy_at = dy_first + (n * dy_blocks * p.out_h + oh) * p.out_w + first_ow;
-        if (SWAPPED) {
-            dy_at += a * p.out_h * p.out_w;
-        } else {
-            x_at += a * p.in_h * p.in_w;
-        }
         for (var ow = first_ow; ow < end_ow; ow++) {
-            if (SWAPPED) {
-                let v = dy_texel(dy_at);
-                for (var k = 0u; k < GROUPS; k++) {
-                    let s = x_texel(x_at + shared_offset[k]);
-                    sums[k][0] = fma(vec4(s.x), v, sums[k][0]);
-                    sums[k][1] = fma(vec4(s.y), v, sums[k][1]);
-                    sums[k][2] = fma(vec4(s.z), v, sums[k][2]);
-                    sums[k][3] = fma(vec4(s.w), v, sums[k][3]);
+            var v: array<vec4<f32>, ACROSS>;
+            for (var a = 0u; a < ACROSS; a++) {
+                if (SWAPPED) {
+                    v[a] = dy_texel(dy_at + across_offset[a]);
+                } else {
+                    v[a] = x_texel(x_at + across_offset[a]);
                 }
-            } else {
-                let v = x_texel(x_at);
-                for (var k = 0u; k < GROUPS; k++) {
-                    let s = dy_texel(dy_at + shared_offset[k]);
-                    sums[k][0] = fma(vec4(s.x), v, sums[k][0]);
-                    sums[k][1] = fma(vec4(s.y), v, sums[k][1]);
-                    sums[k][2] = fma(vec4(s.z), v, sums[k][2]);
-                    sums[k][3] = fma(vec4(s.w), v, sums[k][3]);
+            }
+            for (var k = 0u; k < GROUPS; k++) {
+                var s: vec4<f32>;
+                if (SWAPPED) {
+                    s = x_texel(x_at + shared_offset[k]);
+                } else {
+                    s = dy_texel(dy_at + shared_offset[k]);
+                }
+                for (var a = 0u; a < ACROSS; a++) {
+                    sums[a][k][0] = fma(vec4(s.x), v[a], sums[a][k][0]);
+                    sums[a][k][1] = fma(vec4(s.y), v[a], sums[a][k][1]);
+                    sums[a][k][2] = fma(vec4(s.z), v[a], sums[a][k][2]);
+                    sums[a][k][3] = fma(vec4(s.w), v[a], sums[a][k][3]);
                 }
             }
             x_at += p.stride_w;
@@ -138,27 +143,29 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         pending += end_ow - first_ow;
         if (pending >= RUN) {
             pending = 0u;
-            for (var k = 0u; k < GROUPS; k++) {
-                totals[k] += sums[k];
-                sums[k] = mat4x4<f32>();
+            for (var a = 0u; a < ACROSS; a++) {
+                for (var k = 0u; k < GROUPS; k++) {
+                    totals[a][k] += sums[a][k];
+                    sums[a][k] = mat4x4<f32>();
+                }
             }
         }
     }
-    if (across >= across_blocks) {
-        return;
-    }
-    for (var k = 0u; k < GROUPS; k++) {
-        if (group.y * GROUPS + k >= shared_blocks) {
-            break;
-        }
-        for (var s = 0u; s < 4u; s++) {
-            for (var l = 0u; l < 4u; l++) {
-                let shared_channel = (group.y * GROUPS + k) * 4u + s;
-                let across_channel = across * 4u + l;
-                let o = select(shared_channel, across_channel, SWAPPED);
-                let i = select(across_channel, shared_channel, SWAPPED);
-                if (o < p.out_channels && i < p.in_channels) {
-                    parts[(((p.first_part + split) * p.out_channels + o) * p.in_channels + i) * taps + tap] = totals[k][s][l] + sums[k][s][l];
+    for (var a = 0u; a < ACROSS; a++) {
+        for (var k = 0u; k < GROUPS; k++) {
+            let block = across + a * LANES;
+            if (block >= across_blocks || group.y * GROUPS + k >= shared_blocks) {
+                continue;
+            }
+            for (var s = 0u; s < 4u; s++) {
+                for (var l = 0u; l < 4u; l++) {
+                    let shared_channel = (group.y * GROUPS + k) * 4u + s;
+                    let across_channel = block * 4u + l;
+                    let o = select(shared_channel, across_channel, SWAPPED);
+                    let i = select(across_channel, shared_channel, SWAPPED);
+                    if (o < p.out_channels && i < p.in_channels) {
+                        parts[(((p.first_part + split) * p.out_channels + o) * p.in_channels + i) * taps + tap] = totals[a][k][s][l] + sums[a][k][s][l];
+                    }
                 }
             }
         }

@@ -65,11 +65,16 @@ struct Params {
     first_split: u32,
 }
 
+alias XType = f32;
+alias WType = f32;
+alias YType = f32;
+alias BiasType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> w: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> w: array<WType>;
+@group(0) @binding(3) var<storage, read_write> y: array<YType>;
+@group(0) @binding(4) var<storage, read_write> bias: array<BiasType>;
 
 var<workgroup> tile_a: array<vec4<f32>, DEPTH * ROW_A>;
 var<workgroup> tile_b: array<vec4<f32>, DEPTH * ROW_B>;
@@ -105,7 +110,7 @@ fn x_at(pixel: vec3<u32>, i: u32, tap: vec2<u32>) -> f32 {
     if (ih >= p.in_h || iw >= p.in_w) {
         return 0.0;
     }
-    return x[p.base_x + ((pixel.x * p.in_channels + i) * p.in_h + ih) * p.in_w + iw];
+    return f32(x[p.base_x + ((pixel.x * p.in_channels + i) * p.in_h + ih) * p.in_w + iw]);
 }
 
 // The element of dy that meets a pixel of x at a tap, zero outside the map. Before it the difference wraps to a row far
@@ -116,7 +121,7 @@ fn dy_at(pixel: vec3<u32>, o: u32, tap: vec2<u32>) -> f32 {
     if (oh >= p.out_h || ow >= p.out_w) {
         return 0.0;
     }
-    return x[p.base_x + ((pixel.x * p.out_channels + o) * p.out_h + oh) * p.out_w + ow];
+    return f32(x[p.base_x + ((pixel.x * p.out_channels + o) * p.out_h + oh) * p.out_w + ow]);
 }
 
 // Rows and columns of the product.
@@ -154,7 +159,7 @@ fn load_a(k0: u32, end_k: u32, first_m: u32, end_m: u32, lane: u32) {
     for (var m = lane / DEPTH; m < TILE_M; m += THREADS / DEPTH) {
         var a = 0.0;
         if (k < end_k && first_m + m < end_m) {
-            a = w[first + (first_m + m) * stride];
+            a = f32(w[first + (first_m + m) * stride]);
         }
         tile_a[lane % DEPTH * ROW_A + m / 4u][m % 4u] = a;
     }
@@ -197,9 +202,9 @@ fn store(place: u32, stride: u32, m: u32, end_m: u32, value: f32) {
     if (m < end_m) {
         var v = value;
         if (BIAS) {
-            v += bias[m];
+            v += f32(bias[m]);
         }
-        y[place + m * stride] = activate(v);
+        y[place + m * stride] = YType(activate(v));
     }
 }
 

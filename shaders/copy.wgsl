@@ -19,9 +19,12 @@ struct Params {
     y_3: u32,
 }
 
+alias XType = f32;
+alias YType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> y: array<YType>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -38,5 +41,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let c1 = q1 - c0 * p.extent_1;
     let source = p.base_x + c0 * p.x_0 + c1 * p.x_1 + c2 * p.x_2 + c3 * p.x_3;
     let place = p.base_y + c0 * p.y_0 + c1 * p.y_1 + c2 * p.y_2 + c3 * p.y_3;
-    y[place] = x[source];
+    y[place] = YType(f32(x[source]));
 }

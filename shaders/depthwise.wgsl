@@ -31,11 +31,16 @@ struct Params {
     first_split: u32,
 }
 
+alias XType = f32;
+alias WType = f32;
+alias YType = f32;
+alias BiasType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> w: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> w: array<WType>;
+@group(0) @binding(3) var<storage, read_write> y: array<YType>;
+@group(0) @binding(4) var<storage, read_write> bias: array<BiasType>;
 
 var<workgroup> sums: array<f32, LANES>;
 
@@ -67,14 +72,14 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             let iw = ow * p.stride_w + kw * p.dilation_w - p.pad_w;
             if (ih < p.in_h && iw < p.in_w) {
                 let source = p.base_x + (plane * p.in_h + ih) * p.in_w + iw;
-                total = fma(x[source], w[kernel + kh * p.kernel_w + kw], total);
+                total = fma(f32(x[source]), f32(w[kernel + kh * p.kernel_w + kw]), total);
             }
         }
     }
     if (BIAS) {
-        total += bias[plane % p.channels];
+        total += f32(bias[plane % p.channels]);
     }
-    y[p.base_y + index] = activate(total);
+    y[p.base_y + index] = YType(activate(total));
 }
 
 // x is dy here and y is dx.
@@ -99,11 +104,11 @@ fn input_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
             let ow = tw / p.stride_w;
             if (oh < p.out_h && ow < p.out_w && oh * p.stride_h == th && ow * p.stride_w == tw) {
                 let source = p.base_x + (plane * p.out_h + oh) * p.out_w + ow;
-                total = fma(x[source], w[kernel + kh * p.kernel_w + kw], total);
+                total = fma(f32(x[source]), f32(w[kernel + kh * p.kernel_w + kw]), total);
             }
         }
     }
-    y[p.base_y + index] = total;
+    y[p.base_y + index] = YType(total);
 }
 
 // w is dy here and y is the parts.
@@ -129,7 +134,7 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
                 let iw = (i - oh * p.out_w) * p.stride_w + kw * p.dilation_w - p.pad_w;
                 if (ih < p.in_h && iw < p.in_w) {
                     let source = p.base_x + (plane * p.in_h + ih) * p.in_w + iw;
-                    run = fma(x[source], w[p.base_y + plane * pixels + i], run);
+                    run = fma(f32(x[source]), f32(w[p.base_y + plane * pixels + i]), run);
                 }
             }
             total += run;
@@ -144,6 +149,6 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
         workgroupBarrier();
     }
     if (lane == 0u) {
-        y[(p.first_split + group.y) * p.channels * taps + group.x] = sums[0];
+        y[(p.first_split + group.y) * p.channels * taps + group.x] = YType(sums[0]);
     }
 }

@@ -1,14 +1,20 @@
 // depthwise_texture: convolution with one filter for each channel from storage textures, for software adapters.
 // Four channels to a texel (pack_texture); a tap costs one texel of the map and one of the weights, which all lanes
 // share. `gather`: each invocation takes PIXELS outputs of four channels; with TRANSPOSED it computes the gradient of
-// the input from dy. `weight_grad`: one workgroup for each four channels, tap and split of the samples; lanes run
-// along the columns whose tap lies in the map; parts [splits,C,taps] are added up by `sum`.
+// the input from dy. `weight_grad`: one workgroup for each four channels and split of the samples; lanes run along the
+// pixels of dy, each of which is loaded once for all TAPS taps; parts [splits,C,taps] are added up by `sum`.
 // Grid of `gather`: x = blocks of LANES·PIXELS pixels, y = planes of four channels; of `weight_grad`: x = four
-// channels and tap, y = splits. STORE writes the result of `gather` to its buffer, KEEP to a texture for the normalisation
+// channels, y = splits. STORE writes the result of `gather` to its buffer, KEEP to a texture for the normalisation
 // that reads it next. Bindings: y, bias [C], maps, weights, result; parts twice, x, dy. Twin: reference/conv2d.rs
 
 const LANES: u32 = 16u;
 const PIXELS: u32 = 4u;
+const KERNEL_H: u32 = 3u;
+const KERNEL_W: u32 = 3u;
+const TAPS: u32 = KERNEL_H * KERNEL_W;
+// Pixels of a lane, a multiple of PIXELS, whose products are added up before they go into the total: one long sum in
+// f32 loses digits.
+const RUN: u32 = 32u;
 const TRANSPOSED: bool = false;
 const STRIDE_H: u32 = 1u;
 const STRIDE_W: u32 = 1u;
@@ -27,8 +33,6 @@ struct Params {
     in_w: u32,
     out_h: u32,
     out_w: u32,
-    kernel_h: u32,
-    kernel_w: u32,
     pad_h: u32,
     pad_w: u32,
     dilation_h: u32,
@@ -44,7 +48,7 @@ struct Params {
 @group(0) @binding(4) var weights: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(5) var results: texture_storage_2d<rgba32float, write>;
 
-var<workgroup> sums: array<vec4<f32>, LANES>;
+var<workgroup> sums: array<vec4<f32>, LANES * TAPS>;
 
 fn map_texel(t: u32) -> vec4<f32> {
     return textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
@@ -85,7 +89,6 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let n = group.y / blocks;
     let block = group.y - n * blocks;
     let origin = 1u + (p.first_sample * blocks + group.y) * p.in_h * p.in_w;
-    let taps = p.kernel_h * p.kernel_w;
     let first = group.x * LANES * PIXELS + lane;
     var row: array<u32, PIXELS>;
     var column: array<u32, PIXELS>;
@@ -96,9 +99,9 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         column[j] = pixel - row[j] * p.out_w;
         total[j] = vec4(0.0);
     }
-    for (var kh = 0u; kh < p.kernel_h; kh++) {
-        for (var kw = 0u; kw < p.kernel_w; kw++) {
-            let w = weight_texel(p.first_weight + block * taps + kh * p.kernel_w + kw);
+    for (var kh = 0u; kh < KERNEL_H; kh++) {
+        for (var kw = 0u; kw < KERNEL_W; kw++) {
+            let w = weight_texel(p.first_weight + block * TAPS + kh * KERNEL_W + kw);
             for (var j = 0u; j < PIXELS; j++) {
                 total[j] = fma(w, map_texel(tap_texel(origin, row[j], column[j], kh, kw)), total[j]);
             }
@@ -133,59 +136,51 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     }
 }
 
-// First output index whose tap at `offset` (kh·dilation) is not before the map.
-fn first_inside(offset: u32, pad: u32, stride: u32) -> u32 {
-    return (max(pad, offset) - offset + stride - 1u) / stride;
-}
-
-// One past the last output index whose tap is not after the map.
-fn end_inside(offset: u32, pad: u32, stride: u32, extent_in: u32, extent_out: u32) -> u32 {
-    if (extent_in + pad <= offset) {
-        return 0u;
-    }
-    return min((extent_in + pad - offset - 1u) / stride + 1u, extent_out);
-}
-
 // `weights` is dy here and y is the parts.
 @compute @workgroup_size(LANES)
 fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let taps = p.kernel_h * p.kernel_w;
     let blocks = (p.channels + 3u) / 4u;
-    let block = group.x / taps;
-    let tap = group.x - block * taps;
-    let kh = tap / p.kernel_w;
-    let kw = tap - kh * p.kernel_w;
-    let first_oh = first_inside(kh * p.dilation_h, p.pad_h, STRIDE_H);
-    let end_oh = end_inside(kh * p.dilation_h, p.pad_h, STRIDE_H, p.in_h, p.out_h);
-    let first_ow = first_inside(kw * p.dilation_w, p.pad_w, STRIDE_W);
-    let end_ow = end_inside(kw * p.dilation_w, p.pad_w, STRIDE_W, p.in_w, p.out_w);
+    let pixels = p.out_h * p.out_w;
     let end = min((group.y + 1u) * p.samples_per_split, p.samples);
-    var total = vec4(0.0);
+    var totals: array<vec4<f32>, TAPS>;
     for (var n = group.y * p.samples_per_split; n < end; n++) {
-        let plane = n * blocks + block;
-        for (var oh = first_oh; oh < end_oh; oh++) {
-            let ih = oh * STRIDE_H + kh * p.dilation_h - p.pad_h;
-            let x_row = 1u + (plane * p.in_h + ih) * p.in_w + kw * p.dilation_w - p.pad_w;
-            let dy_row = 1u + (plane * p.out_h + oh) * p.out_w;
-            // Each row apart: one long sum in f32 loses digits.
-            var run = vec4(0.0);
-            for (var ow = first_ow + lane; ow < end_ow; ow += LANES) {
-                run = fma(map_texel(x_row + ow * STRIDE_W), weight_texel(dy_row + ow), run);
+        let plane = n * blocks + group.x;
+        let origin = 1u + plane * p.in_h * p.in_w;
+        for (var first = lane; first < pixels;) {
+            let end_run = min(first + RUN * LANES, pixels);
+            var runs: array<vec4<f32>, TAPS>;
+            for (; first < end_run; first += LANES * PIXELS) {
+                for (var j = 0u; j < PIXELS; j++) {
+                    let inside = first + j * LANES < pixels;
+                    let pixel = select(0u, first + j * LANES, inside);
+                    let dy = weight_texel(select(0u, 1u + plane * pixels + pixel, inside));
+                    let oh = pixel / p.out_w;
+                    let ow = pixel - oh * p.out_w;
+                    for (var tap = 0u; tap < TAPS; tap++) {
+                        let x = map_texel(tap_texel(origin, oh, ow, tap / KERNEL_W, tap % KERNEL_W));
+                        runs[tap] = fma(x, dy, runs[tap]);
+                    }
+                }
             }
-            total += run;
+            for (var tap = 0u; tap < TAPS; tap++) {
+                totals[tap] += runs[tap];
+            }
         }
     }
-    sums[lane] = total;
+    for (var tap = 0u; tap < TAPS; tap++) {
+        sums[tap * LANES + lane] = totals[tap];
+    }
     workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step /= 2u) {
-        if (lane < step) {
-            sums[lane] += sums[lane + step];
+    for (var tap = lane; tap < TAPS; tap += LANES) {
+        var sum = sums[tap * LANES];
+        for (var other = 1u; other < LANES; other++) {
+            sum += sums[tap * LANES + other];
         }
-        workgroupBarrier();
-    }
-    if (lane < 4u && block * 4u + lane < p.channels) {
-        let s = sums[0];
-        let value = select(select(s.x, s.y, lane == 1u), select(s.z, s.w, lane == 3u), lane >= 2u);
-        y[(group.y * p.channels + block * 4u + lane) * taps + tap] = value;
+        for (var k = 0u; k < 4u; k++) {
+            let c = group.x * 4u + k;
+            if (c < p.channels) {
+                y[(group.y * p.channels + c) * TAPS + tap] = sum[k];
+            }
+        }
     }
 }

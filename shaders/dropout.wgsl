@@ -15,10 +15,13 @@ struct Params {
     scale: f32,
 }
 
+alias XType = f32;
+alias YType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> seed: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<YType>;
 
 // Integer hash of low bias (Wellons, "lowbias32").
 fn mix_bits(value: u32) -> u32 {
@@ -39,6 +42,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let end = min(block + 64u * ELEMENTS, p.count);
     for (var i = block; i < end; i += 64u) {
         let bits = mix_bits(mix_bits((p.first + i) ^ key) + key);
-        y[p.base_y + i] = select(0.0, x[p.base_x + i] * p.scale, bits >= p.threshold);
+        y[p.base_y + i] = YType(select(0.0, f32(x[p.base_x + i]) * p.scale, bits >= p.threshold));
     }
 }

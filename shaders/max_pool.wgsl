@@ -21,10 +21,14 @@ struct Params {
     out_w: u32,
 }
 
+alias XType = f32;
+alias YType = f32;
+alias DxType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> y: array<YType>;
+@group(0) @binding(3) var<storage, read_write> dx: array<DxType>;
 
 struct Maximum {
     value: f32,
@@ -43,7 +47,7 @@ fn window_maximum(plane: u32, oh: u32, ow: u32) -> Maximum {
         for (var kw = 0u; kw < KERNEL_W; kw++) {
             let iw = ow * STRIDE_W + kw - PAD_W;
             if (ih < p.in_h && iw < p.in_w) {
-                let value = x[p.base_x + (plane * p.in_h + ih) * p.in_w + iw];
+                let value = f32(x[p.base_x + (plane * p.in_h + ih) * p.in_w + iw]);
                 if (best.position == 0xffffffffu || value > best.value || is_nan(value)) {
                     best = Maximum(value, ih * p.in_w + iw);
                 }
@@ -62,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
     let row = i / p.out_w;
     let plane = row / p.out_h;
-    y[p.base_y + i] = window_maximum(plane, row - plane * p.out_h, i - row * p.out_w).value;
+    y[p.base_y + i] = YType(window_maximum(plane, row - plane * p.out_h, i - row * p.out_w).value);
 }
 
 @compute @workgroup_size(64)
@@ -86,9 +90,9 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
     for (var oh = first_h; oh < end_h; oh++) {
         for (var ow = first_w; ow < end_w; ow++) {
             if (window_maximum(plane, oh, ow).position == position) {
-                total += y[p.base_y + (plane * p.out_h + oh) * p.out_w + ow];
+                total += f32(y[p.base_y + (plane * p.out_h + oh) * p.out_w + ow]);
             }
         }
     }
-    dx[p.base_dx + i] = total;
+    dx[p.base_dx + i] = DxType(total);
 }

@@ -22,9 +22,12 @@ struct Params {
     before_3: i32,
 }
 
+alias XType = f32;
+alias YType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> y: array<YType>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -43,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let c3 = i - q2 * p.extent_3 - bitcast<u32>(p.before_3);
     var value = 0.0;
     if (c0 < p.x_0 && c1 < p.x_1 && c2 < p.x_2 && c3 < p.x_3) {
-        value = x[p.base_x + (((c0 - p.first_x) * p.x_1 + c1) * p.x_2 + c2) * p.x_3 + c3];
+        value = f32(x[p.base_x + (((c0 - p.first_x) * p.x_1 + c1) * p.x_2 + c2) * p.x_3 + c3]);
     }
-    y[p.base_y + i] = value;
+    y[p.base_y + i] = YType(value);
 }

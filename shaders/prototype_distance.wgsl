@@ -11,8 +11,10 @@ struct Params {
     samples: u32,
 }
 
+alias FType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> f: array<f32>;
+@group(0) @binding(1) var<storage, read_write> f: array<FType>;
 @group(0) @binding(2) var<storage, read_write> prototypes: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
@@ -29,7 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let pixel = p.base_f + n * p.channels * p.plane + (o - row * p.plane);
     var total = 0.0;
     for (var c = 0u; c < p.channels; c++) {
-        let difference = f[pixel + c * p.plane] - prototypes[m * p.channels + c];
+        let difference = f32(f[pixel + c * p.plane]) - prototypes[m * p.channels + c];
         total = fma(difference, difference, total);
     }
     y[p.base_y + o] = total / f32(p.channels);

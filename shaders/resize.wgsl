@@ -23,9 +23,12 @@ struct Params {
     inner: u32,
 }
 
+alias XType = f32;
+alias YType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> y: array<YType>;
 
 struct Source {
     low: u32,
@@ -90,13 +93,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let row = locate(row_index - plane * p.out_h, p.in_h, p.out_h);
     let top = p.base_x + (plane * p.in_h + row.low) * p.in_w;
     if (MODE == 2u) {
-        y[p.base_y + i] = x[top + column.low];
+        y[p.base_y + i] = YType(f32(x[top + column.low]));
         return;
     }
     let bottom = p.base_x + (plane * p.in_h + row.high) * p.in_w;
-    let upper = mix(x[top + column.low], x[top + column.high], column.fraction);
-    let lower = mix(x[bottom + column.low], x[bottom + column.high], column.fraction);
-    y[p.base_y + i] = mix(upper, lower, row.fraction);
+    let upper = mix(f32(x[top + column.low]), f32(x[top + column.high]), column.fraction);
+    let lower = mix(f32(x[bottom + column.low]), f32(x[bottom + column.high]), column.fraction);
+    y[p.base_y + i] = YType(mix(upper, lower, row.fraction));
 }
 
 @compute @workgroup_size(64)
@@ -123,11 +126,11 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
         for (var ow = first_w; ow < end_w; ow++) {
             let part = share(locate(ow, p.in_w, p.out_w), iw);
             if (part != 0.0) {
-                total = fma(weight * part, x[base + ow], total);
+                total = fma(weight * part, f32(x[base + ow]), total);
             }
         }
     }
-    y[p.base_y + i] = total;
+    y[p.base_y + i] = YType(total);
 }
 
 @compute @workgroup_size(64)
@@ -150,11 +153,11 @@ fn shifted(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         if (o < p.out_h) {
             let source = locate(o, p.in_h, p.out_h);
             let base = p.base_x + part * p.in_h * p.inner + within;
-            total += mix(x[base + source.low * p.inner], x[base + source.high * p.inner], source.fraction);
+            total += mix(f32(x[base + source.low * p.inner]), f32(x[base + source.high * p.inner]), source.fraction);
         }
         part += p.channels;
     }
-    y[p.base_y + i] = total;
+    y[p.base_y + i] = YType(total);
 }
 
 @compute @workgroup_size(64)
@@ -177,8 +180,8 @@ fn shifted_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgr
     for (var o = first_reader(k, p.in_h, p.out_h); o < end; o++) {
         let to = o + p.taps / 2u - t;
         if (to < p.out_h) {
-            total = fma(share(locate(o, p.in_h, p.out_h), k), x[base + to * p.inner], total);
+            total = fma(share(locate(o, p.in_h, p.out_h), k), f32(x[base + to * p.inner]), total);
         }
     }
-    y[p.base_y + i] = total;
+    y[p.base_y + i] = YType(total);
 }

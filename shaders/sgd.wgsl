@@ -7,6 +7,7 @@
 struct Params {
     momentum: f32,
     weight_decay: f32,
+    unscale: f32, // inverse of the loss scale
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -27,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let rate = lr[0];
     for (var i = lane; i < count; i += 64u) {
         let old = param[at_param + i];
-        let v = p.momentum * velocity[at_velocity + i] + grad[at_grad + i] + p.weight_decay * old;
+        let v = p.momentum * velocity[at_velocity + i] + grad[at_grad + i] * p.unscale + p.weight_decay * old;
         velocity[at_velocity + i] = v;
         param[at_param + i] = old - rate * v;
     }

@@ -28,8 +28,10 @@ struct Params {
     unused: u32,
 }
 
+alias XType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 var<workgroup> partial: array<f32, LANES>;
@@ -68,7 +70,7 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         let end_run = min(r + RUN * LANES, end);
         var run = 0.0;
         for (; r < end_run; r += LANES) {
-            run += x[base + reduced_offset(r)];
+            run += f32(x[base + reduced_offset(r)]);
         }
         total += run;
     }
@@ -98,7 +100,7 @@ fn columns(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         let end_run = min(r + RUN, p.terms);
         var run = 0.0;
         for (; r < end_run; r++) {
-            run += x[base + reduced_offset(r)];
+            run += f32(x[base + reduced_offset(r)]);
         }
         total += run;
     }

@@ -14,10 +14,14 @@ struct Params {
     b: f32, // Affine add
 }
 
+alias XType = f32;
+alias YType = f32;
+alias DxType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(2) var<storage, read_write> y: array<YType>;
+@group(0) @binding(3) var<storage, read_write> dx: array<DxType>;
 
 fn sigmoid(v: f32) -> f32 {
     let e = exp(-abs(v));
@@ -56,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
     let i = (group.x + group.y * groups.x) * 64u + lane;
     if (i < p.count) {
-        y[p.base_y + i] = apply(x[p.base_x + i]);
+        y[p.base_y + i] = YType(apply(f32(x[p.base_x + i])));
     }
 }
 
@@ -65,6 +69,6 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
             @builtin(local_invocation_index) lane: u32) {
     let i = (group.x + group.y * groups.x) * 64u + lane;
     if (i < p.count) {
-        dx[p.base_dx + i] = slope(x[p.base_x + i]) * y[p.base_y + i];
+        dx[p.base_dx + i] = DxType(slope(f32(x[p.base_x + i])) * f32(y[p.base_y + i]));
     }
 }

@@ -18,8 +18,10 @@ struct Params {
     first_split: u32,
 }
 
+alias FType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> f: array<f32>;
+@group(0) @binding(1) var<storage, read_write> f: array<FType>;
 @group(0) @binding(2) var<storage, read_write> w: array<f32>;
 @group(0) @binding(3) var<storage, read_write> parts: array<f32>;
 
@@ -42,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             var run = vec4(0.0, 0.0, 0.0, 0.0);
             for (; i < end_run; i += LANES) {
                 let maps = vec4(w[weight.x + i], w[weight.y + i], w[weight.z + i], w[weight.w + i]);
-                run = fma(vec4(f[feature + i]), maps, run);
+                run = fma(vec4(f32(f[feature + i])), maps, run);
             }
             s += run;
         }

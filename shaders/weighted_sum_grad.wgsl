@@ -14,10 +14,13 @@ struct Params {
     samples: u32,
 }
 
+alias XType = f32;
+alias YType = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> d: array<f32>;
-@group(0) @binding(2) var<storage, read_write> x: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> x: array<XType>;
+@group(0) @binding(3) var<storage, read_write> y: array<YType>;
 
 @compute @workgroup_size(LANES)
 fn feature(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -31,9 +34,9 @@ fn feature(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     for (var i = lane; i < p.plane; i += LANES) {
         var total = 0.0;
         for (var m = 0u; m < p.maps; m++) {
-            total = fma(d[m * p.channels + c], x[p.base_in + (n * p.maps + m) * p.plane + i], total);
+            total = fma(d[m * p.channels + c], f32(x[p.base_in + (n * p.maps + m) * p.plane + i]), total);
         }
-        y[p.base_out + plane * p.plane + i] = total;
+        y[p.base_out + plane * p.plane + i] = YType(total);
     }
 }
 
@@ -50,7 +53,7 @@ fn weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grou
     let pixel = p.base_in + n * p.channels * p.plane + (o - row * p.plane);
     var total = 0.0;
     for (var c = 0u; c < p.channels; c++) {
-        total = fma(d[m * p.channels + c], x[pixel + c * p.plane], total);
+        total = fma(d[m * p.channels + c], f32(x[pixel + c * p.plane]), total);
     }
-    y[p.base_out + o] = total;
+    y[p.base_out + o] = YType(total);
 }

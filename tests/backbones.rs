@@ -3,7 +3,7 @@
 
 use papilla::device::Device;
 use papilla::gpu::GpuOptions;
-use papilla::graph::{AdamSettings, SgdSettings};
+use papilla::graph::{AdamSettings, Precision, SgdSettings};
 use papilla::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic};
 use papilla::nn::Norm;
 use papilla::nn::deeplab::{Backbone, DeepLab};
@@ -27,11 +27,12 @@ fn trains(backbone: Backbone, first_layer: &str) {
             batch: BATCH,
             size: [size; 2],
             dropout: true,
-            adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8 },
-            sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4 },
+            adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8, loss_scale: 1.0 },
+            sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4, loss_scale: 1.0 },
             weights: LossWeights::default(),
             stochastic: Stochastic::Passes(2),
             recompute: false,
+            precision: Precision::F32,
         };
         let traced = step::trace(&settings).expect("the backbone has this output stride");
         let program = device.compile(&traced.graph, &states).expect("the step fits the adapter");

@@ -66,6 +66,13 @@ fn the_published_size_fits_eight_gibibytes() {
 }
 
 #[test]
+fn feature_maps_in_16_bits_need_half_of_the_memory() {
+    let [whole, half] = ["f32", "f16"]
+        .map(|precision| number(&plan(&format!("--size 512 --batch 8 --precision {precision}")), "arena_bytes"));
+    assert!(half < 0.6 * whole, "{half} of {whole} bytes");
+}
+
+#[test]
 fn a_budget_makes_the_step_recompute_or_says_what_it_needs() {
     let flags = "--method clr --size 128 --batch 4";
     let small = number(&plan(flags), "peak_bytes");

@@ -3,7 +3,7 @@
 use kernels_tests::Case;
 use papilla::graph::{AdamSettings, NodeId, Shape, Update, vector_jacobian_product};
 
-const SETTINGS: AdamSettings = AdamSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+const SETTINGS: AdamSettings = AdamSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, loss_scale: 1.0 };
 
 fn build(seed: u64, shape: &[usize], lr: f32, step: i32, settings: AdamSettings) -> Case {
     let mut case = Case::new(seed);
@@ -25,8 +25,8 @@ fn any_shape() {
 }
 
 #[test]
-fn any_settings_and_step() {
-    let slow = AdamSettings { beta1: 0.5, beta2: 0.99, eps: 1e-3 };
+fn any_settings_step_and_scale_of_the_loss() {
+    let slow = AdamSettings { beta1: 0.5, beta2: 0.99, eps: 1e-3, loss_scale: 64.0 };
     for (step, lr) in [(1, 1e-3), (2, 0.1), (10, 2.5e-4), (1000, 1.0), (100_000, 1e-3)] {
         build(2, &[3, 71], lr, step, SETTINGS).check(1e-5);
         build(3, &[3, 71], lr, step, slow).check(1e-5);

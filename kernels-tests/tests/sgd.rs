@@ -4,10 +4,14 @@ use kernels_tests::Case;
 use papilla::graph::{SgdSettings, Shape, Update};
 
 fn build(seed: u64, shape: &[usize], lr: f32, momentum: f32, weight_decay: f32) -> Case {
+    build_with(seed, shape, lr, SgdSettings { momentum, weight_decay, loss_scale: 1.0 })
+}
+
+fn build_with(seed: u64, shape: &[usize], lr: f32, settings: SgdSettings) -> Case {
     let mut case = Case::new(seed);
     let [param, velocity] = ["param", "velocity"].map(|name| case.state_in(name, Shape::from(shape), -1.0, 1.0));
     let (grad, lr) = (case.input(Shape::from(shape)), case.input_of(Shape::scalar(), &[lr]));
-    case.update(Update::Sgd { param, velocity, grad, lr, settings: SgdSettings { momentum, weight_decay } });
+    case.update(Update::Sgd { param, velocity, grad, lr, settings });
     case
 }
 
@@ -27,6 +31,13 @@ fn any_settings() {
             }
         }
     }
+}
+
+/// Only the gradient was scaled with the loss, not the decay.
+#[test]
+fn scaled_losses() {
+    let settings = SgdSettings { momentum: 0.9, weight_decay: 0.3, loss_scale: 64.0 };
+    build_with(5, &[3, 71], 0.1, settings).check(1e-5);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct StepResult {
     pub milliseconds: f64,
     /// host time from the start of a step until the driver has it
     pub host_milliseconds: f64,
+    /// the part of it outside the driver
+    pub host_without_driver_milliseconds: f64,
     /// from the traced graph to the first step's loss: plan, pipelines, weights, one step
     pub cold_start_milliseconds: f64,
     pub images_per_second: f64,
@@ -42,47 +44,51 @@ pub struct Hot {
 
 /// Measures the step that the settings describe (after the warm-up), on images of one grey.
 pub fn measure_step(device: &Device, config: &Config) -> Result<StepResult> {
+    let Device::Gpu(gpu) = device else { bail!("the reference is not made to be fast; choose an adapter") };
     let (traced, _) = fitting_step(config, true, &device.capabilities())?;
     let begun = Instant::now();
     let states = device.states();
-    let program = device.compile(&traced.graph, &states)?;
+    let compiled = device.compile(&traced.graph, &states)?;
     initialise(&states, GENERATOR, &traced.tensors, config.seed)?;
     for (prefix, tensors) in &traced.discriminators {
         initialise(&states, prefix, tensors, config.seed)?;
     }
-    for image in ["image_s", "image_t", "image_t_aug"].into_iter().filter(|name| program.has_input(name)) {
-        program.write(image, &vec![0.1; config.batch * 3 * config.size * config.size])?;
+    for image in ["image_s", "image_t", "image_t_aug"].into_iter().filter(|name| compiled.has_input(name)) {
+        compiled.write(image, &vec![0.1; config.batch * 3 * config.size * config.size])?;
     }
-    program.write("lr", &[config.lr])?;
-    if program.has_input("lr_dis") {
-        program.write("lr_dis", &[config.lr_discriminator])?;
+    compiled.write("lr", &[config.lr])?;
+    if compiled.has_input("lr_dis") {
+        compiled.write("lr_dis", &[config.lr_discriminator])?;
     }
-    program.write("adam_correction", &adam_correction(config.adam(), 1))?;
-    program.run()?;
-    program.read(&["total"])?;
+    compiled.write("adam_correction", &adam_correction(config.adam(), 1))?;
+    compiled.run()?;
+    compiled.read(&["total"])?;
     let cold_start_milliseconds = begun.elapsed().as_secs_f64() * 1e3;
 
     let (mut whole, mut host) = (Vec::new(), Vec::new());
     for _ in 0..REPEATS {
         let begun = Instant::now();
-        program.run()?;
+        compiled.run()?;
         host.push(begun.elapsed().as_secs_f64() * 1e3);
-        program.read(&["total"])?;
+        compiled.read(&["total"])?;
         whole.push(begun.elapsed().as_secs_f64() * 1e3);
     }
-    let Program::Gpu(program) = &program else { bail!("the reference is not made to be fast; choose an adapter") };
+    let Program::Gpu(program) = &compiled else { unreachable!("adapters make programs of their own") };
     let (operators, hottest) = match program.has_timestamps() {
         true => hot(&program.run_profiled()?),
         false => (Vec::new(), Vec::new()),
     };
     let milliseconds = median(whole);
+    let (peak_bytes, dispatches) = (program.peak_bytes(), program.dispatches());
+    drop((compiled, states));
     Ok(StepResult {
         milliseconds,
         host_milliseconds: median(host),
+        host_without_driver_milliseconds: gpu.host_milliseconds(&traced.graph)?,
         cold_start_milliseconds,
         images_per_second: config.batch as f64 / milliseconds * 1e3,
-        peak_bytes: program.peak_bytes(),
-        dispatches: program.dispatches(),
+        peak_bytes,
+        dispatches,
         operators,
         hottest,
     })

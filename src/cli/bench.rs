@@ -150,6 +150,7 @@ fn step_json(result: &StepResult) -> Value {
         "peak_bytes": result.peak_bytes,
         "dispatches": result.dispatches,
         "host_ms": result.host_milliseconds,
+        "host_without_driver_ms": result.host_without_driver_milliseconds,
         "cold_start_ms": result.cold_start_milliseconds,
         "operators": list(&result.operators),
         "hottest": list(&result.hottest),
@@ -166,8 +167,9 @@ fn print_step(config: &Config, result: &StepResult) -> Result<()> {
         result.peak_bytes >> 20
     ))?;
     output::line(format_args!(
-        "host {:.2} ms a step, cold start {:.1} s",
+        "host {:.2} ms a step, {:.2} ms of it outside the driver, cold start {:.1} s",
         result.host_milliseconds,
+        result.host_without_driver_milliseconds,
         result.cold_start_milliseconds * 1e-3
     ))?;
     for (title, list) in [("operators", &result.operators), ("the ten dearest", &result.hottest)] {

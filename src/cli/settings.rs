@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 
+use crate::graph::Precision;
 use crate::nn::deeplab::Backbone;
 use crate::train::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
 
@@ -43,6 +44,9 @@ pub(super) struct StepSettings {
     /// Passes with other dropouts that tell how reliable a target pixel is [default: 8]
     #[arg(long, value_name = "N")]
     stochastic_passes: Option<usize>,
+    /// How feature maps are kept on the device; kernels compute in 32 bits either way [default: f32]
+    #[arg(long, value_enum)]
+    precision: Option<Precision>,
     /// Device memory that a step may use, for example 6GiB: values are computed again rather than kept if need be
     #[arg(long, value_name = "SIZE")]
     memory_budget: Option<ByteSize>,
@@ -119,6 +123,7 @@ impl StepSettings {
         set(&mut config.consistency_weight, &self.consistency_weight);
         set(&mut config.stochastic_passes, &self.stochastic_passes);
         set(&mut config.dropout, &self.dropout);
+        set(&mut config.precision, &self.precision);
         if self.memory_budget.is_some() {
             config.memory_budget = self.memory_budget;
         }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::case::{Case, Values};
 use crate::device::{Device, States};
 use crate::formats::TensorFile;
-use crate::graph::{AdamSettings, Graph, NodeId, SgdSettings, Shape, simplify, vector_jacobian_product};
+use crate::graph::{AdamSettings, Graph, NodeId, Precision, SgdSettings, Shape, simplify, vector_jacobian_product};
 use crate::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic};
 use crate::method::{bce_with_logits, consistency, segmentation};
 use crate::nn::deeplab::{Backbone, DeepLab};
@@ -198,11 +198,12 @@ fn step_settings(case: &Case) -> Result<StepSettings> {
         batch,
         size: [h, w],
         dropout: false,
-        adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: case.number("adam_eps")? },
-        sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4 },
+        adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: case.number("adam_eps")?, loss_scale: 1.0 },
+        sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4, loss_scale: 1.0 },
         weights,
         stochastic,
         recompute: false,
+        precision: Precision::F32,
     })
 }
 

@@ -283,13 +283,13 @@ pub(super) fn optimiser(case: &Case, device: &Device) -> Result<Values> {
             let second = g.declare_state("second", shape)?;
             let correction = g.input("correction", [2]);
             let (beta1, beta2) = (case.number("beta1")?, case.number("beta2")?);
-            let settings = AdamSettings { beta1, beta2, eps: case.number("eps")? };
+            let settings = AdamSettings { beta1, beta2, eps: case.number("eps")?, loss_scale: 1.0 };
             g.update(Update::Adam { param, first, second, grad, lr, correction, settings });
             Some(settings)
         }
         _ => {
             let (momentum, weight_decay) = (case.number("momentum")?, case.number("weight_decay")?);
-            let settings = SgdSettings { momentum, weight_decay };
+            let settings = SgdSettings { momentum, weight_decay, loss_scale: 1.0 };
             g.update(Update::Sgd { param, velocity: first, grad, lr, settings });
             None
         }

@@ -24,6 +24,8 @@ pub struct Capabilities {
     pub tile: Option<Tile>,
     /// kernels measured to be the fastest, before `conv` and `tile`
     pub choices: Arc<Choices>,
+    /// shaders may have 16-bit floats
+    pub half: bool,
     /// memory is worth more than the arithmetic to make cheap values twice
     pub memory_is_dear: bool,
 }
@@ -42,6 +44,7 @@ impl Capabilities {
             conv: gpu.conv_variant(),
             tile: gpu.options().tile,
             choices: gpu.choices(),
+            half: gpu.description().features.contains(wgpu::Features::SHADER_F16),
             memory_is_dear: !gpu.description().is_software(),
         }
     }
@@ -57,6 +60,7 @@ impl Capabilities {
             conv: ConvVariant::Tiled,
             tile: None,
             choices: Arc::default(),
+            half: true,
             memory_is_dear: true,
         }
     }

@@ -73,7 +73,7 @@ impl Gpu {
     pub fn open(wanted: Option<&str>, options: GpuOptions) -> Result<Gpu> {
         let (description, adapter) = choose(wanted)?;
         let name = description.info.name.clone();
-        let mut features = description.features & wgpu::Features::PIPELINE_CACHE;
+        let mut features = description.features & (wgpu::Features::PIPELINE_CACHE | wgpu::Features::SHADER_F16);
         if options.timestamps {
             let needed = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
             if !description.features.contains(needed) {
@@ -88,7 +88,18 @@ impl Gpu {
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
-            .map_err(|e| GpuError::Open { adapter: name.clone(), reason: e.to_string() })?;
+            .map_err(|e| GpuError::Open { adapter: name, reason: e.to_string() })?;
+        Ok(Gpu::of_device(description, device, queue, options))
+    }
+
+    /// A device under the description of its adapter, with its errors kept for [`Gpu::check`].
+    pub(super) fn of_device(
+        description: AdapterDescription,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        options: GpuOptions,
+    ) -> Gpu {
+        let name = description.info.name.clone();
         let failure = Arc::new(Mutex::new(None));
         let (errors, adapter_name) = (failure.clone(), name.clone());
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -105,7 +116,7 @@ impl Gpu {
         });
         let pipelines = Mutex::new(HashMap::new());
         let tuned = Mutex::default();
-        Ok(Gpu { device, queue, description, options, failure, pipelines, kept: None, tuned })
+        Gpu { device, queue, description, options, failure, pipelines, kept: None, tuned }
     }
 
     /// Keeps compiled pipelines in a folder from one run to the next; false where the adapter does not hand them out.
@@ -177,13 +188,13 @@ impl Gpu {
     /// The pipeline of a launch, compiled when first asked for.
     pub(super) fn pipeline(&self, dispatch: &Dispatch) -> Result<Arc<Pipeline>> {
         let textures: String = dispatch.textures.iter().map(|t| if t.write { 'w' } else { 'r' }).collect();
-        let Dispatch { shader, entry, constants, .. } = dispatch;
+        let Dispatch { shader, entry, constants, half, .. } = dispatch;
         let buffers = dispatch.bound_buffers();
-        let key = format!("{shader} {entry} {constants:?} {buffers} {textures}");
+        let key = format!("{shader} {entry} {constants:?} {half:?} {buffers} {textures}");
         if let Some(known) = lock(&self.pipelines).get(&key) {
             return Ok(known.clone());
         }
-        let text = shader::specialise(shader, constants);
+        let text = shader::specialise(shader, constants, half);
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::ShaderModuleDescriptor { label: Some(shader), source: wgpu::ShaderSource::Wgsl(text) };
         let module = if self.options.checked_shaders {

@@ -3,8 +3,8 @@
 use super::shader::Constant;
 use crate::graph::{NodeId, StateId};
 
-/// Elements to which a bound range must be aligned: 256 bytes, WebGPU's default offset alignment.
-pub const ALIGNMENT: usize = 64;
+/// Elements to which a bound range must be aligned: 256 bytes, WebGPU's default offset alignment, of 16-bit floats.
+pub const ALIGNMENT: usize = 128;
 
 /// Something that has memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +97,8 @@ pub struct Dispatch {
     pub rows: Vec<Row>,
     /// elements of a row that one workgroup takes
     pub chunk: usize,
+    /// bindings of values in 16-bit floats
+    pub half: Vec<usize>,
 }
 
 impl Dispatch {
@@ -113,6 +115,7 @@ impl Dispatch {
             stored: None,
             rows: Vec::new(),
             chunk: 1,
+            half: Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ mod context;
 mod dispatch;
 mod error;
 mod grouped;
+mod host_time;
 mod lower;
 mod pipeline_cache;
 mod plan;

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::capabilities::Capabilities;
-use super::dispatch::{Target, TextureSlot};
+use super::dispatch::{Dispatch, Target, TextureSlot};
 use super::error::{GpuError, Result};
 use super::lower::{Launch, Lowering, value_target};
-use crate::graph::{Graph, Lifetime, MemoryPlan, NodeId, Op, assign_offsets};
+use crate::graph::{Graph, Lifetime, MemoryPlan, NodeId, Op, Precision, assign_offsets};
 
 /// Bytes to which values and uniform blocks are aligned.
 pub(super) const ALIGNMENT: u64 = 256;
@@ -67,14 +67,22 @@ pub(super) fn is_leaf(graph: &Graph, id: NodeId) -> bool {
 
 impl Plan {
     pub fn new(graph: &Graph, capabilities: &Capabilities) -> Result<Plan> {
+        if graph.precision() == Precision::F16 && !capabilities.half {
+            let (adapter, reason) = (capabilities.name.clone(), "its shaders have no 16-bit floats".to_string());
+            return Err(GpuError::Unsupported { op: "--precision f16", adapter, reason });
+        }
         let live = graph.live_nodes();
         let mut lowering = Lowering::new(graph, capabilities);
         for (step, &id) in live.iter().enumerate() {
             lowering.node(step, id)?;
         }
         let end = live.len() + lowering.updates(live.len())?;
-        let Lowering { dispatches: launches, scratch, texels, snapshots, in_place, .. } = lowering.finish();
+        let Lowering { dispatches: mut launches, scratch, texels, snapshots, in_place, .. } = lowering.finish();
 
+        let half = graph.half_nodes();
+        for launch in &mut launches {
+            launch.dispatch.half = half_bindings(&launch.dispatch, &half);
+        }
         let mut owner = HashMap::new();
         let with_memory = live.iter().copied().enumerate().filter(|(_, id)| {
             let op = &graph.node(*id).op;
@@ -84,10 +92,14 @@ impl Plan {
         let mut lifetimes = Vec::new();
         for (step, id) in with_memory {
             owner.insert(id, lifetimes.len());
-            lifetimes.push(Lifetime { bytes: graph.shape(id).bytes(), first: step, last: step });
+            lifetimes.push(Lifetime {
+                bytes: graph.shape(id).elements() as u64 * bytes_of(half[id.0]),
+                first: step,
+                last: step,
+            });
         }
         extend_lifetimes(graph, end, &snapshots, &launches, &owner, &mut lifetimes);
-        write_in_place(graph, &live, &mut owner, &mut lifetimes);
+        write_in_place(graph, &live, &half, &mut owner, &mut lifetimes);
         let first_scratch = lifetimes.len();
         lifetimes.extend(scratch.iter().map(|&(bytes, step)| Lifetime { bytes, first: step, last: step }));
         let page = capabilities.buffer_bytes / ALIGNMENT * ALIGNMENT;
@@ -98,6 +110,20 @@ impl Plan {
         let memory = assign_offsets(&lifetimes, ALIGNMENT, page);
         Ok(Plan { live, launches, snapshots, texels, owner, first_scratch, memory, page })
     }
+}
+
+/// Bytes of an element.
+pub(super) fn bytes_of(half: bool) -> u64 {
+    if half { 2 } else { 4 }
+}
+
+/// Bindings of a launch whose values are 16-bit floats.
+fn half_bindings(dispatch: &Dispatch, half: &[bool]) -> Vec<usize> {
+    let is_half = |target: Target| matches!(target, Target::Node(id) if half[id.0]);
+    let places = dispatch.buffers.iter().enumerate().filter(|(_, view)| is_half(view.target));
+    let bindings: Vec<usize> = places.map(|(place, _)| place + 1).collect();
+    debug_assert!(dispatch.rows.is_empty() || bindings.is_empty(), "updates read 32-bit floats");
+    bindings
 }
 
 /// Values live until the last launch that binds them; outputs until `end`.
@@ -121,11 +147,18 @@ fn extend_lifetimes(
 }
 
 /// Values made element by element take the memory of an operand that nothing reads afterwards.
-fn write_in_place(graph: &Graph, live: &[NodeId], owner: &mut HashMap<NodeId, usize>, lifetimes: &mut [Lifetime]) {
+fn write_in_place(
+    graph: &Graph,
+    live: &[NodeId],
+    half: &[bool],
+    owner: &mut HashMap<NodeId, usize>,
+    lifetimes: &mut [Lifetime],
+) {
     for (step, &id) in live.iter().enumerate() {
         let Some(&own) = owner.get(&id) else { continue };
         let node = graph.node(id);
-        let operands = node.inputs.iter().take(elementwise_operands(&node.op));
+        let operands =
+            node.inputs.iter().take(elementwise_operands(&node.op)).filter(|input| half[input.0] == half[id.0]);
         let dying = operands.filter_map(|&input| owner.get(&graph.storage_of(input)).copied()).find(|&index| {
             lifetimes[index].last == step && lifetimes[index].bytes == lifetimes[own].bytes && index != own
         });

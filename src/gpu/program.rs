@@ -11,7 +11,7 @@ use super::dispatch::{Row, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
 use super::grouped::{Located, divide};
 use super::lower::{Launch, value_target};
-use super::plan::{ALIGNMENT, Plan, is_leaf};
+use super::plan::{ALIGNMENT, Plan, bytes_of, is_leaf};
 use super::states::{StateBuffer, States, read_through};
 use crate::graph::{Graph, NodeId, Op, StateId};
 
@@ -286,7 +286,10 @@ fn record(
                 return Err(GpuError::TooLarge { adapter, what, bytes, limit });
             }
             let place = places.target(*target)?;
-            views.push(bound(&place.buffer, place.offset + *start as u64 * 4, *len as u64 * 4));
+            let size = bytes_of(dispatch.half.contains(&(views.len() + 1)));
+            // Bound ranges are whole words.
+            let bytes = (*len as u64 * size).next_multiple_of(4);
+            views.push(bound(&place.buffer, place.offset + *start as u64 * size, bytes));
         }
         let textures = dispatch.textures.iter().map(|texture| {
             let view = textures[texture.slot as usize].as_ref();

@@ -72,19 +72,32 @@ pub fn source(name: &str) -> &'static str {
     entry.map(|(_, text)| *text).unwrap_or_else(|| panic!("launchers name only embedded shaders, not `{name}`"))
 }
 
-/// Text of a shader in which `const NAME: type = …;` has been given other values.
-pub fn specialise(name: &str, constants: &[(&'static str, Constant)]) -> Cow<'static, str> {
+/// Text of a shader in which `const NAME: type = …;` has been given other values, and the buffers of some bindings 16-bit
+/// elements: their element type must be an `alias NAME = f32;` of the shader.
+pub fn specialise(name: &str, constants: &[(&'static str, Constant)], half: &[usize]) -> Cow<'static, str> {
     let text = source(name);
-    if constants.is_empty() {
+    if constants.is_empty() && half.is_empty() {
         return Cow::Borrowed(text);
     }
     let mut lines: Vec<Cow<'static, str>> = text.lines().map(Cow::Borrowed).collect();
     for (constant, value) in constants {
-        let prefix = format!("const {constant}:");
-        let line = lines.iter_mut().find(|line| line.starts_with(&prefix));
-        let line = line.unwrap_or_else(|| panic!("shader `{name}` has no constant `{constant}`"));
+        let line = line_starting(name, &mut lines, &format!("const {constant}:"));
         let head = line.split('=').next().unwrap_or_default().trim_end().to_string();
         *line = Cow::Owned(format!("{head} = {value};"));
     }
+    for binding in half {
+        let line = line_starting(name, &mut lines, &format!("@group(0) @binding({binding}) "));
+        let element = line.split_once("array<").and_then(|(_, rest)| rest.strip_suffix(">;"));
+        let alias = format!("alias {} =", element.unwrap_or_default());
+        *line_starting(name, &mut lines, &alias) = Cow::Owned(format!("{alias} f16;"));
+    }
+    if !half.is_empty() {
+        lines.insert(0, Cow::Borrowed("enable f16;"));
+    }
     Cow::Owned(lines.join("\n"))
+}
+
+fn line_starting<'l>(name: &str, lines: &'l mut [Cow<'static, str>], prefix: &str) -> &'l mut Cow<'static, str> {
+    let line = lines.iter_mut().find(|line| line.starts_with(prefix));
+    line.unwrap_or_else(|| panic!("shader `{name}` has no line `{prefix}…`"))
 }

@@ -11,6 +11,7 @@ mod gradient;
 mod infer;
 mod op;
 mod plan;
+mod precision;
 mod recompute;
 mod rewrite;
 mod shape;
@@ -23,6 +24,7 @@ pub use gradient::vector_jacobian_product;
 pub use infer::ShapeError;
 pub use op::{Activation, Binary, ConvSpec, Op, PoolSpec, ResizeMode, Unary};
 pub use plan::{Lifetime, MemoryPlan, assign_offsets};
+pub use precision::Precision;
 pub use recompute::recompute;
 pub use rewrite::simplify;
 pub use shape::Shape;
@@ -59,6 +61,7 @@ pub struct Graph {
     outputs: Vec<(String, NodeId)>,
     updates: Vec<Update>,
     dropouts: u32,
+    precision: Precision,
 }
 
 impl Graph {

@@ -32,6 +32,8 @@ pub struct AdamSettings {
     pub beta1: f32,
     pub beta2: f32,
     pub eps: f32,
+    /// what the loss was multiplied by before its gradients were taken
+    pub loss_scale: f32,
 }
 
 /// Momentum and weight decay of SGD.
@@ -39,6 +41,8 @@ pub struct AdamSettings {
 pub struct SgdSettings {
     pub momentum: f32,
     pub weight_decay: f32,
+    /// what the loss was multiplied by before its gradients were taken
+    pub loss_scale: f32,
 }
 
 impl Update {

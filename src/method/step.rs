@@ -4,8 +4,8 @@ use super::adversarial::{self, DISCRIMINATORS};
 use super::forward::{self, Forward, Target};
 use super::{consistency, discriminative, prototypes, segmentation};
 use crate::graph::{
-    AdamSettings, Graph, NodeId, ResizeMode, SgdSettings, Shape, ShapeError, StateId, Unary, Update, recompute,
-    simplify, vector_jacobian_product,
+    AdamSettings, Graph, NodeId, Precision, ResizeMode, SgdSettings, Shape, ShapeError, StateId, Unary, Update,
+    recompute, simplify, vector_jacobian_product,
 };
 use crate::nn::TensorSpec;
 use crate::nn::deeplab::{DeepLab, Prediction};
@@ -75,6 +75,8 @@ pub struct StepSettings {
     pub stochastic: Stochastic,
     /// make cheap values again in the backward pass rather than keep them
     pub recompute: bool,
+    /// how feature maps are kept; with 16 bits the settings of both optimisers must have a loss scale
+    pub precision: Precision,
 }
 
 /// A traced training step and the tensors it trains.
@@ -149,6 +151,7 @@ pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
     if settings.recompute {
         graph = recompute(&graph, forward);
     }
+    graph.set_precision(settings.precision);
     Ok(TrainingStep { graph, tensors, discriminators, losses: names })
 }
 
@@ -252,9 +255,9 @@ fn adam_updates(g: &mut Graph, tensors: &[TensorSpec], loss: NodeId, settings: A
     let lr = g.input("lr", Shape::scalar());
     let correction = g.input("adam_correction", [2]);
     let params = trained(g, GENERATOR, tensors)?;
-    let one = g.constant(1.0, Shape::scalar());
+    let scale = g.constant(settings.loss_scale, Shape::scalar());
     let values: Vec<NodeId> = params.iter().map(|p| p.2).collect();
-    let gradients = vector_jacobian_product(g, &[(loss, one)], &values)?;
+    let gradients = vector_jacobian_product(g, &[(loss, scale)], &values)?;
     for ((spec, param, _), grad) in params.into_iter().zip(gradients) {
         // A tensor that the loss does not depend on stays as it is.
         let Some(grad) = grad else { continue };
@@ -273,8 +276,8 @@ fn sgd_updates(
     settings: SgdSettings,
 ) -> Result<(), ShapeError> {
     let lr = g.input("lr_dis", Shape::scalar());
-    let one = g.constant(1.0, Shape::scalar());
-    let seeds: Vec<_> = losses.iter().map(|loss| (*loss, one)).collect();
+    let scale = g.constant(settings.loss_scale, Shape::scalar());
+    let seeds: Vec<_> = losses.iter().map(|loss| (*loss, scale)).collect();
     for (prefix, tensors) in discriminators {
         let params = trained(g, prefix, tensors)?;
         let values: Vec<NodeId> = params.iter().map(|p| p.2).collect();
@@ -287,6 +290,15 @@ fn sgd_updates(
         }
     }
     Ok(())
+}
+
+/// A loss scale, a power of two, with which gradients stay within the range of 16-bit floats: losses are means over
+/// pixels, so that without it the gradient of one of many pixels would be too small for them.
+pub fn loss_scale(precision: Precision, pixels: usize) -> f32 {
+    match precision {
+        Precision::F32 => 1.0,
+        Precision::F16 => 2f32.powi(pixels.max(16).ilog2() as i32 - 4),
+    }
 }
 
 /// `[1 − β₁ᵗ, 1 − β₂ᵗ]` of Adam's step `t`, counted from 1.

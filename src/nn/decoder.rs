@@ -20,10 +20,9 @@ pub(super) fn trace(pass: &mut Pass, aspp: NodeId, low_level: NodeId) -> Result<
     let low = pass.batch_norm("decoder.bn1", low)?;
     let low = pass.graph.relu(low)?;
     let upsampled = pass.graph.resize(aspp, ResizeMode::BilinearAlignCorners, size)?;
-    let joined = pass.graph.concat(&[upsampled, low], 1)?;
 
     // The state dict lists the mask branch first.
-    let channels = pass.graph.shape(joined)[1] + 1;
+    let channels = pass.graph.shape(upsampled)[1] + pass.graph.shape(low)[1] + 1;
     pass.declare_norm("decoder.last_conv.0", channels)?;
     pass.tensor("decoder.last_conv.3.weight", [2, channels, 1, 1], Role::Weight)?;
     pass.tensor("decoder.last_conv.3.bias", [2], Role::HeadBias { fan_in: channels })?;
@@ -39,7 +38,7 @@ pub(super) fn trace(pass: &mut Pass, aspp: NodeId, low_level: NodeId) -> Result<
     let x = pass.dropout(x, 0.1)?;
     let boundary = pass.head("decoder.last_conv_boundary.8", x, 1)?;
 
-    let feature = pass.graph.concat(&[joined, boundary], 1)?;
+    let feature = pass.graph.concat(&[upsampled, low, boundary], 1)?;
     let x = pass.batch_norm("decoder.last_conv.0", feature)?;
     let x = pass.graph.relu(x)?;
     let x = pass.dropout(x, 0.1)?;

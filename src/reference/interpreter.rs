@@ -36,13 +36,14 @@ pub fn run(
     Ok(graph.outputs().iter().map(|(name, id)| (name.clone(), kept[id].clone())).collect())
 }
 
-/// Values of the outputs and of what the updates read. Other values are dropped after their last use.
+/// Values of the outputs and of what the updates read; those that the graph keeps in 16-bit floats are rounded to them. Other values are dropped after their last use.
 fn evaluate_live(
     graph: &Graph,
     inputs: &HashMap<String, Array>,
     states: &HashMap<String, Array>,
 ) -> Result<HashMap<NodeId, Array>, ReferenceError> {
     let live = graph.live_nodes();
+    let half_nodes = graph.half_nodes();
     let mut last_use: HashMap<NodeId, NodeId> = HashMap::new();
     for &id in &live {
         last_use.extend(graph.node(id).inputs.iter().map(|&input| (input, id)));
@@ -58,7 +59,11 @@ fn evaluate_live(
             Op::State(state) => Cow::Borrowed(state_value(graph, states, *state)?),
             op => {
                 let operands: Vec<&Array> = node.inputs.iter().map(|input| values[input].as_ref()).collect();
-                Cow::Owned(evaluate(op, &operands, &node.shape))
+                let mut value = evaluate(op, &operands, &node.shape);
+                if half_nodes[id.0] {
+                    value.data.iter_mut().for_each(|v| *v = half::f16::from_f64(*v).to_f64());
+                }
+                Cow::Owned(value)
             }
         };
         values.insert(id, value);

@@ -16,6 +16,7 @@ pub fn adam(
     let (beta1, beta2) = (f64::from(settings.beta1), f64::from(settings.beta2));
     let moments = first.data.iter_mut().zip(&mut second.data);
     for ((param, (m, v)), &g) in param.data.iter_mut().zip(moments).zip(&grad.data) {
+        let g = g / f64::from(settings.loss_scale);
         *m = beta1 * *m + (1.0 - beta1) * g;
         *v = beta2 * *v + (1.0 - beta2) * g * g;
         let denominator = (*v / correction.data[1]).sqrt() + f64::from(settings.eps);
@@ -27,7 +28,7 @@ pub fn adam(
 pub fn sgd(param: &mut Array, velocity: &mut Array, grad: &Array, lr: &Array, settings: SgdSettings) {
     let (momentum, weight_decay) = (f64::from(settings.momentum), f64::from(settings.weight_decay));
     for ((param, velocity), &grad) in param.data.iter_mut().zip(&mut velocity.data).zip(&grad.data) {
-        *velocity = momentum * *velocity + grad + weight_decay * *param;
+        *velocity = momentum * *velocity + grad / f64::from(settings.loss_scale) + weight_decay * *param;
         *param -= lr.data[0] * *velocity;
     }
 }

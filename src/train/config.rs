@@ -7,8 +7,8 @@ use bytesize::ByteSize;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{AdamSettings, SgdSettings};
-use crate::method::step::{StepSettings, Stochastic};
+use crate::graph::{AdamSettings, Precision, SgdSettings};
+use crate::method::step::{StepSettings, Stochastic, loss_scale};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::{Domain, Norm};
 
@@ -118,6 +118,8 @@ pub struct Config {
     pub consistency_weight: f32,
     /// passes with other dropouts that tell how reliable a target pixel is
     pub stochastic_passes: usize,
+    /// how feature maps are kept
+    pub precision: Precision,
     /// device memory that a step may use; it recomputes values rather than keep them if it must
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_budget: Option<ByteSize>,
@@ -159,6 +161,7 @@ impl Config {
             discriminative_weight: 0.1,
             consistency_weight: 0.1,
             stochastic_passes: 8,
+            precision: Precision::F32,
             memory_budget: None,
             seed: 0,
             init: None,
@@ -297,12 +300,16 @@ impl Config {
 
     /// Adam's settings.
     pub fn adam(&self) -> AdamSettings {
-        AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8 }
+        AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8, loss_scale: self.loss_scale() }
     }
 
     /// Settings of the discriminators' SGD.
     pub fn sgd(&self) -> SgdSettings {
-        SgdSettings { momentum: 0.99, weight_decay: 5e-4 }
+        SgdSettings { momentum: 0.99, weight_decay: 5e-4, loss_scale: self.loss_scale() }
+    }
+
+    fn loss_scale(&self) -> f32 {
+        loss_scale(self.precision, self.batch * self.size * self.size)
     }
 
     /// Name of the method, as its flag has it.
@@ -322,6 +329,7 @@ impl Config {
             weights: self.loss_weights(warm),
             stochastic: Stochastic::Passes(self.stochastic_passes),
             recompute: false,
+            precision: self.precision,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::super::context::ConvVariant;
 use super::super::dispatch::{Dispatch, Target};
 use super::super::error::Result;
 use super::super::shader::Constant;
-use super::{Lowering, Piece, activation_constants};
+use super::{Lowering, Piece, activation_constants, storable};
 use crate::graph::{Activation, ConvSpec, Graph, NodeId, Op};
 
 /// Products that one invocation adds up at most; longer sums lose digits and are split.
@@ -156,6 +156,7 @@ impl Lowering<'_> {
         let fits_texture = texels.max(weight_texels) < self.texture_capacity;
         let chosen = self.choices.get(&geometry.class(&node.op)).map(|choice| choice.variant());
         let (variant, tile) = chosen.unwrap_or((self.conv, self.tile));
+        let variant = storable(self.graph, variant);
         match variant {
             ConvVariant::Direct => self.direct(&geometry, &operands),
             ConvVariant::Texture if geometry.is_depthwise() && fits_texture => {

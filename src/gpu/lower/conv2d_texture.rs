@@ -11,31 +11,54 @@ use crate::graph::NodeId;
 pub(super) const TEXTURE_BLOCK: usize = 32 * 8;
 /// Lanes × pixels of a workgroup of `depthwise_texture`.
 const DEPTHWISE_BLOCK: usize = 16 * 4;
-/// Lanes of a workgroup of `conv2d_texture_weight_grad`.
+/// Lanes of a workgroup of the gradients of weights.
 const GRAD_LANES: usize = 8;
+
+/// Eights of filters that an invocation of `conv2d_texture` takes, and the groups that makes.
+pub(super) fn filter_groups(filters: usize) -> (usize, usize) {
+    let eights = filters.div_ceil(8);
+    let each = if eights.is_multiple_of(2) || eights > 4 { 2 } else { 1 };
+    (each, eights.div_ceil(each))
+}
 
 /// How the channels of a product over pixels are divided among lanes and workgroups of `conv2d_texture_weight_grad`.
 pub(super) struct Lanes {
     /// lanes run along the channels of dy
-    pub swapped: bool,
+    swapped: bool,
+    /// blocks of four channels of each lane
+    across: usize,
     /// blocks of four channels that all lanes share
-    pub groups: usize,
+    groups: usize,
     pub grid: [usize; 2],
 }
 
 impl Lanes {
-    /// The division that loads least.
+    /// The division that loads and multiplies least.
     pub fn for_channels(inputs: usize, outputs: usize) -> Lanes {
-        let (x_blocks, dy_blocks) = (inputs.div_ceil(4), outputs.div_ceil(4));
-        // Loads and multiply-adds of one pixel, over all workgroups.
-        let cost = |across: usize, shared: usize| {
+        let [x, dy] = [inputs, outputs].map(|channels| channels.div_ceil(4));
+        let divisions = [false, true].into_iter().flat_map(|swapped| {
+            let (lanes, shared) = if swapped { (dy, x) } else { (x, dy) };
             let groups = shared.min(4);
-            across.div_ceil(GRAD_LANES) * shared.div_ceil(groups) * (1 + 3 * groups)
-        };
-        let swapped = cost(dy_blocks, x_blocks) < cost(x_blocks, dy_blocks);
-        let (across, shared) = if swapped { (dy_blocks, x_blocks) } else { (x_blocks, dy_blocks) };
-        let groups = shared.min(4);
-        Lanes { swapped, groups, grid: [across.div_ceil(GRAD_LANES), shared.div_ceil(groups)] }
+            [1, 2].map(|across| {
+                let grid = [lanes.div_ceil(GRAD_LANES * across), shared.div_ceil(groups)];
+                Lanes { swapped, across, groups, grid }
+            })
+        });
+        divisions.min_by_key(Lanes::cost).expect("there are four")
+    }
+
+    /// Constants of the shader.
+    pub fn constants(&self) -> [(&'static str, Constant); 3] {
+        [
+            ("SWAPPED", Constant::Bool(self.swapped)),
+            ("ACROSS", Constant::U32(self.across as u32)),
+            ("GROUPS", Constant::U32(self.groups as u32)),
+        ]
+    }
+
+    /// Loads and multiply-adds of one pixel, over all workgroups.
+    fn cost(&self) -> usize {
+        self.grid[0] * self.grid[1] * (self.across + self.groups + 2 * self.across * self.groups)
     }
 }
 
@@ -50,6 +73,7 @@ impl Lowering<'_> {
         let first_weight = self.pack_weights(operands.second, maps[1], outputs[0], g.taps(), transposed)?;
         let keep = self.keep_result(operands.out);
         let sample: usize = outputs.iter().product();
+        let (eights, groups) = filter_groups(outputs[0]);
         let columns = g.phases(1, transposed);
         let phases: Vec<_> =
             g.phases(0, transposed).iter().flat_map(|h| columns.iter().map(move |w| (*h, *w))).collect();
@@ -61,6 +85,7 @@ impl Lowering<'_> {
                 let pixels = piece.count * rows * columns;
                 let dispatch = Dispatch::new("conv2d_texture", "main")
                     .constants(activation_constants(operands.activation))
+                    .constant("EIGHTS", Constant::U32(eights as u32))
                     .constant("TRANSPOSED", Constant::Bool(transposed))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                     .constant("KEEP", Constant::Bool(keep))
@@ -75,7 +100,7 @@ impl Lowering<'_> {
                     .texture(TextureSlot::Activations, false)
                     .texture(TextureSlot::Weights, false)
                     .texture(TextureSlot::Results, true)
-                    .grid(outputs[0].div_ceil(8), pixels.div_ceil(TEXTURE_BLOCK), 1);
+                    .grid(groups, pixels.div_ceil(TEXTURE_BLOCK), 1);
                 self.push(dispatch);
             }
         }
@@ -85,15 +110,15 @@ impl Lowering<'_> {
     pub(super) fn texture_weight_grad(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
         self.pack_maps(TextureSlot::Operand, operands.first, [g.n, g.i, g.h, g.w])?;
         self.pack_maps(TextureSlot::Activations, operands.second, [g.n, g.o, g.oh, g.ow])?;
-        let Lanes { swapped, groups, grid } = Lanes::for_channels(g.i, g.o);
+        let lanes = Lanes::for_channels(g.i, g.o);
+        let grid = lanes.grid;
         let rows = g.n * g.oh;
         let wanted = 32usize.div_ceil(grid[0] * grid[1] * g.taps()).max((rows * g.ow).div_ceil(MAX_TERMS));
         let each = rows.div_ceil(wanted.min(rows).min(self.most_splits(g)));
         let splits = rows.div_ceil(each);
         let parts = self.parts(splits * g.weights(), operands.out, splits);
         let dispatch = Dispatch::new("conv2d_texture_weight_grad", "main")
-            .constant("GROUPS", Constant::U32(groups as u32))
-            .constant("SWAPPED", Constant::Bool(swapped))
+            .constants(lanes.constants())
             .params([g.n, g.i, g.h, g.w, g.o, g.oh, g.ow, g.kernel[0], g.kernel[1]])
             .params(g.steps())
             .params([each, 0, 0, 0])
@@ -111,18 +136,20 @@ impl Lowering<'_> {
         let kernel = |entry: &'static str, lanes: u32| {
             Dispatch::new("depthwise_texture", entry)
                 .constant("LANES", Constant::U32(lanes))
+                .constant("KERNEL_H", Constant::U32(g.kernel[0] as u32))
+                .constant("KERNEL_W", Constant::U32(g.kernel[1] as u32))
                 .constant("STRIDE_H", Constant::U32(stride_h as u32))
                 .constant("STRIDE_W", Constant::U32(stride_w as u32))
         };
         let (x_maps, y_maps) = ([g.n, g.i, g.h, g.w], [g.n, g.o, g.oh, g.ow]);
-        let steps = [g.kernel[0], g.kernel[1], pad_h, pad_w, dilation_h, dilation_w];
+        let steps = [pad_h, pad_w, dilation_h, dilation_w];
         if entry == "weight_grad" {
             self.pack_maps(TextureSlot::Operand, operands.first, x_maps)?;
             self.pack_maps(TextureSlot::Activations, operands.second, y_maps)?;
             let each = self.samples_per_split(Piece { first: 0, count: g.n }, g.oh * g.ow);
             let splits = g.n.div_ceil(each);
             let parts = self.parts(splits * g.weights(), operands.out, splits);
-            let dispatch = kernel(entry, 8)
+            let dispatch = kernel(entry, GRAD_LANES as u32)
                 .params([0, 0, g.n, g.i, g.h, g.w, g.oh, g.ow])
                 .params(steps)
                 .params([each, 1])
@@ -130,7 +157,7 @@ impl Lowering<'_> {
                 .bind(self.whole_target(parts, splits * g.weights())?)
                 .texture(TextureSlot::Operand, false)
                 .texture(TextureSlot::Activations, false)
-                .grid(g.i.div_ceil(4) * g.taps(), splits, 1);
+                .grid(g.i.div_ceil(4), splits, 1);
             self.push(dispatch);
             return self.finish_parts(parts, splits, g.weights(), operands.out);
         }

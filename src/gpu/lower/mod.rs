@@ -25,7 +25,7 @@ use super::dispatch::{Dispatch, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
 use super::shader::Constant;
 use super::tuning::Choices;
-use crate::graph::{Activation, Graph, NodeId, Op, Shape, Update};
+use crate::graph::{Activation, Graph, NodeId, Op, Precision, Shape, Update};
 
 pub(super) use conv2d::Geometry;
 
@@ -100,7 +100,7 @@ impl<'g> Lowering<'g> {
             label: "",
             limit: capabilities.binding_elements,
             lanes: capabilities.lanes,
-            conv: capabilities.conv,
+            conv: storable(graph, capabilities.conv),
             tile: capabilities.tile,
             choices: capabilities.choices.clone(),
             adapter: capabilities.name.clone(),
@@ -251,6 +251,14 @@ pub(super) fn value_target(graph: &Graph, snapshots: &HashSet<NodeId>, id: NodeI
     match graph.node(storage).op {
         Op::State(state) if !snapshots.contains(&storage) => Target::State(state),
         _ => Target::Node(storage),
+    }
+}
+
+/// The convolution variant, or the nearest one that reads 16-bit floats if the graph has them.
+fn storable(graph: &Graph, conv: ConvVariant) -> ConvVariant {
+    match (graph.precision(), conv) {
+        (Precision::F16, ConvVariant::Texture) => ConvVariant::Tiled,
+        _ => conv,
     }
 }
 

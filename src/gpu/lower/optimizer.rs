@@ -76,6 +76,7 @@ impl Lowering<'_> {
                     .float(settings.beta1)
                     .float(settings.beta2)
                     .float(settings.eps)
+                    .float(1.0 / settings.loss_scale)
                     .bind(self.whole(lr)?)
                     .bind(self.whole(correction)?);
                 vec![kernel.rows(self.rows_of(grad, &[param, first, second])?, CHUNK)]
@@ -84,6 +85,7 @@ impl Lowering<'_> {
                 let kernel = Dispatch::new("sgd", "main")
                     .float(settings.momentum)
                     .float(settings.weight_decay)
+                    .float(1.0 / settings.loss_scale)
                     .bind(self.whole(lr)?);
                 vec![kernel.rows(self.rows_of(grad, &[param, velocity])?, CHUNK)]
             }

@@ -5,7 +5,7 @@ use super::super::dispatch::{Dispatch, TextureSlot};
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::conv2d::{Geometry, Operands};
-use super::conv2d_texture::{Lanes, TEXTURE_BLOCK};
+use super::conv2d_texture::{Lanes, TEXTURE_BLOCK, filter_groups};
 use super::{Lowering, Piece, activation_constants};
 use crate::graph::Op;
 
@@ -69,6 +69,7 @@ impl Lowering<'_> {
         let per_position = channels.div_ceil(8) * inputs.next_multiple_of(4) * 2;
         let first_weight = self.winograd_weights(operands, [inputs, channels], per_position, transposed)?;
         let keep = self.keep_result(operands.out);
+        let (eights, groups) = filter_groups(channels);
         let tiling = Tiling::of(outputs[1], outputs[2]);
         let sample: usize = outputs.iter().product();
         for piece in self.pieces_of(g.n, sample, tiling.samples(g.n))? {
@@ -77,6 +78,7 @@ impl Lowering<'_> {
             self.occupy(TextureSlot::Products, 1 + POSITIONS * channels.div_ceil(4) * tiles);
             let (vy, by) = self.rows(operands.out, piece, sample);
             let product = Dispatch::new("conv2d_texture", "main")
+                .constant("EIGHTS", Constant::U32(eights as u32))
                 .constant("STORE", Constant::Bool(false))
                 .constant("KEEP", Constant::Bool(true))
                 .params([0, 0, 1, inputs, 1, tiles, channels, 1, tiles])
@@ -88,7 +90,7 @@ impl Lowering<'_> {
                 .texture(TextureSlot::Operand, false)
                 .texture(TextureSlot::Weights, false)
                 .texture(TextureSlot::Products, true)
-                .grid(channels.div_ceil(8), tiles.div_ceil(TEXTURE_BLOCK), POSITIONS);
+                .grid(groups, tiles.div_ceil(TEXTURE_BLOCK), POSITIONS);
             self.push(product);
             let count = channels.div_ceil(4) * tiles;
             let dispatch = Dispatch::new("winograd_output", "main")
@@ -115,7 +117,7 @@ impl Lowering<'_> {
         let elements = pieces.len() * POSITIONS * pairs;
         let parts = self.temporary(elements);
         self.pack_maps(TextureSlot::Activations, operands.second, dy)?;
-        let Lanes { swapped, groups, grid } = Lanes::for_channels(g.i, g.o);
+        let lanes = Lanes::for_channels(g.i, g.o);
         for (index, &piece) in pieces.iter().enumerate() {
             let (rows, tiles) = (piece.count * tiling.rows, piece.count * tiling.each());
             // The maps are packed where the gradients go next.
@@ -138,15 +140,14 @@ impl Lowering<'_> {
             );
             // The positions are taps, each with maps of its own; rows of tiles are the rows.
             let dispatch = Dispatch::new("conv2d_texture_weight_grad", "main")
-                .constant("GROUPS", Constant::U32(groups as u32))
-                .constant("SWAPPED", Constant::Bool(swapped))
+                .constants(lanes.constants())
                 .params([1, g.i, rows, tiling.columns, g.o, rows, tiling.columns, POSITIONS, 1])
                 .params([1, 1, 0, 0, 0, 0])
                 .params([rows, index, g.i.div_ceil(4) * tiles, g.o.div_ceil(4) * tiles])
                 .bind(self.whole_target(parts, elements)?)
                 .texture(TextureSlot::Operand, false)
                 .texture(TextureSlot::Products, false)
-                .grid(grid[0], grid[1], POSITIONS);
+                .grid(lanes.grid[0], lanes.grid[1], POSITIONS);
             self.push(dispatch);
         }
         let dispatch = Dispatch::new("winograd_weight_grad", "main")

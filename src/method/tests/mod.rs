@@ -6,7 +6,7 @@ mod parts;
 use std::collections::HashMap;
 
 use super::step::{GENERATOR, LossWeights, StepSettings, Stochastic, TrainingStep};
-use crate::graph::{AdamSettings, Op, SgdSettings};
+use crate::graph::{AdamSettings, Op, Precision, SgdSettings};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::init::initial_values;
 use crate::nn::{Norm, Role, TensorSpec};
@@ -21,11 +21,12 @@ fn settings(weights: LossWeights, norm: Norm) -> StepSettings {
         batch: BATCH,
         size: [SIZE; 2],
         dropout: true,
-        adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8 },
-        sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4 },
+        adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8, loss_scale: 1.0 },
+        sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4, loss_scale: 1.0 },
         weights,
         stochastic: Stochastic::Passes(3),
         recompute: false,
+        precision: Precision::F32,
     }
 }
 

@@ -40,7 +40,7 @@ fn updates_apply_in_order() {
     let (mut g, state, w, x) = small_graph();
     let velocity = g.declare_state("velocity", [2]).unwrap();
     let lr = g.constant(0.5, Shape::scalar());
-    let settings = SgdSettings { momentum: 0.5, weight_decay: 0.0 };
+    let settings = SgdSettings { momentum: 0.5, weight_decay: 0.0, loss_scale: 1.0 };
     // The second step adds to the first one's result; its gradient is still that of the old state.
     let grad = g.mul(w, x).unwrap();
     for _ in 0..2 {
@@ -56,7 +56,7 @@ fn sgd_decays_the_weight_within_the_velocity() {
     let (mut g, state, _, x) = small_graph();
     let velocity = g.declare_state("velocity", [2]).unwrap();
     let lr = g.constant(0.5, Shape::scalar());
-    let settings = SgdSettings { momentum: 0.25, weight_decay: 0.125 };
+    let settings = SgdSettings { momentum: 0.25, weight_decay: 0.125, loss_scale: 1.0 };
     g.update(Update::Sgd { param: state, velocity, grad: x, lr, settings });
     let mut states = arrays([("w", &[8.0, 0.0]), ("velocity", &[4.0, 0.0])]);
     run(&g, &arrays([("x", &[2.0, 1.0])]), &mut states).unwrap();
@@ -69,7 +69,7 @@ fn adam_corrects_the_moments() {
     let first = g.declare_state("first", [2]).unwrap();
     let second = g.declare_state("second", [2]).unwrap();
     let (lr, correction) = (g.input("lr", [1]), g.input("correction", [2]));
-    let settings = AdamSettings { beta1: 0.5, beta2: 0.75, eps: 0.5 };
+    let settings = AdamSettings { beta1: 0.5, beta2: 0.75, eps: 0.5, loss_scale: 1.0 };
     g.update(Update::Adam { param, first, second, grad, lr, correction, settings });
     let mut states = arrays([("w", &[1.0, 1.0]), ("first", &[0.0, 2.0]), ("second", &[0.0, 4.0])]);
     let inputs = arrays([("x", &[4.0, -4.0]), ("lr", &[0.1]), ("correction", &[0.5, 0.25])]);
@@ -151,8 +151,8 @@ fn updates_that_do_not_fit_are_refused() {
         g.update(update);
         run(&g, &inputs, &mut states.clone()).unwrap_err()
     };
-    const SGD: SgdSettings = SgdSettings { momentum: 0.9, weight_decay: 0.0 };
-    const ADAM: AdamSettings = AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8 };
+    const SGD: SgdSettings = SgdSettings { momentum: 0.9, weight_decay: 0.0, loss_scale: 1.0 };
+    const ADAM: AdamSettings = AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8, loss_scale: 1.0 };
     let error = refused(|_, w, _, _, [_, y, _]| Update::Assign { state: w, value: y });
     assert_eq!(
         error.to_string(),
