@@ -197,6 +197,17 @@ fn load_b(k0: u32, end_k: u32, first_n: u32, end_n: u32, pixel: vec3<u32>, lane:
     }
 }
 
+// Where column n begins in y, and elements from one m to the next.
+fn place_of(n: u32, end: vec2<u32>, split: u32) -> vec2<u32> {
+    if (MODE == 2u) {
+        return vec2((p.first_split + split) * end.x * end.y + n, end.y);
+    }
+    let width = select(p.in_w, p.out_w, MODE == 0u);
+    let stride = select(p.in_h, p.out_h, MODE == 0u) * width;
+    let at = pixel_of(n);
+    return vec2(p.base_y + at.x * end.x * stride + at.y * width + at.z, stride);
+}
+
 // One output; m counts filters or channels.
 fn store(place: u32, stride: u32, m: u32, end_m: u32, value: f32) {
     if (m < end_m) {
@@ -280,22 +291,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var c = 0u; c < 4u; c++) {
         let n = first_n + own_n * 4u + c;
         if (n < end.y) {
-            var stride = end.y;
-            var place = (p.first_split + group.z) * end.x * end.y + n;
-            if (MODE != 2u) {
-                let width = select(p.in_w, p.out_w, MODE == 0u);
-                let at = pixel_of(n);
-                stride = select(p.in_h, p.out_h, MODE == 0u) * width;
-                place = p.base_y + at.x * end.x * stride + at.y * width + at.z;
-            }
-            store(place, stride, m, end.x, total0[c]);
-            store(place, stride, m + 1u, end.x, total1[c]);
-            store(place, stride, m + 2u, end.x, total2[c]);
-            store(place, stride, m + 3u, end.x, total3[c]);
-            store(place, stride, m + 4u, end.x, total4[c]);
-            store(place, stride, m + 5u, end.x, total5[c]);
-            store(place, stride, m + 6u, end.x, total6[c]);
-            store(place, stride, m + 7u, end.x, total7[c]);
+            let place = place_of(n, end, group.z);
+            store(place.x, place.y, m, end.x, total0[c]);
+            store(place.x, place.y, m + 1u, end.x, total1[c]);
+            store(place.x, place.y, m + 2u, end.x, total2[c]);
+            store(place.x, place.y, m + 3u, end.x, total3[c]);
+            store(place.x, place.y, m + 4u, end.x, total4[c]);
+            store(place.x, place.y, m + 5u, end.x, total5[c]);
+            store(place.x, place.y, m + 6u, end.x, total6[c]);
+            store(place.x, place.y, m + 7u, end.x, total7[c]);
         }
     }
 }

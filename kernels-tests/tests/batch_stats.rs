@@ -44,7 +44,7 @@ fn a_constant_has_no_variance() {
 
 #[test]
 fn batches_larger_than_a_binding() {
-    for (shape, domains, elements) in [([10, 5, 7, 11], 1, 512), ([10, 5, 7, 11], 2, 512), ([14, 3, 33, 31], 2, 16_384)]
+    for (shape, domains, elements) in [([10, 5, 7, 11], 1, 640), ([10, 5, 7, 11], 2, 640), ([14, 3, 33, 31], 2, 16_384)]
     {
         let mut case = Case::new(8);
         let x = case.input_in(shape, 0.0, 3.0);

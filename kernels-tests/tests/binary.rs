@@ -177,8 +177,8 @@ fn tensors_larger_than_a_binding() {
     ];
     for (seed, (a, b)) in pairs.into_iter().enumerate() {
         for function in [FUNCTIONS[1], FUNCTIONS[3]] {
-            build(200 + seed as u64, function, a, b).check_in_pieces(512, 1e-5);
-            build(200 + seed as u64, (function.0, function.1, [0.5, 2.0]), b, a).check_in_pieces(512, 1e-5);
+            build(200 + seed as u64, function, a, b).check_in_pieces(640, 1e-5);
+            build(200 + seed as u64, (function.0, function.1, [0.5, 2.0]), b, a).check_in_pieces(640, 1e-5);
         }
     }
 }

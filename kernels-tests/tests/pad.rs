@@ -67,10 +67,10 @@ fn slices_and_borders_of_maps() {
 
 #[test]
 fn tensors_larger_than_a_binding() {
-    build(70, &[9, 5, 7, 11], &[0, 0, 1, 1], &[0, 0, 0, 0]).check_in_pieces(512, 1e-5);
-    build(71, &[9, 5, 7, 11], &[0, 0, -1, -3], &[0, 0, -2, 0]).check_in_pieces(512, 1e-5);
-    build(72, &[9, 5, 7, 11], &[-2, -1, 0, 0], &[-3, 0, 0, 0]).check_in_pieces(512, 1e-5);
+    build(70, &[9, 5, 7, 11], &[0, 0, 1, 1], &[0, 0, 0, 0]).check_in_pieces(640, 1e-5);
+    build(71, &[9, 5, 7, 11], &[0, 0, -1, -3], &[0, 0, -2, 0]).check_in_pieces(640, 1e-5);
+    build(72, &[9, 5, 7, 11], &[-2, -1, 0, 0], &[-3, 0, 0, 0]).check_in_pieces(640, 1e-5);
     // Whole pieces of y lie before or behind x.
-    build(73, &[3, 5, 7, 11], &[4, 0, 0, 0], &[5, 0, 0, 0]).check_in_pieces(512, 1e-5);
-    build(74, &[9, 5, 7, 11], &[-9, 0, 0, 0], &[5, 0, 0, 0]).check_in_pieces(512, 1e-5);
+    build(73, &[3, 5, 7, 11], &[4, 0, 0, 0], &[5, 0, 0, 0]).check_in_pieces(640, 1e-5);
+    build(74, &[9, 5, 7, 11], &[-9, 0, 0, 0], &[5, 0, 0, 0]).check_in_pieces(640, 1e-5);
 }

@@ -50,8 +50,10 @@ pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn features(device: &AdapterDescription) -> Vec<&'static str> {
-    FEATURES.iter().filter(|(_, feature)| device.features.contains(*feature)).map(|(name, _)| *name).collect()
+fn features(device: &AdapterDescription) -> Vec<String> {
+    let known = FEATURES.iter().filter(|(_, feature)| device.features.contains(*feature));
+    let matrices = device.matrices.map(|m| format!("cooperative matrices of {0}x{0}", m.size));
+    known.map(|(name, _)| name.to_string()).chain(matrices).collect()
 }
 
 fn mebibytes(bytes: u64) -> String {

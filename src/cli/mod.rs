@@ -61,6 +61,8 @@ enum Tune {
     Auto,
     /// never
     Off,
+    /// the same with kernels that multiply in the adapter's cooperative matrices, which round factors to 16 bits
+    Matrices,
 }
 
 #[derive(Subcommand)]
@@ -146,7 +148,7 @@ impl Global {
     }
 
     pub(crate) fn tuned_options(&self) -> GpuOptions {
-        GpuOptions { tune: self.tune == Tune::Auto, ..GpuOptions::default() }
+        GpuOptions { tune: self.tune != Tune::Off, matrices: self.tune == Tune::Matrices, ..GpuOptions::default() }
     }
 
     pub(crate) fn open_device_with(&self, options: GpuOptions) -> Result<Device> {

@@ -1,6 +1,6 @@
 //! Which adapters there are, which one to use, and what it can do.
 
-use wgpu::{Adapter, AdapterInfo, DeviceType};
+use wgpu::{Adapter, AdapterInfo, CooperativeScalarType, DeviceType};
 
 use super::error::{GpuError, Result};
 
@@ -11,6 +11,35 @@ pub struct AdapterDescription {
     pub info: AdapterInfo,
     pub limits: wgpu::Limits,
     pub features: wgpu::Features,
+    /// cooperative matrices, if there are some that convolutions can use
+    pub matrices: Option<Matrices>,
+}
+
+/// Cooperative matrices of `size` rows and columns, f16 factors and f32 sums, held by one subgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Matrices {
+    pub size: u32,
+    /// the most invocations that a subgroup has
+    pub lanes: u32,
+}
+
+impl Matrices {
+    /// Features without which they are of no use.
+    pub(super) const FEATURES: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+        .union(wgpu::Features::SHADER_F16)
+        .union(wgpu::Features::SUBGROUP);
+
+    fn of(adapter: &Adapter) -> Option<Matrices> {
+        let lanes = adapter.get_info().subgroup_max_size;
+        let fits = |p: &wgpu::CooperativeMatrixProperties| {
+            let types = (p.ab_type, p.cr_type) == (CooperativeScalarType::F16, CooperativeScalarType::F32);
+            types && p.m_size == p.n_size && p.n_size == p.k_size
+        };
+        let sizes = adapter.cooperative_matrix_properties().into_iter().filter(fits).map(|p| p.m_size);
+        let possible = adapter.features().contains(Self::FEATURES)
+            && 4 * lanes <= adapter.limits().max_compute_invocations_per_workgroup;
+        sizes.max().filter(|_| possible).map(|size| Matrices { size, lanes })
+    }
 }
 
 impl AdapterDescription {
@@ -44,6 +73,7 @@ pub fn adapters() -> Vec<(AdapterDescription, Adapter)> {
             info: adapter.get_info(),
             limits: adapter.limits(),
             features: adapter.features(),
+            matrices: Matrices::of(&adapter),
         };
         (description, adapter)
     };

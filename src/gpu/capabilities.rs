@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::adapter::Matrices;
 use super::context::{ConvVariant, Gpu, Tile};
 use super::dispatch::ALIGNMENT;
 use super::tuning::Choices;
@@ -22,6 +23,8 @@ pub struct Capabilities {
     pub conv: ConvVariant,
     /// tile of `ConvVariant::Tiled`, if not the one that fits the product
     pub tile: Option<Tile>,
+    /// cooperative matrices, if the adapter was opened with them
+    pub matrices: Option<Matrices>,
     /// kernels measured to be the fastest, before `conv` and `tile`
     pub choices: Arc<Choices>,
     /// shaders may have 16-bit floats
@@ -43,6 +46,7 @@ impl Capabilities {
             lanes: if gpu.description().is_software() { 8 } else { 64 },
             conv: gpu.conv_variant(),
             tile: gpu.options().tile,
+            matrices: gpu.description().matrices.filter(|_| gpu.options().matrices),
             choices: gpu.choices(),
             half: gpu.description().features.contains(wgpu::Features::SHADER_F16),
             memory_is_dear: !gpu.description().is_software(),
@@ -59,6 +63,7 @@ impl Capabilities {
             lanes: 64,
             conv: ConvVariant::Tiled,
             tile: None,
+            matrices: None,
             choices: Arc::default(),
             half: true,
             memory_is_dear: true,

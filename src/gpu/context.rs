@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::adapter::{AdapterDescription, choose};
+use super::adapter::{AdapterDescription, Matrices, choose};
 use super::dispatch::{Dispatch, TextureUse};
 use super::error::{GpuError, Result};
 use super::pipeline_cache::PipelineCache;
@@ -20,6 +20,8 @@ pub enum ConvVariant {
     Tiled,
     /// implicit GEMM from `rgba32float` storage textures, for software adapters
     Texture,
+    /// implicit GEMM in cooperative matrices, for adapters that report them
+    Cooperative,
 }
 
 /// Outputs of a workgroup of [`ConvVariant::Tiled`].
@@ -48,6 +50,8 @@ pub struct GpuOptions {
     pub timestamps: bool,
     /// measure kernels on first use and keep the choice, see [`Gpu::tune`]
     pub tune: bool,
+    /// let kernels compete that multiply in cooperative matrices, whose factors are rounded to f16
+    pub matrices: bool,
 }
 
 /// An opened adapter.
@@ -81,8 +85,20 @@ impl Gpu {
             }
             features |= needed;
         }
+        let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if options.matrices {
+            if description.matrices.is_none() {
+                let reason = "it reports none with f16 factors and f32 sums; choose another --tune".into();
+                return Err(GpuError::Unsupported { op: "multiplying in cooperative matrices", adapter: name, reason });
+            }
+            features |= Matrices::FEATURES;
+            // SAFETY: the one experimental feature is asked for by the user and used by one shader, which is tested
+            // against the reference.
+            experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("papilla"),
+            experimental_features,
             required_features: features,
             required_limits: description.limits.clone(),
             ..Default::default()

@@ -20,7 +20,7 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Operands of random values in [−1, 1), always the same for a shape.
+    /// Operands of random values in [−1, 1), always the same for a shape; f16 holds them, for kernels that round to it.
     pub fn new(g: &Geometry, op: &Op) -> Samples {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let (x, w, y) = (g.n * g.i * g.h * g.w, g.weights(), g.n * g.o * g.oh * g.ow);
@@ -29,7 +29,8 @@ impl Samples {
             Op::Conv2dWeightGrad { .. } => (x, y, w),
             _ => (x, w, y),
         };
-        let mut random = |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random_range(-1.0..1.0)).collect() };
+        let mut random =
+            |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random_range(-1024..1024) as f32 / 1024.0).collect() };
         let (first, second) = (random(first), random(second));
         // The last element belongs to the last, mostly incomplete, tile.
         let indices = (0..COUNT - 1).map(|_| rng.random_range(0..result)).chain([result - 1]);

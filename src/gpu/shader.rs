@@ -3,12 +3,16 @@
 use std::borrow::Cow;
 
 macro_rules! sources {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../shaders/", $name, ".wgsl")))),*]
+    ($($name:literal $(+ $base:literal)?),* $(,)?) => {
+        &[$((
+            $name,
+            concat!(include_str!(concat!("../../shaders/", $name, ".wgsl"))
+                $(, include_str!(concat!("../../shaders/", $base, ".wgsl")))?),
+        )),*]
     };
 }
 
-/// Every shader by name, with its text.
+/// Every shader by name, with its text; one that builds on another is followed by the other's.
 pub const SOURCES: &[(&str, &str)] = sources![
     "adam",
     "batch_norm",
@@ -21,6 +25,7 @@ pub const SOURCES: &[(&str, &str)] = sources![
     "batch_stats_texture",
     "binary",
     "ceiling",
+    "conv2d_cooperative" + "conv2d_tiled",
     "conv2d_direct",
     "conv2d_texture",
     "conv2d_texture_weight_grad",
@@ -53,6 +58,8 @@ pub enum Constant {
     U32(u32),
     F32(f32),
     Bool(bool),
+    /// what an `alias` line stands for
+    Type(&'static str),
 }
 
 impl std::fmt::Display for Constant {
@@ -62,6 +69,7 @@ impl std::fmt::Display for Constant {
             // The shortest decimal that reads back as the same bits.
             Constant::F32(value) => write!(f, "{value:?}f"),
             Constant::Bool(value) => write!(f, "{value}"),
+            Constant::Type(value) => write!(f, "{value}"),
         }
     }
 }
@@ -81,7 +89,11 @@ pub fn specialise(name: &str, constants: &[(&'static str, Constant)], half: &[us
     }
     let mut lines: Vec<Cow<'static, str>> = text.lines().map(Cow::Borrowed).collect();
     for (constant, value) in constants {
-        let line = line_starting(name, &mut lines, &format!("const {constant}:"));
+        let start = match value {
+            Constant::Type(_) => format!("alias {constant} ="),
+            _ => format!("const {constant}:"),
+        };
+        let line = line_starting(name, &mut lines, &start);
         let head = line.split('=').next().unwrap_or_default().trim_end().to_string();
         *line = Cow::Owned(format!("{head} = {value};"));
     }

@@ -37,10 +37,11 @@ pub enum ConvChoice {
     Medium,
     Large,
     Texture,
+    Cooperative,
 }
 
 impl ConvChoice {
-    /// All kernels.
+    /// All kernels that every adapter can run.
     pub const ALL: [ConvChoice; 5] =
         [ConvChoice::Direct, ConvChoice::Small, ConvChoice::Medium, ConvChoice::Large, ConvChoice::Texture];
 
@@ -51,6 +52,7 @@ impl ConvChoice {
             ConvChoice::Medium => (ConvVariant::Tiled, Some(Tile::Medium)),
             ConvChoice::Large => (ConvVariant::Tiled, Some(Tile::Large)),
             ConvChoice::Texture => (ConvVariant::Texture, None),
+            ConvChoice::Cooperative => (ConvVariant::Cooperative, None),
         }
     }
 }
@@ -82,8 +84,10 @@ impl Gpu {
     /// Keeps choices in a folder from one run to the next, and takes those that are there already.
     pub fn keep_choices(&self, folder: &Path) {
         let info = &self.description().info;
-        let path =
-            folder.join(format!("kernels-{:?}-{}-{}.json", info.backend, info.vendor, info.device).to_lowercase());
+        // Kernels that round are kept apart, for runs that must not.
+        let kind = if self.options().matrices { "-matrices" } else { "" };
+        let name = format!("kernels-{:?}-{}-{}{kind}.json", info.backend, info.vendor, info.device);
+        let path = folder.join(name.to_lowercase());
         let kept = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
         let own = self.kept(Choices::new());
         let known = kept.filter(|k| (&k.shaders, &k.adapter, &k.driver) == (&own.shaders, &own.adapter, &own.driver));
@@ -150,9 +154,12 @@ impl Gpu {
 
     /// Kernels that may be the fastest on adapters of this kind: software adapters want their operands in textures.
     fn candidates(&self) -> &'static [ConvChoice] {
-        match self.description().is_software() {
-            true => &[],
-            false => &[ConvChoice::Small, ConvChoice::Medium, ConvChoice::Large],
+        let all = &[ConvChoice::Small, ConvChoice::Medium, ConvChoice::Large, ConvChoice::Cooperative];
+        match (self.description().is_software(), self.options().matrices) {
+            (true, false) => &[],
+            (true, true) => &[ConvChoice::Texture, ConvChoice::Cooperative],
+            (false, false) => &all[..3],
+            (false, true) => all,
         }
     }
 

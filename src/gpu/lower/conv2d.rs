@@ -4,6 +4,7 @@ use super::super::context::ConvVariant;
 use super::super::dispatch::{Dispatch, Target};
 use super::super::error::Result;
 use super::super::shader::Constant;
+use super::conv2d_tiled::Product;
 use super::{Lowering, Piece, activation_constants, storable};
 use crate::graph::{Activation, ConvSpec, Graph, NodeId, Op};
 
@@ -174,7 +175,8 @@ impl Lowering<'_> {
                     (false, false) => self.texture(&geometry, &operands),
                 }
             }
-            _ => self.tiled(&geometry, &operands, tile),
+            ConvVariant::Cooperative => self.tiled(&geometry, &operands, Product::Matrices(self.matrices()?)),
+            _ => self.tiled(&geometry, &operands, Product::Registers(tile)),
         }
     }
 

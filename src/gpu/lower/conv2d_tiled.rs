@@ -1,5 +1,6 @@
 //! Launches of the convolutions with shared-memory tiles, for hardware adapters.
 
+use super::super::adapter::Matrices;
 use super::super::context::Tile;
 use super::super::dispatch::{Dispatch, MAX_GROUPS};
 use super::super::error::Result;
@@ -44,16 +45,64 @@ impl Tile {
     }
 }
 
+/// What multiplies the tiles that a workgroup has loaded.
+#[derive(Clone, Copy)]
+pub(super) enum Product {
+    /// its invocations, each a part of the tile; the tile that fits if none is given
+    Registers(Option<Tile>),
+    /// its subgroups, in cooperative matrices
+    Matrices(Matrices),
+}
+
+impl Product {
+    fn fitting(self, rows: usize, columns: usize, depth_groups: usize) -> Product {
+        match self {
+            Product::Registers(None) => Product::Registers(Some(Tile::fitting(rows, columns, depth_groups))),
+            given => given,
+        }
+    }
+
+    /// Workgroups along the rows and the columns of the product.
+    fn groups(self, rows: usize, columns: usize) -> [usize; 2] {
+        match self {
+            Product::Registers(tile) => tile.unwrap_or(Tile::Small).groups(rows, columns),
+            Product::Matrices(Matrices { size, .. }) => {
+                [rows, columns].map(|extent| extent.div_ceil(4 * size as usize))
+            }
+        }
+    }
+
+    fn dispatch(self) -> Dispatch {
+        match self {
+            Product::Registers(tile) => {
+                let [threads_m, threads_n] = tile.unwrap_or(Tile::Small).threads().map(|n| Constant::U32(n as u32));
+                let dispatch = Dispatch::new("conv2d_tiled", "main");
+                dispatch.constant("THREADS_M", threads_m).constant("THREADS_N", threads_n)
+            }
+            Product::Matrices(Matrices { size, lanes }) => {
+                let [a, b, c] = match size {
+                    16 => ["coop_mat16x16<f16, A>", "coop_mat16x16<f16, B>", "coop_mat16x16<f32, C>"],
+                    _ => ["coop_mat8x8<f16, A>", "coop_mat8x8<f16, B>", "coop_mat8x8<f32, C>"],
+                };
+                let types = [("MatrixA", a), ("MatrixB", b), ("MatrixC", c)];
+                Dispatch::new("conv2d_cooperative", "cooperative")
+                    .constants([("SIZE", Constant::U32(size)), ("LANES", Constant::U32(lanes))])
+                    .constants(types.map(|(name, matrix)| (name, Constant::Type(matrix))))
+            }
+        }
+    }
+}
+
 impl Lowering<'_> {
-    pub(super) fn tiled(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>) -> Result<()> {
+    pub(super) fn tiled(&mut self, g: &Geometry, operands: &Operands, product: Product) -> Result<()> {
         match self.entry(operands) {
-            "weight_grad" => self.tiled_weight_grad(g, operands, tile),
-            entry => self.tiled_maps(g, operands, tile, entry == "input_grad"),
+            "weight_grad" => self.tiled_weight_grad(g, operands, product),
+            entry => self.tiled_maps(g, operands, product, entry == "input_grad"),
         }
     }
 
     /// Forward, or the gradient of the input.
-    fn tiled_maps(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>, transposed: bool) -> Result<()> {
+    fn tiled_maps(&mut self, g: &Geometry, operands: &Operands, product: Product, transposed: bool) -> Result<()> {
         let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
         let (read, written) = if transposed { (out_sample, in_sample) } else { (in_sample, out_sample) };
         let [channels, outputs, height, width] = if transposed { [g.o, g.i, g.h, g.w] } else { [g.i, g.o, g.oh, g.ow] };
@@ -65,12 +114,12 @@ impl Lowering<'_> {
                 for &w in &across {
                     let (rows, columns) = ((height - h.phase).div_ceil(h.every), (width - w.phase).div_ceil(w.every));
                     let pixels = piece.count * rows * columns;
-                    let tile = tile.unwrap_or(Tile::fitting(outputs, pixels, 1));
-                    let [groups_m, groups_n] = tile.groups(outputs, pixels);
+                    let product = product.fitting(outputs, pixels, 1);
+                    let [groups_m, groups_n] = product.groups(outputs, pixels);
                     let (vx, bx) = self.rows(operands.first, piece, read);
                     let (vy, by) = self.rows(operands.out, piece, written);
                     let terms = channels * h.taps() * w.taps();
-                    let dispatch = kernel(g, tile, u32::from(transposed), [h, w])
+                    let dispatch = kernel(g, product, u32::from(transposed), [h, w])
                         .constants(activation_constants(operands.activation))
                         .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                         .params(extents(g, [bx, by], piece, [rows, columns]))
@@ -87,13 +136,13 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn tiled_weight_grad(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>) -> Result<()> {
+    fn tiled_weight_grad(&mut self, g: &Geometry, operands: &Operands, product: Product) -> Result<()> {
         let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
         let pieces = self.pieces_of(g.n, in_sample.max(out_sample), g.n)?;
         let columns = g.i * g.taps();
         // Splits of the long axis can make any tile busy; a small product wants a small one.
-        let tile = tile.unwrap_or(Tile::fitting(g.o, columns, BUSY));
-        let [groups_m, groups_n] = tile.groups(g.o, columns);
+        let product = product.fitting(g.o, columns, BUSY);
+        let [groups_m, groups_n] = product.groups(g.o, columns);
         let wanted = (2 * BUSY).div_ceil(groups_m * groups_n);
         let most = (self.most_splits(g) / pieces.len()).max(1);
         let split = |piece: &Piece| {
@@ -110,7 +159,7 @@ impl Lowering<'_> {
             let (each, own) = split(&piece);
             let (vx, bx) = self.rows(operands.first, piece, in_sample);
             let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
-            let dispatch = kernel(g, tile, 2, taps)
+            let dispatch = kernel(g, product, 2, taps)
                 .params(extents(g, [bx, bdy], piece, [g.oh, g.ow]))
                 .params([piece.count * g.oh * g.ow, each, first_split])
                 .bind(vx)
@@ -125,12 +174,9 @@ impl Lowering<'_> {
     }
 }
 
-fn kernel(g: &Geometry, tile: Tile, mode: u32, [h, w]: [Phase; 2]) -> Dispatch {
-    let [threads_m, threads_n] = tile.threads();
+fn kernel(g: &Geometry, product: Product, mode: u32, [h, w]: [Phase; 2]) -> Dispatch {
     let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
     let constants = [
-        ("THREADS_M", threads_m),
-        ("THREADS_N", threads_n),
         ("TAPS", g.taps()),
         ("KERNEL_W", g.kernel[1]),
         ("STRIDE_H", stride_h),
@@ -152,7 +198,7 @@ fn kernel(g: &Geometry, tile: Tile, mode: u32, [h, w]: [Phase; 2]) -> Dispatch {
         ("EVERY_W", w.every),
     ];
     let constants = constants.map(|(name, value)| (name, Constant::U32(value as u32)));
-    Dispatch::new("conv2d_tiled", "main").constant("MODE", Constant::U32(mode)).constants(constants)
+    product.dispatch().constant("MODE", Constant::U32(mode)).constants(constants)
 }
 
 fn extents(g: &Geometry, bases: [usize; 2], piece: Piece, pixels: [usize; 2]) -> impl Iterator<Item = usize> {

@@ -19,6 +19,7 @@ mod winograd;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::adapter::Matrices;
 use super::capabilities::Capabilities;
 use super::context::{ConvVariant, Tile};
 use super::dispatch::{Dispatch, Target, TextureSlot, View};
@@ -57,6 +58,7 @@ pub(super) struct Lowering<'g> {
     lanes: u32,
     conv: ConvVariant,
     tile: Option<Tile>,
+    matrices: Option<Matrices>,
     choices: Arc<Choices>,
     adapter: String,
     texture_capacity: usize,
@@ -102,6 +104,7 @@ impl<'g> Lowering<'g> {
             lanes: capabilities.lanes,
             conv: storable(graph, capabilities.conv),
             tile: capabilities.tile,
+            matrices: capabilities.matrices,
             choices: capabilities.choices.clone(),
             adapter: capabilities.name.clone(),
             texture_capacity: capabilities.texture_side * super::program::TEXTURE_WIDTH as usize,
@@ -238,6 +241,16 @@ impl<'g> Lowering<'g> {
         let each = rows.div_ceil(count);
         let piece = |first: usize| Piece { first, count: each.min(rows - first) };
         Ok((0..rows).step_by(each.max(1)).map(piece).collect())
+    }
+
+    /// The adapter's cooperative matrices, if it was opened with them.
+    fn matrices(&self) -> Result<Matrices> {
+        let missing = || GpuError::Unsupported {
+            op: "a kernel on cooperative matrices",
+            adapter: self.adapter.clone(),
+            reason: "it was opened without them; pass --tune matrices".into(),
+        };
+        self.matrices.ok_or_else(missing)
     }
 
     fn lanes_constant(&self) -> Constant {
