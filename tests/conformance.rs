@@ -4,7 +4,7 @@ use std::path::Path;
 
 use papilla::conformance::{cases, run_case};
 use papilla::device::Device;
-use papilla::gpu::GpuOptions;
+use papilla::gpu::{ConvVariant, GpuOptions};
 
 fn check(device: &Device, wanted: impl Fn(&str) -> bool) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens");
@@ -37,6 +37,20 @@ fn on_the_adapter() {
     let wanted = std::env::var("PAPILLA_DEVICE").ok();
     let device = Device::open(wanted.as_deref(), GpuOptions::default()).expect("tests need an adapter");
     check(&device, |_| true);
+}
+
+/// A whole step of the smallest training case.
+const STEP: &str = "train_two_steps_source-only";
+
+/// Whatever an adapter is given, or a tuner chooses, has passed the cases of convolutions and a whole step.
+#[test]
+fn with_every_kernel_of_convolutions() {
+    let wanted = std::env::var("PAPILLA_DEVICE").ok();
+    for conv in [ConvVariant::Direct, ConvVariant::Tiled, ConvVariant::Texture] {
+        let options = GpuOptions { conv: Some(conv), ..GpuOptions::default() };
+        let device = Device::open(wanted.as_deref(), options).expect("tests need an adapter");
+        check(&device, |name| name.starts_with("conv2d_") || name == STEP);
+    }
 }
 
 #[test]

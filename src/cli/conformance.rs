@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Global, WrongFlags, output, sentence};
 use crate::conformance::{cases, run_case};
+use crate::gpu::{ConvVariant, GpuOptions};
 
 /// Run golden cases and compare every value with the expected one
 #[derive(clap::Args)]
@@ -19,6 +20,9 @@ pub(super) struct Arguments {
     /// Only cases whose names match, for example `conv2d_*`
     #[arg(long, value_name = "GLOB")]
     filter: Option<String>,
+    /// Compute convolutions in this way, not in the one that suits the adapter
+    #[arg(long, value_enum, value_name = "VARIANT")]
+    convolution: Option<ConvVariant>,
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
@@ -38,7 +42,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if paths.is_empty() {
         bail!("no case matches `{}`", arguments.filter.as_deref().unwrap_or("*"));
     }
-    let device = global.open_device()?;
+    let conv = arguments.convolution;
+    let matrices = conv == Some(ConvVariant::Cooperative);
+    let device = global.open_device_with(GpuOptions { conv, matrices, ..GpuOptions::default() })?;
     let width = paths.iter().map(|p| name_of(p).len()).max().unwrap_or(0);
     let (mut passed, mut list) = (0, Vec::new());
     for path in &paths {

@@ -12,7 +12,7 @@ use super::shader;
 use super::tuning::Tuned;
 
 /// How convolutions are computed; each variant is proven against the twin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ConvVariant {
     /// one thread for each output, straight from the buffers
     Direct,
