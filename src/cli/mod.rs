@@ -3,15 +3,18 @@
 //! Results go to stdout, everything else to stderr. Exit status: 0 done, 1 failed, 2 wrong flags.
 
 mod bench;
+mod config;
 mod conformance;
 mod demo;
 mod devices;
 mod evaluate;
+mod examples;
 mod output;
 mod plan;
 mod predict;
 mod progress;
 mod settings;
+mod shell;
 mod synth;
 mod train;
 
@@ -20,7 +23,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::device::Device;
 use crate::gpu::GpuOptions;
@@ -76,6 +79,9 @@ enum Verb {
     Demo(demo::Arguments),
     Bench(bench::Arguments),
     Plan(Box<plan::Arguments>),
+    Config(Box<config::Arguments>),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
@@ -175,9 +181,14 @@ impl Global {
     }
 }
 
+/// The whole command line, for help, completions and manual pages.
+fn command() -> Command {
+    examples::with_examples(Cli::command())
+}
+
 /// Parses the arguments, runs the verb, and turns an error into one sentence.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     show_warnings(cli.global.quiet);
     let outcome = match cli.verb {
         Verb::Devices(arguments) => devices::run(&cli.global, &arguments),
@@ -189,6 +200,9 @@ pub fn main() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&cli.global, &arguments),
         Verb::Bench(arguments) => bench::run(&cli.global, &arguments),
         Verb::Plan(arguments) => plan::run(&cli.global, &arguments),
+        Verb::Config(arguments) => config::run(&cli.global, &arguments),
+        Verb::Completions(arguments) => shell::completions(&cli.global, &arguments),
+        Verb::Man(arguments) => shell::man(&cli.global, &arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -1,8 +1,8 @@
 //! Every setting of a run, as the flags and as `config.toml` name it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use bytesize::ByteSize;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -175,28 +175,6 @@ impl Config {
         }
     }
 
-    /// Parses settings; keys, which may be spelt like the flags, have their defaults where they are left out. Without a
-    /// `source` the path is empty.
-    pub fn from_toml(text: &str, path: &Path) -> Result<Self> {
-        let given: toml::Table = text.parse().with_context(|| format!("`{}` is not valid TOML", path.display()))?;
-        let given: toml::Table = given.into_iter().map(|(key, value)| (key.replace('-', "_"), value)).collect();
-        let defaults = Config::new(PathBuf::new());
-        let mut table = toml::Table::try_from(defaults).context("settings can always be written as TOML")?;
-        let stride_is_given = given.contains_key("output_stride");
-        table.extend(given);
-        let mut config: Config =
-            table.try_into().with_context(|| format!("`{}` has a setting that cannot be used", path.display()))?;
-        if !stride_is_given {
-            config.output_stride = config.backbone.output_strides()[0];
-        }
-        Ok(config)
-    }
-
-    /// The settings as TOML.
-    pub fn to_toml(&self) -> Result<String> {
-        toml::to_string_pretty(self).context("a path among the settings is not valid UTF-8")
-    }
-
     /// Replaces the backbone. An output stride that the new one does not have becomes its usual one.
     pub fn set_backbone(&mut self, backbone: Backbone) {
         self.backbone = backbone;
@@ -336,6 +314,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn parsed(text: &str) -> Config {

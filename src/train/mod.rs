@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod config;
+mod config_file;
 mod datasets;
 mod logs;
 mod memory;

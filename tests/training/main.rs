@@ -4,6 +4,7 @@ mod overflow;
 mod resume;
 mod runs;
 mod selection;
+mod settings;
 mod starts;
 
 use std::fs;

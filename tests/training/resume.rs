@@ -42,6 +42,11 @@ fn is_writing(run: &Path) -> bool {
 /// Resumes a run and compares all it leaves with that of the undisturbed one.
 fn assert_resumes_to(undisturbed: &Path, run: &Path) {
     succeed(&["train", "--resume", text(run)]);
+    assert_same(undisturbed, run);
+}
+
+/// Compares all that two runs leave, bit for bit.
+pub fn assert_same(undisturbed: &Path, run: &Path) {
     let name = run.display();
     for checkpoint in ["last", "best"] {
         let (expected, got) = (contents(undisturbed, checkpoint), contents(run, checkpoint));

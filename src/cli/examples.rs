@@ -1,0 +1,152 @@
+//! Examples under the help of each verb.
+
+use clap::Command;
+
+/// What each verb is typically asked for.
+const EXAMPLES: [(&str, &[(&str, &str)]); 12] = [
+    ("devices", &[("which adapters there are", "papilla devices"), ("for another program", "papilla devices --json")]),
+    (
+        "conformance",
+        &[
+            ("every case of a folder", "papilla conformance goldens"),
+            ("one operator on the f64 reference", "papilla conformance goldens --filter 'conv2d_*' --device cpu"),
+        ],
+    ),
+    (
+        "synth",
+        &[
+            ("two clinics of 200 + 50 regions", "papilla synth --out clinics"),
+            ("small ones, other eyes", "papilla synth --out small --size 128 --train 40 --test 10 --seed 7"),
+        ],
+    ),
+    (
+        "train",
+        &[
+            (
+                "on one camera, from ImageNet weights",
+                "papilla train --source refuge --out runs/first --size 256 --init mobilenet_v2-b0353104.pth",
+            ),
+            (
+                "adapt it to another camera",
+                "papilla train --source refuge --target Drishti-GS --method clr --warmup-epochs 1 --out runs/adapted \
+                 --size 256 --init runs/first/checkpoints/last.safetensors",
+            ),
+            ("from a settings file", "papilla train --config run.toml --out runs/second"),
+            ("go on where it stopped", "papilla train --resume runs/adapted"),
+        ],
+    ),
+    (
+        "evaluate",
+        &[
+            (
+                "Dice and distances on a labelled split",
+                "papilla evaluate --checkpoint runs/first/checkpoints/best.safetensors --data Drishti-GS/test",
+            ),
+            (
+                "the same with a line for each image, at the published thresholds",
+                "papilla evaluate --checkpoint best.safetensors --data Drishti-GS/test --threshold-cup 0.1 \
+                 --threshold-disc 0.5 --out results",
+            ),
+        ],
+    ),
+    (
+        "predict",
+        &[
+            (
+                "a folder of regions",
+                "papilla predict --checkpoint runs/first/checkpoints/best.safetensors regions --out masks",
+            ),
+            (
+                "two images, with the network's logits",
+                "papilla predict --checkpoint best.safetensors a.png b.jpg --out masks --logits",
+            ),
+        ],
+    ),
+    (
+        "demo",
+        &[
+            ("everything, in small", "papilla demo"),
+            ("with other eyes, elsewhere", "papilla demo --out /tmp/demo --seed 1"),
+        ],
+    ),
+    (
+        "bench",
+        &[
+            ("each layer, and a training step", "papilla bench"),
+            (
+                "the whole method's step, for another program",
+                "papilla bench --step --method clr --size 256 --batch 4 --json",
+            ),
+        ],
+    ),
+    (
+        "plan",
+        &[
+            ("memory of the whole method", "papilla plan --method clr"),
+            ("what fits into 8 GiB", "papilla plan --method clr --size 512 --batch 8 --memory-budget 8GiB"),
+        ],
+    ),
+    (
+        "config",
+        &[
+            ("a file to edit", "papilla config > run.toml"),
+            ("one for the whole method", "papilla config --source refuge --target Drishti-GS --method clr > run.toml"),
+        ],
+    ),
+    (
+        "completions",
+        &[
+            ("for bash", "papilla completions bash > ~/.local/share/bash-completion/completions/papilla"),
+            ("for fish", "papilla completions fish > ~/.config/fish/completions/papilla.fish"),
+        ],
+    ),
+    (
+        "man",
+        &[
+            ("for this user", "papilla man --out ~/.local/share/man/man1"),
+            ("beside the program", "papilla man --out target/man"),
+        ],
+    ),
+];
+
+/// The command with its examples.
+pub(super) fn with_examples(command: Command) -> Command {
+    EXAMPLES.iter().fold(command, |command, (verb, examples)| {
+        let lines = examples.iter().map(|(what, call)| format!("  # {what}\n  {call}"));
+        let text = format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n"));
+        command.mut_subcommand(verb, |verb| verb.after_help(text))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_verb_has_two_examples_and_they_are_valid() {
+        let examples: BTreeMap<_, _> = EXAMPLES.into_iter().collect();
+        let command = Cli::command();
+        for verb in command.get_subcommands().map(Command::get_name) {
+            let given = examples.get(verb).unwrap_or_else(|| panic!("`{verb}` has no examples"));
+            assert!(given.len() >= 2, "{verb}");
+        }
+        for (verb, call) in EXAMPLES.iter().flat_map(|(verb, list)| list.iter().map(move |(_, call)| (verb, call))) {
+            let words: Vec<&str> = call
+                .split(" > ")
+                .next()
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(|word| word.trim_matches('\''))
+                .collect();
+            assert_eq!(words[1], *verb);
+            if let Err(error) = command.clone().try_get_matches_from(&words) {
+                panic!("`{call}` is refused: {error}");
+            }
+        }
+    }
+}
