@@ -4,13 +4,13 @@
 //! `PAPILLA_DEVICE` chooses the adapter, as for the program itself.
 
 use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock, Mutex};
 
+use papilla::conformance::Probe;
 use papilla::gpu::{ConvVariant, Gpu, GpuOptions, Program, States};
-use papilla::graph::{Activation, Graph, NodeId, Op, Shape, ShapeError, StateId, Update, vector_jacobian_product};
-use papilla::reference::{Array, run};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use papilla::graph::Activation;
+use papilla::reference::Array;
 
 /// Every activation that an operator can take in.
 pub const ACTIVATIONS: [Activation; 4] =
@@ -33,67 +33,26 @@ pub fn adapter_with(options: GpuOptions) -> Arc<Gpu> {
 }
 
 /// A graph under test with the values of its inputs and states.
-pub struct Case {
-    pub graph: Graph,
-    inputs: HashMap<String, Array>,
-    states: HashMap<String, Array>,
-    rng: ChaCha8Rng,
+pub struct Case(Probe);
+
+impl Deref for Case {
+    type Target = Probe;
+
+    fn deref(&self) -> &Probe {
+        &self.0
+    }
+}
+
+impl DerefMut for Case {
+    fn deref_mut(&mut self) -> &mut Probe {
+        &mut self.0
+    }
 }
 
 impl Case {
     /// An empty graph; `seed` determines all values.
     pub fn new(seed: u64) -> Self {
-        let rng = ChaCha8Rng::seed_from_u64(seed);
-        Case { graph: Graph::new(), inputs: HashMap::new(), states: HashMap::new(), rng }
-    }
-
-    /// An input of values in [−1, 1).
-    pub fn input(&mut self, shape: impl Into<Shape>) -> NodeId {
-        self.input_in(shape, -1.0, 1.0)
-    }
-
-    /// An input of values in [low, high).
-    pub fn input_in(&mut self, shape: impl Into<Shape>, low: f32, high: f32) -> NodeId {
-        let shape = shape.into();
-        let values: Vec<f32> = (0..shape.elements()).map(|_| self.rng.random_range(low..high)).collect();
-        self.input_of(shape, &values)
-    }
-
-    /// An input of given values.
-    pub fn input_of(&mut self, shape: impl Into<Shape>, values: &[f32]) -> NodeId {
-        let shape = shape.into();
-        let name = format!("x{}", self.inputs.len());
-        self.inputs.insert(name.clone(), Array::from_f32(shape.clone(), values));
-        self.graph.input(&name, shape)
-    }
-
-    /// A state of values in [low, high).
-    pub fn state_in(&mut self, name: &str, shape: impl Into<Shape>, low: f32, high: f32) -> StateId {
-        let shape = shape.into();
-        let values: Vec<f32> = (0..shape.elements()).map(|_| self.rng.random_range(low..high)).collect();
-        self.states.insert(name.to_string(), Array::from_f32(shape.clone(), &values));
-        self.graph.declare_state(name, shape).expect("each state is declared once")
-    }
-
-    /// A random extent in `low..=high`.
-    pub fn extent(&mut self, low: usize, high: usize) -> usize {
-        self.rng.random_range(low..=high)
-    }
-
-    /// Makes `y` an output, and the gradients of `wrt` under a random upstream gradient.
-    pub fn output_with_gradients(&mut self, y: NodeId, wrt: &[NodeId]) -> Result<(), ShapeError> {
-        self.graph.output("y", y);
-        let dy = self.input(self.graph.shape(y).clone());
-        let gradients = vector_jacobian_product(&mut self.graph, &[(y, dy)], wrt)?;
-        for (index, gradient) in gradients.into_iter().enumerate() {
-            self.graph.output(&format!("gradient {index}"), gradient.expect("the output depends on its inputs"));
-        }
-        Ok(())
-    }
-
-    /// Adds an update of the states.
-    pub fn update(&mut self, update: Update) {
-        self.graph.update(update);
+        Case(Probe::new(seed))
     }
 
     /// Runs on the adapter and on the CPU; panics where a value differs by more than
@@ -111,27 +70,22 @@ impl Case {
 
     /// The same on a given adapter; returns the number of launches.
     pub fn check_on(&self, gpu: &Arc<Gpu>, tolerance: f64) -> usize {
-        let mut expected_states = self.states.clone();
-        let expected = run(&self.graph, &self.inputs, &mut expected_states).expect("the case is complete");
+        let expected = self.expected().expect("the case is complete");
         let states = States::new(gpu.clone());
         let program = Program::new(gpu, &self.graph, &states).expect("the graph compiles");
-        for (name, value) in &self.states {
+        for (name, value) in self.states() {
             states.write(name, &value.to_f32()).expect("states are declared");
         }
         program.poison();
-        for node in self.graph.nodes() {
-            if let Op::Input { name } = &node.op
-                && program.has_input(name)
-            {
-                program.write(name, &self.inputs[name].to_f32()).expect("inputs have their shape");
-            }
+        for (name, value) in self.inputs().filter(|(name, _)| program.has_input(name)) {
+            program.write(name, &value.to_f32()).expect("inputs have their shape");
         }
         program.run().expect("the program runs");
-        for (name, want) in &expected {
+        for (name, want) in &expected.outputs {
             let got = program.read(&[name]).expect("outputs can be read").remove(0);
             compare(name, &got, want, tolerance);
         }
-        for (name, want) in &expected_states {
+        for (name, want) in &expected.states {
             let got = states.read(&[name]).expect("states can be read").remove(0);
             compare(name, &got, want, tolerance);
         }

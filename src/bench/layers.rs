@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::median;
-use crate::gpu::{Gpu, Program, Result, States};
+use crate::gpu::{Ceiling, Gpu, Program, Result, States};
 use crate::graph::{ConvSpec, Graph, Op, ShapeError};
 
 /// Measurements of which the median counts: at least so many, and until so much time has passed.
@@ -139,6 +139,26 @@ pub fn layers(size: usize, batch: usize) -> Vec<Layer> {
         Layer { groups: 144, ..conv("depthwise 3x3", 144, 144, low, 3, 1) },
         Layer { groups: 960, ..conv("depthwise 3x3, rate 2", 960, 960, deep, 3, 2) },
     ]
+}
+
+impl KernelResult {
+    /// Rate of arithmetic.
+    pub fn gflops(&self) -> f64 {
+        self.layer.flops() / self.milliseconds * 1e-6
+    }
+
+    /// GB/s of the two feature maps.
+    pub fn gigabytes_per_second(&self) -> f64 {
+        self.layer.bytes() / self.milliseconds * 1e-6
+    }
+
+    /// Share of the ceiling that binds the layer: memory for depthwise ones, arithmetic for the others.
+    pub fn share(&self, ceiling: &Ceiling) -> f64 {
+        match self.layer.is_depthwise() {
+            true => self.gigabytes_per_second() / ceiling.gigabytes_per_second,
+            false => self.gflops() / ceiling.gflops,
+        }
+    }
 }
 
 /// Measures a layer in one direction.

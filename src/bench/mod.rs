@@ -1,9 +1,13 @@
-//! How fast an adapter computes: single layers in every direction, and whole training steps.
+//! How fast an adapter computes: single layers in every direction, whole training steps; and whether it computes rightly.
 
+mod drift;
 mod layers;
+mod portability;
 mod step;
 
+pub use drift::Drift;
 pub use layers::{Direction, KernelResult, Layer, layers, measure};
+pub use portability::{Extent, Identity, LayerResult, OperatorResult, Portability, StepFigures, Watch};
 pub use step::{Hot, StepResult, measure_step};
 
 /// The middle of an odd number of values, the upper middle of an even one.

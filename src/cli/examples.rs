@@ -77,6 +77,8 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 12] = [
                 "the whole method's step, for another program",
                 "papilla bench --step --method clr --size 256 --batch 4 --json",
             ),
+            ("all about the adapter, to be compared", "papilla bench --portability --out adapters"),
+            ("two adapters side by side", "papilla bench compare adapters/a.json adapters/b.json"),
         ],
     ),
     (

@@ -21,6 +21,16 @@ pub(super) fn bar(global: &Global, length: u64, what: &str) -> ProgressBar {
     ProgressBar::new(length).with_style(style).with_prefix(what.to_string())
 }
 
+/// What is being done, on stderr, hidden when quiet or not on a terminal.
+pub(super) fn spinner(global: &Global) -> ProgressBar {
+    if global.quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let spinner = ProgressBar::new_spinner();
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}
+
 /// Shows a training run.
 pub(super) struct TrainingProgress {
     global: Global,

@@ -1,17 +1,22 @@
 //! Golden cases: expected values of operators, losses, networks and training steps, compared with what a device gives.
 //!
-//! A case is one safetensors file; its metadata name the operation, its attributes and the tolerance.
+//! A case is one safetensors file; its metadata name the operation, its attributes and the tolerance. [`PROBES`] need no
+//! file: small graphs whose values are compared with those of the f64 twin.
 
 mod case;
 mod images;
 mod networks;
 mod operators;
+mod probe;
+mod probes;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 pub use case::{Case, Verdict};
+pub use probe::{Deviation, Expected, Probe};
+pub use probes::{PROBES, TOLERANCE};
 
 use crate::device::Device;
 

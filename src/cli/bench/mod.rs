@@ -1,5 +1,9 @@
 //! `papilla bench`: how fast an adapter computes, and how close that is to what it can do.
 
+mod compare;
+mod page;
+mod portability;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,7 +24,10 @@ const SOFTWARE_BATCH: usize = 2;
 
 /// Measure kernels and a whole training step, with their share of what the adapter can do
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    compare: Option<Action>,
     /// Only the kernels
     #[arg(long, conflicts_with = "step")]
     kernels: bool,
@@ -31,21 +38,27 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TEXT", conflicts_with = "step")]
     layer: Option<String>,
     #[command(flatten)]
+    portability: portability::Options,
+    #[command(flatten)]
     settings: StepSettings,
 }
 
+#[derive(clap::Subcommand)]
+enum Action {
+    Compare(compare::Arguments),
+}
+
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    if let Some(Action::Compare(arguments)) = &arguments.compare {
+        return compare::run(global, arguments);
+    }
     let device = open_with_timestamps(global)?;
+    if arguments.portability.portability {
+        return portability::run(global, &device, arguments);
+    }
     let Device::Gpu(gpu) = &device else { bail!("the reference is not made to be fast; choose an adapter") };
     let with_step = !arguments.kernels && arguments.layer.is_none();
-    let mut config = Config::new(PathBuf::new());
-    if device.is_software() {
-        (config.batch, config.size) = SOFTWARE_STEP;
-    }
-    arguments.settings.apply(&mut config);
-    if with_step {
-        config.check_step().map_err(WrongFlags)?;
-    }
+    let config = step_config(&device, arguments)?;
     let ceiling = gpu.ceiling()?;
     let mut document = Map::new();
     let command: Vec<String> = std::env::args().skip(1).collect();
@@ -60,8 +73,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         output::line(format_args!("{}: at most {gflops:.1} GFLOP/s, copies {rate:.2} GB/s", device.name()))?;
     }
     if !arguments.step {
-        let size = arguments.settings.size.unwrap_or(512);
-        let batch = arguments.settings.batch.unwrap_or(if device.is_software() { SOFTWARE_BATCH } else { 8 });
+        let (size, batch) = layer_extent(&device, arguments);
         let mut list = Vec::new();
         let chosen = |name: &str| arguments.layer.as_deref().is_none_or(|part| name.contains(part));
         for layer in layers(size, batch).into_iter().filter(|layer| chosen(layer.name)) {
@@ -88,6 +100,25 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Settings of the step that is measured: small where the adapter computes on the CPU.
+fn step_config(device: &Device, arguments: &Arguments) -> Result<Config> {
+    let mut config = Config::new(PathBuf::new());
+    if device.is_software() {
+        (config.batch, config.size) = SOFTWARE_STEP;
+    }
+    arguments.settings.apply(&mut config);
+    if !arguments.kernels && arguments.layer.is_none() {
+        config.check_step().map_err(WrongFlags)?;
+    }
+    Ok(config)
+}
+
+/// Size of the images that the layers belong to, and their batch.
+fn layer_extent(device: &Device, arguments: &Arguments) -> (usize, usize) {
+    let batch = if device.is_software() { SOFTWARE_BATCH } else { 8 };
+    (arguments.settings.size.unwrap_or(512), arguments.settings.batch.unwrap_or(batch))
+}
+
 /// The device with timestamps where it has them.
 fn open_with_timestamps(global: &Global) -> Result<Device> {
     let device = global.open_device_with(GpuOptions { timestamps: true, ..global.tuned_options() });
@@ -97,33 +128,16 @@ fn open_with_timestamps(global: &Global) -> Result<Device> {
     }
 }
 
-/// Share of the ceiling that binds the layer: memory for depthwise ones, arithmetic for the others.
-fn share(result: &KernelResult, ceiling: &Ceiling) -> f64 {
-    match result.layer.is_depthwise() {
-        true => rate(result) / ceiling.gigabytes_per_second,
-        false => gflops(result) / ceiling.gflops,
-    }
-}
-
-fn gflops(result: &KernelResult) -> f64 {
-    result.layer.flops() / result.milliseconds * 1e-6
-}
-
-/// GB/s of the two feature maps.
-fn rate(result: &KernelResult) -> f64 {
-    result.layer.bytes() / result.milliseconds * 1e-6
-}
-
 fn kernel_line(result: &KernelResult, ceiling: &Ceiling) -> String {
-    let (layer, percent) = (&result.layer, 100.0 * share(result, ceiling));
+    let (layer, percent) = (&result.layer, 100.0 * result.share(ceiling));
     format!(
         "{:22} {:15} {:26} {:10.3} ms {:9.2} GFLOP/s {:8.2} GB/s {percent:6.1} % of {}",
         layer.name,
         result.direction.name(),
         layer.shape(),
         result.milliseconds,
-        gflops(result),
-        rate(result),
+        result.gflops(),
+        result.gigabytes_per_second(),
         if layer.is_depthwise() { "copying" } else { "arithmetic" },
     )
 }
@@ -133,9 +147,9 @@ fn kernel_json(result: &KernelResult, ceiling: &Ceiling) -> Value {
         "name": format!("{} {}", result.layer.name, result.direction.name()),
         "shape": result.layer.shape(),
         "ms": result.milliseconds,
-        "gflops": gflops(result),
-        "gbs": rate(result),
-        "share": share(result, ceiling),
+        "gflops": result.gflops(),
+        "gbs": result.gigabytes_per_second(),
+        "share": result.share(ceiling),
     })
 }
 

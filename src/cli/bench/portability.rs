@@ -1,0 +1,71 @@
+//! `papilla bench --portability`: all about an adapter, as JSON for a comparison and as a page to read.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{page, step_config};
+use crate::bench::{Extent, Portability};
+use crate::cli::{Global, output, progress};
+use crate::device::Device;
+use crate::formats::write_atomically;
+
+/// What `--portability` needs beside the settings of the step.
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// Measure all about the adapter: conformance, layers, a step, and the losses of a short run
+    #[arg(long, conflicts_with_all = ["kernels", "step", "layer"])]
+    pub(super) portability: bool,
+    /// Folder for the two files of --portability
+    #[arg(long, value_name = "DIR", default_value = ".", requires = "portability")]
+    out: PathBuf,
+    /// Steps of the short run of --portability
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000), requires = "portability")]
+    drift_steps: u64,
+}
+
+pub(super) fn run(global: &Global, device: &Device, arguments: &super::Arguments) -> Result<ExitCode> {
+    let options = &arguments.portability;
+    let out = &options.out;
+    std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
+    let step = step_config(device, arguments)?;
+    let extent = Extent { layers: super::layer_extent(device, arguments), steps: options.drift_steps };
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let spinner = progress::spinner(global);
+    let date = Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let found = Portability::measure(device, extent, &step, date, folder.path(), &mut |what| {
+        spinner.set_message(what.to_string());
+    });
+    spinner.finish_and_clear();
+    let found = found?;
+    let stem = found.adapter.file_stem();
+    let [document, page] = ["json", "html"].map(|extension| out.join(format!("{stem}.{extension}")));
+    let text = serde_json::to_string_pretty(&found)? + "\n";
+    write_atomically(&document, |file| file.write_all(text.as_bytes()))?;
+    write_atomically(&page, |file| file.write_all(page::render(&found).as_bytes()))?;
+    let wrong: Vec<&str> = found.wrong_operators().map(|operator| operator.name.as_str()).collect();
+    if global.json {
+        output::json(&json!({ "document": document, "page": page, "measured": found }))?;
+    } else {
+        let (operators, losses) = (found.operators.len(), &found.training.losses);
+        output::line(format_args!("{} of {operators} operators agree with their twins", operators - wrong.len()))?;
+        output::line(format_args!(
+            "{}: {:.1} ms a step, cold start {:.1} s; loss {} at first, {} after {} steps",
+            found.step.what,
+            found.step.ms,
+            found.step.cold_start_ms * 1e-3,
+            losses[0],
+            losses[losses.len() - 1],
+            losses.len()
+        ))?;
+        output::line(format_args!("{}\n{}", document.display(), page.display()))?;
+    }
+    if wrong.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("error: `{}` computes wrongly: {}", found.adapter.name, wrong.join(", "));
+    Ok(ExitCode::FAILURE)
+}
