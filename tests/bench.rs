@@ -48,3 +48,43 @@ fn a_step() {
     let times: Vec<f64> = hottest.iter().filter_map(|h| h["ms"].as_f64()).collect();
     assert!(times.is_sorted_by(|a, b| a >= b), "the dearest first: {times:?}");
 }
+
+#[test]
+fn all_about_an_adapter_and_its_comparison_with_itself() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let out = folder.path().to_str().expect("temporary paths are UTF-8");
+    let document = bench(&format!("--portability --size 32 --batch 2 --drift-steps 3 --out {out}"));
+    let measured = &document["measured"];
+    let operators = measured["operators"].as_array().expect("a list");
+    assert!(operators.len() >= 40 && operators.iter().all(|o| o["passed"] == true), "{operators:?}");
+    assert_eq!(measured["training"]["losses"].as_array().map(Vec::len), Some(3));
+    assert_positive(&measured["step"], &["ms", "images_per_second", "peak_bytes", "dispatches", "cold_start_ms"]);
+    let [file, page] = ["document", "page"].map(|name| document[name].as_str().expect("a path"));
+    let written: Value = serde_json::from_slice(&std::fs::read(file).expect("it was written")).expect("it is JSON");
+    assert_eq!(&written, measured, "the file holds what is printed, to the last digit");
+    let page = std::fs::read_to_string(page).expect("it was written");
+    assert!(page.contains("prototype_distance") && !page.contains("http") && !page.contains("WRONG"), "{page}");
+
+    let same = bench(&format!("compare {file} {file}"));
+    let drift = same["drift"].as_array().expect("a list");
+    assert_eq!(drift.len(), 2, "steps 1 and 2 of 3");
+    assert!(drift.iter().all(|d| d["apart"] == 0.0) && same["same_batches"] == true);
+    assert!(same["layers"].as_array().expect("a list").iter().all(|layer| layer["ratio"] == 1.0));
+}
+
+#[test]
+fn a_comparison_with_something_else() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("other.json");
+    std::fs::write(&file, "{\"kernels\": []}").expect("a temporary file");
+    let file = file.to_str().expect("temporary paths are UTF-8");
+    let refusals =
+        [(file, "is not what `papilla bench --portability` writes"), ("absent.json", "cannot read `absent.json`")];
+    for (path, words) in refusals {
+        let mut command = Command::cargo_bin("papilla").expect("the program is built");
+        let output = command.args(["bench", "compare", path, file]).output().expect("the program runs");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(words), "{stderr}");
+    }
+}
