@@ -8,7 +8,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use papilla::conformance::Probe;
-use papilla::gpu::{ConvVariant, Gpu, GpuOptions, Program, States};
+use papilla::gpu::{Capabilities, ConvVariant, Gpu, GpuOptions, Program, States};
 use papilla::graph::Activation;
 use papilla::reference::Array;
 
@@ -30,6 +30,16 @@ pub fn adapter_with(options: GpuOptions) -> Arc<Gpu> {
     let wanted = std::env::var("PAPILLA_DEVICE").ok();
     let open = || Arc::new(Gpu::open(wanted.as_deref(), options).expect("tests need an adapter"));
     opened.entry(format!("{options:?}")).or_insert_with(open).clone()
+}
+
+/// The adapter under test if it has 16-bit floats; says so where it has none.
+pub fn half_adapter(conv: Option<ConvVariant>) -> Option<Arc<Gpu>> {
+    let gpu = adapter(conv, None);
+    if Capabilities::of(&gpu).half {
+        return Some(gpu);
+    }
+    println!("skipped: `{}` has no 16-bit floats", gpu.name());
+    None
 }
 
 /// A graph under test with the values of its inputs and states.
