@@ -4,6 +4,7 @@
 
 mod bench;
 mod conformance;
+mod convert;
 mod demo;
 mod devices;
 mod evaluate;
@@ -73,6 +74,7 @@ enum Verb {
     Train(Box<train::Arguments>),
     Evaluate(evaluate::Arguments),
     Predict(predict::Arguments),
+    Convert(convert::Arguments),
     Demo(demo::Arguments),
     Bench(bench::Arguments),
     Plan(Box<plan::Arguments>),
@@ -186,6 +188,7 @@ pub fn main() -> ExitCode {
         Verb::Train(arguments) => train::run(&cli.global, &arguments),
         Verb::Evaluate(arguments) => evaluate::run(&cli.global, &arguments),
         Verb::Predict(arguments) => predict::run(&cli.global, &arguments),
+        Verb::Convert(arguments) => convert::run(&cli.global, &arguments),
         Verb::Demo(arguments) => demo::run(&cli.global, &arguments),
         Verb::Bench(arguments) => bench::run(&cli.global, &arguments),
         Verb::Plan(arguments) => plan::run(&cli.global, &arguments),
