@@ -65,3 +65,50 @@ pub fn stated(config: &Config) -> Vec<(&'static str, Fact)> {
         (Facts::SIZE, whole(config.size)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::HostTensor;
+    use crate::nn::Norm;
+    use crate::nn::deeplab::DeepLab;
+
+    fn weights(backbone: Backbone, norm: Norm) -> Weights {
+        let network = DeepLab { backbone, output_stride: 8, norm };
+        let mut weights = Weights::default();
+        for spec in network.tensors().expect("every backbone has this output stride") {
+            let tensor = HostTensor { shape: spec.shape.to_vec(), data: Vec::new() };
+            weights.generator.insert(spec.name, tensor).expect("names differ");
+        }
+        weights
+    }
+
+    #[test]
+    fn names_tell_the_backbone_and_the_normalisation() {
+        let fallback = Config::new(Default::default());
+        for backbone in Backbone::ALL {
+            for (norm, setting) in [(Norm::Batch, NormSetting::Batch), (Norm::Trans, NormSetting::Trans)] {
+                let found = architecture_of(&weights(backbone, norm), Path::new("some.pth"), &fallback);
+                let found = found.expect("there is such a network");
+                assert_eq!((found.backbone, found.norm), (backbone, setting));
+                assert_eq!(found.output_stride, backbone.output_strides()[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_file_states_counts() {
+        let mut config = Config::new(Default::default());
+        (config.output_stride, config.size) = (8, 96);
+        let mut stating = weights(Backbone::MobileNetV2, Norm::Batch);
+        stated(&config).into_iter().for_each(|(name, fact)| stating.facts.push(name, fact));
+        let fallback = Config::new(Default::default());
+        let found = architecture_of(&stating, Path::new("some.pth"), &fallback).expect("there is such a network");
+        assert_eq!(found, config);
+
+        let mut wrong = Weights::default();
+        wrong.facts.push(Facts::SIZE, Fact::Whole(7));
+        let error = architecture_of(&wrong, Path::new("some.pth"), &fallback).expect_err("too small");
+        assert!(format!("{error:#}").contains("some.pth") && format!("{error:#}").contains('7'), "{error:#}");
+    }
+}
