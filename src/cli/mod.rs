@@ -13,6 +13,7 @@ mod plan;
 mod predict;
 mod progress;
 mod settings;
+mod shaders;
 mod synth;
 mod train;
 
@@ -78,6 +79,7 @@ enum Verb {
     Demo(demo::Arguments),
     Bench(bench::Arguments),
     Plan(Box<plan::Arguments>),
+    Shaders(shaders::Arguments),
 }
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
@@ -192,6 +194,7 @@ pub fn main() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&cli.global, &arguments),
         Verb::Bench(arguments) => bench::run(&cli.global, &arguments),
         Verb::Plan(arguments) => plan::run(&cli.global, &arguments),
+        Verb::Shaders(arguments) => shaders::run(&cli.global, &arguments),
     };
     match outcome {
         Ok(code) => code,
