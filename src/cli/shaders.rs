@@ -1,17 +1,14 @@
 //! `papilla shaders`: every shader variant in the language of a backend.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use rayon::prelude::*;
 use serde_json::json;
 
 use super::{Global, output};
 use crate::formats::write_atomically;
-use crate::gpu::Variant;
-use crate::gpu::translate::{ShaderLanguage, TranslationError, ValidShader};
+use crate::gpu::translate::{ShaderLanguage, TranslationError};
 use crate::variants;
 
 /// Write every shader variant as a backend receives it; needs no adapter
@@ -28,15 +25,13 @@ pub(super) struct Arguments {
     out: PathBuf,
 }
 
-type Translations = Vec<(ShaderLanguage, Result<Vec<u8>, TranslationError>)>;
-
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { to, out } = arguments;
     if out.exists() && !out.is_dir() {
         bail!("`{}` is not a folder; choose another --out", out.display());
     }
     let variants = variants::all()?;
-    let translated: Vec<Translations> = variants.par_iter().map(translations).collect();
+    let translated = variants::translated(&variants);
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
     let (mut list, mut written, mut failed) = (Vec::new(), 0, Vec::new());
     for (variant, translations) in variants.iter().zip(&translated) {
@@ -62,7 +57,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if global.json {
         output::json(&json!({ "to": to.name(), "variants": list }))?;
     } else {
-        for line in table(&variants, &translated) {
+        for line in variants::table(&variants, &translated) {
             output::line(line)?;
         }
         output::line(format_args!("{written} of {} variants written to {}", variants.len(), out.display()))?;
@@ -71,38 +66,4 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         eprintln!("error: {problem}");
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// A variant in every language.
-fn translations(variant: &Variant) -> Translations {
-    let shader = ValidShader::parse(&variant.text(), &variant.entry);
-    let translate = |language| match &shader {
-        Ok(shader) => shader.translate(language),
-        Err(error) => Err(error.clone()),
-    };
-    ShaderLanguage::ALL.into_iter().map(|language| (language, translate(language))).collect()
-}
-
-/// How many variants of each shader there are in each language, and why not all.
-fn table(variants: &[Variant], translated: &[Translations]) -> Vec<String> {
-    let mut rows: BTreeMap<&str, [usize; 1 + ShaderLanguage::ALL.len()]> = BTreeMap::new();
-    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-    for (variant, translations) in variants.iter().zip(translated) {
-        let row = rows.entry(variant.shader).or_default();
-        row[0] += 1;
-        for (column, (_, outcome)) in translations.iter().enumerate() {
-            match outcome {
-                Ok(_) => row[1 + column] += 1,
-                Err(error) => *reasons.entry(error.to_string()).or_default() += 1,
-            }
-        }
-    }
-    let titles: String = ShaderLanguage::ALL.map(|language| format!("{:>8}", language.name())).concat();
-    let mut lines = vec![format!("{:30}{:>8}{titles}", "shader", "variants")];
-    for (shader, row) in rows {
-        let cells: String = row.map(|count| format!("{count:8}")).concat();
-        lines.push(format!("{shader:30}{cells}"));
-    }
-    lines.extend(reasons.into_iter().map(|(reason, count)| format!("{count} variants not: {reason}")));
-    lines
 }

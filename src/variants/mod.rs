@@ -2,6 +2,8 @@
 //! hardware and on a software adapter, with every kernel of convolutions, in 32 and in 16 bits; every elementwise function
 //! and interpolation; and entry points that none of them use as their files have them.
 
+mod translated;
+
 use std::collections::BTreeMap;
 
 use anyhow::Result;
@@ -18,6 +20,8 @@ use crate::method::step::trace;
 use crate::nn::Domain;
 use crate::nn::deeplab::Backbone;
 use crate::train::{Config, Method, NormSetting};
+
+pub use translated::{Translations, table, translated};
 
 /// A graph of the program.
 enum Work {
