@@ -1,5 +1,6 @@
 //! `papilla convert`: weights in the file formats of others.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,7 +20,8 @@ use crate::train::{Checkpoint, Config, architecture_of, backbone_of, last_epoch,
 /// IN is a checkpoint of a run, weights, or a published checkpoint; what OUT is, its extension says: `.pth` a state dict
 /// of the segmentation network, `.pth.tar` a checkpoint in the published layout, with the discriminators if there are any,
 /// `.safetensors` weights for --checkpoint and --init, `.onnx` a network from `image` [batch,3,S,S] in [-1,1] to the
-/// probabilities `mask` (cup, disc) and `boundary`. What cannot be kept is named on stderr.
+/// probabilities `mask` (cup, disc) and `boundary`. Numbers are 32-bit floats throughout; what cannot be kept is named on
+/// stderr.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Weights to read
@@ -178,15 +180,15 @@ fn real(rate: f32) -> Fact {
 }
 
 /// Tensors in the order of the network that has them; others at the end.
-fn in_published_order(mut state: StateDict, config: &Config) -> Result<StateDict> {
+fn in_published_order(state: StateDict, config: &Config) -> Result<StateDict> {
     if backbone_of(&state).is_none() {
         return Ok(state);
     }
     let mut ordered = StateDict::default();
     let wanted = config.network().tensors()?;
-    let places: std::collections::HashMap<&str, usize> =
+    let places: HashMap<&str, usize> =
         wanted.iter().enumerate().map(|(place, spec)| (spec.name.as_str(), place)).collect();
-    let mut list: Vec<_> = std::mem::take(&mut state).into_iter().collect();
+    let mut list: Vec<_> = state.into_iter().collect();
     list.sort_by_key(|(name, _)| places.get(name.as_str()).copied().unwrap_or(usize::MAX));
     for (name, tensor) in list {
         ordered.insert(name, tensor).map_err(|(name, _)| anyhow!("`{name}` is there twice"))?;

@@ -75,11 +75,6 @@ impl Facts {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, fact)| fact)
     }
 
-    /// The text of that name.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        if let Some(Fact::Text(text)) = self.get(name) { Some(text) } else { None }
-    }
-
     /// The whole number of that name, if it is one that counts something.
     pub fn count(&self, name: &str) -> Option<usize> {
         if let Some(Fact::Whole(value)) = self.get(name) { usize::try_from(*value).ok() } else { None }
@@ -140,9 +135,6 @@ mod tests {
         let mut metadata = facts.to_metadata();
         metadata.extend([("learning_rate_gen".into(), "quick".into()), ("format".into(), "pt".into())]);
         assert_eq!(Facts::of_metadata(&metadata), facts);
-        assert_eq!(
-            (facts.count("epoch"), facts.count(Facts::SIZE), facts.text("arch")),
-            (None, Some(64), Some("DeepLab"))
-        );
+        assert_eq!((facts.count("epoch"), facts.count(Facts::SIZE), facts.count("arch")), (None, Some(64), None));
     }
 }

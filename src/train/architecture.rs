@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use super::{Config, NormSetting};
@@ -24,8 +24,8 @@ pub fn backbone_of(state: &StateDict) -> Option<Backbone> {
     MARKS.into_iter().find(|(mark, _)| state.get(mark).is_some()).map(|(_, backbone)| backbone)
 }
 
-/// `fallback` with the architecture that a file states; otherwise with the backbone and the normalisation that show in
-/// the names of its tensors. Output stride and size do not.
+/// `fallback` with the backbone and the normalisation that show in the names of a file's tensors, and the output stride and
+/// the size that it states, if it does.
 ///
 /// # Errors
 /// If the file states a network that does not exist.
@@ -38,12 +38,6 @@ pub fn architecture_of(weights: &Weights, path: &Path, fallback: &Config) -> Res
     let is_trans = names.iter().any(|(name, _)| name.ends_with(OF_A_DOMAIN));
     config.norm = if is_trans { NormSetting::Trans } else { NormSetting::Batch };
     let facts = &weights.facts;
-    if let Some(text) = facts.text(Facts::BACKBONE) {
-        let Ok(backbone) = Backbone::from_str(text, false) else {
-            bail!("`{}` states the backbone `{text}`, which is not known", path.display());
-        };
-        config.set_backbone(backbone);
-    }
     if let Some(stride) = facts.count(Facts::OUTPUT_STRIDE) {
         config.output_stride = stride;
     }
