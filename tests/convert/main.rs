@@ -40,7 +40,7 @@ fn weights_survive_both_layouts_bit_for_bit() {
             assert_eq!(notes, "", "a published checkpoint keeps everything");
             let [_, notes] = convert(&[text(&published), text(&again)]);
             // Doubled names double the counters, but for those of the pyramid and the decoder.
-            let counters = if flags.is_empty() { 62 } else { 62 + 52 };
+            let counters = if flags.is_empty() { 61 } else { 61 + 51 };
             assert_eq!(notes, format!("not kept: {counters} counters `num_batches_tracked`\n"));
             assert!(fs::read(&own).expect("written") == fs::read(&again).expect("written"), "{norm:?} {flags:?}");
         }
