@@ -9,11 +9,12 @@ use rayon::prelude::*;
 use crate::data::region::image_planes;
 use crate::data::resize::resize_image;
 use crate::device::{Device, Program, States};
-use crate::graph::{Graph, Prepared, fold_norms, prepare, simplify};
+use crate::formats::Weights;
+use crate::graph::{Graph, Prepared, ShapeError, fold_norms, prepare, simplify};
 use crate::method::step::GENERATOR;
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Domain, Pass, Phase, TensorSpec};
-use crate::train::{Checkpoint, Config, load_generator};
+use crate::train::{Checkpoint, Config, architecture_of, load_generator, load_weights};
 
 /// Prefix of the states that a predictor makes from the network's: they are no part of a checkpoint.
 pub const FOLDED: &str = "folded";
@@ -46,6 +47,25 @@ impl Logits {
     }
 }
 
+/// A network in evaluation with `batch` images of `size`×`size` at once, `image` → the logits `mask` and `boundary`; what
+/// depends on its weights alone is apart, in states named `FOLDED.…`. Also the network's tensors.
+pub fn trace_evaluation(
+    network: DeepLab,
+    domain: Domain,
+    size: usize,
+    batch: usize,
+) -> Result<(Prepared, Vec<TensorSpec>), ShapeError> {
+    let mut graph = Graph::new();
+    let image = graph.input("image", [batch, 3, size, size]);
+    let mut pass = Pass::new(&mut graph, GENERATOR, Phase::Evaluation(domain));
+    let prediction = network.trace(&mut pass, image)?;
+    let tensors = pass.into_tensors();
+    graph.output("mask", prediction.mask);
+    graph.output("boundary", prediction.boundary);
+    simplify(&mut graph);
+    Ok((prepare(&fold_norms(&graph)?, &format!("{FOLDED}.{}", domain.name()))?, tensors))
+}
+
 fn sigmoid(z: f32) -> f32 {
     let e = (-z.abs()).exp();
     if z >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
@@ -62,15 +82,7 @@ impl Predictor {
         size: usize,
         batch: usize,
     ) -> Result<(Predictor, Vec<TensorSpec>)> {
-        let mut graph = Graph::new();
-        let image = graph.input("image", [batch, 3, size, size]);
-        let mut pass = Pass::new(&mut graph, GENERATOR, Phase::Evaluation(domain));
-        let prediction = network.trace(&mut pass, image)?;
-        let tensors = pass.into_tensors();
-        graph.output("mask", prediction.mask);
-        graph.output("boundary", prediction.boundary);
-        simplify(&mut graph);
-        let Prepared { prepare, rest } = prepare(&fold_norms(&graph)?, &format!("{FOLDED}.{}", domain.name()))?;
+        let (Prepared { prepare, rest }, tensors) = trace_evaluation(network, domain, size, batch)?;
         let (prepare, program) = (device.compile(&prepare, states)?, device.compile(&rest, states)?);
         Ok((Predictor { program, prepare, size, batch }, tensors))
     }
@@ -134,8 +146,8 @@ fn resize_align_corners(values: &[f32], side: usize, [height, width]: [usize; 2]
     out
 }
 
-/// A network with the weights of a file: a checkpoint of this program, which names its own architecture, or weights
-/// that fit `fallback`.
+/// A network with the weights of a file: a checkpoint of this program, which names its own architecture, or weights, of
+/// which `fallback` tells what they do not.
 pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: usize) -> Result<(Predictor, Config)> {
     let states = device.states();
     if Checkpoint::recognises(path) {
@@ -146,13 +158,14 @@ pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: us
         predictor.refresh()?;
         return Ok((predictor, config));
     }
-    let (predictor, tensors) =
-        Predictor::new(device, &states, fallback.network(), Domain::Target, fallback.size, batch)?;
-    load_generator(&states, &tensors, path, true).with_context(|| {
-        format!("cannot use `{}` as weights of a {} network", path.display(), fallback.backbone.name())
+    let weights = Weights::read(path)?;
+    let config = architecture_of(&weights, path, fallback)?;
+    let (predictor, tensors) = Predictor::new(device, &states, config.network(), Domain::Target, config.size, batch)?;
+    load_weights(&states, &tensors, weights.generator, path, true).with_context(|| {
+        format!("cannot use `{}` as weights of a {} network", path.display(), config.backbone.name())
     })?;
     predictor.refresh()?;
-    Ok((predictor, fallback.clone()))
+    Ok((predictor, config))
 }
 
 #[cfg(test)]

@@ -3,14 +3,15 @@
 //!
 //! [`graph`] says what to compute, [`reference`] computes it slowly and exactly, [`gpu`] runs it; [`device`] is one
 //! face for both. [`nn`] and [`method`] trace networks and training steps, [`train`] runs them, [`inference`] uses
-//! them; [`data`], [`formats`] and [`metrics`] surround them with files and figures, [`conformance`] proves them
-//! and [`bench`] measures them.
+//! and [`export`] hands on the results; [`data`], [`formats`] and [`metrics`] surround them with files and figures, [`conformance`] proves them
+//! and [`bench`] measures them; [`variants`] lists every shader that they launch.
 
 pub mod bench;
 pub mod cli;
 pub mod conformance;
 pub mod data;
 pub mod device;
+pub mod export;
 pub mod formats;
 pub mod gpu;
 pub mod graph;
@@ -20,3 +21,4 @@ pub mod metrics;
 pub mod nn;
 pub mod reference;
 pub mod train;
+pub mod variants;

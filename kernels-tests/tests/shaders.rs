@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::valid::{ValidationFlags, Validator};
 use papilla::gpu::shader::SOURCES;
+use papilla::gpu::translate::needed_capabilities;
 
 #[test]
 fn every_file_is_embedded() {
@@ -19,22 +20,12 @@ fn every_file_is_embedded() {
     assert_eq!(files, embedded);
 }
 
-/// What a shader may use beyond WebGPU's core: what it enables.
-fn needed(text: &str) -> Capabilities {
-    let enables = |name: &str| text.contains(&format!("enable {name};"));
-    let mut capabilities = Capabilities::empty();
-    capabilities.set(Capabilities::SHADER_FLOAT16, enables("f16"));
-    capabilities.set(Capabilities::COOPERATIVE_MATRIX, enables("wgpu_cooperative_matrix"));
-    capabilities.set(Capabilities::SUBGROUP, text.contains("subgroup_id"));
-    capabilities
-}
-
 #[test]
 fn every_file_parses_and_validates() {
     for (name, text) in SOURCES {
         let module =
             naga::front::wgsl::parse_str(text).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
-        let mut validator = Validator::new(ValidationFlags::all(), needed(text));
+        let mut validator = Validator::new(ValidationFlags::all(), needed_capabilities(text));
         validator.validate(&module).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
         assert!(!module.entry_points.is_empty(), "{name} has no entry point");
     }

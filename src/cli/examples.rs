@@ -3,7 +3,7 @@
 use clap::Command;
 
 /// What each verb is typically asked for.
-const EXAMPLES: [(&str, &[(&str, &str)]); 12] = [
+const EXAMPLES: [(&str, &[(&str, &str)]); 14] = [
     ("devices", &[("which adapters there are", "papilla devices"), ("for another program", "papilla devices --json")]),
     (
         "conformance",
@@ -86,6 +86,24 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 12] = [
         &[
             ("memory of the whole method", "papilla plan --method clr"),
             ("what fits into 8 GiB", "papilla plan --method clr --size 512 --batch 8 --memory-budget 8GiB"),
+        ],
+    ),
+    (
+        "convert",
+        &[
+            (
+                "a run's weights for the published code",
+                "papilla convert runs/first/checkpoints/best.safetensors best.pth.tar",
+            ),
+            ("published weights for this program", "papilla convert published.pth.tar published.safetensors"),
+            ("for ONNX Runtime", "papilla convert runs/first/checkpoints/best.safetensors best.onnx"),
+        ],
+    ),
+    (
+        "shaders",
+        &[
+            ("as Metal receives them", "papilla shaders --to msl --out shaders-msl"),
+            ("as Vulkan receives them, listed for another program", "papilla shaders --to spirv --out spirv --json"),
         ],
     ),
     (

@@ -5,6 +5,7 @@
 mod bench;
 mod config;
 mod conformance;
+mod convert;
 mod demo;
 mod devices;
 mod evaluate;
@@ -14,6 +15,7 @@ mod plan;
 mod predict;
 mod progress;
 mod settings;
+mod shaders;
 mod shell;
 mod synth;
 mod train;
@@ -76,12 +78,14 @@ enum Verb {
     Train(Box<train::Arguments>),
     Evaluate(evaluate::Arguments),
     Predict(predict::Arguments),
+    Convert(convert::Arguments),
     Demo(demo::Arguments),
     Bench(bench::Arguments),
     Plan(Box<plan::Arguments>),
     Config(Box<config::Arguments>),
     Completions(shell::Completions),
     Man(shell::Man),
+    Shaders(shaders::Arguments),
 }
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
@@ -197,12 +201,14 @@ pub fn main() -> ExitCode {
         Verb::Train(arguments) => train::run(&cli.global, &arguments),
         Verb::Evaluate(arguments) => evaluate::run(&cli.global, &arguments),
         Verb::Predict(arguments) => predict::run(&cli.global, &arguments),
+        Verb::Convert(arguments) => convert::run(&cli.global, &arguments),
         Verb::Demo(arguments) => demo::run(&cli.global, &arguments),
         Verb::Bench(arguments) => bench::run(&cli.global, &arguments),
         Verb::Plan(arguments) => plan::run(&cli.global, &arguments),
         Verb::Config(arguments) => config::run(&cli.global, &arguments),
         Verb::Completions(arguments) => shell::completions(&cli.global, &arguments),
         Verb::Man(arguments) => shell::man(&cli.global, &arguments),
+        Verb::Shaders(arguments) => shaders::run(&cli.global, &arguments),
     };
     match outcome {
         Ok(code) => code,

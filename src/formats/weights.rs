@@ -1,20 +1,26 @@
 //! Weights of the networks, from whichever file holds them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::imagenet::Layout;
 use super::pytorch::{self, read_file};
-use super::{FormatError, HostTensor, StateDict, TensorFile, Value};
+use super::{Facts, FormatError, HostTensor, StateDict, TensorFile, Value};
 
+/// Where a published checkpoint keeps the generator.
+pub const GENERATOR_ENTRY: &str = "model_state_dict";
 /// Where a published checkpoint, or a training script in general, keeps the generator.
-const GENERATOR_ENTRIES: [&str; 3] = ["model_state_dict", "state_dict", "model"];
-/// Where a published checkpoint keeps its discriminators.
-const DISCRIMINATOR_ENTRIES: [&str; 2] = ["model_dis_state_dict", "model_dis2_state_dict"];
+const GENERATOR_ENTRIES: [&str; 3] = [GENERATOR_ENTRY, "state_dict", "model"];
+/// Where a published checkpoint keeps its discriminators: of boundary maps, of entropy maps.
+pub const DISCRIMINATOR_ENTRIES: [&str; 2] = ["model_dis_state_dict", "model_dis2_state_dict"];
 
 /// Prefixes of the networks in files that hold several.
 const GENERATOR: &str = "generator.";
 const BOUNDARY_DISCRIMINATOR: &str = "boundary_discriminator.";
 const ENTROPY_DISCRIMINATOR: &str = "entropy_discriminator.";
+
+/// PyTorch's count of the batches that a normalisation has seen, which nothing depends on.
+pub const BATCH_COUNTER: &str = "num_batches_tracked";
 
 /// The networks in a file, each tensor under its own network's name for it (without prefix).
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +33,10 @@ pub struct Weights {
     pub entropy_discriminator: Option<StateDict>,
     /// Tensors of an ImageNet classifier that segmentation has no use for.
     pub not_used: Vec<String>,
+    /// What the file states beside the weights.
+    pub facts: Facts,
+    /// Whatever else it holds, each in a few words.
+    pub left_out: Vec<String>,
 }
 
 impl Weights {
@@ -58,8 +68,10 @@ impl Weights {
     }
 
     fn from_tensor_file(file: TensorFile, path: &Path) -> Result<Self, FormatError> {
+        let facts = Facts::of_metadata(&file.metadata);
         if !file.tensors.keys().any(|name| name.starts_with(GENERATOR)) {
-            return Ok(Self { generator: state_dict(file.tensors, path)?, ..Self::default() });
+            let left_out = batch_counters(file.tensors.keys());
+            return Ok(Self { generator: state_dict(file.tensors, path)?, facts, left_out, ..Self::default() });
         }
         let network = |prefix: &str| {
             let named = file.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
@@ -70,12 +82,31 @@ impl Weights {
             generator: network(GENERATOR)?.unwrap_or_default(),
             boundary_discriminator: network(BOUNDARY_DISCRIMINATOR)?,
             entropy_discriminator: network(ENTROPY_DISCRIMINATOR)?,
-            ..Self::default()
+            not_used: Vec::new(),
+            facts,
+            left_out: other_states(file.tensors.keys()),
         })
     }
 
+    /// The networks in one file: the generator alone under its own names, several under their prefixes.
+    pub fn to_tensor_file(&self) -> TensorFile {
+        let mut tensors = BTreeMap::new();
+        let mut add = |prefix: &str, state: &StateDict| {
+            tensors.extend(state.iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor.clone())));
+        };
+        let others = [
+            (BOUNDARY_DISCRIMINATOR, &self.boundary_discriminator),
+            (ENTROPY_DISCRIMINATOR, &self.entropy_discriminator),
+        ];
+        let others: Vec<_> = others.into_iter().filter_map(|(prefix, state)| Some((prefix, state.as_ref()?))).collect();
+        add(if others.is_empty() { "" } else { GENERATOR }, &self.generator);
+        others.into_iter().for_each(|(prefix, state)| add(prefix, state));
+        TensorFile { tensors, metadata: self.facts.to_metadata() }
+    }
+
     fn from_checkpoint(checkpoint: Value, path: &Path) -> Result<Self, FormatError> {
-        let mut weights = Self::default();
+        let facts = Facts::of_checkpoint(&checkpoint);
+        let mut weights = Self { facts, ..Self::default() };
         for entry in DISCRIMINATOR_ENTRIES {
             let Some(discriminator) = checkpoint.get(entry) else { continue };
             let state = state_dict(tensors(discriminator.clone()), path)?;
@@ -89,7 +120,12 @@ impl Weights {
                 }
             }
         }
-        let generator = GENERATOR_ENTRIES.iter().find_map(|entry| checkpoint.get(entry)).unwrap_or(&checkpoint);
+        let entry = GENERATOR_ENTRIES.into_iter().find(|entry| checkpoint.get(entry).is_some());
+        let generator = entry.and_then(|entry| checkpoint.get(entry)).unwrap_or(&checkpoint);
+        weights.left_out = other_entries(&checkpoint, entry, &weights.facts);
+        if let Value::Dict(items) = generator {
+            weights.left_out.extend(batch_counters(items.iter().map(|(name, _)| name)));
+        }
         let state = state_dict(tensors(generator.clone()), path)?;
         if state.is_empty() {
             return Err(FormatError::NoWeights { path: path.to_owned(), found: describe(generator) });
@@ -113,7 +149,7 @@ fn state_dict(tensors: impl IntoIterator<Item = (String, HostTensor)>, path: &Pa
     let mut state = StateDict::default();
     for (name, tensor) in tensors {
         let name = name.strip_prefix("module.").unwrap_or(&name);
-        if name.rsplit('.').next() == Some("num_batches_tracked") {
+        if is_batch_counter(name) {
             continue;
         }
         state
@@ -121,6 +157,48 @@ fn state_dict(tensors: impl IntoIterator<Item = (String, HostTensor)>, path: &Pa
             .map_err(|(tensor, _)| FormatError::Duplicate { path: path.to_owned(), tensor })?;
     }
     Ok(state)
+}
+
+fn is_batch_counter(name: &str) -> bool {
+    name.rsplit('.').next() == Some(BATCH_COUNTER)
+}
+
+/// The batch counters among the names of a network's tensors.
+fn batch_counters<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Vec<String> {
+    let count = names.into_iter().filter(|name| is_batch_counter(name.as_ref())).count();
+    if count == 0 { Vec::new() } else { vec![format!("{count} counters `{BATCH_COUNTER}`")] }
+}
+
+/// The tensors of a file that belong to none of its networks, counted by the first part of their names.
+fn other_states<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let networks = [GENERATOR, BOUNDARY_DISCRIMINATOR, ENTROPY_DISCRIMINATOR];
+    let mut counts = BTreeMap::new();
+    for name in names.filter(|name| !networks.iter().any(|network| name.starts_with(network))) {
+        *counts.entry(name.split('.').next().unwrap_or_default()).or_insert(0) += 1;
+    }
+    counts.into_iter().map(|(group, count)| format!("`{group}` ({count} tensors)")).collect()
+}
+
+/// The entries of a checkpoint that are neither networks nor facts; of a bare state dict, those that are no tensors.
+fn other_entries(checkpoint: &Value, generator: Option<&str>, facts: &Facts) -> Vec<String> {
+    let Value::Dict(items) = checkpoint else { return Vec::new() };
+    let is_kept = |name: &str, value: &Value| match generator {
+        Some(generator) => name == generator || DISCRIMINATOR_ENTRIES.contains(&name) || facts.get(name).is_some(),
+        None => matches!(value, Value::Tensor(_)) || facts.get(name).is_some(),
+    };
+    let others = items.iter().filter(|(name, value)| !is_kept(name, value));
+    others.map(|(name, _)| format!("`{}`", name.escape_debug())).collect()
+}
+
+/// The second name that published checkpoints of MobileNetV2 have for a backbone tensor, see `aliased`.
+pub fn published_alias(name: &str) -> Option<String> {
+    let rest = name.strip_prefix("backbone.features.")?;
+    let block: usize = rest.split('.').next()?.parse().ok()?;
+    match block {
+        0..=3 => Some(format!("backbone.low_level_features.{rest}")),
+        4..=17 => Some(format!("backbone.high_level_features.{rest}")),
+        _ => None,
+    }
 }
 
 /// The name that counts for a backbone tensor's second name: published checkpoints list `features` 0-3 and 4-17 again

@@ -20,9 +20,11 @@ mod program;
 mod sampling;
 pub mod shader;
 mod states;
+pub mod translate;
 mod tuning;
+mod variant;
 
-pub use adapter::{AdapterDescription, adapters};
+pub use adapter::{AdapterDescription, Matrices, adapters};
 pub use capabilities::Capabilities;
 pub use ceiling::Ceiling;
 pub use context::{ConvVariant, Gpu, GpuOptions, Tile};
@@ -32,3 +34,4 @@ pub use profile::KernelTime;
 pub use program::Program;
 pub use states::States;
 pub use tuning::{Choices, ConvChoice};
+pub use variant::Variant;

@@ -1,7 +1,7 @@
 //! `metrics.jsonl` and `log.csv`, a line for each step and one for each validation, and the same for TensorBoard.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use serde_json::{Map, Value, json};
 
+use super::checkpoint::Progress;
 use crate::formats::EventWriter;
 use crate::method::step::TOTAL;
 
@@ -63,6 +64,19 @@ pub struct LogBytes {
     pub table: u64,
     /// of the event file in `tensorboard/`
     pub events: u64,
+}
+
+/// The epoch, counted from 0, of the last step before a checkpoint of a run, if the run's log lies where it was written.
+pub fn last_epoch(checkpoint: &Path, progress: &Progress) -> Option<u64> {
+    let run = checkpoint.canonicalize().ok()?.parent()?.parent()?.to_owned();
+    let file = File::open(run.join("metrics.jsonl")).ok()?;
+    let lines = BufReader::new(file.take(progress.log_bytes.metrics)).lines().map_while(Result::ok);
+    let steps = lines.filter_map(|line| {
+        let line: Value = serde_json::from_str(&line).ok()?;
+        Some((line["step"].as_u64()?, line["epoch"].as_u64()?))
+    });
+    let (step, epoch) = steps.last()?;
+    (step + 1 == progress.step).then_some(epoch)
 }
 
 /// The log files of a run.

@@ -1,5 +1,6 @@
 //! The training loop: settings, schedule, validation, checkpoints, resume, logs.
 
+mod architecture;
 mod checkpoint;
 mod config;
 mod config_file;
@@ -14,11 +15,12 @@ mod stage;
 mod validation;
 mod weights;
 
+pub use architecture::{architecture_of, backbone_of, stated};
 pub use checkpoint::{Checkpoint, CheckpointError, Progress};
 pub use config::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
-pub use logs::{StepRecord, ValidationRecord};
+pub use logs::{StepRecord, ValidationRecord, last_epoch};
 pub use memory::fitting_step;
 pub use observer::{Event, Observer};
 pub use pictures::{Channels, Shown};
 pub use session::{Outcome, Session};
-pub use weights::{initialise, load_generator};
+pub use weights::{initialise, load_generator, load_weights};

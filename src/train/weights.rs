@@ -57,18 +57,29 @@ pub fn load_generator(
     path: &Path,
     complete: bool,
 ) -> Result<(LoadReport, Vec<String>)> {
-    let mut weights = Weights::read(path)?;
-    give_to_both_domains(&mut weights.generator, tensors);
-    let report = fitting(tensors, &weights.generator, path, complete)?;
+    let weights = Weights::read(path)?;
+    Ok((load_weights(states, tensors, weights.generator, path, complete)?, weights.not_used))
+}
+
+/// The same of weights that have been read from `path`.
+pub fn load_weights(
+    states: &States,
+    tensors: &[TensorSpec],
+    mut weights: StateDict,
+    path: &Path,
+    complete: bool,
+) -> Result<LoadReport> {
+    give_to_both_domains(&mut weights, tensors);
+    let report = fitting(tensors, &weights, path, complete)?;
     for name in &report.matched {
-        if let Some(tensor) = weights.generator.get(name) {
+        if let Some(tensor) = weights.get(name) {
             if !tensor.is_finite() {
                 bail!("`{}` holds a NaN or an infinity in `{name}`; use other weights", path.display());
             }
             states.write(&format!("{GENERATOR}.{name}"), &tensor.data)?;
         }
     }
-    Ok((report, weights.not_used))
+    Ok(report)
 }
 
 /// What a file has of the network, unless it is refused.

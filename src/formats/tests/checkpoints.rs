@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::super::pytorch::decode;
-use super::super::{FormatError, HostTensor, StateDict, TensorFile, Value, Weights, match_tensors, read_pytorch};
+use super::super::{Fact, FormatError, HostTensor, StateDict, TensorFile, Value, Weights, match_tensors, read_pytorch};
 use super::written::{Script, archive, archive_with, dictionary, plain};
 use super::{ARCHIVE, PLAIN, beside_repository, nowhere};
 
@@ -77,6 +77,10 @@ fn a_published_checkpoint_gives_three_networks() {
         assert_eq!(boundary.get("conv1.weight").unwrap().shape, [2, 1, 1, 1]);
         assert_eq!(entropy.get("conv1.weight").unwrap().shape, [2, 2, 1, 1]);
         assert!(weights.not_used.is_empty());
+        assert_eq!(weights.facts.count("epoch"), Some(7));
+        assert_eq!(weights.facts.get("best_mean_dice"), Some(&Fact::Real(0.8125)));
+        let dropped = ["`optim_state_dict`", "1 counters `num_batches_tracked`"];
+        assert!(dropped.iter().all(|what| weights.left_out.iter().any(|left| left == what)), "{:?}", weights.left_out);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod hostile;
+mod pytorch_writing;
 mod safetensors_files;
 mod written;
 

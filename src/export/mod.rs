@@ -1,0 +1,70 @@
+//! A trained network as a program for others: ONNX.
+
+mod nodes;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::device::Device;
+use crate::formats::StateDict;
+use crate::formats::onnx::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, ValueInfoProto};
+use crate::inference::trace_evaluation;
+use crate::nn::Domain;
+use crate::train::{Config, load_weights, stated};
+
+use nodes::Nodes;
+
+/// Operators of this version are used: the first whose `Resize` leaves the batch alone.
+pub const OPSET: i64 = 18;
+/// The version of the file format that came with them.
+const IR_VERSION: i64 = 8;
+
+/// An operator without a counterpart in ONNX.
+#[derive(Debug, thiserror::Error)]
+#[error("the operator `{0}` has no counterpart in ONNX")]
+pub struct NoCounterpart(pub &'static str);
+
+/// The network of `config` with weights, which were read from `path`, in evaluation: `image [batch,3,S,S]` in [−1, 1] →
+/// the probabilities `mask [batch,2,S,S]` (cup, disc) and `boundary [batch,1,S,S]`. Normalisations are folded, in f64,
+/// into the convolutions before them; those of TransNorm normalise with the target's statistics.
+///
+/// # Errors
+/// If weights are missing, of another shape, or not finite; [`NoCounterpart`].
+pub fn to_onnx(weights: StateDict, path: &Path, config: &Config) -> Result<ModelProto> {
+    let size = config.size;
+    let (graphs, tensors) = trace_evaluation(config.network(), Domain::Target, size, 1)?;
+    let states = Device::Cpu.states();
+    let fold = Device::Cpu.compile(&graphs.prepare, &states)?;
+    load_weights(&states, &tensors, weights, path, true)?;
+    fold.run()?;
+    let mut nodes = Nodes::new(&graphs.rest, &states);
+    for id in graphs.rest.live_nodes() {
+        nodes.push(id)?;
+    }
+    for (name, id) in graphs.rest.outputs() {
+        nodes.probability(name, *id)?;
+    }
+    let (node, initializer) = nodes.finish();
+    let output = graphs.rest.outputs().iter().map(|(name, id)| {
+        let channels = graphs.rest.shape(*id)[1];
+        ValueInfoProto::maps(name, [channels, size, size])
+    });
+    let metadata = stated(config).into_iter().map(|(key, fact)| (key.to_owned(), fact.to_string()));
+    let notes = [("image", "RGB, value/127.5 - 1"), ("mask", "probabilities of cup and disc")];
+    let metadata = metadata.chain(notes.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    Ok(ModelProto {
+        ir_version: IR_VERSION,
+        producer_name: env!("CARGO_PKG_NAME").into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        graph: Some(GraphProto {
+            name: config.backbone.name().into(),
+            input: vec![ValueInfoProto::maps("image", [3, size, size])],
+            output: output.collect(),
+            node,
+            initializer,
+        }),
+        opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: OPSET }],
+        metadata_props: metadata.map(|(key, value)| StringStringEntryProto { key, value }).collect(),
+    })
+}

@@ -1,0 +1,278 @@
+//! Operators of a graph as nodes of ONNX. The graph is traced with a batch of one; its nodes leave the batch open.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use super::NoCounterpart;
+use crate::device::States;
+use crate::formats::onnx::{AttributeProto as Attribute, NodeProto, TensorProto};
+use crate::graph::{Activation, Binary, ConvSpec, Graph, NodeId, Op, PoolSpec, ResizeMode, Unary};
+use crate::method::step::GENERATOR;
+
+/// Nodes under construction.
+pub(super) struct Nodes<'g> {
+    graph: &'g Graph,
+    states: &'g States,
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+    /// names of values, and of constants in the shape in which they are read
+    names: HashMap<NodeId, String>,
+}
+
+impl<'g> Nodes<'g> {
+    pub(super) fn new(graph: &'g Graph, states: &'g States) -> Self {
+        Nodes { graph, states, nodes: Vec::new(), initializers: Vec::new(), names: HashMap::new() }
+    }
+
+    /// Nodes and constants.
+    pub(super) fn finish(self) -> (Vec<NodeProto>, Vec<TensorProto>) {
+        (self.nodes, self.initializers)
+    }
+
+    /// Adds what computes a value, in evaluation order.
+    pub(super) fn push(&mut self, id: NodeId) -> Result<()> {
+        let graph = self.graph;
+        let node = graph.node(id);
+        if let Op::State(_) | Op::Constant { .. } = graph.node(graph.storage_of(id)).op {
+            // Given a name when read: several shapes may share one memory.
+            return Ok(());
+        }
+        let inputs: &[NodeId] = &node.inputs;
+        let name = match &node.op {
+            Op::Input { name } => name.clone(),
+            Op::Detach => self.name(inputs[0])?,
+            Op::Reshape => {
+                // All but the first extent are the same for every batch.
+                let rest = node.shape.iter().skip(1).map(|&extent| extent as i64);
+                let shape: Vec<i64> = [-1].into_iter().chain(rest).collect();
+                let operands = vec![self.name(inputs[0])?, self.ints(&shape)];
+                self.node("Reshape", operands, vec![])
+            }
+            Op::Permute { axes } => {
+                let operands = vec![self.name(inputs[0])?];
+                self.node("Transpose", operands, vec![Attribute::ints("perm", axes)])
+            }
+            Op::Concat { axis } => {
+                let operands = self.all(inputs)?;
+                self.node("Concat", operands, vec![Attribute::int("axis", *axis)])
+            }
+            Op::Pad { before, after } => {
+                let pads: Vec<i64> = before.iter().chain(after).map(|&pad| pad as i64).collect();
+                let operands = vec![self.name(inputs[0])?, self.ints(&pads)];
+                self.node("Pad", operands, vec![])
+            }
+            Op::Sum { axes } if !axes.contains(&0) => {
+                let axes: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
+                let operands = vec![self.name(inputs[0])?, self.ints(&axes)];
+                self.node("ReduceSum", operands, vec![])
+            }
+            Op::Unary(function) => {
+                let x = self.name(inputs[0])?;
+                self.unary(*function, x)?
+            }
+            Op::Binary(function) => {
+                let operator = match function {
+                    Binary::Add => "Add",
+                    Binary::Sub => "Sub",
+                    Binary::Mul => "Mul",
+                    Binary::Div => "Div",
+                    other => return Err(NoCounterpart(other.name()).into()),
+                };
+                let operands = self.all(inputs)?;
+                self.node(operator, operands, vec![])
+            }
+            Op::Conv2d { spec, activation, .. } => {
+                let kernel = &graph.shape(inputs[1])[2..];
+                let operands = self.all(inputs)?;
+                let y = self.node("Conv", operands, conv_attributes(spec, kernel));
+                self.activation(*activation, y)?
+            }
+            Op::BatchNorm { eps, activation, training: false } => {
+                let operands = self.norm_operands(inputs)?;
+                let y = self.node("BatchNormalization", operands, vec![Attribute::float("epsilon", *eps)]);
+                self.activation(*activation, y)?
+            }
+            Op::MaxPool { spec: PoolSpec { kernel, stride, padding } } => {
+                let operands = vec![self.name(inputs[0])?];
+                let attributes = vec![
+                    Attribute::ints("kernel_shape", kernel),
+                    Attribute::ints("strides", stride),
+                    Attribute::ints("pads", &[*padding, *padding].concat()),
+                ];
+                self.node("MaxPool", operands, attributes)
+            }
+            Op::Resize { mode, size } => {
+                let x = self.name(inputs[0])?;
+                self.resize(*mode, x, &[2, 3], size)
+            }
+            Op::ResizeShifted { mode, axis, taps, size } => {
+                let x = self.name(inputs[0])?;
+                self.resize_shifted(*mode, x, *axis, *taps, *size)
+            }
+            other => return Err(NoCounterpart(other.name()).into()),
+        };
+        self.names.insert(id, name);
+        Ok(())
+    }
+
+    /// Adds the sigmoid of a value as an output.
+    pub(super) fn probability(&mut self, output: &str, logits: NodeId) -> Result<()> {
+        let input = vec![self.name(logits)?];
+        let (op_type, name) = ("Sigmoid".into(), output.into());
+        self.nodes.push(NodeProto { input, output: vec![output.into()], name, op_type, attribute: Vec::new() });
+        Ok(())
+    }
+
+    /// Adds a node with one output; gives its name.
+    fn node(&mut self, operator: &str, input: Vec<String>, attribute: Vec<Attribute>) -> String {
+        let name = format!("{operator}_{}", self.nodes.len());
+        let (output, op_type) = (vec![name.clone()], operator.into());
+        self.nodes.push(NodeProto { input, output, name: name.clone(), op_type, attribute });
+        name
+    }
+
+    /// Adds a list of whole numbers; gives its name.
+    fn ints(&mut self, values: &[i64]) -> String {
+        let name = format!("list_{}", self.initializers.len());
+        self.initializers.push(TensorProto::ints(&name, values));
+        name
+    }
+
+    /// Adds a single number; gives its name.
+    fn scalar(&mut self, value: f32) -> String {
+        let name = format!("number_{}", self.initializers.len());
+        self.initializers.push(TensorProto::floats(&name, &[], &[value]));
+        name
+    }
+
+    fn all(&mut self, ids: &[NodeId]) -> Result<Vec<String>> {
+        ids.iter().map(|&id| self.name(id)).collect()
+    }
+
+    /// The name of a value; a constant is added when it is first read.
+    fn name(&mut self, id: NodeId) -> Result<String> {
+        if let Some(name) = self.names.get(&id) {
+            return Ok(name.clone());
+        }
+        let graph = self.graph;
+        let (known, values) = self.constant(id)?;
+        let taken = self.initializers.iter().any(|tensor| tensor.name == known);
+        let name = if taken { format!("{known}.{}", self.initializers.len()) } else { known };
+        self.initializers.push(TensorProto::floats(&name, graph.shape(id), &values));
+        self.names.insert(id, name.clone());
+        Ok(name)
+    }
+
+    /// Name and values of something that does not depend on the image.
+    fn constant(&self, id: NodeId) -> Result<(String, Vec<f32>)> {
+        let graph = self.graph;
+        match graph.node(graph.storage_of(id)).op {
+            Op::State(state) => {
+                let name = &graph.state_info(state).name;
+                let values = self.states.read(&[name])?.remove(0);
+                let own = name.strip_prefix(GENERATOR).and_then(|name| name.strip_prefix('.')).unwrap_or(name);
+                Ok((own.to_owned(), values))
+            }
+            Op::Constant { value } => Ok(("constant".into(), vec![value; graph.shape(id).elements()])),
+            ref other => Err(NoCounterpart(other.name()).into()),
+        }
+    }
+
+    fn unary(&mut self, function: Unary, x: String) -> Result<String> {
+        Ok(match function {
+            Unary::Relu => self.node("Relu", vec![x], vec![]),
+            Unary::Relu6 => {
+                let operands = vec![x, self.scalar(0.0), self.scalar(6.0)];
+                self.node("Clip", operands, vec![])
+            }
+            Unary::LeakyRelu(slope) => self.node("LeakyRelu", vec![x], vec![Attribute::float("alpha", slope)]),
+            Unary::Sigmoid => self.node("Sigmoid", vec![x], vec![]),
+            Unary::Square => self.node("Mul", vec![x.clone(), x], vec![]),
+            Unary::Sqrt => self.node("Sqrt", vec![x], vec![]),
+            Unary::Affine { mul, add } => {
+                let operands = vec![x, self.scalar(mul)];
+                let scaled = self.node("Mul", operands, vec![]);
+                if add == 0.0 {
+                    return Ok(scaled);
+                }
+                let operands = vec![scaled, self.scalar(add)];
+                self.node("Add", operands, vec![])
+            }
+            Unary::Entropy { .. } | Unary::Above(_) => return Err(NoCounterpart(function.name()).into()),
+        })
+    }
+
+    fn activation(&mut self, activation: Activation, x: String) -> Result<String> {
+        match Option::<Unary>::from(activation) {
+            Some(function) => self.unary(function, x),
+            None => Ok(x),
+        }
+    }
+
+    /// `x`, weight, bias, mean and variance from `x`, `stats [1,2,C]`, weight and bias.
+    fn norm_operands(&mut self, inputs: &[NodeId]) -> Result<Vec<String>> {
+        let (_, stats) = self.constant(inputs[1])?;
+        let (mean, var) = stats.split_at(stats.len() / 2);
+        let mut operands = self.all(&[inputs[0], inputs[2], inputs[3]])?;
+        for (kind, values) in [("mean", mean), ("var", var)] {
+            let name = format!("{kind}_{}", self.initializers.len());
+            self.initializers.push(TensorProto::floats(&name, &[values.len()], values));
+            operands.push(name);
+        }
+        Ok(operands)
+    }
+
+    /// Maps interpolated along some axes.
+    fn resize(&mut self, mode: ResizeMode, x: String, axes: &[usize], size: &[usize]) -> String {
+        let (mode, positions) = match mode {
+            ResizeMode::BilinearAlignCorners => ("linear", "align_corners"),
+            ResizeMode::BilinearHalfPixel => ("linear", "half_pixel"),
+            ResizeMode::Nearest => ("nearest", "asymmetric"),
+        };
+        let sizes: Vec<i64> = size.iter().map(|&extent| extent as i64).collect();
+        // Neither a region nor scales: sizes.
+        let operands = vec![x, String::new(), String::new(), self.ints(&sizes)];
+        let attributes = vec![
+            Attribute::ints("axes", axes),
+            Attribute::text("mode", mode),
+            Attribute::text("coordinate_transformation_mode", positions),
+            Attribute::text("nearest_mode", "floor"),
+        ];
+        self.node("Resize", operands, attributes)
+    }
+
+    /// The parts `t` of maps resized along an axis, moved by `⌊taps/2⌋ − t`, zeros moving in, and added up.
+    fn resize_shifted(&mut self, mode: ResizeMode, x: String, axis: usize, taps: usize, size: usize) -> String {
+        let resized = self.resize(mode, x, &[axis], &[size]);
+        let name = format!("Split_{}", self.nodes.len());
+        let parts: Vec<String> = (0..taps).map(|tap| format!("{name}.{tap}")).collect();
+        let attribute = vec![Attribute::int("axis", 1), Attribute::int("num_outputs", taps)];
+        let (input, op_type, output) = (vec![resized], "Split".into(), parts.clone());
+        self.nodes.push(NodeProto { input, output, name, op_type, attribute });
+        let mut moved = Vec::new();
+        for (tap, part) in parts.into_iter().enumerate() {
+            let by = (taps / 2) as i64 - tap as i64;
+            if by == 0 {
+                moved.push(part);
+                continue;
+            }
+            // Elements that move out at one end are removed there.
+            let mut pads = [0; 8];
+            (pads[axis], pads[4 + axis]) = (by, -by);
+            let operands = vec![part, self.ints(&pads)];
+            moved.push(self.node("Pad", operands, vec![]));
+        }
+        self.node("Sum", moved, vec![])
+    }
+}
+
+fn conv_attributes(spec: &ConvSpec, kernel: &[usize]) -> Vec<Attribute> {
+    vec![
+        Attribute::ints("kernel_shape", kernel),
+        Attribute::ints("strides", &spec.stride),
+        Attribute::ints("pads", &[spec.padding, spec.padding].concat()),
+        Attribute::ints("dilations", &spec.dilation),
+        Attribute::int("group", spec.groups),
+    ]
+}

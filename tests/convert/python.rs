@@ -1,0 +1,142 @@
+//! What PyTorch and ONNX Runtime make of converted files.
+//!
+//! `PAPILLA_TEST_PYTHON` names a Python that has them, otherwise `python3` is asked; without one the tests say so and are
+//! skipped.
+
+use std::process::Command;
+
+use image::{Rgb, RgbImage};
+use papilla::data::region::image_planes;
+use papilla::device::Device;
+use papilla::formats::{HostTensor, TensorFile};
+use papilla::inference::Predictor;
+use papilla::method::step::GENERATOR;
+use papilla::nn::deeplab::{Backbone, DeepLab};
+use papilla::nn::{Domain, Norm};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::files::{DISCRIMINATORS, convert, networks, text};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/convert/check.py");
+
+/// Runs the script if its Python has the modules.
+fn check(modules: &[&str], arguments: &[&str]) -> Option<Value> {
+    let python = std::env::var("PAPILLA_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let run = |arguments: &[&str]| Command::new(&python).arg(SCRIPT).args(arguments).output();
+    let have = run(&[&["have"], modules].concat());
+    if !have.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: `{python}` has no {}; PAPILLA_TEST_PYTHON names another Python", modules.join(" and "));
+        return None;
+    }
+    let output = run(arguments).expect("the interpreter ran before");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).expect("the script prints JSON"))
+}
+
+#[test]
+fn pytorch_loads_both_layouts_without_running_anything() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let [weights, bare, published] =
+        ["weights.safetensors", "bare.pth", "published.pth.tar"].map(|name| folder.path().join(name));
+    let mut file = networks(Norm::Batch, &DISCRIMINATORS);
+    file.metadata.insert("epoch".into(), "12".into());
+    file.metadata.insert("best_mean_dice".into(), "0.8125".into());
+    file.write(&weights).expect("the folder is writable");
+    convert(&[text(&weights), text(&bare)]);
+    convert(&[text(&weights), text(&published), "--aliases"]);
+
+    let bare = ["torch", text(&bare), text(&weights), "generator."];
+    let Some(found) = check(&["torch", "numpy"], &bare) else { return };
+    // The backbone's 51 normalisations, six of the pyramid and four of the decoder.
+    assert_eq!(
+        (&found["counters"], &found["aliases"], &found["facts"]),
+        (&61.into(), &0.into(), &serde_json::json!({}))
+    );
+    let published = ["torch", text(&published), text(&weights), "generator."];
+    let found = check(&["torch", "numpy"], &published).expect("the modules are there");
+    assert_eq!(found["aliases"], 5 * 51);
+    assert_eq!(found["channels"], serde_json::json!([1, 2]));
+    assert_eq!(found["facts"], serde_json::json!({ "epoch": 12, "best_mean_dice": 0.8125 }));
+}
+
+/// A square image that is different everywhere.
+fn picture(size: u32, seed: u32) -> RgbImage {
+    RgbImage::from_fn(size, size, |x, y| {
+        let value = |c: u32| ((x * (7 + c) + y * (3 + seed) + x * y % 11 * (c + 1)) * 5 % 256) as u8;
+        Rgb([value(0), value(1), value(2)])
+    })
+}
+
+/// Converts a network with made-up weights and compares it, in ONNX Runtime, with the reference in f64.
+fn agrees(backbone: Backbone, output_stride: usize, norm: Norm, size: usize) {
+    let folder = TempDir::new().expect("a temporary folder");
+    let [weights, onnx, expected] =
+        ["weights.safetensors", "network.onnx", "expected.safetensors"].map(|name| folder.path().join(name));
+    let network = DeepLab { backbone, output_stride, norm };
+    let file = super::files::network(&network);
+    file.write(&weights).expect("the folder is writable");
+    let (stride, side) = (output_stride.to_string(), size.to_string());
+    convert(&[text(&weights), text(&onnx), "--output-stride", &stride, "--size", &side]);
+
+    let images = [1, 2].map(|seed| picture(size as u32, seed));
+    let states = Device::Cpu.states();
+    let (predictor, _) =
+        Predictor::new(&Device::Cpu, &states, network, Domain::Target, size, 2).expect("the image fits the network");
+    for (name, tensor) in &file.tensors {
+        states.write(&format!("{GENERATOR}.{name}"), &tensor.data).expect("every tensor is a state");
+    }
+    predictor.refresh().expect("every state is there");
+    let logits = predictor.logits(&[&images[0], &images[1]]).expect("two images fit");
+    let maps = |channels: usize, data: Vec<f32>| HostTensor { shape: vec![2, channels, size, size], data };
+    let tensors = [
+        ("image", maps(3, images.iter().flat_map(image_planes).collect())),
+        ("mask", maps(2, logits.iter().flat_map(|l| l.mask.clone()).collect())),
+        ("boundary", maps(1, logits.iter().flat_map(|l| l.boundary.clone()).collect())),
+    ];
+    let tensors = tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into();
+    TensorFile { tensors, ..TensorFile::default() }.write(&expected).expect("the folder is writable");
+
+    let Some(found) = check(&["onnx", "onnxruntime", "numpy"], &["onnx", text(&onnx), text(&expected)]) else { return };
+    for name in ["mask", "boundary"] {
+        let worst = found["worst"][name].as_f64().expect("a number");
+        assert!(worst < 1e-4, "{name} of {}: {worst}", backbone.name());
+        // Saturated probabilities would agree whatever the network does.
+        let between = found["between"][name].as_f64().expect("a number");
+        assert!(between > 0.1, "{name} of {}: {between}", backbone.name());
+    }
+    assert_eq!(found["metadata"]["backbone"], backbone.name());
+    assert_eq!(found["metadata"]["output_stride"], stride);
+    eprintln!(
+        "{} at output stride {output_stride}, {norm:?}: {}, {}",
+        backbone.name(),
+        found["worst"],
+        found["operators"]
+    );
+}
+
+#[test]
+fn mobilenet_v2_at_both_output_strides_of_uneven_size() {
+    agrees(Backbone::MobileNetV2, 16, Norm::Batch, 120);
+    agrees(Backbone::MobileNetV2, 8, Norm::Batch, 72);
+}
+
+#[test]
+fn mobilenet_v2_with_trans_norm() {
+    agrees(Backbone::MobileNetV2, 16, Norm::Trans, 64);
+}
+
+#[test]
+fn resnet101() {
+    agrees(Backbone::ResNet101, 16, Norm::Batch, 48);
+}
+
+#[test]
+fn xception() {
+    agrees(Backbone::Xception, 16, Norm::Batch, 48);
+}
+
+#[test]
+fn drn() {
+    agrees(Backbone::Drn, 8, Norm::Batch, 32);
+}
