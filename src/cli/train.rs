@@ -110,8 +110,8 @@ fn report(global: &Global, outcome: &Outcome) -> Result<()> {
         let document = json!({
             "steps": outcome.steps,
             "best_mean_dice": outcome.best_mean_dice,
-            "best": outcome.best,
-            "last": outcome.last,
+            "best": outcome.best.display().to_string(),
+            "last": outcome.last.display().to_string(),
         });
         output::json(&document)?;
     } else {

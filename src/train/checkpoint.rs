@@ -152,7 +152,8 @@ impl Checkpoint {
         } else if version != UNCHECKED {
             return Err(CheckpointError::Version { path: path.to_path_buf(), found: version.clone() });
         }
-        let config = Config::from_toml(text("config")?, path).map_err(|e| unusable("config", &format!("{e:#}")))?;
+        let config = Config::from_toml(text("config")?, path).and_then(|config| config.check().map(|()| config));
+        let config = config.map_err(|e| unusable("config", &format!("{e:#}")))?;
         let best_mean_dice = match text("best_mean_dice_bits")?.as_str() {
             "" => None,
             _ => Some(f64::from_bits(number("best_mean_dice_bits")?)),

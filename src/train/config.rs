@@ -194,7 +194,11 @@ impl Config {
 
     /// The settings as TOML.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string_pretty(self).context("a path among the settings is not valid UTF-8")
+        let paths = [Some(&self.source), self.target.as_ref(), self.init.as_ref()];
+        if let Some(path) = paths.into_iter().flatten().find(|path| path.to_str().is_none()) {
+            bail!("`{}` is not valid UTF-8, which settings cannot hold; rename it, or link to it", path.display());
+        }
+        toml::to_string_pretty(self).context("settings can always be written as TOML")
     }
 
     /// Replaces the backbone. An output stride that the new one does not have becomes its usual one.

@@ -1,5 +1,7 @@
 //! The training step that fits the memory it may use.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use bytesize::ByteSize;
 
@@ -36,6 +38,16 @@ pub fn fitting_step(config: &Config, warm: bool, capabilities: &Capabilities) ->
         "the step needs {needed} ({without} without recomputing), more than {allowed}; {}",
         advice(config, warm, capabilities, limit)
     )
+}
+
+/// Refuses a run whose steps in one of these epochs do not fit the memory.
+pub(super) fn check_memory(config: &Config, epochs: [u64; 2], capabilities: &Capabilities) -> Result<()> {
+    if config.memory_budget.is_some() || capabilities.memory.is_some() {
+        for warm in epochs.map(|epoch| config.is_warm(epoch)).into_iter().collect::<BTreeSet<_>>() {
+            fitting_step(config, warm, capabilities)?;
+        }
+    }
+    Ok(())
 }
 
 fn attempt(

@@ -10,6 +10,7 @@ use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::config::{Config, NormSetting};
 use super::datasets::{TrainingData, open_data};
 use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
+use super::memory::check_memory;
 use super::observer::{Event, Observer};
 use super::run_folder::{ResumeFrom, RunFolder, refuse_to_overwrite, resume_command};
 use super::stage::{Stage, StepValues};
@@ -105,12 +106,18 @@ impl Session {
         open_folder: impl FnOnce(&Config, &States, &[&str], &mut dyn Observer) -> Result<(RunFolder, Logs)>,
     ) -> Result<Session> {
         let (data, validations) = open_data(&config, observer)?;
+        let (begins, done) = (from.is_none(), from.as_ref().map_or(0, |(checkpoint, _)| checkpoint.progress.step));
+        let per_epoch = data.batches_per_epoch(config.batch);
+        let (total, epoch) = (config.total_steps(per_epoch), done / per_epoch);
+        let last_epoch = (total - 1) / per_epoch;
+        // Before any memory is asked for.
+        check_memory(&config, [epoch, last_epoch], &device.capabilities())?;
         // The states of the whole run, whichever stage it is in.
         let traced = step::trace(&config.step_settings(true))?;
         let states = device.states();
         states.declare(traced.graph.states())?;
         let validations = with_predictors(device, &states, &config, validations)?;
-        let (mut progress, begins) = (Progress::default(), from.is_none());
+        let mut progress = Progress::default();
         match from {
             Some((checkpoint, path)) => {
                 checkpoint.restore(&states, path)?;
@@ -118,10 +125,7 @@ impl Session {
             }
             None => initial_weights(&config, &states, &traced, observer)?,
         }
-        let per_epoch = data.batches_per_epoch(config.batch);
-        let (total, epoch) = (config.total_steps(per_epoch), progress.step / per_epoch);
         let weights_at = |epoch: u64| config.loss_weights(config.is_warm(epoch));
-        let last_epoch = (total - 1) / per_epoch;
         if begins && weights_at(last_epoch) != weights_at(epoch) {
             // The stage after the warm-up, should the run reach it, is tried out and given up again.
             Stage::compile(device, &states, &config, last_epoch)?;
