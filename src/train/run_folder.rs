@@ -89,6 +89,11 @@ impl RunFolder {
         checkpoint_path(&self.path, name)
     }
 
+    /// The newest checkpoint that is known to be whole.
+    pub fn newest(&self) -> ResumeFrom {
+        if self.last_is_whole { ResumeFrom::Last } else { ResumeFrom::Previous }
+    }
+
     /// Reads the checkpoint to go on from. A damaged last one is refused, and the previous one offered if it is whole.
     pub fn read(&mut self, from: ResumeFrom) -> Result<(Checkpoint, PathBuf)> {
         let path = self.checkpoint(from.name());

@@ -184,7 +184,7 @@ impl Session {
         std::thread::sleep(BEFORE_REOPENING * losses * losses);
         let device = self.device.reopen()?;
         observer.event(Event::Reopened { device: &device, reason, step: self.saved });
-        *self = Session::resume_in(&device, self.folder.clone(), ResumeFrom::Last, observer)?;
+        *self = Session::resume_in(&device, self.folder.clone(), self.folder.newest(), observer)?;
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use targets::{TARGETS, Target};
 static ALLOCATOR: allocation::Counting = allocation::Counting;
 
 /// Time after which a reader counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Mutants of each reader, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 400;
