@@ -38,16 +38,33 @@ impl Device {
     pub fn open(wanted: Option<&str>, options: GpuOptions) -> Result<Device> {
         match wanted {
             Some(name) if name.eq_ignore_ascii_case("cpu") => Ok(Device::Cpu),
-            _ => {
-                let mut gpu = Gpu::open(wanted, options)?;
-                if let Some(folder) = dirs::cache_dir() {
-                    gpu.keep_pipelines(&folder.join("papilla"));
-                    if options.tune {
-                        gpu.keep_choices(&folder.join("papilla"));
-                    }
-                }
-                Ok(Device::Gpu(Arc::new(gpu)))
+            _ => Ok(Device::of(Gpu::open(wanted, options)?)),
+        }
+    }
+
+    /// An opened adapter, which keeps what it compiles and measures in the user's cache folder.
+    fn of(mut gpu: Gpu) -> Device {
+        if let Some(folder) = dirs::cache_dir() {
+            gpu.keep_pipelines(&folder.join("papilla"));
+            if gpu.options().tune {
+                gpu.keep_choices(&folder.join("papilla"));
             }
+        }
+        Device::Gpu(Arc::new(gpu))
+    }
+
+    /// The same adapter anew, after it was lost.
+    pub fn reopen(&self) -> Result<Device> {
+        match self {
+            Device::Cpu => Ok(Device::Cpu),
+            Device::Gpu(gpu) => Ok(Device::of(gpu.reopen()?)),
+        }
+    }
+
+    /// Loses the adapter, as a driver that resets it would; for tests. The reference cannot be lost.
+    pub fn lose(&self) {
+        if let Device::Gpu(gpu) = self {
+            gpu.lose();
         }
     }
 

@@ -332,6 +332,18 @@ fn no_adapter_at_all() {
 }
 
 #[test]
+fn a_step_larger_than_the_machine_is_refused_with_what_would_fit() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 96);
+    let out = folder.path().join("run");
+    let arguments = ["train", "--source", text(&dataset), "--out", text(&out), "--size", "1024", "--batch", "80"];
+    // More than the memory of any machine that tests run on, or than the largest buffer of its adapter.
+    let line = refused(&[&arguments[..], &["--backbone", "resnet101"]].concat(), &["--batch", "--size"]);
+    assert!(line.contains("it would fit with") || line.contains("for a buffer"), "{line}");
+    assert!(!out.exists());
+}
+
+#[test]
 fn wrong_flags_exit_with_2() {
     for arguments in [&["train"][..], &["train", "--no-such-flag"], &["fly"], &["evaluate", "--threshold-cup", "2"]] {
         assert_eq!(papilla(arguments).status.code(), Some(2), "{arguments:?}");

@@ -82,7 +82,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     }
     let gained = mean_dice(&documents["clr"]["clinic-b"]) - mean_dice(&documents["source-only-continued"]["clinic-b"]);
     if global.json {
-        let document = json!({ "out": out, "evaluation": documents, "gain_on_clinic_b": gained });
+        let document = json!({ "out": out.display().to_string(), "evaluation": documents, "gain_on_clinic_b": gained });
         output::json(&document)?;
     } else {
         print_table(&documents)?;

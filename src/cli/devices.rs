@@ -32,6 +32,8 @@ pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
         output::line(format_args!("{} {}{mark}", device.index, device.info.name))?;
         output::line(format_args!("    {:?}, {:?}", device.info.backend, device.info.device_type))?;
         output::line(format_args!("    driver {} {}", device.info.driver, device.info.driver_info))?;
+        let memory = device.memory.map_or("of unknown size".to_string(), mebibytes);
+        output::line(format_args!("    memory {memory}"))?;
         output::line(format_args!(
             "    binding {}, buffer {}, workgroup memory {} KiB, {} invocations, subgroups of {}",
             mebibytes(device.limits.max_storage_buffer_binding_size),
@@ -74,6 +76,7 @@ fn as_json(device: &AdapterDescription) -> serde_json::Value {
         "software": device.is_software(),
         "driver": device.info.driver,
         "driver_info": device.info.driver_info,
+        "memory_bytes": device.memory,
         "max_storage_buffer_binding_size": device.limits.max_storage_buffer_binding_size,
         "max_buffer_size": device.limits.max_buffer_size,
         "max_compute_workgroup_storage_size": device.limits.max_compute_workgroup_storage_size,

@@ -110,8 +110,8 @@ pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> 
     let document = json!({
         "images": measured.names.len(),
         "device": device.name(),
-        "checkpoint": arguments.checkpoint,
-        "data": arguments.data,
+        "checkpoint": arguments.checkpoint.display().to_string(),
+        "data": arguments.data.display().to_string(),
         "threshold_cup": arguments.thresholds.threshold_cup,
         "threshold_disc": arguments.thresholds.threshold_disc,
         "raw": Summary::of(&measured.raw),

@@ -1,6 +1,7 @@
 //! The command line: one file for each verb.
 //!
-//! Results go to stdout, everything else to stderr. Exit status: 0 done, 1 failed, 2 wrong flags.
+//! Results go to stdout, everything else to stderr. Exit status: 0 done, 1 failed, 2 wrong flags, 130 or 143 a training
+//! stopped by Ctrl-C or SIGTERM.
 
 mod bench;
 mod config;
@@ -10,6 +11,7 @@ mod demo;
 mod devices;
 mod evaluate;
 mod examples;
+mod interrupt;
 mod output;
 mod plan;
 mod predict;
@@ -194,6 +196,7 @@ fn command() -> Command {
 pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     show_warnings(cli.global.quiet);
+    keep_caught_panics_quiet();
     let outcome = match cli.verb {
         Verb::Devices(arguments) => devices::run(&cli.global, &arguments),
         Verb::Conformance(arguments) => conformance::run(&cli.global, &arguments),
@@ -214,6 +217,10 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if output::is_closed(&error) => ExitCode::FAILURE,
         Err(error) => {
+            if let Some(stopped) = error.downcast_ref::<interrupt::Stopped>() {
+                eprintln!("{stopped}");
+                return stopped.exit_code();
+            }
             eprintln!("error: {}", sentence(&error));
             if error.is::<WrongFlags>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
@@ -230,6 +237,16 @@ fn show_warnings(quiet: bool) {
         .without_time()
         .with_ansi(false)
         .init();
+}
+
+/// A panic that becomes an error is told as that error, and not twice.
+fn keep_caught_panics_quiet() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !crate::gpu::is_waiting() {
+            tell(panic);
+        }
+    }));
 }
 
 /// An error and its causes in one line, a cause left out where the text before already says it.

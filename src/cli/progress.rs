@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Global;
+use super::interrupt::Interrupts;
+use super::{Global, sentence};
 use crate::train::{Event, Observer};
 
 /// Between lines where there is no terminal.
@@ -40,12 +41,19 @@ pub(super) struct TrainingProgress {
     steps: u64,
     begun: Instant,
     printed: Option<Instant>,
+    interrupts: Option<Interrupts>,
 }
 
 impl TrainingProgress {
     pub(super) fn new(global: &Global) -> Self {
         let (bar, begun) = (ProgressBar::hidden(), Instant::now());
-        TrainingProgress { global: global.clone(), bar, batch: 0, first: 0, steps: 0, begun, printed: None }
+        let global = global.clone();
+        TrainingProgress { global, bar, batch: 0, first: 0, steps: 0, begun, printed: None, interrupts: None }
+    }
+
+    /// Lets signals stop the run.
+    pub(super) fn heed(&mut self, interrupts: &Interrupts) {
+        self.interrupts = Some(interrupts.clone());
     }
 
     fn say(&self, message: &str) {
@@ -58,6 +66,10 @@ impl TrainingProgress {
 }
 
 impl Observer for TrainingProgress {
+    fn asks_to_stop(&self) -> bool {
+        self.interrupts.as_ref().is_some_and(|interrupts| interrupts.signal().is_some())
+    }
+
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Note(message) => self.say(message),
@@ -66,6 +78,11 @@ impl Observer for TrainingProgress {
                 self.bar = bar(&self.global, steps, "training");
                 self.bar.set_position(step);
                 self.bar.reset_eta();
+                if std::io::stderr().is_terminal() {
+                    self.say(
+                        "Ctrl-C saves a checkpoint after the step under way and stops; a second one stops at once",
+                    );
+                }
             }
             Event::Step(record) => {
                 let done = record.step + 1 - self.first;
@@ -82,6 +99,10 @@ impl Observer for TrainingProgress {
                     self.global.note(&line);
                     self.printed = Some(Instant::now());
                 }
+            }
+            Event::Reopened { device, reason, step } => {
+                let reason = sentence(reason);
+                self.say(&format!("{reason}; `{}` is open again, and the run goes on from step {step}", device.name()));
             }
             Event::Validated(record) => {
                 let dice = |dataset: &str, structure: &str| record.value(&format!("{dataset}_{structure}_dice"));

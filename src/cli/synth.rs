@@ -32,7 +32,9 @@ pub(super) struct Arguments {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     write(global, arguments)?;
     if global.json {
-        output::json(&json!({ "out": arguments.out, "train": arguments.train, "test": arguments.test }))?;
+        output::json(
+            &json!({ "out": arguments.out.display().to_string(), "train": arguments.train, "test": arguments.test }),
+        )?;
     } else {
         let (train, test, out) = (arguments.train, arguments.test, arguments.out.display());
         output::line(format_args!("two clinics of {train} + {test} regions in {out}"))?;

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 
+use super::interrupt::{Interrupts, Stopped};
 use super::progress::TrainingProgress;
 use super::settings::{RunSettings, StepSettings};
 use super::{Global, WrongFlags, output};
-use crate::train::{Config, Outcome, Session};
+use crate::train::{Config, Outcome, ResumeFrom, Session};
 
 /// Train a network on one camera, or continue a run that was interrupted
 #[derive(clap::Args)]
@@ -26,6 +27,9 @@ pub(super) struct Arguments {
     /// Continue the run in this folder as if it had never stopped
     #[arg(long, value_name = "RUN", conflicts_with_all = ["RunSettings", "StepSettings"])]
     resume: Option<PathBuf>,
+    /// Checkpoint to continue from: the one before the last, should the last be damaged [default: last]
+    #[arg(long, value_enum, value_name = "CHECKPOINT", requires = "resume")]
+    from: Option<ResumeFrom>,
     /// Settings in a file; flags win over it
     #[arg(long, value_name = "FILE.toml", conflicts_with = "resume")]
     config: Option<PathBuf>,
@@ -40,7 +44,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         (Some(run), _) => {
             let device = global.open_tuned()?;
             let mut progress = TrainingProgress::new(global);
-            Session::resume(&device, run, &mut progress)?.train(&mut progress)?
+            let session = Session::resume(&device, run, arguments.from.unwrap_or_default(), &mut progress)?;
+            to_the_end(session, progress, run)?
         }
         (None, Some(out)) => train(global, configure(arguments)?, out)?,
         (None, None) => bail!("--out RUN or --resume RUN is needed"),
@@ -54,7 +59,23 @@ pub(super) fn train(global: &Global, config: Config, out: &Path) -> Result<Outco
     config.check().map_err(WrongFlags)?;
     let device = global.open_tuned()?;
     let mut progress = TrainingProgress::new(global);
-    Session::begin(&device, config, out, &mut progress)?.train(&mut progress)
+    let session = Session::begin(&device, config, out, &mut progress)?;
+    to_the_end(session, progress, out)
+}
+
+/// Trains until the run is complete; one that a signal stops before is an error of its own.
+fn to_the_end(mut session: Session, mut progress: TrainingProgress, run: &Path) -> Result<Outcome> {
+    let interrupts = Interrupts::heed().context("signals cannot be caught")?;
+    progress.heed(&interrupts);
+    let outcome = session.train(&mut progress);
+    let signal = interrupts.signal();
+    interrupts.pass();
+    match (outcome?, signal) {
+        (Outcome { complete: false, steps: step, .. }, Some(signal)) => {
+            Err(Stopped { signal, step, run: run.to_path_buf() }.into())
+        }
+        (outcome, _) => Ok(outcome),
+    }
 }
 
 /// Settings from the file and the flags.
@@ -89,8 +110,8 @@ fn report(global: &Global, outcome: &Outcome) -> Result<()> {
         let document = json!({
             "steps": outcome.steps,
             "best_mean_dice": outcome.best_mean_dice,
-            "best": outcome.best,
-            "last": outcome.last,
+            "best": outcome.best.display().to_string(),
+            "last": outcome.last.display().to_string(),
         });
         output::json(&document)?;
     } else {

@@ -37,7 +37,7 @@ pub(super) fn postprocess(case: &Case) -> Result<Values> {
     };
     let threshold = case.number("threshold")?;
     let mut planes = Vec::new();
-    for plane in probability.data.chunks(w * h) {
+    for plane in probability.data.chunks((w * h).max(1)) {
         let mask = clean(plane, w as u32, h as u32, threshold, &settings)?;
         planes.extend(mask.pixels().map(|inside| if inside { 1.0 } else { 0.0 }));
     }

@@ -185,7 +185,8 @@ pub fn list_images(folder: &Path) -> Result<Option<BTreeMap<String, PathBuf>>, D
     for entry in fs::read_dir(folder).map_err(|e| DataError::read(folder, e))? {
         let path = entry.map_err(|e| DataError::read(folder, e))?.path();
         let Some(stem) = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()) else { continue };
-        if stem.starts_with('.') || !has_image_extension(&path) || !path.is_file() {
+        // What is no file, such as a broken link, is not passed over in silence: reading it names it.
+        if stem.starts_with('.') || !has_image_extension(&path) || path.is_dir() {
             continue;
         }
         match files.entry(stem) {

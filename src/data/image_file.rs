@@ -4,7 +4,7 @@
 //! the same stored size always lie on the same grid.
 
 use std::fs;
-use std::io::{Cursor, ErrorKind};
+use std::io::{self, Cursor, ErrorKind};
 use std::path::Path;
 
 use image::error::ImageError;
@@ -16,6 +16,8 @@ use super::error::DataError;
 pub const MAX_SIDE: u32 = 16_384;
 /// Most bytes of decoded pixels, and most bytes of a file.
 const MAX_BYTES: u64 = 1 << 30;
+/// Most bytes of decoded pixels for a byte of a file. Deflate reaches 1032, the other formats less.
+const MAX_RATIO: u64 = 4096;
 
 /// Reads an image as 8-bit RGB: 16-bit samples are scaled down, grey is repeated, alpha is dropped.
 ///
@@ -77,7 +79,12 @@ pub fn write_png(path: &Path, image: &DynamicImage) -> Result<(), DataError> {
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
-    let length = fs::metadata(path).map_err(|e| DataError::read(path, e))?.len();
+    let metadata = fs::metadata(path).map_err(|e| DataError::read(path, e))?;
+    if !metadata.is_file() {
+        // A pipe, for example, might never end.
+        return Err(DataError::read(path, io::Error::other("it is not a regular file")));
+    }
+    let length = metadata.len();
     if length > MAX_BYTES {
         return Err(DataError::FileTooLarge { path: path.to_path_buf(), bytes: length });
     }
@@ -98,6 +105,10 @@ fn open_decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 
     }
     if width > MAX_SIDE || height > MAX_SIDE || decoder.total_bytes() > MAX_BYTES {
         return Err(DataError::TooLarge { path: path.to_path_buf(), width, height });
+    }
+    if decoder.total_bytes() > MAX_RATIO * bytes.len() as u64 {
+        let reason = format!("{} bytes are too few for {width}x{height} pixels", bytes.len());
+        return Err(DataError::Truncated { path: path.to_path_buf(), reason });
     }
     Ok(decoder)
 }

@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use super::FormatError;
 
@@ -21,7 +23,75 @@ pub fn write_atomically(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), FormatError> {
-    replace(path, content).map_err(|error| FormatError::Write { path: path.to_owned(), error })
+    Written::beside(path, content)?.take_place(None)
+}
+
+/// A complete new file, flushed to the disk, that has not taken its place yet.
+pub(super) struct Written {
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Written {
+    /// Writes what is to become `path` beside it.
+    ///
+    /// # Errors
+    /// As [`write_atomically`].
+    pub fn beside(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Written, FormatError> {
+        match write_temporary(path, content) {
+            Ok(temporary) => Ok(Written { temporary, path: path.to_owned() }),
+            Err(error) => Err(FormatError::Write { path: path.to_owned(), error }),
+        }
+    }
+
+    /// Where the content lies until then.
+    pub fn temporary(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Takes the place of the file at the path, which becomes `previous` if that is given. Both are whole at every
+    /// moment; where the file system has no hard links, the first of them is absent for one.
+    ///
+    /// # Errors
+    /// [`FormatError::Write`].
+    pub fn take_place(self, previous: Option<&Path>) -> Result<(), FormatError> {
+        let Written { temporary, path } = self;
+        let place = || -> io::Result<()> {
+            if let Some(previous) = previous.filter(|_| path.exists()) {
+                keep(&path, previous)?;
+            }
+            temporary.persist(&path).map_err(|error| error.error)?;
+            // The rename itself lives in the folder. Other systems cannot open one.
+            if cfg!(unix) {
+                File::open(folder_of(&path))?.sync_all()?;
+            }
+            Ok(())
+        };
+        place().map_err(|error| FormatError::Write { path: path.clone(), error })
+    }
+}
+
+/// Gives a file a second name, in place of whatever had it.
+fn keep(path: &Path, previous: &Path) -> io::Result<()> {
+    let linked = builder().make_in(folder_of(path), |link| std::fs::hard_link(path, link));
+    let Ok(linked) = linked else { return std::fs::rename(path, previous) };
+    let (_, link) = linked.keep().map_err(|error| error.error)?;
+    let renamed = std::fs::rename(&link, previous);
+    // Renaming does nothing where both are names of one file already.
+    match std::fs::remove_file(&link) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => renamed.and(Err(error)),
+        _ => renamed,
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    builder
 }
 
 /// The same, in a folder that is made if it is not there.
@@ -38,28 +108,21 @@ pub fn write_in_new_folder(
     write_atomically(path, content)
 }
 
-fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
+fn write_temporary(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<NamedTempFile> {
+    let mut builder = builder();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         // As for any new file, less the user's umask; the default would be private.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut temporary = builder.tempfile_in(folder)?;
+    let mut temporary = builder.tempfile_in(folder_of(path))?;
     let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
     content(&mut writer)?;
     writer.flush()?;
     drop(writer);
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    // The rename itself lives in the folder. Other systems cannot open one.
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+    Ok(temporary)
 }
 
 /// Removes what a program that was killed while it wrote has left in a folder. Nobody else may be writing there.

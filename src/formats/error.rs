@@ -36,6 +36,9 @@ pub enum FormatError {
         /// What is wrong with its header.
         error: ::safetensors::SafeTensorError,
     },
+    /// The content is not what was written.
+    #[error("{} is damaged: its checksum does not match its content", .0.display())]
+    Checksum(PathBuf),
     /// A tensor has an element type that weights do not use.
     #[error("tensor `{tensor}` of {} has elements of type {element_type}; convert it to F32 first", path.display())]
     ElementType {

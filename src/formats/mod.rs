@@ -26,7 +26,7 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
-pub use self::safetensors::TensorFile;
+pub use self::safetensors::{CHECKSUM, TensorFile};
 pub use atomic_file::{remove_abandoned, write_atomically, write_in_new_folder};
 pub use error::{FormatError, PickleError};
 pub use facts::{Fact, Facts};

@@ -2,19 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::Serialize;
 
+use super::FormatError;
+use super::atomic_file::Written;
 use super::element_type::ElementType;
 use super::host_tensor::HostTensor;
 use super::pytorch::read_file;
-use super::{FormatError, write_atomically};
 
 /// The key of the header's one entry that is no tensor.
 const METADATA: &str = "__metadata__";
+/// The metadata's key of a checksum: eight hexadecimal digits of CRC-32C over the whole file, itself taken as
+/// `00000000`. A file that has one is read only if it is right, and written with the right one.
+pub const CHECKSUM: &str = "papilla_crc32c";
+/// Digits of a checksum.
+const DIGITS: usize = 8;
+/// Bytes that a checksum takes in at once.
+const CHUNK: usize = 1 << 20;
 
 /// The content of a safetensors file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -45,7 +54,7 @@ impl TensorFile {
     ///
     /// # Errors
     /// [`FormatError::Read`], [`FormatError::NotAFile`], [`FormatError::Header`] for a damaged or cut file,
-    /// [`FormatError::ElementType`] for any other element type.
+    /// [`FormatError::Checksum`] for one whose checksum says so, [`FormatError::ElementType`] for any other element type.
     pub fn read(path: &Path) -> Result<Self, FormatError> {
         Self::decode(&read_file(path)?, path)
     }
@@ -84,6 +93,10 @@ impl TensorFile {
         let header_error = |error| FormatError::Header { path: path.to_owned(), error };
         let (_, header) = SafeTensors::read_metadata(content).map_err(header_error)?;
         let file = SafeTensors::deserialize(content).map_err(header_error)?;
+        let metadata: BTreeMap<_, _> = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        if metadata.contains_key(CHECKSUM) && !checksum_is_right(content).is_ok_and(|right| right) {
+            return Err(FormatError::Checksum(path.to_owned()));
+        }
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
             let is_single = view.shape().iter().product::<usize>() == 1;
@@ -103,35 +116,64 @@ impl TensorFile {
             element_type.decode_into(view.data(), &mut data);
             tensors.insert(name.to_owned(), HostTensor { shape: view.shape().to_vec(), data });
         }
-        Ok(Self { tensors, metadata: header.metadata().clone().unwrap_or_default().into_iter().collect() })
+        Ok(Self { tensors, metadata })
     }
 
-    /// Writes the file whole or not at all (see [`write_atomically`]); equal content gives equal bytes.
+    /// Writes the file whole or not at all (see [`write_atomically`](super::write_atomically)); equal content gives equal
+    /// bytes.
     ///
     /// # Errors
     /// [`FormatError::Shape`] and [`FormatError::TensorName`] before anything is written, [`FormatError::Write`].
     pub fn write(&self, path: &Path) -> Result<(), FormatError> {
-        let header = self.header(path)?;
-        write_atomically(path, |file| {
-            file.write_all(&(header.len() as u64).to_le_bytes())?;
+        self.write_beside(path)?.take_place(None)
+    }
+
+    /// The same for a file with a checksum, which is read again before it takes its place; the file that was there becomes
+    /// `previous`, if that is given.
+    ///
+    /// # Errors
+    /// Those of [`TensorFile::write`], and [`FormatError::Write`] if the disk gives back something else.
+    pub fn write_verified(&self, path: &Path, previous: Option<&Path>) -> Result<(), FormatError> {
+        let written = self.write_beside(path)?;
+        let verified = File::open(written.temporary()).and_then(checksum_is_right).and_then(|right| match right {
+            true => Ok(()),
+            false => Err(io::Error::other("the disk gives back something else than was written")),
+        });
+        verified.map_err(|error| FormatError::Write { path: path.to_owned(), error })?;
+        written.take_place(previous)
+    }
+
+    fn write_beside(&self, path: &Path) -> Result<Written, FormatError> {
+        let mut header = self.header(path)?;
+        let length = (header.len() as u64).to_le_bytes();
+        if let Some(digits) = self.metadata.get(CHECKSUM).and_then(|_| find_checksum(&header)) {
+            let start = crc32c::crc32c_append(crc32c::crc32c(&length), &header);
+            let checksum = self.chunks().fold(start, |crc, bytes| crc32c::crc32c_append(crc, &bytes));
+            header[digits].copy_from_slice(format!("{checksum:08x}").as_bytes());
+        }
+        Written::beside(path, |file| {
+            file.write_all(&length)?;
             file.write_all(&header)?;
-            // Names ascend here as in the header.
-            for tensor in self.tensors.values() {
-                for values in tensor.data.chunks(1 << 16) {
-                    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                    file.write_all(&bytes)?;
-                }
-            }
-            Ok(())
+            self.chunks().try_for_each(|bytes| file.write_all(&bytes))
         })
+    }
+
+    /// The elements of all tensors as bytes, in the order of the names, as in the header.
+    fn chunks(&self) -> impl Iterator<Item = Vec<u8>> {
+        let values = self.tensors.values().flat_map(|tensor| tensor.data.chunks(CHUNK / 4));
+        values.map(|values| values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
     /// The header, padded so that the data begins at a multiple of 8 bytes. The crate's own writer orders metadata at
     /// random; this one is sorted.
     fn header(&self, path: &Path) -> Result<Vec<u8>, FormatError> {
         let mut entries = BTreeMap::new();
-        if !self.metadata.is_empty() {
-            entries.insert(METADATA, HeaderEntry::Metadata(&self.metadata));
+        let mut metadata = self.metadata.clone();
+        if let Some(checksum) = metadata.get_mut(CHECKSUM) {
+            *checksum = "0".repeat(DIGITS);
+        }
+        if !metadata.is_empty() {
+            entries.insert(METADATA, HeaderEntry::Metadata(&metadata));
         }
         let mut end = 0;
         for (name, tensor) in &self.tensors {
@@ -152,5 +194,33 @@ impl TensorFile {
         let mut header = serde_json::to_vec(&entries).expect("maps with text keys always serialise");
         header.resize(header.len().next_multiple_of(8), b' ');
         Ok(header)
+    }
+}
+
+/// Where the digits of the checksum stand in a header. Within a text the quotes would be escaped, so nothing else looks
+/// like it.
+fn find_checksum(header: &[u8]) -> Option<Range<usize>> {
+    let before = format!("\"{CHECKSUM}\":\"");
+    let start = header.windows(before.len()).position(|window| window == before.as_bytes())? + before.len();
+    let digits = start..start + DIGITS;
+    (header.get(digits.end) == Some(&b'"')).then_some(digits)
+}
+
+/// Whether the content of a file is what its checksum says.
+fn checksum_is_right(mut content: impl Read) -> io::Result<bool> {
+    let mut length = [0; 8];
+    content.read_exact(&mut length)?;
+    let mut header = Vec::new();
+    content.by_ref().take(u64::from_le_bytes(length)).read_to_end(&mut header)?;
+    let Some(digits) = find_checksum(&header) else { return Ok(false) };
+    let named = header[digits.clone()].to_vec();
+    header[digits].fill(b'0');
+    let mut checksum = crc32c::crc32c_append(crc32c::crc32c(&length), &header);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match content.read(&mut chunk)? {
+            0 => return Ok(format!("{checksum:08x}").as_bytes() == named),
+            read => checksum = crc32c::crc32c_append(checksum, &chunk[..read]),
+        }
     }
 }

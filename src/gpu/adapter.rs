@@ -3,6 +3,7 @@
 use wgpu::{Adapter, AdapterInfo, CooperativeScalarType, DeviceType};
 
 use super::error::{GpuError, Result};
+use super::memory;
 
 /// An adapter as the user sees it in the list of devices.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct AdapterDescription {
     pub features: wgpu::Features,
     /// cooperative matrices, if there are some that convolutions can use
     pub matrices: Option<Matrices>,
+    /// bytes that values on the adapter may take, as far as that is known
+    pub memory: Option<u64>,
 }
 
 /// Cooperative matrices of `size` rows and columns, f16 factors and f32 sums, held by one subgroup.
@@ -74,6 +77,7 @@ pub fn adapters() -> Vec<(AdapterDescription, Adapter)> {
             limits: adapter.limits(),
             features: adapter.features(),
             matrices: Matrices::of(&adapter),
+            memory: memory::of(&adapter),
         };
         (description, adapter)
     };
@@ -112,4 +116,13 @@ pub fn choose(wanted: Option<&str>) -> Result<(AdapterDescription, Adapter)> {
             Err(GpuError::UnknownAdapter { wanted: wanted.to_string(), found: names.join(", ") + ", and `cpu`" })
         }
     }
+}
+
+/// The adapter of a description, found anew.
+pub fn again(description: &AdapterDescription) -> Result<(AdapterDescription, Adapter)> {
+    let mut found = adapters();
+    found.retain(|(other, _)| other.info == description.info);
+    // Of several that nothing tells apart, the one at the same place.
+    found.sort_by_key(|(other, _)| other.index.abs_diff(description.index));
+    found.into_iter().next().ok_or(GpuError::NoAdapter)
 }

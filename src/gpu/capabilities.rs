@@ -31,6 +31,8 @@ pub struct Capabilities {
     pub half: bool,
     /// memory is worth more than the arithmetic to make cheap values twice
     pub memory_is_dear: bool,
+    /// bytes that values may take, as far as that is known
+    pub memory: Option<u64>,
 }
 
 impl Capabilities {
@@ -50,6 +52,7 @@ impl Capabilities {
             choices: gpu.choices(),
             half: gpu.description().features.contains(wgpu::Features::SHADER_F16),
             memory_is_dear: !gpu.description().is_software(),
+            memory: gpu.description().memory,
         }
     }
 
@@ -67,6 +70,7 @@ impl Capabilities {
             choices: Arc::default(),
             half: true,
             memory_is_dear: true,
+            memory: None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! An opened adapter: device, queue, pipelines made once, and errors caught where they arise.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::adapter::{AdapterDescription, Matrices, choose};
+use super::adapter::{AdapterDescription, Matrices, again, choose};
 use super::dispatch::{Dispatch, TextureUse};
 use super::error::{GpuError, Result};
 use super::pipeline_cache::PipelineCache;
@@ -76,6 +78,16 @@ impl Gpu {
     /// Opens the adapter with an index, the first whose name contains `wanted`, or the best one.
     pub fn open(wanted: Option<&str>, options: GpuOptions) -> Result<Gpu> {
         let (description, adapter) = choose(wanted)?;
+        Gpu::open_adapter(description, &adapter, options)
+    }
+
+    /// Opens the same adapter anew, after it was lost.
+    pub fn reopen(&self) -> Result<Gpu> {
+        let (description, adapter) = again(&self.description)?;
+        Gpu::open_adapter(description, &adapter, self.options)
+    }
+
+    fn open_adapter(description: AdapterDescription, adapter: &wgpu::Adapter, options: GpuOptions) -> Result<Gpu> {
         let name = description.info.name.clone();
         let mut features = description.features & (wgpu::Features::PIPELINE_CACHE | wgpu::Features::SHADER_F16);
         if options.timestamps {
@@ -119,16 +131,17 @@ impl Gpu {
         let failure = Arc::new(Mutex::new(None));
         let (errors, adapter_name) = (failure.clone(), name.clone());
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            keep_first(
-                &errors,
-                GpuError::Driver { adapter: adapter_name.clone(), message: one_line(&error.to_string()) },
-            );
+            let message = match error {
+                wgpu::Error::OutOfMemory { .. } => "out of memory; use a smaller --batch or --size".to_string(),
+                error => one_line(&error.to_string()),
+            };
+            lock(&errors).get_or_insert(GpuError::Driver { adapter: adapter_name.clone(), message });
         }));
         let losses = failure.clone();
-        device.set_device_lost_callback(move |reason, message| {
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                keep_first(&losses, GpuError::Lost { adapter: name.clone(), message: one_line(&message) });
-            }
+        device.set_device_lost_callback(move |_, message| {
+            let message = if message.is_empty() { "it was given up".to_string() } else { one_line(&message) };
+            // Whatever else went wrong with it only follows.
+            *lock(&losses) = Some(GpuError::Lost { adapter: name.clone(), message });
         });
         let pipelines = Mutex::new(HashMap::new());
         let tuned = Mutex::default();
@@ -276,19 +289,39 @@ impl Gpu {
 
     /// Waits until everything submitted is done.
     pub(super) fn wait(&self) -> Result<()> {
-        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        POLLING.set(true);
+        // wgpu panics where the driver loses the adapter in the meantime, after it has told so.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(wgpu::PollType::wait_indefinitely())));
+        POLLING.set(false);
         self.check()?;
-        polled.map(|_| ()).map_err(|e| GpuError::Driver { adapter: self.name().to_string(), message: e.to_string() })
+        let failed = |message: String| GpuError::Driver { adapter: self.name().to_string(), message };
+        match polled {
+            Ok(polled) => polled.map(|_| ()).map_err(|e| failed(e.to_string())),
+            Err(_) => Err(failed("it could not be waited for".to_string())),
+        }
     }
+
+    /// Loses the adapter, as a driver that resets it would; for tests.
+    pub fn lose(&self) {
+        self.device.destroy();
+        // The loss is told when somebody waits; what waiting says then is of no interest.
+        let _ = self.wait();
+    }
+}
+
+thread_local! {
+    /// Whether this thread waits for an adapter.
+    static POLLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread waits for an adapter: a panic then is caught, and becomes an error.
+pub fn is_waiting() -> bool {
+    POLLING.get()
 }
 
 /// A lock whose holder panicked still guards sound data here.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn keep_first(slot: &Mutex<Option<GpuError>>, error: GpuError) {
-    lock(slot).get_or_insert(error);
 }
 
 fn one_line(message: &str) -> String {

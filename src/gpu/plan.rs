@@ -11,7 +11,7 @@ use crate::graph::{Graph, Lifetime, MemoryPlan, NodeId, Op, Precision, assign_of
 /// Bytes to which values and uniform blocks are aligned.
 pub(super) const ALIGNMENT: u64 = 256;
 /// Bytes of a texel of the scratch textures.
-const TEXEL: u64 = 16;
+pub(super) const TEXEL: u64 = 16;
 
 /// Launches of a graph and places of its values.
 pub(super) struct Plan {

@@ -55,7 +55,7 @@ impl Program {
             count: QUERIES,
         });
         let mut times = Vec::with_capacity(self.launches.len());
-        for chunk in self.launches.chunks(QUERIES as usize - 1) {
+        for chunk in self.submissions().flat_map(|launches| launches.chunks(QUERIES as usize - 1)) {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());

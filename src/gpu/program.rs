@@ -11,8 +11,9 @@ use super::dispatch::{Row, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
 use super::grouped::{Located, divide};
 use super::lower::{Launch, value_target};
-use super::plan::{ALIGNMENT, Plan, bytes_of, is_leaf};
+use super::plan::{ALIGNMENT, Plan, TEXEL, bytes_of, is_leaf};
 use super::states::{StateBuffer, States, read_through};
+use super::submissions::Pace;
 use crate::graph::{Graph, NodeId, Op, StateId};
 
 /// Texels in a row of the scratch textures; shaders know it as a shift by 12.
@@ -45,6 +46,7 @@ pub struct Program {
     arena: Vec<wgpu::Buffer>,
     staging: wgpu::Buffer,
     peak_bytes: u64,
+    pace: Pace,
 }
 
 impl Program {
@@ -61,7 +63,7 @@ impl Program {
         places.add_states(graph, states)?;
         places.add_arena(gpu, &plan)?;
         let Plan { live, launches, snapshots, texels, memory, .. } = plan;
-        let textures = create_textures(gpu, texels);
+        let textures = create_textures(gpu, texels)?;
         let mut launches = record(gpu, launches, &places, &textures)?;
         for launch in &mut launches {
             launch.shapes = live.get(launch.step).map_or(String::new(), |id| shapes(graph, *id));
@@ -85,7 +87,9 @@ impl Program {
         gpu.check()?;
         gpu.save_pipelines();
         let (arena, peak_bytes) = (places.arena, memory.peak_bytes);
-        Ok(Program { gpu: gpu.clone(), launches, inputs, outputs, arena, staging, peak_bytes })
+        let steps: Vec<usize> = launches.iter().map(|launch| launch.step).collect();
+        let pace = Pace::new(graph, &live, &steps);
+        Ok(Program { gpu: gpu.clone(), launches, inputs, outputs, arena, staging, peak_bytes, pace })
     }
 
     /// Whether the graph reads an input of this name.
@@ -112,17 +116,25 @@ impl Program {
         Ok(())
     }
 
-    /// Submits one run; reading an output waits for it.
+    /// Submits one run, in pieces that are short enough for any watchdog; reading an output waits for it.
     pub fn run(&self) -> Result<()> {
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for launch in &self.launches {
-                launch.encode(&mut pass);
+        self.pace.begin();
+        for launches in self.submissions() {
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                for launch in launches {
+                    launch.encode(&mut pass);
+                }
             }
+            self.gpu.queue.submit([encoder.finish()]);
         }
-        self.gpu.queue.submit([encoder.finish()]);
         self.gpu.check()
+    }
+
+    /// Launches of each submission.
+    pub(super) fn submissions(&self) -> impl Iterator<Item = &[Recorded]> {
+        self.pace.submissions().into_iter().map(|range| &self.launches[range])
     }
 
     /// Reads outputs back, in the order of the names.
@@ -135,7 +147,14 @@ impl Program {
                 .ok_or_else(|| GpuError::UnknownName { kind: "output", name: name.to_string() })?;
             ranges.push((&place.buffer, place.offset, *elements));
         }
-        read_through(&self.gpu, &self.staging, &ranges)
+        let values = read_through(&self.gpu, &self.staging, &ranges)?;
+        if let Some(seconds) = self.pace.end().filter(|_| !self.gpu.description().is_software()) {
+            tracing::warn!(
+                "one launch takes about {seconds:.1} s on `{}`; should its driver reset it, use a smaller --batch or --size",
+                self.gpu.name()
+            );
+        }
+        Ok(values)
     }
 
     /// Bytes of the arena: every value of a run, as the plan shares them.
@@ -241,9 +260,10 @@ impl Places {
     }
 }
 
-fn create_textures(gpu: &Gpu, texels: [usize; TextureSlot::ALL.len()]) -> Vec<Option<wgpu::TextureView>> {
+fn create_textures(gpu: &Gpu, texels: [usize; TextureSlot::ALL.len()]) -> Result<Vec<Option<wgpu::TextureView>>> {
     let create = |count: usize| {
         let rows = count.div_ceil(TEXTURE_WIDTH as usize) as u32;
+        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
             label: Some("packed operands"),
             size: wgpu::Extent3d { width: TEXTURE_WIDTH, height: rows, depth_or_array_layers: 1 },
@@ -254,9 +274,13 @@ fn create_textures(gpu: &Gpu, texels: [usize; TextureSlot::ALL.len()]) -> Vec<Op
             usage: wgpu::TextureUsages::STORAGE_BINDING,
             view_formats: &[],
         });
-        texture.create_view(&Default::default())
+        if pollster::block_on(scope.pop()).is_some() {
+            let (adapter, what) = (gpu.name().to_string(), "packed operands".to_string());
+            return Err(GpuError::OutOfMemory { adapter, what, bytes: count as u64 * TEXEL });
+        }
+        Ok(texture.create_view(&Default::default()))
     };
-    texels.into_iter().map(|count| (count > 0).then(|| create(count))).collect()
+    texels.into_iter().map(|count| (count > 0).then(|| create(count)).transpose()).collect()
 }
 
 /// Makes the uniform block, pipelines and bind groups of all launches.

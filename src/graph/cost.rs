@@ -9,7 +9,8 @@ impl Graph {
         self.live_nodes().into_iter().map(|id| self.node_flops(id)).sum()
     }
 
-    fn node_flops(&self, id: NodeId) -> u64 {
+    /// Those of one node.
+    pub fn node_flops(&self, id: NodeId) -> u64 {
         let node = self.node(id);
         let elements = |id: NodeId| self.shape(id).elements();
         let input = |slot: usize| node.inputs[slot];

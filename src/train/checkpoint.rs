@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::device::{DeviceError, States};
-use crate::formats::{FormatError, HostTensor, TensorFile};
+use crate::formats::{CHECKSUM, FormatError, HostTensor, TensorFile};
 use crate::gpu::Choices;
 use crate::graph::{Shape, State};
 use crate::inference::FOLDED;
@@ -12,8 +12,10 @@ use crate::inference::FOLDED;
 use super::Config;
 use super::logs::LogBytes;
 
-/// Version of the layout, in the metadata.
-const VERSION: &str = "1";
+/// Version of the layout, in the metadata: with a checksum.
+const VERSION: &str = "2";
+/// The version before, without one.
+const UNCHECKED: &str = "1";
 
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -95,8 +97,9 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Writes the file whole or not at all.
-    pub fn write(self, path: &Path) -> Result<(), CheckpointError> {
+    /// Writes the file whole or not at all, and reads it again before it takes its place; the file that was there becomes
+    /// `previous`, if that is given.
+    pub fn write(self, path: &Path, previous: Option<&Path>) -> Result<(), CheckpointError> {
         let config = self.config.to_toml().map_err(|e| CheckpointError::Metadata {
             path: path.to_path_buf(),
             key: "config",
@@ -115,9 +118,11 @@ impl Checkpoint {
             ("log_bytes", log_bytes.table.to_string()),
             ("event_bytes", log_bytes.events.to_string()),
             ("kernels", kernels),
+            // Filled in as the file is written.
+            (CHECKSUM, String::new()),
         ];
         let metadata = metadata.map(|(key, value)| (key.to_string(), value)).into();
-        Ok(TensorFile { tensors: self.tensors, metadata }.write(path)?)
+        Ok(TensorFile { tensors: self.tensors, metadata }.write_verified(path, previous)?)
     }
 
     /// Whether the file at `path` says that it is a checkpoint of this program.
@@ -125,7 +130,7 @@ impl Checkpoint {
         TensorFile::read_metadata(path).is_ok_and(|m| m.contains_key("papilla_checkpoint"))
     }
 
-    /// Reads a checkpoint.
+    /// Reads a checkpoint, one that is damaged never.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let TensorFile { tensors, metadata } = TensorFile::read(path)?;
         let text = |key: &'static str| {
@@ -142,10 +147,13 @@ impl Checkpoint {
             value.parse().map_err(|_| unusable(key, value))
         };
         let version = text("papilla_checkpoint")?;
-        if version != VERSION {
+        if version == VERSION {
+            text(CHECKSUM)?;
+        } else if version != UNCHECKED {
             return Err(CheckpointError::Version { path: path.to_path_buf(), found: version.clone() });
         }
-        let config = Config::from_toml(text("config")?, path).map_err(|e| unusable("config", &format!("{e:#}")))?;
+        let config = Config::from_toml(text("config")?, path).and_then(|config| config.check().map(|()| config));
+        let config = config.map_err(|e| unusable("config", &format!("{e:#}")))?;
         let best_mean_dice = match text("best_mean_dice_bits")?.as_str() {
             "" => None,
             _ => Some(f64::from_bits(number("best_mean_dice_bits")?)),

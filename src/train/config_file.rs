@@ -50,7 +50,11 @@ impl Config {
 
     /// The settings as TOML, each on a line of its own.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).context("a path among the settings is not valid UTF-8")
+        let paths = [Some(&self.source), self.target.as_ref(), self.init.as_ref()];
+        if let Some(path) = paths.into_iter().flatten().find(|path| path.to_str().is_none()) {
+            bail!("`{}` is not valid UTF-8, which settings cannot hold; rename it, or link to it", path.display());
+        }
+        toml::to_string(self).context("settings can always be written as TOML")
     }
 
     /// Settings in which nothing is left out, to show what each looks like.

@@ -4,29 +4,39 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::config::{Config, NormSetting};
 use super::datasets::{TrainingData, open_data};
 use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
+use super::memory::check_memory;
 use super::observer::{Event, Observer};
+use super::run_folder::{ResumeFrom, RunFolder, refuse_to_overwrite, resume_command};
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation};
 use super::weights::{initialise, load_generator};
-use crate::device::{Device, States};
-use crate::formats::{remove_abandoned, shortened, write_atomically};
+use crate::device::{Device, DeviceError, States};
+use crate::formats::shortened;
+use crate::gpu::GpuError;
 use crate::inference::Predictor;
 use crate::method::step::{self, GENERATOR, TrainingStep};
 use crate::nn::Domain;
 
 /// Images that a validation computes at once.
 const VALIDATION_BATCH: usize = 8;
+/// Losses of the device in a row, with no new checkpoint between them, that end a run.
+const MOST_LOSSES: u32 = 3;
+/// Time that a driver is given to come back after the first loss; more after the next.
+const BEFORE_REOPENING: Duration = Duration::from_secs(1);
 
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// steps done
     pub steps: u64,
+    /// whether these are all: otherwise somebody asked the run to stop
+    pub complete: bool,
     pub best_mean_dice: Option<f64>,
     pub best: PathBuf,
     pub last: PathBuf,
@@ -35,12 +45,14 @@ pub struct Outcome {
 /// A run that is under way.
 pub struct Session {
     config: Config,
-    run: PathBuf,
+    folder: RunFolder,
     device: Device,
     states: States,
     data: TrainingData,
     validations: Vec<(Validation, Rc<Predictor>)>,
     progress: Progress,
+    /// steps done at the last checkpoint
+    saved: u64,
     logs: Logs,
     stage: Option<Stage>,
 }
@@ -51,54 +63,61 @@ impl Session {
         config.check()?;
         refuse_to_overwrite(run)?;
         let text = config.to_toml()?;
-        Session::prepare(device, config, run, None, observer, |config, states, losses| {
-            let checkpoints = run.join("checkpoints");
-            std::fs::create_dir_all(&checkpoints)
-                .with_context(|| format!("cannot create `{}`", checkpoints.display()))?;
-            remove_half_written(run)?;
+        Session::prepare(device, config, None, observer, |config, states, losses, observer| {
+            let mut folder = RunFolder::create(run, observer)?;
             // Before the logs, so that a folder which holds them holds a run that can be resumed.
-            write_checkpoint(run, "last", config, Progress::default(), device, states)?;
+            folder.write_last(finite(&folder, config, Progress::default(), device, states)?)?;
             let logs = Logs::open(run, LogBytes::default(), losses)?;
-            write_settings(run, &text)?;
-            Ok(logs)
+            folder.write_settings(&text)?;
+            Ok((folder, logs))
         })
     }
 
-    /// Continues a run from its last checkpoint.
-    pub fn resume(device: &Device, run: &Path, observer: &mut dyn Observer) -> Result<Session> {
-        let path = checkpoint_path(run, "last");
-        if !path.exists() {
-            bail!("`{}` holds no run to resume: `{}` does not exist", run.display(), path.display());
-        }
-        remove_half_written(run)?;
-        let checkpoint = Checkpoint::read(&path)?;
+    /// Continues a run from a checkpoint.
+    pub fn resume(device: &Device, run: &Path, from: ResumeFrom, observer: &mut dyn Observer) -> Result<Session> {
+        Session::resume_in(device, RunFolder::open(run, observer)?, from, observer)
+    }
+
+    fn resume_in(
+        device: &Device,
+        mut folder: RunFolder,
+        from: ResumeFrom,
+        observer: &mut dyn Observer,
+    ) -> Result<Session> {
+        let (checkpoint, path) = folder.read(from)?;
         device.fix_kernels(checkpoint.kernels.clone());
         let (config, bytes) = (checkpoint.config.clone(), checkpoint.progress.log_bytes);
-        if !run.join("config.toml").exists() {
+        if !folder.path().join("config.toml").exists() {
             // The run was stopped between its first checkpoint and this file.
-            write_settings(run, &config.to_toml()?)?;
+            folder.write_settings(&config.to_toml()?)?;
         }
-        Session::prepare(device, config, run, Some((checkpoint, &path)), observer, |_, _, losses| {
-            Logs::open(run, bytes, losses)
+        Session::prepare(device, config, Some((checkpoint, &path)), observer, |_, _, losses, _| {
+            let logs = Logs::open(folder.path(), bytes, losses)?;
+            Ok((folder, logs))
         })
     }
 
-    /// What the machine or the data cannot do is refused before `open_logs` writes anything.
+    /// What the machine or the data cannot do is refused before `open_folder` writes anything.
     fn prepare(
         device: &Device,
         config: Config,
-        run: &Path,
         from: Option<(Checkpoint, &Path)>,
         observer: &mut dyn Observer,
-        open_logs: impl FnOnce(&Config, &States, &[&str]) -> Result<Logs>,
+        open_folder: impl FnOnce(&Config, &States, &[&str], &mut dyn Observer) -> Result<(RunFolder, Logs)>,
     ) -> Result<Session> {
         let (data, validations) = open_data(&config, observer)?;
+        let (begins, done) = (from.is_none(), from.as_ref().map_or(0, |(checkpoint, _)| checkpoint.progress.step));
+        let per_epoch = data.batches_per_epoch(config.batch);
+        let (total, epoch) = (config.total_steps(per_epoch), done / per_epoch);
+        let last_epoch = (total - 1) / per_epoch;
+        // Before any memory is asked for.
+        check_memory(&config, [epoch, last_epoch], &device.capabilities())?;
         // The states of the whole run, whichever stage it is in.
         let traced = step::trace(&config.step_settings(true))?;
         let states = device.states();
         states.declare(traced.graph.states())?;
         let validations = with_predictors(device, &states, &config, validations)?;
-        let (mut progress, begins) = (Progress::default(), from.is_none());
+        let mut progress = Progress::default();
         match from {
             Some((checkpoint, path)) => {
                 checkpoint.restore(&states, path)?;
@@ -106,10 +125,7 @@ impl Session {
             }
             None => initial_weights(&config, &states, &traced, observer)?,
         }
-        let per_epoch = data.batches_per_epoch(config.batch);
-        let (total, epoch) = (config.total_steps(per_epoch), progress.step / per_epoch);
         let weights_at = |epoch: u64| config.loss_weights(config.is_warm(epoch));
-        let last_epoch = (total - 1) / per_epoch;
         if begins && weights_at(last_epoch) != weights_at(epoch) {
             // The stage after the warm-up, should the run reach it, is tried out and given up again.
             Stage::compile(device, &states, &config, last_epoch)?;
@@ -118,9 +134,9 @@ impl Session {
             true => Some(Stage::new(device, &states, &config, &data, epoch, progress.step)?),
             false => None,
         };
-        let logs = open_logs(&config, &states, &traced.losses)?;
-        let (run, device) = (run.to_path_buf(), device.clone());
-        Ok(Session { config, run, device, states, data, validations, progress, logs, stage })
+        let (folder, logs) = open_folder(&config, &states, &traced.losses, observer)?;
+        let (device, saved) = (device.clone(), progress.step);
+        Ok(Session { config, folder, device, states, data, validations, progress, saved, logs, stage })
     }
 
     /// The settings of the run.
@@ -132,8 +148,59 @@ impl Session {
         Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, self.progress.step)
     }
 
-    /// Trains to the end of the run.
+    /// Trains to the end of the run, or until the observer asks it to stop. A device that is lost is opened again, and
+    /// the run goes on from its last checkpoint; losses in a row, with no new checkpoint between them, end it.
+    ///
+    /// # Errors
+    /// Whatever it is, the run can be continued from its last checkpoint, and the message tells how.
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let (mut losses, mut since) = (0, self.saved);
+        loop {
+            let mut error = match self.steps(observer) {
+                Err(error) => error,
+                done => return done,
+            };
+            if self.saved != since {
+                (losses, since) = (0, self.saved);
+            }
+            loop {
+                losses += 1;
+                if !is_lost(&error) || losses == MOST_LOSSES {
+                    return Err(self.resumable(error));
+                }
+                match self.reopen(&error, losses, observer) {
+                    Ok(()) => break,
+                    Err(next) => error = next,
+                }
+            }
+        }
+    }
+
+    /// Opens a lost device again and goes back to the last checkpoint.
+    fn reopen(&mut self, reason: &anyhow::Error, losses: u32, observer: &mut dyn Observer) -> Result<()> {
+        // What lies on the lost device is given up before there is anything new.
+        (self.stage, self.states) = (None, Device::Cpu.states());
+        self.validations.clear();
+        std::thread::sleep(BEFORE_REOPENING * losses * losses);
+        let device = self.device.reopen()?;
+        observer.event(Event::Reopened { device: &device, reason, step: self.saved });
+        *self = Session::resume_in(&device, self.folder.clone(), self.folder.newest(), observer)?;
+        Ok(())
+    }
+
+    /// An error that ends the run, with what the user can do about it.
+    fn resumable(&self, error: anyhow::Error) -> anyhow::Error {
+        if error.is::<NotFinite>() {
+            return error;
+        }
+        let (step, saved, command) = (self.progress.step, self.saved, resume_command(self.folder.path()));
+        error.context(format!(
+            "the run stopped after step {step}, and `{command}` goes on from step {saved} once the cause is gone"
+        ))
+    }
+
+    /// Steps, validations and checkpoints to the end of the run, or until the observer asks to stop.
+    fn steps(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let mut stage = self.stage.take();
         let per_epoch = self.data.batches_per_epoch(self.config.batch);
         let total = self.config.total_steps(per_epoch);
@@ -158,12 +225,8 @@ impl Session {
             if !broken.is_empty() {
                 let named: Vec<String> =
                     broken.iter().map(|(name, value)| format!("`{name}` became {value}")).collect();
-                bail!(
-                    "the loss {} at step {}; `{}` holds the last good checkpoint; try a smaller --lr",
-                    named.join(", "),
-                    record.step,
-                    self.path("last").display()
-                );
+                let what = format!("the loss {} at step {}", named.join(", "), record.step);
+                return Err(NotFinite { what, last: self.folder.checkpoint("last") }.into());
             }
             self.progress.step += 1;
             let done = self.progress.step == total;
@@ -171,13 +234,19 @@ impl Session {
             if done || (epoch_ended && (record.epoch + 1).is_multiple_of(self.config.validate_every)) {
                 self.validate(record.epoch, observer)?;
             }
-            if done || epoch_ended || saved.elapsed() >= every {
-                self.save("last")?;
+            let stop = observer.asks_to_stop();
+            if done || epoch_ended || stop || saved.elapsed() >= every {
+                self.save_last()?;
                 saved = Instant::now();
+            }
+            if stop {
+                break;
             }
         }
         let Progress { step, best_mean_dice, .. } = self.progress;
-        Ok(Outcome { steps: step, best_mean_dice, best: self.path("best"), last: self.path("last") })
+        let complete = step >= total;
+        let [best, last] = ["best", "last"].map(|name| self.folder.checkpoint(name));
+        Ok(Outcome { steps: step, complete, best_mean_dice, best, last })
     }
 
     /// One training step.
@@ -217,75 +286,59 @@ impl Session {
             && self.progress.best_mean_dice.is_none_or(|best| dice > best)
         {
             self.progress.best_mean_dice = Some(dice);
-            self.save("best")?;
+            self.checkpoint()?.write(&self.folder.checkpoint("best"), None)?;
         }
         Ok(())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        checkpoint_path(&self.run, name)
+    fn save_last(&mut self) -> Result<()> {
+        let checkpoint = self.checkpoint()?;
+        self.folder.write_last(checkpoint)?;
+        self.saved = self.progress.step;
+        Ok(())
     }
 
-    /// Writes a checkpoint that vouches for the logs up to here.
-    fn save(&mut self, name: &str) -> Result<()> {
+    /// A checkpoint that vouches for the logs up to here.
+    fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.progress.log_bytes = self.logs.sync()?;
-        write_checkpoint(&self.run, name, &self.config, self.progress, &self.device, &self.states)
+        finite(&self.folder, &self.config, self.progress, &self.device, &self.states)
     }
 }
 
-fn checkpoint_path(run: &Path, name: &str) -> PathBuf {
-    run.join("checkpoints").join(format!("{name}.safetensors"))
+/// Values that overflowed. A run that is continued would overflow again.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}; `{}` holds the last good checkpoint; try a smaller --lr", last.display())]
+struct NotFinite {
+    what: String,
+    last: PathBuf,
 }
 
-/// Writes a checkpoint, unless a tensor is not finite: the one on disk is then the last good one.
-fn write_checkpoint(
-    run: &Path,
-    name: &str,
+/// Everything that a run holds, unless a tensor is not finite: the checkpoint on disk is then the last good one.
+fn finite(
+    folder: &RunFolder,
     config: &Config,
     progress: Progress,
     device: &Device,
     states: &States,
-) -> Result<()> {
+) -> Result<Checkpoint> {
     let checkpoint = Checkpoint::capture(config, progress, device.kernels(), states)?;
     if let Some(tensor) = checkpoint.first_not_finite() {
-        bail!(
-            "`{tensor}` is no longer finite after step {}; `{}` holds the last good checkpoint; try a smaller --lr",
-            progress.step,
-            checkpoint_path(run, "last").display()
-        );
+        let what = format!("`{tensor}` is no longer finite after step {}", progress.step);
+        return Err(NotFinite { what, last: folder.checkpoint("last") }.into());
     }
-    checkpoint.write(&checkpoint_path(run, name))?;
-    Ok(())
+    Ok(checkpoint)
 }
 
-/// Refuses a folder with a run in it, or with files that a new run would overwrite.
-fn refuse_to_overwrite(run: &Path) -> Result<()> {
-    if checkpoint_path(run, "last").exists() {
-        bail!("`{}` already holds a run; continue it with --resume or choose another --out", run.display());
-    }
-    let files = ["config.toml", "metrics.jsonl", "log.csv", "checkpoints/best.safetensors"].map(|name| run.join(name));
-    let events = run.join("tensorboard");
-    let has_events = std::fs::read_dir(&events).is_ok_and(|mut entries| entries.next().is_some());
-    let in_the_way = files.into_iter().find(|file| file.exists()).or(has_events.then_some(events));
-    if let Some(path) = in_the_way {
-        bail!(
-            "`{}` is in the way of a new run, and `{}` holds none to resume; move it or choose another --out",
-            path.display(),
-            run.display()
-        );
-    }
-    Ok(())
-}
-
-/// Removes what a killed program has left of files of a run.
-fn remove_half_written(run: &Path) -> Result<()> {
-    remove_abandoned(run)?;
-    Ok(remove_abandoned(&run.join("checkpoints"))?)
-}
-
-/// `config.toml` of a run, for its user; checkpoints hold the settings themselves.
-fn write_settings(run: &Path, text: &str) -> Result<()> {
-    Ok(write_atomically(&run.join("config.toml"), |file| file.write_all(text.as_bytes()))?)
+/// Whether an error means that the device is gone, or not back yet.
+fn is_lost(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let device = cause.downcast_ref::<DeviceError>();
+        let device = device.or_else(|| match cause.downcast_ref::<CheckpointError>() {
+            Some(CheckpointError::Device(device)) => Some(device),
+            _ => None,
+        });
+        matches!(device, Some(DeviceError::Gpu(GpuError::Lost { .. } | GpuError::Open { .. } | GpuError::NoAdapter)))
+    })
 }
 
 /// Each validation with the network that it looks at: its domain's statistics normalise. Batch norms have the same for

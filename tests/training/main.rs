@@ -1,10 +1,14 @@
-//! Small runs from synthetic clinics to predictions: killed and resumed, chosen from, refused, out of bounds.
+//! Small runs from synthetic clinics to predictions: killed, stopped and resumed, damaged, chosen from, refused, out of bounds.
 
+mod damaged;
+mod lost;
 mod overflow;
 mod resume;
 mod runs;
 mod selection;
 mod settings;
+#[cfg(unix)]
+mod signals;
 mod starts;
 
 use std::fs;

@@ -11,7 +11,7 @@ use crate::runs::{Killable, logged, succeed, text};
 use crate::{SETTINGS, metrics, refusal};
 
 /// Tensors of a checkpoint, and the metadata that do not depend on how long steps took.
-fn contents(run: &Path, checkpoint: &str) -> (BTreeMap<String, HostTensor>, String, String) {
+pub fn contents(run: &Path, checkpoint: &str) -> (BTreeMap<String, HostTensor>, String, String) {
     let file = TensorFile::read(&run.join(format!("checkpoints/{checkpoint}.safetensors"))).expect("the run ended");
     (file.tensors, file.metadata["step"].clone(), file.metadata["best_mean_dice_bits"].clone())
 }
@@ -40,12 +40,12 @@ fn is_writing(run: &Path) -> bool {
 }
 
 /// Resumes a run and compares all it leaves with that of the undisturbed one.
-fn assert_resumes_to(undisturbed: &Path, run: &Path) {
+pub fn assert_resumes_to(undisturbed: &Path, run: &Path) {
     succeed(&["train", "--resume", text(run)]);
     assert_same(undisturbed, run);
 }
 
-/// Compares all that two runs leave, bit for bit.
+/// Compares all that a run has left with what the undisturbed one has.
 pub fn assert_same(undisturbed: &Path, run: &Path) {
     let name = run.display();
     for checkpoint in ["last", "best"] {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -38,15 +38,20 @@ pub struct Killable {
 
 impl Killable {
     pub fn new(flags: &[&str]) -> Killable {
+        Killable::saving_every("0.00001", flags)
+    }
+
+    /// With other minutes between checkpoints.
+    pub fn saving_every(minutes: &str, flags: &[&str]) -> Killable {
         let folder = TempDir::new().expect("a temporary folder");
         let clinics = clinics(&folder);
         let (source, target) = (clinics.join("clinic-a"), clinics.join("clinic-b"));
-        let data = ["train", "--checkpoint-every", "0.00001", "--source", text(&source), "--target", text(&target)];
+        let data = ["train", "--checkpoint-every", minutes, "--source", text(&source), "--target", text(&target)];
         let flags = data.iter().chain(flags).map(|flag| flag.to_string()).collect();
         Killable { flags, folder }
     }
 
-    fn command(&self, run: &Path) -> Command {
+    pub fn command(&self, run: &Path) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("papilla"));
         command.args(&self.flags).args(["--out", text(run)]).stderr(Stdio::null()).stdout(Stdio::null());
         command
@@ -60,16 +65,22 @@ impl Killable {
 
     /// Starts a run and kills it as soon as `due` says so of its folder.
     pub fn killed(&self, name: &str, due: impl Fn(&Path) -> bool) -> PathBuf {
+        let (run, mut child) = self.reached(name, due);
+        child.kill().expect("the child can be killed");
+        child.wait().expect("the child ends");
+        run
+    }
+
+    /// Starts a run and gives it while it goes on, as soon as `due` says so of its folder. What it says is kept.
+    pub fn reached(&self, name: &str, due: impl Fn(&Path) -> bool) -> (PathBuf, Child) {
         let run = self.folder.path().join(name);
-        let mut child = self.command(&run).spawn().expect("the program runs");
+        let mut child = self.command(&run).stderr(Stdio::piped()).spawn().expect("the program runs");
         let begun = Instant::now();
         while !due(&run) && child.try_wait().expect("the child can be asked").is_none() {
             assert!(begun.elapsed() < Duration::from_secs(300), "{name}: the moment did not come");
             std::thread::sleep(Duration::from_millis(2));
         }
-        child.kill().expect("the child can be killed");
-        child.wait().expect("the child ends");
-        run
+        (run, child)
     }
 }
 

@@ -73,5 +73,5 @@ fn half_written_files_of_a_killed_program_are_removed() {
         assert!(!left.iter().any(|file| file.exists()), "{arguments:?}");
     }
     let files = fs::read_dir(run.join("checkpoints")).expect("the run ended").count();
-    assert_eq!(files, 2, "the last and the best checkpoint");
+    assert_eq!(files, 3, "the last, the previous and the best checkpoint");
 }

@@ -12,6 +12,9 @@ use super::{Lowering, Piece, activation_constants};
 const BUSY: usize = 256;
 /// Terms that one workgroup takes in a step.
 const DEPTH: usize = 16;
+/// Operations of a launch over feature maps at most, if a sample takes no more: a third of a second on the slowest
+/// adapters, which a desktop's watchdog must not take for a hang. Pieces of a batch have the same values to the last bit.
+const MOST_OPERATIONS: f64 = 64e9;
 
 impl Tile {
     /// Invocations along the rows and the columns of the product.
@@ -107,7 +110,8 @@ impl Lowering<'_> {
         let (read, written) = if transposed { (out_sample, in_sample) } else { (in_sample, out_sample) };
         let [channels, outputs, height, width] = if transposed { [g.o, g.i, g.h, g.w] } else { [g.i, g.o, g.oh, g.ow] };
         let [_, narrowest] = Tile::Small.extents();
-        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), narrowest * MAX_GROUPS / (height * width))?;
+        let most = (narrowest * MAX_GROUPS / (height * width)).min(samples_at_once(g));
+        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), most)?;
         let across = g.phases(1, transposed);
         for piece in pieces {
             for h in g.phases(0, transposed) {
@@ -174,6 +178,11 @@ impl Lowering<'_> {
     }
 }
 
+/// Samples of which the operations fit one launch.
+fn samples_at_once(g: &Geometry) -> usize {
+    ((MOST_OPERATIONS / g.operations() * g.n as f64) as usize).max(1)
+}
+
 fn kernel(g: &Geometry, product: Product, mode: u32, [h, w]: [Phase; 2]) -> Dispatch {
     let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
     let constants = [
@@ -204,4 +213,25 @@ fn kernel(g: &Geometry, product: Product, mode: u32, [h, w]: [Phase; 2]) -> Disp
 fn extents(g: &Geometry, bases: [usize; 2], piece: Piece, pixels: [usize; 2]) -> impl Iterator<Item = usize> {
     let maps = [piece.count, g.i, g.h, g.w, g.o, g.oh, g.ow];
     bases.into_iter().chain(maps).chain(pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::capabilities::Capabilities;
+    use super::super::super::plan::Plan;
+    use crate::graph::{ConvSpec, Graph};
+
+    #[test]
+    fn a_convolution_too_long_for_one_launch_has_several() {
+        let launches = |batch: usize| {
+            let mut g = Graph::new();
+            let x = g.input("x", [batch, 256, 128, 128]);
+            let w = g.input("w", [256, 256, 3, 3]);
+            let y = g.conv2d(x, w, None, ConvSpec { padding: [1, 1], ..ConvSpec::default() }).expect("shapes fit");
+            g.output("y", y);
+            Plan::new(&g, &Capabilities::typical_hardware()).expect("it fits").launches.len()
+        };
+        // 19.3 GFLOP for each sample.
+        assert_eq!([1, 3, 4, 8].map(launches), [1, 1, 2, 3]);
+    }
 }

@@ -1,0 +1,203 @@
+//! The folder of a run: who may write there, its checkpoints, and what is left of a killed program.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::{Context, Result, bail};
+
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::observer::{Event, Observer};
+use crate::formats::{remove_abandoned, write_atomically};
+
+/// The file whose lock belongs to the program that trains. It stays when the lock is given back.
+const LOCK: &str = ".lock";
+
+/// Which checkpoint a run goes on from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ResumeFrom {
+    /// the last one
+    #[default]
+    Last,
+    /// the one before it, should the last be damaged
+    Previous,
+}
+
+impl ResumeFrom {
+    fn name(self) -> &'static str {
+        match self {
+            ResumeFrom::Last => "last",
+            ResumeFrom::Previous => "previous",
+        }
+    }
+}
+
+/// The command that continues a run, as a shell takes it.
+pub fn resume_command(run: &Path) -> String {
+    let text = run.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=\\".contains(c);
+    match !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+        true => format!("papilla train --resume {text}"),
+        false => format!("papilla train --resume '{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+/// The folder of a run that this program alone trains.
+#[derive(Clone)]
+pub(super) struct RunFolder {
+    path: PathBuf,
+    /// locked as long as one clone is left; none where the file system has no locks
+    _lock: Rc<Option<File>>,
+    /// whether the last checkpoint is known to be whole, and may become the previous one
+    last_is_whole: bool,
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run, where no other may lie.
+    pub fn create(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
+        let checkpoints = run.join("checkpoints");
+        std::fs::create_dir_all(&checkpoints).with_context(|| format!("cannot create `{}`", checkpoints.display()))?;
+        let folder = RunFolder::locked(run, observer)?;
+        // Again, for somebody else may have been faster.
+        refuse_to_overwrite(run)?;
+        Ok(folder)
+    }
+
+    /// The folder of a run that is to be continued.
+    pub fn open(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
+        let path = checkpoint_path(run, "last");
+        if !path.exists() && !checkpoint_path(run, "previous").exists() {
+            bail!("`{}` holds no run to resume: `{}` does not exist", run.display(), path.display());
+        }
+        RunFolder::locked(run, observer)
+    }
+
+    fn locked(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
+        let lock = Rc::new(lock(run, observer)?);
+        remove_abandoned(run)?;
+        remove_abandoned(&run.join("checkpoints"))?;
+        Ok(RunFolder { path: run.to_path_buf(), _lock: lock, last_is_whole: false })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a checkpoint lies.
+    pub fn checkpoint(&self, name: &str) -> PathBuf {
+        checkpoint_path(&self.path, name)
+    }
+
+    /// The newest checkpoint that is known to be whole.
+    pub fn newest(&self) -> ResumeFrom {
+        if self.last_is_whole { ResumeFrom::Last } else { ResumeFrom::Previous }
+    }
+
+    /// Reads the checkpoint to go on from. A damaged last one is refused, and the previous one offered if it is whole.
+    pub fn read(&mut self, from: ResumeFrom) -> Result<(Checkpoint, PathBuf)> {
+        let path = self.checkpoint(from.name());
+        let error = match Checkpoint::read(&path) {
+            Ok(checkpoint) => {
+                self.last_is_whole = from == ResumeFrom::Last;
+                return Ok((checkpoint, path));
+            }
+            Err(error) if from == ResumeFrom::Previous => return Err(error.into()),
+            Err(error) => error,
+        };
+        match Checkpoint::read(&self.checkpoint(ResumeFrom::Previous.name())) {
+            Ok(previous) => bail!(
+                "{error}; the previous checkpoint, of step {}, is whole: `{} --from previous` goes on from there",
+                previous.progress.step,
+                resume_command(&self.path)
+            ),
+            Err(_) => bail!("{error}; there is no whole previous checkpoint to go on from either"),
+        }
+    }
+
+    /// Writes the last checkpoint; the one that was the last so far is kept as the previous one, if it is whole.
+    pub fn write_last(&mut self, checkpoint: Checkpoint) -> Result<(), CheckpointError> {
+        let previous = self.checkpoint(ResumeFrom::Previous.name());
+        checkpoint.write(&self.checkpoint("last"), self.last_is_whole.then_some(previous.as_path()))?;
+        self.last_is_whole = true;
+        Ok(())
+    }
+
+    /// `config.toml`, for the user; checkpoints hold the settings themselves.
+    pub fn write_settings(&self, text: &str) -> Result<()> {
+        Ok(write_atomically(&self.path.join("config.toml"), |file| file.write_all(text.as_bytes()))?)
+    }
+}
+
+fn checkpoint_path(run: &Path, name: &str) -> PathBuf {
+    run.join("checkpoints").join(format!("{name}.safetensors"))
+}
+
+/// Locks a run, for as long as the file is open: the system gives the lock back however the program ends.
+fn lock(run: &Path, observer: &mut dyn Observer) -> Result<Option<File>> {
+    let path = run.join(LOCK);
+    let context = || format!("cannot write `{}`", path.display());
+    let mut options = OpenOptions::new();
+    let mut file = options.create(true).read(true).write(true).truncate(false).open(&path).with_context(context)?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0).with_context(context)?;
+            write!(file, "{}", std::process::id()).with_context(context)?;
+            Ok(Some(file))
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Some systems do not let a locked file be read; the number only helps to find the program.
+            let known = file.rewind().and_then(|()| file.read_to_string(&mut holder)).is_ok() && !holder.is_empty();
+            let holder = if known { format!(" (process {holder})") } else { String::new() };
+            bail!(
+                "another program{holder} is training into `{}`; wait for its end or stop it, or choose another --out",
+                run.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => {
+            observer.event(Event::Note(&format!(
+                "`{}` cannot be locked ({error}): take care that no other program trains into this run",
+                path.display()
+            )));
+            Ok(None)
+        }
+    }
+}
+
+/// Refuses a folder with a run in it, or with files that a new run would overwrite.
+pub(super) fn refuse_to_overwrite(run: &Path) -> Result<()> {
+    if ["last", "previous"].iter().any(|name| checkpoint_path(run, name).exists()) {
+        bail!("`{}` already holds a run; continue it with --resume or choose another --out", run.display());
+    }
+    let files = ["config.toml", "metrics.jsonl", "log.csv", "checkpoints/best.safetensors"].map(|name| run.join(name));
+    let events = run.join("tensorboard");
+    let has_events = std::fs::read_dir(&events).is_ok_and(|mut entries| entries.next().is_some());
+    let in_the_way = files.into_iter().find(|file| file.exists()).or(has_events.then_some(events));
+    if let Some(path) = in_the_way {
+        bail!(
+            "`{}` is in the way of a new run, and `{}` holds none to resume; move it or choose another --out",
+            path.display(),
+            run.display()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_can_be_given_to_a_shell() {
+        for (run, expected) in [
+            ("runs/first", "runs/first"),
+            ("my run", "'my run'"),
+            ("it's", r"'it'\''s'"),
+            ("$(true)", "'$(true)'"),
+            ("-run", "'-run'"),
+        ] {
+            assert_eq!(resume_command(Path::new(run)), format!("papilla train --resume {expected}"));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The readers.
+
+use std::path::Path;
+
+use papilla::conformance::Case;
+use papilla::data::image_file::{read_grey, read_rgb, read_size};
+use papilla::formats::{TensorFile, Weights, read_pytorch};
+use papilla::train::{Checkpoint, Config};
+
+use crate::seeds;
+
+/// A reader of files, and what it may cost.
+pub struct Target {
+    pub name: &'static str,
+    /// name of the files it is given
+    pub file: &'static str,
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// reads a file, of the given content; whether it was accepted
+    pub read: fn(&Path, &[u8]) -> bool,
+    /// bytes that it may hold at once, whatever the file
+    pub base: usize,
+    /// and for each byte of the file
+    pub factor: usize,
+}
+
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "pytorch",
+        file: "weights.pth",
+        seeds: seeds::pytorch,
+        read: |path, _| read_pytorch(path).is_ok() | Weights::read(path).is_ok(),
+        base: 1 << 20,
+        factor: 256,
+    },
+    Target {
+        name: "safetensors",
+        file: "weights.safetensors",
+        seeds: seeds::safetensors,
+        read: |path, _| {
+            let metadata = TensorFile::read_metadata(path).is_ok();
+            TensorFile::read(path).is_ok() | Weights::read(path).is_ok() && metadata
+        },
+        base: 4 << 20,
+        factor: 256,
+    },
+    Target {
+        name: "checkpoint",
+        file: "last.safetensors",
+        seeds: seeds::checkpoint,
+        read: |path, _| Checkpoint::read(path).is_ok() | Checkpoint::recognises(path),
+        base: 4 << 20,
+        factor: 256,
+    },
+    Target {
+        name: "image",
+        file: "region.png",
+        seeds: seeds::images,
+        read: |path, _| read_size(path).is_ok() & (read_rgb(path).is_ok() | read_grey(path).is_ok()),
+        base: 16 << 20,
+        // Twice the pixels that deflate can hold, for a copy in another format.
+        factor: 2 * 4096,
+    },
+    Target {
+        name: "settings",
+        file: "settings.toml",
+        seeds: seeds::settings,
+        read: |path, content| {
+            let text = String::from_utf8_lossy(content);
+            Config::from_toml(&text, path).is_ok_and(|config| config.check().is_ok() | config.to_toml().is_ok())
+        },
+        base: 1 << 20,
+        factor: 1024,
+    },
+    Target {
+        name: "golden",
+        file: "case.safetensors",
+        seeds: seeds::golden,
+        read: |path, _| {
+            let Ok(case) = Case::read(path) else { return false };
+            let expected = ["out.", "grad_in."].map(|prefix| {
+                let named = |(name, tensor): (&str, &papilla::formats::HostTensor)| {
+                    (format!("{prefix}{name}"), tensor.data.clone())
+                };
+                case.with_prefix(prefix).map(named).collect::<Vec<_>>()
+            });
+            case.judge(&expected.concat().into_iter().collect()).is_ok()
+        },
+        base: 4 << 20,
+        factor: 256,
+    },
+];
