@@ -26,9 +26,13 @@ const VALIDATION_BATCH: usize = 8;
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// steps done
     pub steps: u64,
+    /// mean Dice of the checkpoint in `best`, if a validation chose one
     pub best_mean_dice: Option<f64>,
+    /// where the best checkpoint lies
     pub best: PathBuf,
+    /// where the checkpoint of the last step lies
     pub last: PathBuf,
 }
 
