@@ -3,7 +3,7 @@
 /// An error of the adapter, the driver, or of a graph that does not fit them.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GpuError {
-    /// The machine has no adapter with compute shaders, not even a software one: install a driver, or use the reference.
+    /// The machine has no adapter with compute shaders, not even a software one: install a driver or use the reference.
     #[error(
         "no graphics adapter was found; install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings a software one) or pass `--device cpu`"
     )]
@@ -56,8 +56,8 @@ pub enum GpuError {
         /// in the driver's words, on one line
         message: String,
     },
-    /// The adapter is gone (reset by its driver after a fault or a time limit, or unplugged), and everything that lay on
-    /// it: open it anew and load the states again.
+    /// The adapter is gone (reset by its driver after a fault or a time limit, or unplugged), and all that lay on it:
+    /// open it anew and load the states again.
     #[error("`{adapter}` was lost: {message}")]
     Lost {
         /// name of the adapter

@@ -232,8 +232,8 @@ pub enum Op {
         /// the statistics are this batch's own, and the gradient of `x` runs through them
         training: bool,
     },
-    /// `x`, `dy`, `stats`, `weight`, `bias` → `[D,2,C]`: `Σ dz` and `Σ dz·x̂`, dz the gradient before the activation and
-    /// x̂ the normalised `x`; added up over domains they are the gradients of bias and weight
+    /// `x`, `dy`, `stats`, `weight`, `bias` → `[D,2,C]`: `Σ dz` and `Σ dz·x̂`, dz the gradient before the activation, x̂
+    /// the normalised `x`; added up over domains they are the gradients of bias and weight
     BatchNormGradSums {
         /// that of the normalisation
         eps: f32,

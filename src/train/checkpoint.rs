@@ -40,7 +40,7 @@ pub enum CheckpointError {
         /// version of its layout
         found: String,
     },
-    /// A checkpoint whose metadata were altered, so that another one must be resumed; or settings that cannot be written.
+    /// A checkpoint whose metadata were altered, so that another must be resumed; or settings that cannot be written.
     #[error("`{}` has no usable `{key}` in its metadata: `{value}`", path.display())]
     Metadata {
         /// of the file
