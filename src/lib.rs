@@ -6,6 +6,9 @@
 //! them; [`data`], [`formats`] and [`metrics`] surround them with files and figures, [`conformance`] proves them
 //! and [`bench`] measures them.
 //!
+//! [`reference`]: mod@reference
+//! [`bench`]: mod@bench
+//!
 //! A computation is traced into a graph, which is then compiled for a device, given its inputs and run. Gradients are
 //! nodes of the same graph:
 //!
