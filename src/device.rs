@@ -12,14 +12,32 @@ use crate::reference::{self, Array, ReferenceError};
 /// What can go wrong when a graph is compiled or run.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
+    /// The adapter or its driver failed, or the graph does not fit them.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    /// The reference lacks a value of the graph, or was given one that does not fit.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// The graph run by the reference knows no such name: it is misspelt, or nothing has been run yet.
     #[error("the graph has no {kind} named `{name}`")]
-    UnknownName { kind: &'static str, name: String },
+    UnknownName {
+        /// `input`, `output` or `state`
+        kind: &'static str,
+        /// as the caller gave it
+        name: String,
+    },
+    /// Values for the reference do not fill the shape that the graph has for the name.
     #[error("{kind} `{name}` has {expected} values, was given {given}")]
-    WrongLength { kind: &'static str, name: String, expected: usize, given: usize },
+    WrongLength {
+        /// `input` or `state`
+        kind: &'static str,
+        /// whose values they are
+        name: String,
+        /// elements of its shape
+        expected: usize,
+        /// values that the caller gave
+        given: usize,
+    },
 }
 
 /// Result of a call that reaches the device.
@@ -30,6 +48,7 @@ pub type Result<T> = std::result::Result<T, DeviceError>;
 pub enum Device {
     /// the reference: f64, plain loops, slow
     Cpu,
+    /// an opened adapter
     Gpu(Arc<Gpu>),
 }
 
@@ -140,7 +159,9 @@ impl Device {
 /// Named states on a device, shared by the programs compiled with them.
 #[derive(Clone)]
 pub enum States {
+    /// in host memory, by name
     Cpu(Rc<RefCell<HashMap<String, Array>>>),
+    /// in buffers of the adapter
     Gpu(Rc<gpu::States>),
 }
 
@@ -200,12 +221,18 @@ impl States {
 
 /// A compiled graph.
 pub enum Program {
+    /// for the reference, which evaluates the graph as it is
     Cpu {
+        /// what is computed
         graph: Graph,
+        /// shared with the programs compiled with the same states
         states: Rc<RefCell<HashMap<String, Array>>>,
+        /// given so far, by name
         inputs: RefCell<HashMap<String, Array>>,
+        /// of the last run, by name
         outputs: RefCell<HashMap<String, Array>>,
     },
+    /// for an adapter: recorded launches and their buffers
     Gpu(gpu::Program),
 }
 

@@ -31,7 +31,9 @@ pub struct Predictor {
 /// Logits of an image, at its own size.
 #[derive(Clone, Debug)]
 pub struct Logits {
+    /// columns of the image
     pub width: usize,
+    /// rows of the image
     pub height: usize,
     /// `[2,height,width]`: cup, disc
     pub mask: Vec<f32>,

@@ -18,22 +18,32 @@ const MOST: usize = 25;
 /// A convolution of the network.
 #[derive(Clone, Copy, Debug)]
 pub struct Layer {
+    /// in tables
     pub name: &'static str,
     /// `[N, I, H, W]`
     pub input: [usize; 4],
+    /// output channels O
     pub outputs: usize,
+    /// rows and columns of the kernel
     pub kernel: usize,
+    /// along rows and columns
     pub stride: usize,
+    /// zeros on every side
     pub padding: usize,
+    /// along rows and columns
     pub dilation: usize,
+    /// as many as channels in a depthwise convolution
     pub groups: usize,
 }
 
 /// What a convolution computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
+    /// `y` from `x` and `w`
     Forward,
+    /// `dx` from `dy` and `w`
     InputGrad,
+    /// `dw` from `x` and `dy`
     WeightGrad,
 }
 
@@ -54,8 +64,11 @@ impl Direction {
 /// Time of a layer in one direction, packing of its operands included.
 #[derive(Clone, Debug)]
 pub struct KernelResult {
+    /// what was measured
     pub layer: Layer,
+    /// which of its three computations
     pub direction: Direction,
+    /// median of the runs
     pub milliseconds: f64,
 }
 

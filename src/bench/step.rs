@@ -16,6 +16,7 @@ const REPEATS: usize = 3;
 /// What a training step costs.
 #[derive(Clone, Debug)]
 pub struct StepResult {
+    /// from the start of a step until its loss is read, median
     pub milliseconds: f64,
     /// host time from the start of a step until the driver has it
     pub host_milliseconds: f64,
@@ -23,8 +24,11 @@ pub struct StepResult {
     pub host_without_driver_milliseconds: f64,
     /// from the traced graph to the first step's loss: plan, pipelines, weights, one step
     pub cold_start_milliseconds: f64,
+    /// images of one camera in the batch, over the time of a step
     pub images_per_second: f64,
+    /// arena that the values of a step share; states, inputs and textures are beside it
     pub peak_bytes: u64,
+    /// launches of kernels in a step
     pub dispatches: usize,
     /// time by operator and kernel, the dearest first; empty where the adapter has no timestamps
     pub operators: Vec<Hot>,
@@ -35,10 +39,15 @@ pub struct StepResult {
 /// An operator's share of a step.
 #[derive(Clone, Debug)]
 pub struct Hot {
+    /// name of the operator or the update
     pub operator: &'static str,
+    /// name of the shader
     pub kernel: &'static str,
+    /// shapes that a single operator reads; empty for all operators of a name
     pub shapes: String,
+    /// launches in one step
     pub launches: usize,
+    /// time of these launches in one step, by the adapter's timestamps
     pub milliseconds: f64,
 }
 

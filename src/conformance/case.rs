@@ -13,7 +13,9 @@ pub type Values = BTreeMap<String, Vec<f32>>;
 
 /// A golden case.
 pub struct Case {
+    /// file that holds it
     pub path: PathBuf,
+    /// operation that it is about, from the file's metadata
     pub op: String,
     attrs: Value,
     rtol: f64,

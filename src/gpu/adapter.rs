@@ -8,9 +8,13 @@ use super::memory;
 /// An adapter as the user sees it in the list of devices.
 #[derive(Clone, Debug)]
 pub struct AdapterDescription {
+    /// place in the list, by which it can be chosen
     pub index: usize,
+    /// name, kind, backend and driver
     pub info: AdapterInfo,
+    /// its own limits, for which it is opened
     pub limits: wgpu::Limits,
+    /// what it offers, asked for or not
     pub features: wgpu::Features,
     /// cooperative matrices, if there are some that convolutions can use
     pub matrices: Option<Matrices>,

@@ -20,6 +20,7 @@ pub struct Capabilities {
     pub texture_side: usize,
     /// invocations of a workgroup that reduces together
     pub lanes: u32,
+    /// kernel of dense convolutions
     pub conv: ConvVariant,
     /// tile of `ConvVariant::Tiled`, if not the one that fits the product
     pub tile: Option<Tile>,

@@ -3,28 +3,98 @@
 /// An error of the adapter, the driver, or of a graph that does not fit them.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GpuError {
+    /// The machine has no adapter with compute shaders, not even a software one: install a driver or use the reference.
     #[error(
         "no graphics adapter was found; install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings a software one) or pass `--device cpu`"
     )]
     NoAdapter,
+    /// No adapter has this index, or a name that this is part of: choose one of those found.
     #[error("no adapter matches `{wanted}`; found: {found}")]
-    UnknownAdapter { wanted: String, found: String },
+    UnknownAdapter {
+        /// as the caller gave it
+        wanted: String,
+        /// index and name of every adapter, for the message
+        found: String,
+    },
+    /// The driver refuses a device: another program may hold it, or the driver is too old.
     #[error("adapter `{adapter}` could not be opened: {reason}")]
-    Open { adapter: String, reason: String },
+    Open {
+        /// name of the adapter
+        adapter: String,
+        /// in the driver's words
+        reason: String,
+    },
+    /// One value is larger than a buffer of the adapter or what a shader may bind of one, however much memory is free:
+    /// take smaller images or a smaller batch.
     #[error("`{adapter}` allows {limit} bytes for a buffer, but {what} needs {bytes}; use a smaller --batch or --size")]
-    TooLarge { adapter: String, what: String, bytes: u64, limit: u64 },
+    TooLarge {
+        /// name of the adapter
+        adapter: String,
+        /// the value, or the operator that binds it
+        what: String,
+        /// bytes that it needs
+        bytes: u64,
+        /// bytes that the adapter allows
+        limit: u64,
+    },
+    /// The adapter's memory is full: take smaller images or a smaller batch, or end what else uses it.
     #[error("out of memory on `{adapter}` while allocating {bytes} bytes for {what}; use a smaller --batch or --size")]
-    OutOfMemory { adapter: String, what: String, bytes: u64 },
+    OutOfMemory {
+        /// name of the adapter
+        adapter: String,
+        /// what was to be allocated
+        what: String,
+        /// bytes of that allocation alone
+        bytes: u64,
+    },
+    /// The driver or its shader compiler refused a call. No value of this run is to be trusted; if the same happens
+    /// again, another driver, another adapter or the reference may do it.
     #[error("`{adapter}` reported an error: {message}")]
-    Driver { adapter: String, message: String },
+    Driver {
+        /// name of the adapter
+        adapter: String,
+        /// in the driver's words, on one line
+        message: String,
+    },
+    /// The adapter is gone (reset by its driver after a fault or a time limit, or unplugged), and all that lay on it:
+    /// open it anew and load the states again.
     #[error("`{adapter}` was lost: {message}")]
-    Lost { adapter: String, message: String },
+    Lost {
+        /// name of the adapter
+        adapter: String,
+        /// in the driver's words, on one line
+        message: String,
+    },
+    /// The program or the states know no such name: it is misspelt, or the graph does not need it.
     #[error("the graph has no {kind} named `{name}`")]
-    UnknownName { kind: &'static str, name: String },
+    UnknownName {
+        /// `input`, `output`, `state` or `value`
+        kind: &'static str,
+        /// as the caller gave it
+        name: String,
+    },
+    /// Values do not fill the shape that the graph has for the name, or a state is there with another shape.
     #[error("{kind} `{name}` has {expected} values, was given {given}")]
-    WrongLength { kind: &'static str, name: String, expected: usize, given: usize },
+    WrongLength {
+        /// `input` or `state`
+        kind: &'static str,
+        /// whose values they are
+        name: String,
+        /// elements of its shape
+        expected: usize,
+        /// values that the caller gave
+        given: usize,
+    },
+    /// The adapter lacks a feature that was asked for: ask for something else, or choose another adapter.
     #[error("{op} is not supported by `{adapter}`: {reason}")]
-    Unsupported { op: &'static str, adapter: String, reason: String },
+    Unsupported {
+        /// what was asked for: an operator, a flag or an activity
+        op: &'static str,
+        /// name of the adapter
+        adapter: String,
+        /// the feature or limit that is missing
+        reason: String,
+    },
 }
 
 /// Result of a call that reaches the adapter.

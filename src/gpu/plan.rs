@@ -34,10 +34,13 @@ pub(super) struct Plan {
 pub struct Requirements {
     /// values of the run, as they share memory
     pub arena_bytes: u64,
+    /// inputs and constants
     pub input_bytes: u64,
+    /// parameters, moments, statistics, prototypes
     pub state_bytes: u64,
     /// packed operands of convolutions
     pub texture_bytes: u64,
+    /// launches of kernels
     pub dispatches: usize,
 }
 

@@ -14,11 +14,13 @@ const QUERIES: u32 = 4096;
 pub struct KernelTime {
     /// operator or update that the launch belongs to
     pub label: &'static str,
+    /// name of the shader, one of [`SOURCES`](super::shader::SOURCES)
     pub shader: &'static str,
     /// shapes that the operator reads
     pub shapes: String,
     /// position of the operator among the live nodes
     pub step: usize,
+    /// from its beginning to its end on the adapter
     pub milliseconds: f64,
 }
 

@@ -55,8 +55,11 @@ pub const SOURCES: &[(&str, &str)] = sources![
 /// A value that replaces the one of a `const` line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Constant {
+    /// a count, an extent or a choice
     U32(u32),
+    /// a factor or a threshold, bit for bit
     F32(f32),
+    /// whether a part of the shader is there
     Bool(bool),
     /// what an `alias` line stands for
     Type(&'static str),

@@ -32,11 +32,17 @@ const REPEATS: usize = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConvChoice {
+    /// [`ConvVariant::Direct`]
     Direct,
+    /// [`ConvVariant::Tiled`] with [`Tile::Small`]
     Small,
+    /// [`ConvVariant::Tiled`] with [`Tile::Medium`]
     Medium,
+    /// [`ConvVariant::Tiled`] with [`Tile::Large`]
     Large,
+    /// [`ConvVariant::Texture`]
     Texture,
+    /// [`ConvVariant::Cooperative`], of [`GpuOptions::matrices`](super::GpuOptions::matrices)
     Cooperative,
 }
 

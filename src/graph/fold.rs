@@ -58,7 +58,9 @@ fn scale_and_shift(
 /// A graph in two: `prepare` computes what depends on states alone and keeps it in new states, `PREFIX.0`, `PREFIX.1` …;
 /// `rest` reads it there. `prepare` must run after every change of the states.
 pub struct Prepared {
+    /// reads the graph's states, writes the new ones
     pub prepare: Graph,
+    /// the graph's inputs and outputs, with the new states in place of what was prepared
     pub rest: Graph,
 }
 

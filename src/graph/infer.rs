@@ -6,8 +6,11 @@ use super::{ConvSpec, Op, Shape};
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("{op}: {problem} (inputs {inputs})")]
 pub struct ShapeError {
+    /// name of the operator that was to be added
     pub op: &'static str,
+    /// what does not fit
     pub problem: String,
+    /// shapes of its inputs, in order, joined by `and`
     pub inputs: String,
 }
 

@@ -41,15 +41,20 @@ pub struct StateId(pub usize);
 /// One operator with its inputs and the shape of its output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
+    /// what is computed
     pub op: Op,
+    /// values that it reads, in the order that the operator gives; all of them earlier nodes
     pub inputs: Vec<NodeId>,
+    /// shape of its value
     pub shape: Shape,
 }
 
 /// A buffer that outlives a run: parameter, optimiser moment, running statistic, prototype.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
+    /// one of its own, by which programs share it and files keep it
     pub name: String,
+    /// the same in every graph that declares it
     pub shape: Shape,
 }
 

@@ -3,8 +3,11 @@
 /// The steps of a run over which a block of memory must keep its contents, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
+    /// size of the block
     pub bytes: u64,
+    /// step that writes it first
     pub first: usize,
+    /// step that reads or writes it last
     pub last: usize,
 }
 
@@ -17,7 +20,9 @@ impl Lifetime {
 /// Byte offsets in the arena, one for each lifetime given, and the arena's size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryPlan {
+    /// where each block begins, in bytes from the arena's beginning
     pub offsets: Vec<u64>,
+    /// size of the arena
     pub peak_bytes: u64,
 }
 

@@ -7,30 +7,70 @@ use super::{NodeId, StateId};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Update {
     /// `state ← value`
-    Assign { state: StateId, value: NodeId },
+    Assign {
+        /// what is replaced
+        state: StateId,
+        /// of the state's shape
+        value: NodeId,
+    },
     /// `mean ← (1−momentum)·mean + momentum·batch mean`, `var` likewise with the variance times `unbias`;
     /// batch statistics `stats [D,2,C]` of `domain`
-    RunningStats { mean: StateId, var: StateId, stats: NodeId, domain: usize, momentum: f32, unbias: f32 },
-    /// Adam (Kingma & Ba 2015): `lr []`, `correction [2]` = `[1−β₁ᵗ, 1−β₂ᵗ]`;
-    /// `param ← param − lr·(m/correction₀)/(√(v/correction₁) + eps)`
+    RunningStats {
+        /// running mean `[C]`
+        mean: StateId,
+        /// running variance `[C]`, unbiased
+        var: StateId,
+        /// mean and biased variance of a batch, as [`Op::BatchStats`](super::Op::BatchStats) gives them
+        stats: NodeId,
+        /// which of the D, counted from 0
+        domain: usize,
+        /// share of the batch, 0 to 1
+        momentum: f32,
+        /// `n/(n−1)` for statistics of `n` values of a channel
+        unbias: f32,
+    },
+    /// Adam (Kingma & Ba 2015): `m ← β₁·m + (1−β₁)·grad; v ← β₂·v + (1−β₂)·grad²;
+    /// param ← param − lr·(m/correction₀)/(√(v/correction₁) + eps)`
     Adam {
+        /// what is trained
         param: StateId,
+        /// first moment `m`, of the parameter's shape
         first: StateId,
+        /// second moment `v`, of the parameter's shape
         second: StateId,
+        /// of the parameter's shape, times the loss scale
         grad: NodeId,
+        /// learning rate, one value
         lr: NodeId,
+        /// `[1−β₁ᵗ, 1−β₂ᵗ]` in step `t`, counted from 1
         correction: NodeId,
+        /// decay rates, eps and loss scale
         settings: AdamSettings,
     },
-    /// SGD with momentum: `g ← grad + weight_decay·param; velocity ← momentum·velocity + g; param ← param − lr·velocity`
-    Sgd { param: StateId, velocity: StateId, grad: NodeId, lr: NodeId, settings: SgdSettings },
+    /// SGD with momentum, as in `torch.optim.SGD`:
+    /// `g ← grad + weight_decay·param; velocity ← momentum·velocity + g; param ← param − lr·velocity`
+    Sgd {
+        /// what is trained
+        param: StateId,
+        /// of the parameter's shape
+        velocity: StateId,
+        /// of the parameter's shape, times the loss scale
+        grad: NodeId,
+        /// learning rate, one value
+        lr: NodeId,
+        /// momentum, weight decay and loss scale
+        settings: SgdSettings,
+    },
 }
 
 /// Adam's decay rates and the term that keeps its denominator from zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamSettings {
+    /// β₁, decay rate of the first moment
     pub beta1: f32,
+    /// β₂, decay rate of the second moment
     pub beta2: f32,
+    /// added to the root of the second moment
     pub eps: f32,
     /// what the loss was multiplied by before its gradients were taken
     pub loss_scale: f32,
@@ -39,7 +79,9 @@ pub struct AdamSettings {
 /// Momentum and weight decay of SGD.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SgdSettings {
+    /// share of the velocity that is kept from step to step
     pub momentum: f32,
+    /// share of the parameter that is added to its gradient
     pub weight_decay: f32,
     /// what the loss was multiplied by before its gradients were taken
     pub loss_scale: f32,

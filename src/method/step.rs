@@ -32,9 +32,13 @@ const PROTOTYPE_SHARE: f32 = 0.9;
 /// Weights of the losses beside the segmentation loss; what has weight 0 is not computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LossWeights {
+    /// of the adversarial loss on boundaries and entropy maps of the target
     pub adversarial: f32,
+    /// of the distance between both cameras' prototypes
     pub align: f32,
+    /// of the prototype-guided discriminative loss on the source
     pub discriminative: f32,
+    /// of the augmented consistency loss on the target
     pub consistency: f32,
 }
 
@@ -62,16 +66,21 @@ pub enum Stochastic {
 /// What fixes the shape of a training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepSettings {
+    /// what is trained
     pub network: DeepLab,
     /// images of each domain in a batch, at least 2: the pooled feature has one value for each image
     pub batch: usize,
     /// rows and columns of the images
     pub size: [usize; 2],
+    /// whether the network has its dropouts
     pub dropout: bool,
+    /// optimiser of the network
     pub adam: AdamSettings,
     /// of the discriminators
     pub sgd: SgdSettings,
+    /// which losses there are, and how much each counts
     pub weights: LossWeights,
+    /// what tells how reliable a target pixel is
     pub stochastic: Stochastic,
     /// make cheap values again in the backward pass rather than keep them
     pub recompute: bool,
@@ -81,6 +90,7 @@ pub struct StepSettings {
 
 /// A traced training step and the tensors it trains.
 pub struct TrainingStep {
+    /// inputs and outputs as [`trace`] lists them
     pub graph: Graph,
     /// tensors of the segmentation network
     pub tensors: Vec<TensorSpec>,

@@ -7,6 +7,7 @@ use crate::graph::{Graph, NodeId, ResizeMode, ShapeError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backbone {
+    /// MobileNetV2, the lightest
     #[value(name = "mobilenet-v2")]
     #[serde(rename = "mobilenet-v2")]
     MobileNetV2,
@@ -46,9 +47,11 @@ impl Backbone {
 /// A network's shape: what its weights fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeepLab {
+    /// what extracts the features
     pub backbone: Backbone,
     /// one of the backbone's: how much smaller than the image the deep feature is
     pub output_stride: usize,
+    /// kind of every normalisation
     pub norm: Norm,
 }
 

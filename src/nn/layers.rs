@@ -33,7 +33,10 @@ impl Domain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// the batch's own; the running ones are updated if `update_running`
-    Training { update_running: bool },
+    Training {
+        /// move the running statistics a tenth of the way to the batch's
+        update_running: bool,
+    },
     /// the running ones; with [`Norm::Trans`] those of a domain
     Evaluation(Domain),
 }
@@ -49,8 +52,11 @@ pub enum Norm {
 
 /// One forward pass through a network.
 pub struct Pass<'g> {
+    /// what is traced into
     pub graph: &'g mut Graph,
+    /// which statistics normalise
     pub phase: Phase,
+    /// kind of its normalisations, [`Norm::Batch`] at first
     pub norm: Norm,
     /// seed `[2]` of the dropouts; without one there is no dropout
     pub dropout_seed: Option<NodeId>,

@@ -25,7 +25,10 @@ pub enum Role {
     /// convolution weight of a discriminator: normal(0, 0.02)
     DiscriminatorWeight,
     /// bias of a head: uniform(±1/√fan_in), with the head's fan-in
-    HeadBias { fan_in: usize },
+    HeadBias {
+        /// channels that the head reads
+        fan_in: usize,
+    },
     /// scale of a normalisation: 1
     NormWeight,
     /// shift of a normalisation: 0
@@ -46,7 +49,10 @@ impl Role {
 /// A tensor of a network, in the order of its state dict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorSpec {
+    /// in the state dict, without the network's prefix
     pub name: String,
+    /// extents, as PyTorch orders them: `[O, I/groups, KH, KW]` of a convolution's weight, `[C]` of all others
     pub shape: Shape,
+    /// how it begins, and whether it is trained
     pub role: Role,
 }

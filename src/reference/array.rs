@@ -5,7 +5,9 @@ use crate::graph::Shape;
 /// A dense row-major tensor; `data` holds `shape.elements()` values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
+    /// extents
     pub shape: Shape,
+    /// values, the last axis fastest
     pub data: Vec<f64>,
 }
 

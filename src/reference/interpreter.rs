@@ -9,16 +9,58 @@ use crate::graph::{Graph, NodeId, Op, Shape, State, StateId, Update};
 /// What keeps a graph from being evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
+    /// The graph reads an input that was not given.
     #[error("input `{name}` of shape {shape} is missing: give it a value for this run")]
-    MissingInput { name: String, shape: Shape },
+    MissingInput {
+        /// of the input
+        name: String,
+        /// that its value must have
+        shape: Shape,
+    },
+    /// The graph reads or changes a state that is not there.
     #[error("state `{name}` of shape {shape} is missing: load or initialise it before the run")]
-    MissingState { name: String, shape: Shape },
+    MissingState {
+        /// of the state
+        name: String,
+        /// that its value must have
+        shape: Shape,
+    },
+    /// A given value is not what the graph was traced for: give it the expected shape, and as many values.
     #[error("{kind} `{name}` has {values} values and shape {given}, but the graph expects shape {expected}")]
-    WrongShape { kind: &'static str, name: String, expected: Shape, given: Shape, values: usize },
+    WrongShape {
+        /// `input` or `state`
+        kind: &'static str,
+        /// whose value it is
+        name: String,
+        /// shape in the graph
+        expected: Shape,
+        /// shape of the value
+        given: Shape,
+        /// numbers that the value holds
+        values: usize,
+    },
+    /// An update was traced with states that it cannot change together.
     #[error("update `{update}` cannot change `{state}` along with `{other}`: they must be two states of one shape")]
-    UnusableState { update: &'static str, state: String, other: String },
+    UnusableState {
+        /// name of the update
+        update: &'static str,
+        /// the state that differs, or is named twice
+        state: String,
+        /// the first state that the update changes
+        other: String,
+    },
+    /// An update was traced with a value whose shape does not fit its state.
     #[error("update `{update}` of state `{state}` cannot use a value of shape {given}: it needs {needed}")]
-    UnusableValue { update: &'static str, state: String, given: Shape, needed: String },
+    UnusableValue {
+        /// name of the update
+        update: &'static str,
+        /// the first state that it changes
+        state: String,
+        /// shape of the value
+        given: Shape,
+        /// shape or number of values that would fit
+        needed: String,
+    },
 }
 
 /// Evaluates what the outputs and updates of `graph` need, applies the updates to `states` in order, and returns the

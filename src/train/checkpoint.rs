@@ -20,18 +20,46 @@ const UNCHECKED: &str = "1";
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
+    /// The file cannot be read or written, or is no safetensors file.
     #[error(transparent)]
     Format(#[from] FormatError),
+    /// The states cannot be read from the device, or written to it.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// A safetensors file of something else: weights alone can be begun from with `--init`, but not resumed.
     #[error("`{}` is not a checkpoint of this program: its metadata lack `{key}`", path.display())]
-    NotACheckpoint { path: PathBuf, key: &'static str },
+    NotACheckpoint {
+        /// of the file
+        path: PathBuf,
+        /// first key that is missing
+        key: &'static str,
+    },
+    /// A checkpoint of another version of this program: resume it with that one.
     #[error("`{}` was written as checkpoint version {found}; this program reads version {VERSION}", path.display())]
-    Version { path: PathBuf, found: String },
+    Version {
+        /// of the file
+        path: PathBuf,
+        /// version of its layout
+        found: String,
+    },
+    /// A checkpoint whose metadata were altered, so that another must be resumed; or settings that cannot be written.
     #[error("`{}` has no usable `{key}` in its metadata: `{value}`", path.display())]
-    Metadata { path: PathBuf, key: &'static str, value: String },
+    Metadata {
+        /// of the file
+        path: PathBuf,
+        /// whose value cannot be used
+        key: &'static str,
+        /// the value, or why it cannot be used
+        value: String,
+    },
+    /// A checkpoint of another network, or one that lacks tensors: the settings must be those of its run.
     #[error("`{}` does not fit this run: {reason}", path.display())]
-    Unfit { path: PathBuf, reason: String },
+    Unfit {
+        /// of the file
+        path: PathBuf,
+        /// the first tensor that does not fit, and how
+        reason: String,
+    },
 }
 
 /// Where a run stands.
@@ -47,10 +75,13 @@ pub struct Progress {
 
 /// A checkpoint in memory.
 pub struct Checkpoint {
+    /// settings of the run
     pub config: Config,
+    /// where the run stood
     pub progress: Progress,
     /// kernels that were chosen by measurement: others would add up in another order
     pub kernels: Choices,
+    /// every state by name: weights, moments, running statistics, prototypes
     pub tensors: BTreeMap<String, HostTensor>,
 }
 

@@ -52,7 +52,12 @@ pub enum AugmentSetting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Switch {
+    // For flags that say all of it: their help repeats none of this.
+    /// with it
+    #[value(help = None::<&'static str>)]
     On,
+    /// without it
+    #[value(help = None::<&'static str>)]
     Off,
 }
 
@@ -92,8 +97,11 @@ pub struct Config {
     /// dataset of the other camera
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<PathBuf>,
+    /// which losses train the network
     pub method: Method,
+    /// what extracts the features
     pub backbone: Backbone,
+    /// kind of every normalisation of the network
     pub norm: NormSetting,
     /// 16 or 8; 8 with DRN
     pub output_stride: usize,
@@ -101,6 +109,7 @@ pub struct Config {
     pub size: usize,
     /// images of a batch
     pub batch: usize,
+    /// passes over the source
     pub epochs: u64,
     /// stop after as many steps
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,10 +120,13 @@ pub struct Config {
     pub lr: f32,
     /// learning rate of the discriminators
     pub lr_discriminator: f32,
-    /// weights of the losses beside the segmentation loss; 0 leaves a loss out
+    /// weight of the adversarial loss on the target; as with all weights here, 0 leaves the loss out
     pub adversarial_weight: f32,
+    /// weight of the distance between both cameras' prototypes
     pub align_weight: f32,
+    /// weight of the prototype-guided discriminative loss on the source
     pub discriminative_weight: f32,
+    /// weight of the augmented consistency loss on the target
     pub consistency_weight: f32,
     /// passes with other dropouts that tell how reliable a target pixel is
     pub stochastic_passes: usize,
@@ -123,15 +135,20 @@ pub struct Config {
     /// device memory that a step may use; it recomputes values rather than keep them if it must
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_budget: Option<ByteSize>,
+    /// seed of everything random: initial weights, order, augmentation, dropout
     pub seed: u64,
     /// weights to begin from
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
+    /// how training images are varied
     pub augment: AugmentSetting,
+    /// whether the network has its dropouts; without them all stochastic passes agree, and every target pixel counts
     pub dropout: Switch,
+    /// another order of regions each epoch
     pub shuffle: Switch,
     /// epochs between validations
     pub validate_every: u64,
+    /// regions by which the best checkpoint is chosen
     pub select: Selection,
     /// minutes between checkpoints within an epoch
     pub checkpoint_every: f64,

@@ -16,11 +16,15 @@ use crate::method::step::TOTAL;
 /// What is logged of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepRecord {
+    /// counted from 0
     pub step: u64,
+    /// epoch that the step's batch belongs to, counted from 0
     pub epoch: u64,
     /// losses by name, in the order of the columns
     pub losses: Vec<(&'static str, f32)>,
+    /// learning rate of the network
     pub lr: f32,
+    /// duration of the step, waiting for its batch included
     pub seconds: f64,
 }
 

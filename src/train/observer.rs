@@ -9,22 +9,31 @@ pub enum Event<'a> {
     Note(&'a str),
     /// training begins at a step, of as many
     Begin {
+        /// steps done before
         step: u64,
+        /// steps of the whole run
         steps: u64,
+        /// images of a batch
         batch: usize,
     },
+    /// a step is done and logged
     Step(&'a StepRecord),
     /// the device was lost and is open again; the run goes back to its checkpoint after so many steps
     Reopened {
+        /// as it was opened again
         device: &'a Device,
+        /// what the driver said
         reason: &'a anyhow::Error,
+        /// steps done at the checkpoint
         step: u64,
     },
+    /// a validation is done and logged
     Validated(&'a ValidationRecord),
 }
 
 /// Somebody who watches a run.
 pub trait Observer {
+    /// Called in the run's own thread, which waits for it, as soon as the event has happened.
     fn event(&mut self, event: Event<'_>);
 
     /// Whether the run is to stop after the step under way, with a checkpoint.

@@ -14,8 +14,11 @@ const MAX_STD: f32 = 0.5;
 /// Channels of one image, row-major `[C, height, width]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Channels<'a> {
+    /// `C · height · width` values
     pub values: &'a [f32],
+    /// rows
     pub height: u32,
+    /// columns
     pub width: u32,
 }
 

@@ -37,8 +37,11 @@ pub struct Outcome {
     pub steps: u64,
     /// whether these are all: otherwise somebody asked the run to stop
     pub complete: bool,
+    /// mean Dice of the checkpoint in `best`, if a validation chose one
     pub best_mean_dice: Option<f64>,
+    /// where the best checkpoint lies
     pub best: PathBuf,
+    /// where the checkpoint of the last step lies
     pub last: PathBuf,
 }
 
