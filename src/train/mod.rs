@@ -3,10 +3,12 @@
 mod checkpoint;
 mod config;
 mod datasets;
+mod environment;
 mod logs;
 mod memory;
 mod observer;
 mod pictures;
+mod prototypes;
 mod schedule;
 mod session;
 mod stage;
@@ -15,6 +17,7 @@ mod weights;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Progress};
 pub use config::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
+pub use environment::Environment;
 pub use logs::{StepRecord, ValidationRecord};
 pub use memory::fitting_step;
 pub use observer::{Event, Observer};

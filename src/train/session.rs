@@ -9,8 +9,10 @@ use anyhow::{Context, Result, bail};
 use super::checkpoint::{Checkpoint, Progress};
 use super::config::{Config, NormSetting};
 use super::datasets::{TrainingData, open_data};
+use super::environment::Environment;
 use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
 use super::observer::{Event, Observer};
+use super::prototypes;
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation};
 use super::weights::{initialise, load_generator};
@@ -60,6 +62,7 @@ impl Session {
             write_checkpoint(run, "last", config, Progress::default(), device, states)?;
             let logs = Logs::open(run, LogBytes::default(), losses)?;
             write_settings(run, &text)?;
+            Environment::of(device).write(run)?;
             Ok(logs)
         })
     }
@@ -79,7 +82,9 @@ impl Session {
             write_settings(run, &config.to_toml()?)?;
         }
         Session::prepare(device, config, run, Some((checkpoint, &path)), observer, |_, _, losses| {
-            Logs::open(run, bytes, losses)
+            let logs = Logs::open(run, bytes, losses)?;
+            Environment::of(device).write(run)?;
+            Ok(logs)
         })
     }
 
@@ -187,7 +192,11 @@ impl Session {
         let show = every > 0 && step.is_multiple_of(every);
         let (StepValues { epoch, lr, losses }, pictures) = stage.step(&self.config, step, show)?;
         self.logs.pictures(step, &pictures)?;
-        Ok(StepRecord { step, epoch, losses, lr, seconds: start.elapsed().as_secs_f64() })
+        let prototype_distances = match (step + 1).is_multiple_of(prototypes::EVERY) {
+            true => prototypes::distances(&self.states)?,
+            false => Vec::new(),
+        };
+        Ok(StepRecord { step, epoch, losses, lr, seconds: start.elapsed().as_secs_f64(), prototype_distances })
     }
 
     /// Validates, logs, and keeps the best checkpoint.
