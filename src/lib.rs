@@ -3,8 +3,8 @@
 //!
 //! [`graph`] says what to compute, [`reference`] computes it slowly and exactly, [`gpu`] runs it; [`device`] is one
 //! face for both. [`nn`] and [`method`] trace networks and training steps, [`train`] runs them, [`inference`] uses
-//! them; [`data`], [`formats`] and [`metrics`] surround them with files and figures, [`conformance`] proves them
-//! and [`bench`] measures them.
+//! them; [`data`], [`formats`] and [`metrics`] surround them with files and figures, [`report`] shows what came out,
+//! [`conformance`] proves them and [`bench`] measures them.
 
 pub mod bench;
 pub mod cli;
@@ -19,4 +19,5 @@ pub mod method;
 pub mod metrics;
 pub mod nn;
 pub mod reference;
+pub mod report;
 pub mod train;

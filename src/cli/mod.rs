@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod predict;
 mod progress;
+mod report;
 mod settings;
 mod synth;
 mod train;
@@ -76,6 +77,7 @@ enum Verb {
     Demo(demo::Arguments),
     Bench(bench::Arguments),
     Plan(Box<plan::Arguments>),
+    Report(report::Arguments),
 }
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
@@ -189,6 +191,7 @@ pub fn main() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&cli.global, &arguments),
         Verb::Bench(arguments) => bench::run(&cli.global, &arguments),
         Verb::Plan(arguments) => plan::run(&cli.global, &arguments),
+        Verb::Report(arguments) => report::run(&cli.global, &arguments),
     };
     match outcome {
         Ok(code) => code,
