@@ -41,3 +41,38 @@ pub fn trace(
     simplify(&mut g);
     Ok((g, tensors))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+    use crate::nn::Norm;
+    use crate::nn::deeplab::Backbone;
+    use crate::nn::init::{hashed_values, initial_values};
+
+    #[test]
+    fn an_image_is_as_uncertain_beside_others_and_dropouts_disagree() {
+        let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
+        let (graph, tensors) = trace(network, 2, 32, 3).expect("the size fits");
+        let states = Device::Cpu.states();
+        let program = Device::Cpu.compile(&graph, &states).expect("the reference compiles all");
+        for spec in &tensors {
+            states.write(&format!("{GENERATOR}.{}", spec.name), &initial_values(spec, 3)).expect("declared");
+        }
+        program.write("seed", &[1.0, 2.0]).expect("an input");
+        let image = |name: &str| hashed_values(name, &[3, 32, 32]);
+        let look = |beside: &str| {
+            program.write("image", &[image("eye"), image(beside)].concat()).expect("an input");
+            program.run().expect("the reference runs");
+            program.read(&["std", "probability"]).expect("outputs")
+        };
+        let (first, second) = (look("second"), look("third"));
+        let own = 2 * 8 * 8;
+        for (first, second) in first.iter().zip(&second) {
+            assert_eq!(first.len(), 2 * own);
+            assert!(first[..own] == second[..own] && first[own..] != second[own..]);
+        }
+        assert!(first[0].iter().all(|std| (0.0..=0.71).contains(std)) && first[0].iter().any(|std| *std > 1e-4));
+        assert!(first[1].iter().all(|p| (0.0..=1.0).contains(p)));
+    }
+}
