@@ -4,7 +4,7 @@
 //! [`graph`] says what to compute, [`reference`] computes it slowly and exactly, [`gpu`] runs it; [`device`] is one
 //! face for both. [`nn`] and [`method`] trace networks and training steps, [`train`] runs them, [`inference`] uses
 //! them and [`export`] hands on the results; [`data`], [`formats`] and [`metrics`] surround them with files and figures,
-//! [`conformance`] proves them and [`bench`] measures them; [`variants`] lists every shader that they launch.
+//! [`report`] shows what came out, [`conformance`] proves it and [`bench`] measures it; [`variants`] lists every shader that they launch.
 //!
 //! [`reference`]: mod@reference
 //! [`bench`]: mod@bench
@@ -60,5 +60,6 @@ pub mod method;
 pub mod metrics;
 pub mod nn;
 pub mod reference;
+pub mod report;
 pub mod train;
 pub mod variants;

@@ -3,6 +3,8 @@
 //! The package comes from pip into a virtual environment under `target/tmp`, once; `PAPILLA_TENSORBOARD_VENV` names
 //! one to use instead. Without Python or a network the tests say so and are skipped.
 
+#[path = "training/killable.rs"]
+mod killable;
 #[path = "training/runs.rs"]
 mod runs;
 
@@ -17,7 +19,8 @@ use image::{Rgb, RgbImage};
 use papilla::formats::EventWriter;
 use serde_json::{Value, json};
 
-use runs::{Killable, logged, succeed, text};
+use killable::{Killable, logged};
+use runs::{succeed, text};
 
 /// The release that the test was written with.
 const PACKAGE: &str = "tensorboard==2.21.0";

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::{Architecture, Global, evaluate, output, synth, train};
+use super::{Architecture, Global, evaluate, output, report, synth, train};
 use crate::train::{AugmentSetting, Config, Method, NormSetting};
 
 /// Rows and columns of the demo's regions.
@@ -80,14 +80,22 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         }
         documents.insert(name.to_string(), Value::Object(clinic_documents));
     }
+    // The runs that have seen as much: what differs is the method.
+    let page = out.join("report.html");
+    report::write(
+        global,
+        &report::Arguments::of_runs(&["source-only-continued", "clr"].map(|run| out.join(run)), &page),
+    )?;
     let gained = mean_dice(&documents["clr"]["clinic-b"]) - mean_dice(&documents["source-only-continued"]["clinic-b"]);
     if global.json {
-        let document = json!({ "out": out.display().to_string(), "evaluation": documents, "gain_on_clinic_b": gained });
+        let [out, page] = [out, &page].map(|path| path.display().to_string());
+        let document = json!({ "out": out, "report": page, "evaluation": documents, "gain_on_clinic_b": gained });
         output::json(&document)?;
     } else {
         print_table(&documents)?;
         let points = 100.0 * gained;
         output::line(format_args!("\nadaptation changed the mean Dice on clinic B by {points:+.1} points"))?;
+        output::line(format_args!("both runs side by side: {}", page.display()))?;
         output::line(format_args!("everything is in {}", out.display()))?;
     }
     Ok(ExitCode::SUCCESS)

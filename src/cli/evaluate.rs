@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Architecture, Global, output, progress};
 use crate::data::mask::decode_mask;
 use crate::data::{Dataset, Labels, RegionPixels};
+use crate::device::Device;
 use crate::formats::write_atomically;
 use crate::inference::{Logits, load_predictor};
 use crate::metrics::{BinaryMask, ImageMetrics, PostprocessSettings, Summary, evaluate_image, postprocess};
@@ -82,9 +83,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 /// Evaluates, writes the files that were asked for, and gives the totals.
 pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> {
     let dataset = Dataset::open(&arguments.data, Labels::Required)?;
-    let device = global.open_tuned()?;
+    measure(global, &global.open_tuned()?, &dataset, arguments)
+}
+
+/// The same on regions and a device that are open.
+pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, arguments: &Arguments) -> Result<Value> {
     let fallback = arguments.architecture.config()?;
-    let (predictor, config) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
+    let (predictor, config) = load_predictor(device, &arguments.checkpoint, &fallback, BATCH)?;
     arguments.architecture.agree(&config, &arguments.checkpoint)?;
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");
     let mut measured = Measured { names: Vec::new(), raw: Vec::new(), clean: Vec::new() };

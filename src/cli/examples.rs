@@ -3,7 +3,7 @@
 use clap::Command;
 
 /// What each verb is typically asked for.
-const EXAMPLES: [(&str, &[(&str, &str)]); 14] = [
+const EXAMPLES: [(&str, &[(&str, &str)]); 15] = [
     ("devices", &[("which adapters there are", "papilla devices"), ("for another program", "papilla devices --json")]),
     (
         "conformance",
@@ -97,6 +97,16 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 14] = [
             ),
             ("published weights for this program", "papilla convert published.pth.tar published.safetensors"),
             ("for ONNX Runtime", "papilla convert runs/first/checkpoints/best.safetensors best.onnx"),
+        ],
+    ),
+    (
+        "report",
+        &[
+            ("a run, with its test images", "papilla report runs/first"),
+            (
+                "two runs side by side, charts as SVG files",
+                "papilla report runs/first runs/adapted --out report.html --charts figures",
+            ),
         ],
     ),
     (

@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod predict;
 mod progress;
+mod report;
 mod settings;
 mod shaders;
 mod shell;
@@ -88,6 +89,7 @@ enum Verb {
     Completions(shell::Completions),
     Man(shell::Man),
     Shaders(shaders::Arguments),
+    Report(report::Arguments),
 }
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
@@ -212,6 +214,7 @@ pub fn main() -> ExitCode {
         Verb::Completions(arguments) => shell::completions(&cli.global, &arguments),
         Verb::Man(arguments) => shell::man(&cli.global, &arguments),
         Verb::Shaders(arguments) => shaders::run(&cli.global, &arguments),
+        Verb::Report(arguments) => report::run(&cli.global, &arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::interrupt::{Interrupts, Stopped};
 use super::progress::TrainingProgress;
 use super::settings::{RunSettings, StepSettings};
-use super::{Global, WrongFlags, output};
+use super::{Global, WrongFlags, output, report};
 use crate::train::{Config, Outcome, ResumeFrom, Session};
 
 /// Train a network on one camera, or continue a run that was interrupted
@@ -40,17 +40,18 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
-    let outcome = match (&arguments.resume, &arguments.out) {
+    let (outcome, run) = match (&arguments.resume, &arguments.out) {
         (Some(run), _) => {
             let device = global.open_tuned()?;
             let mut progress = TrainingProgress::new(global);
             let session = Session::resume(&device, run, arguments.from.unwrap_or_default(), &mut progress)?;
-            to_the_end(session, progress, run)?
+            (to_the_end(session, progress, run)?, run)
         }
-        (None, Some(out)) => train(global, configure(arguments)?, out)?,
+        (None, Some(out)) => (train(global, configure(arguments)?, out)?, out),
         (None, None) => bail!("--out RUN or --resume RUN is needed"),
     };
-    report(global, &outcome)?;
+    let page = report::of_training(global, run);
+    print(global, &outcome, page.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -105,19 +106,23 @@ fn configure(arguments: &Arguments) -> Result<Config> {
     Ok(config)
 }
 
-fn report(global: &Global, outcome: &Outcome) -> Result<()> {
+fn print(global: &Global, outcome: &Outcome, page: Option<&Path>) -> Result<()> {
     if global.json {
         let document = json!({
             "steps": outcome.steps,
             "best_mean_dice": outcome.best_mean_dice,
             "best": outcome.best.display().to_string(),
             "last": outcome.last.display().to_string(),
+            "report": page.as_ref().map(|page| page.display().to_string()),
         });
         output::json(&document)?;
     } else {
         output::line(format_args!("{} steps done; last checkpoint {}", outcome.steps, outcome.last.display()))?;
         if let Some(dice) = outcome.best_mean_dice {
             output::line(format_args!("best mean Dice {dice:.4}; checkpoint {}", outcome.best.display()))?;
+        }
+        if let Some(page) = page {
+            output::line(format_args!("curves in {}", page.display()))?;
         }
     }
     Ok(())

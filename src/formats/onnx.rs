@@ -1,6 +1,8 @@
 //! The messages of an ONNX file: the few fields in use of `onnx.proto`, under their names and numbers there
 //! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>), and how one is written.
 
+#![allow(missing_docs, reason = "messages and fields are those of onnx.proto3, and are explained there")]
+
 use std::path::Path;
 
 use prost::Message;

@@ -25,6 +25,7 @@ pub struct AdapterDescription {
 /// Cooperative matrices of `size` rows and columns, f16 factors and f32 sums, held by one subgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matrices {
+    /// rows and columns
     pub size: u32,
     /// the most invocations that a subgroup has
     pub lanes: u32,

@@ -61,7 +61,12 @@ pub enum TranslationError {
     Invalid(String),
     /// The language lacks something that the shader is made of.
     #[error("{language} has no {what}")]
-    Inexpressible { language: &'static str, what: &'static str },
+    Inexpressible {
+        /// the language
+        language: &'static str,
+        /// what it lacks
+        what: &'static str,
+    },
     /// The translator failed.
     #[error("it cannot be translated: {0}")]
     Failed(String),
@@ -74,8 +79,11 @@ pub struct Usage {
     pub workgroup: [u32; 3],
     /// memory that a workgroup shares
     pub workgroup_bytes: u32,
+    /// bindings of uniform buffers
     pub uniform_buffers: usize,
+    /// bindings of storage buffers
     pub storage_buffers: usize,
+    /// bindings of storage textures
     pub storage_textures: usize,
 }
 

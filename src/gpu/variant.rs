@@ -13,7 +13,9 @@ use crate::graph::Graph;
 /// A specialised shader with one of its entry points.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variant {
+    /// name of its file
     pub shader: &'static str,
+    /// name of the function that a launch begins with
     pub entry: String,
     constants: Vec<(&'static str, Constant)>,
     half: Vec<usize>,

@@ -10,6 +10,7 @@ pub mod segmentation;
 pub mod step;
 #[cfg(test)]
 mod tests;
+pub mod uncertainty;
 
 use crate::graph::{Binary, Graph, NodeId, ShapeError};
 

@@ -19,11 +19,11 @@ pub const OPTIMISER: &str = "optimiser";
 pub const TOTAL: &str = "total";
 
 /// Temperature of the probabilities whose deviation is the uncertainty.
-const TEMPERATURE: f32 = 2.0;
+pub const TEMPERATURE: f32 = 2.0;
 /// Uncertainty below which a pixel counts.
-const STD_MAX: f32 = 0.04;
+pub const STD_MAX: f32 = 0.04;
 /// Probability above which a pixel of the target is pseudo-labelled for the prototypes.
-const PSEUDO_THRESHOLD: f32 = 0.75;
+pub const PSEUDO_THRESHOLD: f32 = 0.75;
 /// Margin of the discriminative loss.
 const MARGIN: f32 = 0.01;
 /// Share of the batch in a running prototype.

@@ -26,6 +26,8 @@ pub struct StepRecord {
     pub lr: f32,
     /// duration of the step, waiting for its batch included
     pub seconds: f64,
+    /// distances of both cameras' prototypes by name, at the steps where they are looked at
+    pub prototype_distances: Vec<(&'static str, f64)>,
 }
 
 impl StepRecord {
@@ -142,6 +144,10 @@ impl Logs {
         }
         line.insert("lr".into(), number(record.lr));
         line.insert("seconds".into(), json!((record.seconds * 1e4).round() / 1e4));
+        if !record.prototype_distances.is_empty() {
+            let distances = record.prototype_distances.iter().map(|(name, value)| ((*name).to_string(), json!(value)));
+            line.insert("prototype_distance".into(), Value::Object(distances.collect()));
+        }
         self.append_line(&Value::Object(line))?;
         let counters = [("step", record.step.to_string()), ("epoch", record.epoch.to_string())];
         let losses = record.losses.iter().map(|(name, value)| (*name, value.to_string()));
@@ -149,6 +155,10 @@ impl Logs {
         self.append_cells(&counters.into_iter().chain(losses).chain(rest).collect::<Vec<_>>())?;
         let mut scalars: Vec<(&str, f32)> = record.losses.clone();
         scalars.push(("lr", record.lr));
+        let distances: Vec<(String, f32)> = (record.prototype_distances.iter())
+            .map(|(name, value)| (format!("prototype_distance/{name}"), *value as f32))
+            .collect();
+        scalars.extend(distances.iter().map(|(name, value)| (name.as_str(), *value)));
         Ok(self.events.scalars(record.step, now(), &scalars)?)
     }
 
@@ -242,7 +252,9 @@ mod tests {
     fn a_table_is_gone_on_with_under_its_own_titles() {
         let run = tempfile::tempdir().expect("a temporary folder");
         let table = run.path().join("log.csv");
-        let record = StepRecord { step: 0, epoch: 0, losses: vec![("seg", 0.5)], lr: 0.125, seconds: 2.0 };
+        let losses = vec![("seg", 0.5)];
+        let mut record =
+            StepRecord { step: 0, epoch: 0, losses, lr: 0.125, seconds: 2.0, prototype_distances: Vec::new() };
         let mut logs = Logs::open(run.path(), LogBytes::default(), &["seg", "align"]).expect("the folder is writable");
         logs.step(&record).expect("the folder is writable");
         logs.validation(&validation(1, "target")).expect("the folder is writable");
@@ -253,6 +265,13 @@ mod tests {
             "1,0,,,,,0.25,0.5,target",
         ];
         assert_eq!(written.lines().collect::<Vec<_>>(), rows);
+        record.prototype_distances = vec![("cup_object", 0.5)];
+        logs.step(&record).expect("the folder is writable");
+        let metrics = std::fs::read_to_string(run.path().join("metrics.jsonl")).expect("just written");
+        let plain = r#"{"step":0,"epoch":0,"seg":0.5,"lr":0.125,"seconds":2.0"#;
+        let lines: Vec<&str> = metrics.lines().collect();
+        assert_eq!(lines[0], format!("{plain}}}"), "a step at which nobody looks has no such key");
+        assert_eq!(lines[2], format!(r#"{plain},"prototype_distance":{{"cup_object":0.5}}}}"#));
         drop(logs);
 
         let earlier = "step,epoch,seg,align,lr,seconds,cup_dice,disc_dice\n";
@@ -267,7 +286,8 @@ mod tests {
     #[test]
     fn the_total_is_named_only_where_it_alone_is_not_finite() {
         let broken = |losses: [(&'static str, f32); 3]| -> Vec<&str> {
-            let record = StepRecord { step: 0, epoch: 0, losses: losses.to_vec(), lr: 1e-3, seconds: 0.1 };
+            let (losses, prototype_distances) = (losses.to_vec(), Vec::new());
+            let record = StepRecord { step: 0, epoch: 0, losses, lr: 1e-3, seconds: 0.1, prototype_distances };
             record.not_finite().into_iter().map(|(name, _)| name).collect()
         };
         assert!(broken([("total", 3.0), ("seg", 1.0), ("d_same", 2.0)]).is_empty());

@@ -170,7 +170,9 @@ pub(super) fn refuse_to_overwrite(run: &Path) -> Result<()> {
     if ["last", "previous"].iter().any(|name| checkpoint_path(run, name).exists()) {
         bail!("`{}` already holds a run; continue it with --resume or choose another --out", run.display());
     }
-    let files = ["config.toml", "metrics.jsonl", "log.csv", "checkpoints/best.safetensors"].map(|name| run.join(name));
+    let files =
+        ["config.toml", "device.json", "metrics.jsonl", "log.csv", "report.html", "checkpoints/best.safetensors"]
+            .map(|name| run.join(name));
     let events = run.join("tensorboard");
     let has_events = std::fs::read_dir(&events).is_ok_and(|mut entries| entries.next().is_some());
     let in_the_way = files.into_iter().find(|file| file.exists()).or(has_events.then_some(events));

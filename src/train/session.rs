@@ -9,9 +9,11 @@ use anyhow::Result;
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::config::{Config, NormSetting};
 use super::datasets::{TrainingData, open_data};
+use super::environment::Environment;
 use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
 use super::memory::check_memory;
 use super::observer::{Event, Observer};
+use super::prototypes;
 use super::run_folder::{ResumeFrom, RunFolder, refuse_to_overwrite, resume_command};
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation};
@@ -72,6 +74,7 @@ impl Session {
             folder.write_last(finite(&folder, config, Progress::default(), device, states)?)?;
             let logs = Logs::open(run, LogBytes::default(), losses)?;
             folder.write_settings(&text)?;
+            Environment::of(device).write(run)?;
             Ok((folder, logs))
         })
     }
@@ -96,6 +99,7 @@ impl Session {
         }
         Session::prepare(device, config, Some((checkpoint, &path)), observer, |_, _, losses, _| {
             let logs = Logs::open(folder.path(), bytes, losses)?;
+            Environment::of(device).write(folder.path())?;
             Ok((folder, logs))
         })
     }
@@ -259,7 +263,11 @@ impl Session {
         let show = every > 0 && step.is_multiple_of(every);
         let (StepValues { epoch, lr, losses }, pictures) = stage.step(&self.config, step, show)?;
         self.logs.pictures(step, &pictures)?;
-        Ok(StepRecord { step, epoch, losses, lr, seconds: start.elapsed().as_secs_f64() })
+        let prototype_distances = match (step + 1).is_multiple_of(prototypes::EVERY) {
+            true => prototypes::distances(&self.states)?,
+            false => Vec::new(),
+        };
+        Ok(StepRecord { step, epoch, losses, lr, seconds: start.elapsed().as_secs_f64(), prototype_distances })
     }
 
     /// Validates, logs, and keeps the best checkpoint.

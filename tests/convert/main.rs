@@ -103,7 +103,7 @@ fn checkpoint(folder: &Path) -> PathBuf {
     let checkpoint = Checkpoint { config, progress, kernels: Default::default(), tensors: file.tensors };
     let path = folder.join("run/checkpoints/last.safetensors");
     fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is writable");
-    checkpoint.write(&path).expect("the folder is writable");
+    checkpoint.write(&path, None).expect("the folder is writable");
     path
 }
 
@@ -152,7 +152,7 @@ fn an_epoch_is_known_from_the_log_beside_a_checkpoint() {
     let mut run = Checkpoint::read(&last).expect("written");
     let log = "{\"step\":5,\"epoch\":1}\n{\"step\":6,\"epoch\":101}\n";
     run.progress.log_bytes.metrics = log.len() as u64;
-    run.write(&last).expect("the folder is writable");
+    run.write(&last, None).expect("the folder is writable");
     // What was logged after the checkpoint does not count.
     fs::write(folder.path().join("run/metrics.jsonl"), format!("{log}{{\"step\":7,\"epoch\":102}}\n"))
         .expect("written");

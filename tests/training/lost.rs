@@ -8,8 +8,8 @@ use papilla::gpu::GpuOptions;
 use papilla::train::{Config, Event, Observer, Outcome, ResumeFrom, Session};
 
 use crate::SETTINGS;
+use crate::killable::{Killable, logged};
 use crate::resume::{assert_resumes_to, assert_same};
-use crate::runs::{Killable, logged};
 
 /// Loses the device after each of some steps, as often as they are listed.
 struct Loser {

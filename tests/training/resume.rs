@@ -7,7 +7,8 @@ use std::path::Path;
 use papilla::formats::{HostTensor, TensorFile};
 use serde_json::Value;
 
-use crate::runs::{Killable, logged, succeed, text};
+use crate::killable::{Killable, logged};
+use crate::runs::{succeed, text};
 use crate::{SETTINGS, metrics, refusal};
 
 /// Tensors of a checkpoint, and the metadata that do not depend on how long steps took.

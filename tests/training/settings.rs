@@ -4,8 +4,9 @@ use std::fs;
 
 use tempfile::TempDir;
 
+use crate::killable::Killable;
 use crate::resume::assert_same;
-use crate::runs::{Killable, papilla, succeed, text};
+use crate::runs::{papilla, succeed, text};
 use crate::{SETTINGS, refusal};
 
 #[test]

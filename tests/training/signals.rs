@@ -5,8 +5,9 @@ use std::process::{Child, Command};
 
 use papilla::train::Checkpoint;
 
+use crate::killable::{Killable, logged};
 use crate::resume::assert_resumes_to;
-use crate::runs::{Killable, logged, text};
+use crate::runs::text;
 use crate::{SETTINGS, metrics, refusal};
 
 /// Sends signals, by name, one right after the other.

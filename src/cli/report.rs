@@ -1,0 +1,231 @@
+//! `papilla report`: what runs did, for colleagues.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::evaluate::Thresholds;
+use super::{Architecture, Global, evaluate, output, progress};
+use crate::data::{Dataset, Labels};
+use crate::device::Device;
+use crate::report::{Case, Report, Run, Viewer, choose, default_split, open};
+
+/// Show runs in one HTML file that needs nothing beside it: curves, figures with intervals, worst and best images with
+/// pseudo labels and uncertainty, settings; several runs are compared with the first over the same images
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Folders of runs; further ones are compared with the first
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// HTML file [default: report.html in RUN; of several runs, in the folder that holds the first]
+    #[arg(long, value_name = "FILE.html")]
+    out: Option<PathBuf>,
+    /// Folder for the charts as SVG files too, in colours for light paper
+    #[arg(long, value_name = "DIR")]
+    charts: Option<PathBuf>,
+    /// Use logs and earlier evaluations in the RUN folders only; needs no device
+    #[arg(long)]
+    no_images: bool,
+    /// Labelled regions to evaluate on and to show [default: the target's `test`, or the source's]
+    #[arg(long, value_name = "DIR/SPLIT")]
+    data: Option<PathBuf>,
+    /// Which checkpoint is evaluated; where a run lacks the best one, the last
+    #[arg(long, value_enum, default_value_t = Which::Best)]
+    checkpoint: Which,
+    /// Images shown of each kind: worst and best, or largest gains and losses
+    #[arg(long, default_value_t = CASES, value_name = "N")]
+    cases: usize,
+    #[command(flatten)]
+    thresholds: Thresholds,
+}
+
+/// Images of each kind.
+const CASES: usize = 3;
+
+/// Checkpoints of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Which {
+    Best,
+    Last,
+}
+
+impl Which {
+    fn name(self) -> &'static str {
+        match self {
+            Which::Best => "best",
+            Which::Last => "last",
+        }
+    }
+}
+
+impl Arguments {
+    /// The last checkpoints of runs side by side.
+    pub(super) fn of_runs(runs: &[PathBuf], out: &Path) -> Arguments {
+        Arguments {
+            runs: runs.to_vec(),
+            out: Some(out.to_path_buf()),
+            charts: None,
+            no_images: false,
+            data: None,
+            checkpoint: Which::Last,
+            cases: CASES,
+            thresholds: Thresholds { threshold_cup: 0.75, threshold_disc: 0.75 },
+        }
+    }
+
+    /// Where the HTML file goes.
+    fn page(&self) -> PathBuf {
+        let beside = |run: &PathBuf| run.canonicalize().ok().and_then(|run| Some(run.parent()?.to_path_buf()));
+        let folder = match &self.runs[..] {
+            [run] => run.clone(),
+            [first, ..] => beside(first).unwrap_or_default(),
+            [] => PathBuf::new(),
+        };
+        self.out.clone().unwrap_or_else(|| folder.join("report.html"))
+    }
+
+    /// The checkpoint of a run that is evaluated.
+    fn checkpoint_of(&self, run: &Run) -> Option<PathBuf> {
+        run.checkpoint(self.checkpoint.name()).or_else(|| run.checkpoint(Which::Last.name()))
+    }
+}
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    let (document, page) = write(global, arguments)?;
+    if global.json {
+        output::json(&document)?;
+    } else {
+        output::line(format_args!("report in {}", page.display()))?;
+        if let (Some(charts), Some(folder)) = (document["charts"].as_array(), &arguments.charts) {
+            output::line(format_args!("{} charts in {}", charts.len(), folder.display()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a report and its charts; gives its figures, and where it is.
+pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, PathBuf)> {
+    let mut runs = Run::read_all(&arguments.runs)?;
+    let data = arguments.data.clone().unwrap_or_else(|| default_split(&runs));
+    let (mut notes, mut cases) = (Vec::new(), Vec::new());
+    if !arguments.no_images {
+        match (Dataset::open(&data, Labels::Required), &arguments.data) {
+            (Ok(dataset), _) => {
+                let device = global.open_tuned()?;
+                notes.extend(evaluate_all(global, &device, &dataset, &data, &runs, arguments)?);
+                runs = Run::read_all(&arguments.runs)?;
+                cases = look(global, &device, &dataset, &data, &runs, arguments)?;
+            }
+            (Err(error), Some(_)) => return Err(error.into()),
+            (Err(error), None) => notes.push(format!("no images are shown: {error}")),
+        }
+    }
+    let mut report = Report::new(runs, arguments.checkpoint.name());
+    (report.first, report.notes, report.cases) = (data, notes, cases);
+    for note in report.runs.iter().flat_map(|run| &run.notes).chain(&report.notes) {
+        global.note(note);
+    }
+    let page = arguments.page();
+    report.write(&page)?;
+    let mut document = report.document();
+    document["report"] = json!(page);
+    if let Some(folder) = &arguments.charts {
+        document["charts"] = json!(report.write_charts(folder)?);
+    }
+    Ok((document, page))
+}
+
+/// Curves and settings of a run that has just ended, and where they are. A run that cannot be shown is no failure.
+pub(super) fn of_training(global: &Global, run: &Path) -> Option<PathBuf> {
+    let page = run.join("report.html");
+    let written =
+        Run::read_all(&[run.to_path_buf()]).and_then(|runs| Report::new(runs, Which::Best.name()).write(&page));
+    match written {
+        Ok(()) => Some(page),
+        Err(error) => {
+            global.note(&format!("there is no report: {error:#}"));
+            None
+        }
+    }
+}
+
+/// Evaluates the checkpoints whose evaluations are not in their RUN folders yet, or are of other weights or thresholds.
+fn evaluate_all(
+    global: &Global,
+    device: &Device,
+    dataset: &Dataset,
+    data: &Path,
+    runs: &[Run],
+    arguments: &Arguments,
+) -> Result<Vec<String>> {
+    let thresholds = [arguments.thresholds.threshold_cup, arguments.thresholds.threshold_disc];
+    let mut notes = Vec::new();
+    for run in runs {
+        let Some(checkpoint) = arguments.checkpoint_of(run) else {
+            notes.push(format!("`{}` has no checkpoint; it is not evaluated", run.folder.display()));
+            continue;
+        };
+        if run.evaluations.iter().any(|own| own.answers(&checkpoint, data, thresholds)) {
+            continue;
+        }
+        let parts = [data.parent().and_then(Path::file_name), data.file_name(), checkpoint.file_stem()];
+        let name = parts
+            .into_iter()
+            .flatten()
+            .fold("evaluation".to_string(), |name, part| format!("{name}-{}", part.to_string_lossy()));
+        let request = evaluate::Arguments {
+            checkpoint,
+            data: data.canonicalize().with_context(|| format!("cannot find `{}`", data.display()))?,
+            out: Some(run.folder.join(name)),
+            thresholds: arguments.thresholds,
+            architecture: Architecture::default(),
+        };
+        evaluate::measure(global, device, dataset, &request)?;
+    }
+    Ok(notes)
+}
+
+/// The images that say most, as every run sees them.
+fn look(
+    global: &Global,
+    device: &Device,
+    dataset: &Dataset,
+    data: &Path,
+    runs: &[Run],
+    arguments: &Arguments,
+) -> Result<Vec<Case>> {
+    let thresholds = [arguments.thresholds.threshold_cup, arguments.thresholds.threshold_disc];
+    let mut seen = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        let Some(checkpoint) = arguments.checkpoint_of(run) else { continue };
+        if let Some(own) = run.evaluations.iter().find(|own| own.answers(&checkpoint, data, thresholds)) {
+            seen.push((index, checkpoint, own));
+        }
+    }
+    let evaluations: Vec<_> = seen.iter().map(|entry| entry.2).collect();
+    let (mut cases, mut images) = (Vec::new(), Vec::new());
+    for (kind, name) in choose(&evaluations, arguments.cases) {
+        if let Some(region) = dataset.regions().iter().find(|region| region.name == name) {
+            let (case, image) = open(kind, region)?;
+            cases.push(case);
+            images.push(image);
+        }
+    }
+    if cases.is_empty() {
+        return Ok(cases);
+    }
+    let images: Vec<_> = images.iter().collect();
+    let bar = progress::bar(global, (images.len() * seen.len()) as u64, "looking at images");
+    for (index, checkpoint, _) in seen {
+        let viewer = Viewer::load(device, &checkpoint, &runs[index].config, thresholds)?;
+        let views = viewer.views(&images, |count| bar.inc(count as u64))?;
+        for (case, view) in cases.iter_mut().zip(views) {
+            case.views.push((index, view));
+        }
+    }
+    bar.finish_and_clear();
+    Ok(cases)
+}

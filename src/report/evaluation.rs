@@ -1,0 +1,217 @@
+//! Evaluations as `evaluate --out` leaves them in a folder: totals and a table of images.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::bland_altman::BlandAltman;
+
+/// Figures of an image, raw; a missing one does not exist for this image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageRow {
+    /// name of the region
+    pub name: String,
+    /// Dice of the cup, 0 to 1
+    pub cup_dice: f64,
+    /// Dice of the disc, 0 to 1
+    pub disc_dice: f64,
+    /// vertical cup-to-disc ratio of the prediction
+    pub vcdr_predicted: Option<f64>,
+    /// the same of the mask
+    pub vcdr_true: Option<f64>,
+    /// absolute difference of both
+    pub vcdr_error: Option<f64>,
+}
+
+impl ImageRow {
+    /// Mean Dice of cup and disc.
+    pub fn mean_dice(&self) -> f64 {
+        (self.cup_dice + self.disc_dice) / 2.0
+    }
+}
+
+/// An evaluation of a checkpoint on a split.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// folder of the evaluation
+    pub folder: PathBuf,
+    /// the split, as `evaluate` was given it
+    pub data: PathBuf,
+    /// the checkpoint, likewise
+    pub checkpoint: PathBuf,
+    /// thresholds of cup and disc
+    pub thresholds: [f64; 2],
+    /// the whole document of `evaluate --json`
+    pub totals: Value,
+    /// sorted by name
+    pub images: Vec<ImageRow>,
+    /// whether its checkpoint was written after it
+    pub is_stale: bool,
+}
+
+impl Evaluation {
+    /// Reads the evaluation in a folder.
+    ///
+    /// # Errors
+    /// A missing or damaged `summary.json` or `metrics.csv`, by name.
+    pub fn read(folder: &Path) -> Result<Evaluation> {
+        let (summary, table) = (folder.join("summary.json"), folder.join("metrics.csv"));
+        let text = fs::read(&summary).with_context(|| format!("cannot read `{}`", summary.display()))?;
+        let totals: Value = serde_json::from_slice(&text)
+            .with_context(|| format!("`{}` is damaged; evaluate again", summary.display()))?;
+        let path = |key: &str| {
+            let text = totals[key].as_str().with_context(|| format!("`{}` names no {key}", summary.display()))?;
+            anyhow::Ok(PathBuf::from(text))
+        };
+        let (data, checkpoint) = (path("data")?, path("checkpoint")?);
+        let thresholds = ["threshold_cup", "threshold_disc"].map(|key| totals[key].as_f64().unwrap_or(f64::NAN));
+        let images = read_images(&table)?;
+        if totals["images"].as_u64() != Some(images.len() as u64) {
+            bail!("`{}` has {} images, `{}` tells another number", table.display(), images.len(), summary.display());
+        }
+        let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+        let is_stale = modified(&checkpoint).zip(modified(&summary)).is_some_and(|(weights, own)| weights > own);
+        Ok(Evaluation { folder: folder.to_path_buf(), data, checkpoint, thresholds, totals, images, is_stale })
+    }
+
+    /// Evaluations in folders within a run, by folder, and what is wrong with those that cannot be read.
+    ///
+    /// # Errors
+    /// When the folder of the run cannot be listed.
+    pub fn in_run(run: &Path) -> Result<(Vec<Evaluation>, Vec<String>)> {
+        let context = || format!("cannot list `{}`", run.display());
+        let mut folders = Vec::new();
+        for entry in fs::read_dir(run).with_context(context)? {
+            let path = entry.with_context(context)?.path();
+            if path.join("summary.json").is_file() && path.join("metrics.csv").is_file() {
+                folders.push(path);
+            }
+        }
+        folders.sort();
+        let (mut found, mut notes) = (Vec::new(), Vec::new());
+        for folder in folders {
+            match Evaluation::read(&folder) {
+                Ok(evaluation) => {
+                    if evaluation.is_stale {
+                        let (folder, weights) = (folder.display(), evaluation.checkpoint.display());
+                        notes.push(format!("`{folder}` is older than `{weights}`, which it evaluates"));
+                    }
+                    found.push(evaluation);
+                }
+                Err(error) => notes.push(format!("an evaluation is left out: {error:#}")),
+            }
+        }
+        Ok((found, notes))
+    }
+
+    /// Whether it is what `evaluate` would give for these now.
+    pub fn answers(&self, checkpoint: &Path, data: &Path, thresholds: [f32; 2]) -> bool {
+        let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+        let thresholds_agree = self.thresholds.iter().zip(thresholds).all(|(own, wanted)| *own as f32 == wanted);
+        !self.is_stale && same(&self.checkpoint, checkpoint) && same(&self.data, data) && thresholds_agree
+    }
+
+    /// Dataset and split, for headings.
+    pub fn data_name(&self) -> String {
+        last_components(&self.data, 2)
+    }
+
+    /// What tells the data from others: the resolved path, where there still is one.
+    pub fn data_key(&self) -> PathBuf {
+        self.data.canonicalize().unwrap_or_else(|_| self.data.clone())
+    }
+
+    /// Name of the checkpoint's file without its ending.
+    pub fn checkpoint_name(&self) -> String {
+        self.checkpoint.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Agreement of predicted and true vertical cup-to-disc ratios.
+    pub fn agreement(&self) -> Option<BlandAltman> {
+        let pairs: Vec<_> = self.images.iter().filter_map(|row| row.vcdr_predicted.zip(row.vcdr_true)).collect();
+        BlandAltman::of(&pairs)
+    }
+}
+
+/// The last components of a path.
+pub(super) fn last_components(path: &Path, count: usize) -> String {
+    let all: Vec<_> = path.components().map(|c| c.as_os_str().to_string_lossy()).collect();
+    all[all.len().saturating_sub(count)..].join("/")
+}
+
+fn read_images(path: &Path) -> Result<Vec<ImageRow>> {
+    let damaged = |what: &str| format!("`{}` {what}; evaluate again", path.display());
+    let mut table = csv::Reader::from_path(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let mut images = Vec::new();
+    for record in table.deserialize::<HashMap<String, String>>() {
+        let cells = record.with_context(|| damaged("is no table of images"))?;
+        let optional = |column: &str| -> Result<Option<f64>> {
+            match cells.get(column).map(String::as_str) {
+                None => bail!(damaged(&format!("has no column `{column}`"))),
+                Some("") => Ok(None),
+                Some(cell) => {
+                    let value = cell.parse::<f64>().ok().filter(|value| value.is_finite());
+                    Ok(Some(value.with_context(|| damaged(&format!("has `{cell}` in the column `{column}`")))?))
+                }
+            }
+        };
+        let needed =
+            |column: &str| optional(column)?.with_context(|| damaged(&format!("has a row without `{column}`")));
+        images.push(ImageRow {
+            name: cells.get("name").cloned().with_context(|| damaged("has no column `name`"))?,
+            cup_dice: needed("cup_dice")?,
+            disc_dice: needed("disc_dice")?,
+            vcdr_predicted: optional("vcdr_predicted")?,
+            vcdr_true: optional("vcdr_true")?,
+            vcdr_error: optional("vcdr_error")?,
+        });
+    }
+    images.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TITLES: &str = "name,cup_dice,disc_dice,vcdr_predicted,vcdr_true,vcdr_error\n";
+
+    fn folder(table: &str, images: usize) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let summary = serde_json::json!({
+            "images": images, "data": "a/clinic/test", "checkpoint": "absent/best.safetensors",
+            "threshold_cup": 0.75, "threshold_disc": 0.5, "raw": {}
+        });
+        fs::write(folder.path().join("summary.json"), summary.to_string()).expect("the folder is writable");
+        fs::write(folder.path().join("metrics.csv"), format!("{TITLES}{table}")).expect("the folder is writable");
+        folder
+    }
+
+    #[test]
+    fn an_evaluation_reads_back() {
+        let folder = folder("b,0.5,0.75,0.5,0.25,0.25\na,1,0.25,,0.5,\n", 2);
+        let found = Evaluation::read(folder.path()).expect("both files are whole");
+        assert_eq!(found.images.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((found.images[0].mean_dice(), found.images[0].vcdr_predicted), (0.625, None));
+        assert_eq!((found.data_name(), found.checkpoint_name()), ("clinic/test".to_string(), "best".to_string()));
+        assert_eq!(found.agreement().map(|a| (a.bias, a.points.len())), Some((0.25, 1)));
+        assert!(!found.is_stale);
+    }
+
+    #[test]
+    fn damage_is_named() {
+        for (table, images, wanted) in [
+            ("a,x,1,,,\n", 1, "has `x` in the column `cup_dice`"),
+            ("a,,1,,,\n", 1, "has a row without `cup_dice`"),
+            ("a,1\n", 1, "is no table of images"),
+            ("a,1,1,,,\n", 2, "has 1 images"),
+        ] {
+            let folder = folder(table, images);
+            let error = format!("{:#}", Evaluation::read(folder.path()).expect_err("the table is damaged"));
+            assert!(error.contains(wanted) && error.contains("metrics.csv"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Differences between runs with their intervals, a row each.
+
+use maud::{Markup, html};
+
+use super::axis::Axis;
+use super::chart::{Ink, WIDTH, difference, framed, n};
+use super::palette::on_light_paper;
+
+/// Height of a row.
+const ROW: f64 = 24.0;
+/// Widths of the labels and of the figures beside the plot.
+const LABELS: f64 = 78.0;
+const FIGURES: f64 = 52.0;
+
+/// A row: a mean difference and its interval.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub label: String,
+    pub mean: f64,
+    pub low: f64,
+    pub high: f64,
+    pub ink: Ink,
+}
+
+/// A chart of differences.
+#[derive(Clone, Debug)]
+pub struct Forest {
+    pub name: String,
+    pub title: String,
+    pub description: String,
+    /// name of the axis
+    pub axis: String,
+    pub rows: Vec<Row>,
+}
+
+impl Forest {
+    /// The chart as part of a page.
+    pub fn inline(&self) -> Markup {
+        self.svg(None)
+    }
+
+    /// The chart as a file of its own.
+    pub fn file(&self) -> String {
+        let style = on_light_paper(include_str!("chart.css"));
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", self.svg(Some(&style)).into_string())
+    }
+
+    fn svg(&self, style: Option<&str>) -> Markup {
+        let low = self.rows.iter().map(|row| row.low).fold(0.0, f64::min);
+        let high = self.rows.iter().map(|row| row.high).fold(0.0, f64::max);
+        let axis = Axis::linear(low, high, 4, false);
+        let (left, right) = (LABELS, WIDTH - FIGURES);
+        let x = |value: f64| left + axis.position(value) * (right - left);
+        let bottom = 6.0 + ROW * self.rows.len() as f64;
+        let body = html! {
+            @for (tick, label) in axis.ticks.iter().zip(axis.labels()) {
+                path class=(if *tick == 0.0 { "zero" } else { "grid" }) d=(format!("M{:.1} 6V{bottom:.1}", x(*tick))) {}
+                text x=(n(x(*tick))) y=(n(bottom + 15.0)) text-anchor="middle" { (label) }
+            }
+            text class="name" x=(n((left + right) / 2.0)) y=(n(bottom + 31.0)) text-anchor="middle" { (self.axis) }
+            @for (index, row) in self.rows.iter().enumerate() {
+                @let y = 6.0 + ROW * (index as f64 + 0.5);
+                text class="name" x="2" y=(n(y + 3.8)) { (row.label) }
+                path class=(format!("line {}", row.ink.class())) d=(format!("M{:.1} {y:.1}H{:.1}", x(row.low), x(row.high))) {}
+                circle class=(format!("mark {}", row.ink.class())) cx=(n(x(row.mean))) cy=(n(y)) r="4" {}
+                text class="name" x=(n(WIDTH - 2.0)) y=(n(y + 3.8)) text-anchor="end" { (difference(row.mean, 3)) }
+            }
+        };
+        framed(&self.name, &self.title, &self.description, bottom + 38.0, style, body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_spans_its_interval_and_the_file_is_xml() {
+        let row = Row { label: "Dice, <cup>".to_string(), mean: 0.1, low: 0.0, high: 0.2, ink: Ink::Run(1) };
+        let (name, title, axis) = ("difference".to_string(), "Differences".to_string(), "Difference".to_string());
+        let text = Forest { name, title: title.clone(), description: title, axis, rows: vec![row] }.file();
+        let document = roxmltree::Document::parse(&text).expect("the file is XML");
+        let line =
+            document.descendants().find(|node| node.attribute("class") == Some("line c2")).expect("the interval");
+        assert_eq!(line.attribute("d"), Some(format!("M{LABELS:.1} 18.0H{:.1}", WIDTH - FIGURES).as_str()));
+        assert!(document.descendants().any(|node| node.text() == Some("+0.100")));
+    }
+}

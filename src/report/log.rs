@@ -1,0 +1,210 @@
+//! `metrics.jsonl` of a run as curves, tolerant of what a stopped or a damaged run leaves behind.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value};
+
+/// Keys of a step's line that are no losses.
+const NO_LOSSES: [&str; 5] = ["step", "epoch", "lr", "seconds", PROTOTYPES];
+/// Key of the distances of prototypes.
+const PROTOTYPES: &str = "prototype_distance";
+
+/// Values by step or epoch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// as the log has it
+    pub name: String,
+    /// (step, value), in the order of the log; what was not finite is left out
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A validation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidationPoint {
+    /// epochs done
+    pub epochs: u64,
+    /// whose mean Dice chooses the best checkpoint: `source` or `target`
+    pub select: String,
+    /// values by name
+    pub values: BTreeMap<String, f64>,
+}
+
+/// What a run has logged so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunLog {
+    /// steps done
+    pub steps: u64,
+    /// seconds of each step, in order
+    pub seconds: Vec<f64>,
+    /// losses in the order of the log
+    pub losses: Vec<Series>,
+    /// distances of both cameras' prototypes
+    pub prototypes: Vec<Series>,
+    /// in the order of the log
+    pub validations: Vec<ValidationPoint>,
+    /// what could not be read, a sentence each
+    pub notes: Vec<String>,
+}
+
+impl RunLog {
+    /// Reads the log of a run. Lines that cannot be read are left out and noted; without a file there are no curves.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be opened or read.
+    pub fn read(run: &Path) -> Result<RunLog> {
+        let path = run.join("metrics.jsonl");
+        if !path.exists() {
+            let notes = vec![format!("`{}` does not exist: there are no curves", path.display())];
+            return Ok(RunLog { notes, ..RunLog::default() });
+        }
+        let bytes = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let mut log = RunLog::parse(&String::from_utf8_lossy(&bytes), &path);
+        if log.steps == 0 {
+            log.notes.push(format!("`{}` holds no step yet: there are no curves", path.display()));
+        }
+        Ok(log)
+    }
+
+    /// The log in `text`; `path` is named in notes.
+    pub fn parse(text: &str, path: &Path) -> RunLog {
+        let mut log = RunLog::default();
+        let mut damaged = Vec::new();
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            if line.trim().is_empty() || log.line(line.trim_end()).is_some() {
+                continue;
+            }
+            if line.ends_with('\n') {
+                damaged.push(index + 1);
+            } else {
+                log.notes.push(format!(
+                    "the last line of `{}` is half written, as of a run that goes on or was stopped; it is left out",
+                    path.display()
+                ));
+            }
+        }
+        if let Some(first) = damaged.first() {
+            let count = damaged.len();
+            let lines = if count == 1 { "1 line".to_string() } else { format!("{count} lines") };
+            log.notes.push(format!(
+                "{lines} of `{}` cannot be read and {} left out (the first is line {first})",
+                path.display(),
+                if count == 1 { "is" } else { "are" }
+            ));
+        }
+        log
+    }
+
+    /// Takes a line, if it is one of a step or a validation.
+    fn line(&mut self, line: &str) -> Option<()> {
+        let Value::Object(line) = serde_json::from_str(line).ok()? else { return None };
+        if let Some(values) = line.get("validation") {
+            let values = values.as_object()?;
+            let select = line.get("select").and_then(Value::as_str).unwrap_or("source").to_string();
+            let values = values.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect();
+            self.validations.push(ValidationPoint { epochs: line.get("epoch")?.as_u64()? + 1, select, values });
+            return Some(());
+        }
+        let step = line.get("step")?.as_u64()?;
+        for (name, value) in line.iter().filter(|(name, _)| !NO_LOSSES.contains(&name.as_str())) {
+            append(&mut self.losses, name, step, value);
+        }
+        for (name, value) in line.get(PROTOTYPES).and_then(Value::as_object).unwrap_or(&Map::new()) {
+            append(&mut self.prototypes, name, step, value);
+        }
+        self.seconds.extend(line.get("seconds").and_then(Value::as_f64));
+        self.steps = step + 1;
+        Some(())
+    }
+
+    /// Values of validations by name, over epochs done.
+    pub fn validation(&self, name: &str) -> Vec<(f64, f64)> {
+        let value = |point: &ValidationPoint| Some((point.epochs as f64, *point.values.get(name)?));
+        self.validations.iter().filter_map(value).collect()
+    }
+
+    /// Epochs done when the best checkpoint was written, and the mean Dice that chose it.
+    pub fn best(&self) -> Option<(f64, f64)> {
+        let mean = |point: &ValidationPoint| {
+            Some((point.epochs as f64, *point.values.get(&format!("{}_mean_dice", point.select))?))
+        };
+        // The first of equals, as training keeps it.
+        self.validations.iter().filter_map(mean).reduce(|best, next| if next.1 > best.1 { next } else { best })
+    }
+
+    /// The step with which the category-level losses began.
+    pub fn warm_from(&self) -> Option<f64> {
+        let late = ["align", "discriminative", "consistency"];
+        let first = self.losses.iter().filter(|s| late.contains(&s.name.as_str())).filter_map(|s| s.points.first());
+        first.map(|point| point.0).reduce(f64::min).filter(|step| *step > 0.0)
+    }
+
+    /// Median seconds of a step.
+    pub fn median_seconds(&self) -> Option<f64> {
+        let mut sorted = self.seconds.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
+    }
+}
+
+/// Appends a value to the series of its name, if it is a number.
+fn append(all: &mut Vec<Series>, name: &str, step: u64, value: &Value) {
+    let at = all.iter().position(|series| series.name == name).unwrap_or_else(|| {
+        all.push(Series { name: name.to_string(), points: Vec::new() });
+        all.len() - 1
+    });
+    if let Some(value) = value.as_f64() {
+        all[at].points.push((step as f64, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: &str = r#"{"step":0,"epoch":0,"total":1.5,"seg":1.5,"lr":0.001,"seconds":0.25}"#;
+    const ADAPTED: &str = r#"{"step":1,"epoch":0,"total":1.25,"seg":null,"align":0.5,"lr":0.001,"seconds":0.75,"prototype_distance":{"cup_object":0.125}}"#;
+    const VALIDATION: &str =
+        r#"{"epoch":0,"dataset":"target","select":"source","validation":{"cup_dice":0.5,"source_mean_dice":0.75}}"#;
+
+    fn parse(text: &str) -> RunLog {
+        RunLog::parse(text, Path::new("RUN/metrics.jsonl"))
+    }
+
+    #[test]
+    fn steps_validations_and_distances_become_series() {
+        let log = parse(&format!("{STEP}\n{ADAPTED}\n{VALIDATION}\n"));
+        let series = |name: &str, points: &[(f64, f64)]| Series { name: name.to_string(), points: points.to_vec() };
+        let losses =
+            [series("total", &[(0.0, 1.5), (1.0, 1.25)]), series("seg", &[(0.0, 1.5)]), series("align", &[(1.0, 0.5)])];
+        assert_eq!(log.losses, losses);
+        assert_eq!(log.prototypes, [series("cup_object", &[(1.0, 0.125)])]);
+        assert_eq!(log.validation("cup_dice"), [(1.0, 0.5)]);
+        assert_eq!((log.best(), log.warm_from(), log.steps), (Some((1.0, 0.75)), Some(1.0), 2));
+        assert_eq!(log.median_seconds(), Some(0.75));
+        assert!(log.notes.is_empty());
+    }
+
+    #[test]
+    fn damaged_lines_are_left_out_and_noted() {
+        let log = parse(&format!("{STEP}\nnonsense\n[1]\n\n{ADAPTED}\n{}", &STEP[..20]));
+        assert_eq!(log.steps, 2);
+        let notes = [
+            "the last line of `RUN/metrics.jsonl` is half written, as of a run that goes on or was stopped; it is left out",
+            "2 lines of `RUN/metrics.jsonl` cannot be read and are left out (the first is line 2)",
+        ];
+        assert_eq!(log.notes, notes);
+        // A last line that lacks nothing but its end of line counts.
+        assert_eq!(parse(STEP).steps, 1);
+    }
+
+    #[test]
+    fn a_log_that_is_absent_or_empty_gives_no_curves_but_a_note() {
+        let run = tempfile::tempdir().expect("a temporary folder");
+        assert!(RunLog::read(run.path()).expect("absence is no error").notes[0].contains("does not exist"));
+        std::fs::write(run.path().join("metrics.jsonl"), "").expect("the folder is writable");
+        let log = RunLog::read(run.path()).expect("the file is there");
+        assert!(log.notes[0].contains("holds no step yet") && log.losses.is_empty());
+    }
+}

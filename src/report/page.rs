@@ -1,0 +1,256 @@
+//! The HTML of a report.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::cases::{Case, Kind, MOST_STD, View};
+use super::chart::{Chart, figure};
+use super::palette::variables;
+use super::{Report, Section, evaluation, plots, tables};
+
+/// What no reader of a report may miss.
+const DISCLAIMER: &str =
+    "For research only. Not a medical device: nothing in this report may be used for diagnosis or treatment.";
+
+impl Report {
+    /// The whole page.
+    pub fn page(&self) -> Markup {
+        let sections = self.sections();
+        let title = self.title();
+        let curves = [plots::losses(&self.runs), plots::validations(&self.runs), plots::prototypes(&self.runs)];
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (title) }
+                    // Not escaped: this program's own sheets, which hold no markup.
+                    style { (PreEscaped(variables())) (PreEscaped(include_str!("chart.css"))) (PreEscaped(include_str!("report.css"))) }
+                }
+                body {
+                    header {
+                        p class="kind" { @if self.runs.len() == 1 { "Training report" } @else { "Comparison of " (self.runs.len()) " runs" } }
+                        h1 { (title) }
+                        (self.summary(&sections))
+                    }
+                    main {
+                        (self.remarks())
+                        @for (index, section) in sections.iter().enumerate() { (self.section(section, index == 0)) }
+                        (training(curves))
+                        section aria-labelledby="settings" {
+                            h2 id="settings" { "Settings and machine" }
+                            @if self.runs.len() > 1 { p class="lead" { "Rows in which the runs differ are highlighted." } }
+                            (tables::settings(&self.runs))
+                        }
+                    }
+                    footer {
+                        p { strong { (DISCLAIMER) } }
+                        p { "Made by papilla " (env!("CARGO_PKG_VERSION")) ". Colours after Okabe and Ito; intervals by bootstrap over images." }
+                    }
+                    script { (PreEscaped(include_str!("report.js"))) }
+                }
+            }
+        }
+    }
+
+    fn title(&self) -> String {
+        self.runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(" · ")
+    }
+
+    /// What was trained on what, and how it came out.
+    fn summary(&self, sections: &[Section]) -> Markup {
+        html! {
+            ul class="runs" {
+                @for (index, run) in self.runs.iter().enumerate() {
+                    li {
+                        @if self.runs.len() > 1 { (tables::run_name(run, index, true)) ": " }
+                        strong { (run.config.method_name()) } ", " (run.config.backbone.name())
+                        ", trained on " (evaluation::last_components(&run.config.source, 1))
+                        @if let Some(target) = &run.config.target {
+                            @if run.config.method == crate::train::Method::SourceOnly { ", target " } @else { ", adapted to " }
+                            (evaluation::last_components(target, 1))
+                        }
+                        ", " (run.log.steps) " steps, seed " (run.config.seed)
+                    }
+                }
+            }
+            @if let ([_], Some(section)) = (&self.runs[..], sections.first()) {
+                @for (_, evaluation) in &section.chosen { (tables::tiles(evaluation)) p class="aside" { "on " (section.name) ", raw masks, with 95 % intervals" } }
+            }
+        }
+    }
+
+    fn remarks(&self) -> Markup {
+        let of_runs = self.runs.iter().flat_map(|run| run.notes.iter().map(move |note| (Some(&run.name), note)));
+        let all: Vec<_> = of_runs.chain(self.notes.iter().map(|note| (None, note))).collect();
+        html! {
+            @if !all.is_empty() {
+                aside class="remarks" aria-label="Remarks" {
+                    ul { @for (run, note) in all { li { @if let (Some(run), true) = (run, self.runs.len() > 1) { strong { (run) } ": " } (note) } } }
+                }
+            }
+        }
+    }
+
+    fn section(&self, section: &Section, is_first: bool) -> Markup {
+        let id = format!("evaluation-{}", section.slug);
+        let agreement = plots::agreement(section, &self.runs);
+        html! {
+            section aria-labelledby=(id) {
+                h2 id=(id) { "Evaluation on " (section.name) }
+                (tables::totals(section, &self.runs))
+                (self.compared(section))
+                @if !agreement.is_empty() {
+                    h3 { "Vertical cup-to-disc ratio" }
+                    p class="lead" { "Bland-Altman plots: each point is an image, dashed lines are the bias and the limits of agreement (bias ± 1.96 standard deviations)." }
+                    div class="charts" { @for chart in &agreement { (figure_of(chart)) } }
+                }
+                @if is_first { (self.cases()) }
+                h3 { "Image by image" }
+                (tables::images(section, &self.runs))
+            }
+        }
+    }
+
+    fn compared(&self, section: &Section) -> Markup {
+        let comparisons = section.comparisons();
+        let forests = plots::differences(section, &self.runs);
+        html! {
+            @if let Some(first) = comparisons.first() {
+                h3 { "Differences from " (self.runs[first.baseline].name) }
+                p class="lead" { "Paired over the same images; Dice is better above 0, the vCDR error below." }
+                @for comparison in &comparisons {
+                    @if let Err(reason) = &comparison.differences {
+                        p class="remarks" { (self.runs[comparison.baseline].name) " and " (self.runs[comparison.other].name) ": " (reason) "." }
+                    }
+                }
+                div class="charts" {
+                    @for forest in &forests {
+                        figure { figcaption { (forest.title) } (forest.inline()) }
+                    }
+                }
+                @for comparison in &comparisons {
+                    @if let Ok(differences) = &comparison.differences {
+                        details {
+                            summary { "Figures: " (self.runs[comparison.other].name) " − " (self.runs[comparison.baseline].name) }
+                            (tables::differences(differences))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn cases(&self) -> Markup {
+        let kinds = [Kind::Gain, Kind::Loss, Kind::Worst, Kind::Best];
+        html! {
+            @if !self.cases.is_empty() {
+                h3 { "Single images" }
+                p class="lead" {
+                    "Solid: the network's outlines, "
+                    span class="key disc-line" { "disc" } " and " span class="key cup-line" { "cup" }
+                    ". Dashed white: ground truth. Pseudo label: where the network without dropout exceeds 0.75, at the size of its \
+                     features. Uncertainty: standard deviation over dropout passes with running statistics, at temperature 2."
+                }
+                p class="scale" { "0 " span class="viridis" {} " " (figure(f64::from(MOST_STD), 1)) " and more" }
+                @for kind in kinds {
+                    @let cases: Vec<_> = self.cases.iter().enumerate().filter(|(_, case)| case.kind == kind).collect();
+                    @if !cases.is_empty() {
+                        h4 { (kind.title()) }
+                        @for (index, case) in cases { (self.case(case, index)) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn case(&self, case: &Case, index: usize) -> Markup {
+        let sections = self.sections();
+        let row = |run: usize| {
+            let chosen = sections.first()?.chosen.iter().find(|(index, _)| *index == run)?;
+            chosen.1.images.iter().find(|row| row.name == case.name)
+        };
+        let photograph = format!("photograph-{index}");
+        html! {
+            article class="case" {
+                @for (place, (run, view)) in case.views.iter().enumerate() {
+                    div class="view" {
+                        p class="caption" {
+                            @if place == 0 { strong { (case.name) } " " }
+                            @if self.runs.len() > 1 { span class="nobreak" { (tables::run_name(&self.runs[*run], *run, true)) } }
+                            @if let Some(row) = row(*run) {
+                                span class="aside" {
+                                    " Dice cup " (figure(row.cup_dice, 3)) ", disc " (figure(row.disc_dice, 3))
+                                    @if let Some(error) = row.vcdr_error { ", vCDR error " (figure(error, 3)) }
+                                }
+                            }
+                        }
+                        (tiles(case, view, &photograph, place == 0))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Four pictures of an image: prediction, pseudo label, uncertainty of cup and disc, each with the ground truth. The
+/// photograph is in the page once.
+fn tiles(case: &Case, view: &View, photograph: &str, is_first: bool) -> Markup {
+    let [width, height] = case.size;
+    let frame = |title: &str, back: Markup, outlines: Option<&[String; 2]>| {
+        html! {
+            figure {
+                svg class="tile" role="img" viewBox=(format!("0 0 {width} {height}")) aria-label=(format!("{title} of {}", case.name)) {
+                    (back)
+                    @for path in &case.truth { path class="truth shade" d=(path) {} path class="truth" d=(path) {} }
+                    @if let Some([cup, disc]) = outlines { path class="disc-line" d=(disc) {} path class="cup-line" d=(cup) {} }
+                }
+                figcaption { (title) }
+            }
+        }
+    };
+    let picture = html! {
+        @if is_first { image id=(photograph) href=(case.photograph) width=(width) height=(height) preserveAspectRatio="none" {} }
+        @else { use href=(format!("#{photograph}")) {} }
+    };
+    let again = html! { use href=(format!("#{photograph}")) {} };
+    let map = |uri: &str| html! { image href=(uri) width=(width) height=(height) preserveAspectRatio="none" {} };
+    html! {
+        div class="tiles-of-case" {
+            (frame("Prediction", picture, Some(&view.prediction)))
+            (frame("Pseudo label", again, Some(&view.pseudo_label)))
+            @if let Some([cup, disc]) = &view.uncertainty {
+                (frame("Uncertainty, cup", map(cup), None))
+                (frame("Uncertainty, disc", map(disc), None))
+            }
+        }
+    }
+}
+
+fn figure_of(chart: &Chart) -> Markup {
+    html! { figure { figcaption { (chart.title) } (chart.inline()) } }
+}
+
+fn training([losses, validations, prototypes]: [Vec<Chart>; 3]) -> Markup {
+    html! {
+        section aria-labelledby="training" {
+            h2 id="training" { "Training" }
+            @if losses.is_empty() { p class="lead" { "Nothing is logged yet." } }
+            @if !validations.is_empty() {
+                h3 { "Validation" }
+                p class="lead" { "Raw masks at threshold 0.75, mean over images; “best” is the checkpoint that was chosen." }
+                div class="charts" { @for chart in &validations { (figure_of(chart)) } }
+            }
+            @if !losses.is_empty() {
+                h3 { "Losses" }
+                p class="lead" { "Running means; single steps, where they are shown, lie faint behind." }
+                div class="charts" { @for chart in &losses { (figure_of(chart)) } }
+            }
+            @if !prototypes.is_empty() {
+                h3 { "Prototypes" }
+                p class="lead" { "How far the mean features of a class lie apart between the two cameras. Alignment brings them together." }
+                div class="charts" { @for chart in &prototypes { (figure_of(chart)) } }
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Which charts a report has, from the logs and evaluations of its runs.
+
+use super::axis::{Axis, Scale, range};
+use super::chart::{Chart, Dot, Ink, Line, Rule, difference, figure};
+use super::curve::{smoothed, thinned, usual_range, window};
+use super::forest::{Forest, Row};
+use super::log::Series;
+use super::run::Run;
+use super::section::Section;
+
+/// Runs beyond which raw curves would hide the smoothed ones.
+const RAW_UP_TO: usize = 2;
+
+/// Losses: name, what it is.
+const LOSSES: [(&str, &str); 8] = [
+    ("total", "All losses, weighted"),
+    ("seg", "Segmentation and boundary, source"),
+    ("adv", "Adversarial, target"),
+    ("align", "Alignment of prototypes"),
+    ("discriminative", "Discriminative, source"),
+    ("consistency", "Consistency, target"),
+    ("d_same", "Discriminators on the source"),
+    ("d_diff", "Discriminators on the target"),
+];
+
+/// Prototypes: name, what it is, ink where colours are not those of runs.
+const PROTOTYPES: [(&str, &str, Ink); 4] = [
+    ("cup_object", "cup", Ink::Cup),
+    ("disc_object", "disc", Ink::Disc),
+    ("cup_background", "all but the cup", Ink::CupDashed),
+    ("disc_background", "all but the disc", Ink::DiscDashed),
+];
+
+fn names(runs: &[Run]) -> Vec<(String, Ink)> {
+    if runs.len() < 2 {
+        return Vec::new();
+    }
+    runs.iter().enumerate().map(|(index, run)| (run.name.clone(), Ink::Run(index))).collect()
+}
+
+/// A chart for each loss that a run has: smoothed over raw.
+pub fn losses(runs: &[Run]) -> Vec<Chart> {
+    let has_parts = |run: &Run| run.log.losses.iter().filter(|series| !series.points.is_empty()).count() > 2;
+    // Of a single loss the total would be a copy.
+    let total_tells_more = runs.iter().any(has_parts);
+    let mut found: Vec<&str> = Vec::new();
+    for series in runs.iter().flat_map(|run| &run.log.losses) {
+        let is_shown = !series.points.is_empty() && (series.name != "total" || total_tells_more);
+        if is_shown && !found.contains(&series.name.as_str()) {
+            found.push(&series.name);
+        }
+    }
+    let place = |name: &str| LOSSES.iter().position(|loss| loss.0 == name).unwrap_or(LOSSES.len());
+    found.sort_by_key(|name| place(name));
+    found.into_iter().map(|name| loss(runs, name)).collect()
+}
+
+fn loss(runs: &[Run], name: &str) -> Chart {
+    let of = |run: &Run| run.log.losses.iter().find(|series| series.name == name).map(|series| series.points.clone());
+    let (mut lines, mut bounds, mut last) = (Vec::new(), Vec::new(), Vec::new());
+    let mut widest = 1;
+    for (index, points) in runs.iter().enumerate().filter_map(|(index, run)| Some((index, of(run)?))) {
+        let window = window(points.len());
+        widest = widest.max(window);
+        let smooth = smoothed(&points, window);
+        if window > 1 && runs.len() <= RAW_UP_TO {
+            lines.push(Line { points: thinned(&points), ink: Ink::Run(index), faint: true });
+            bounds.extend(usual_range(&points));
+        }
+        bounds.push(range(smooth.iter().map(|point| point.1)));
+        last.extend(smooth.last().map(|point| format!("{} ends at {:.4}", runs[index].name, point.1)));
+        lines.push(Line { points: thinned(&smooth), ink: Ink::Run(index), faint: false });
+    }
+    let y = Axis::of_losses(bounds.iter().flat_map(|bounds| [bounds.0, bounds.1]));
+    if y.scale == Scale::Log {
+        lines.iter_mut().for_each(|line| line.points.retain(|point| point.1 > 0.0));
+    }
+    let label = if y.scale == Scale::Log { "Loss (logarithmic)" } else { "Loss" };
+    let title = LOSSES.iter().find(|loss| loss.0 == name).map_or(name, |loss| loss.1);
+    let warm = if runs.len() == 1 { runs[0].log.warm_from() } else { None };
+    Chart {
+        name: format!("loss-{name}"),
+        title: title.to_string(),
+        description: format!(
+            "Loss `{name}` by training step, a running mean over {widest} steps. {}.",
+            last.join("; ")
+        ),
+        x: ("Training step".to_string(), steps(runs)),
+        y: (label.to_string(), y),
+        lines,
+        dots: Vec::new(),
+        rules: warm.map(|step| Rule::Upright(step, "warm-up ends".to_string())).into_iter().collect(),
+        legend: names(runs),
+    }
+}
+
+fn steps(runs: &[Run]) -> Axis {
+    let last = runs.iter().map(|run| run.log.steps.saturating_sub(1)).max().unwrap_or(0);
+    Axis::tight(0.0, last as f64, 5)
+}
+
+/// Dice of the validations: of one run cup and disc in a chart for each dataset, of several a chart for each of both.
+pub fn validations(runs: &[Run]) -> Vec<Chart> {
+    let datasets = [("target", "target test regions"), ("source", "held-out source regions")];
+    let structures = [("cup", Ink::Cup), ("disc", Ink::Disc)];
+    let mut charts = Vec::new();
+    for (dataset, what) in datasets {
+        let values = |run: &Run, structure: &str| run.log.validation(&format!("{dataset}_{structure}_dice"));
+        if let [run] = runs {
+            let series = structures.map(|(structure, ink)| (structure.to_string(), ink, values(run, structure)));
+            let best = run.log.best().filter(|_| run.log.validations.len() > 1);
+            let rule = best.map(|(epochs, _)| Rule::Upright(epochs, "best".to_string()));
+            let title = format!("Dice on the {what}");
+            charts.extend(dice(format!("dice-{dataset}"), title, series.into(), rule, true));
+        } else {
+            for (structure, _) in structures {
+                let series = runs.iter().enumerate();
+                let series = series.map(|(i, run)| (run.name.clone(), Ink::Run(i), values(run, structure))).collect();
+                let title = format!("Dice of the {structure} on the {what}");
+                charts.extend(dice(format!("dice-{dataset}-{structure}"), title, series, None, true));
+            }
+        }
+    }
+    charts
+}
+
+/// A name, an ink and points.
+type Curve = (String, Ink, Vec<(f64, f64)>);
+
+fn dice(name: String, title: String, series: Vec<Curve>, rule: Option<Rule>, legend: bool) -> Option<Chart> {
+    let series: Vec<Curve> = series.into_iter().filter(|curve| !curve.2.is_empty()).collect();
+    let last: Vec<String> =
+        series.iter().filter_map(|(name, _, points)| Some(format!("{name} ends at {:.4}", points.last()?.1))).collect();
+    let all = || series.iter().flat_map(|curve| &curve.2);
+    let end = all().map(|point| point.0).reduce(f64::max)?;
+    let begin = all().map(|point| point.0).reduce(f64::min)?;
+    let dot = |name: &str, ink, at: (f64, f64)| {
+        let text = format!("{name}: {} after {} epochs", figure(at.1, 4), at.0);
+        Dot { at, text, ink, mark: false }
+    };
+    // Points only where there are few: they are what was measured.
+    let dots = series.iter().filter(|curve| curve.2.len() <= 40);
+    let dots = dots.flat_map(|(name, ink, points)| points.iter().map(|at| dot(name, *ink, *at))).collect();
+    Some(Chart {
+        name,
+        description: format!("{title}, by epochs done. {}.", last.join("; ")),
+        title,
+        x: ("Epochs done".to_string(), Axis::tight(begin, end, 5)),
+        y: ("Dice coefficient".to_string(), dice_axis(all().map(|point| point.1))),
+        lines: series
+            .iter()
+            .map(|(_, ink, points)| Line { points: thinned(points), ink: *ink, faint: false })
+            .collect(),
+        dots,
+        rules: rule.into_iter().collect(),
+        legend: if legend { series.into_iter().map(|(name, ink, _)| (name, ink)).collect() } else { Vec::new() },
+    })
+}
+
+/// From a round number below the values to 1, or 0 to 1 where they spread.
+fn dice_axis(values: impl Iterator<Item = f64>) -> Axis {
+    let lowest = values.fold(1.0, f64::min);
+    Axis::linear(if lowest > 0.5 { lowest } else { 0.0 }, 1.0, 5, false)
+}
+
+/// Distances of both cameras' prototypes: of one run all in one chart, of several a chart for each.
+pub fn prototypes(runs: &[Run]) -> Vec<Chart> {
+    let of = |run: &Run, name: &str| -> Vec<(f64, f64)> {
+        let series: Option<&Series> = run.log.prototypes.iter().find(|series| series.name == name);
+        series.map_or(Vec::new(), |series| thinned(&series.points))
+    };
+    if let [run] = runs {
+        let series = PROTOTYPES.map(|(name, title, ink)| (title.to_string(), ink, of(run, name)));
+        let title = "Distance of the prototypes of both cameras".to_string();
+        return distances("prototype-distance".to_string(), title, series.into()).into_iter().collect();
+    }
+    let chart = |(name, title, _): (&str, &str, Ink)| {
+        let series = runs.iter().enumerate().map(|(i, run)| (run.name.clone(), Ink::Run(i), of(run, name))).collect();
+        distances(format!("prototype-distance-{name}"), format!("Distance of the prototypes: {title}"), series)
+    };
+    PROTOTYPES.into_iter().filter_map(chart).collect()
+}
+
+fn distances(name: String, title: String, series: Vec<Curve>) -> Option<Chart> {
+    let mut series: Vec<Curve> = series.into_iter().filter(|curve| !curve.2.is_empty()).collect();
+    let all = || series.iter().flat_map(|curve| &curve.2);
+    let begin = all().map(|point| point.0).reduce(f64::min)?;
+    let end = all().map(|point| point.0).reduce(f64::max)?;
+    let y = Axis::of_losses(all().map(|point| point.1).collect::<Vec<_>>().into_iter());
+    if y.scale == Scale::Log {
+        series.iter_mut().for_each(|curve| curve.2.retain(|point| point.1 > 0.0));
+    }
+    Some(Chart {
+        name,
+        description: format!("{title}, mean over the channels of the squared difference, by training step."),
+        title,
+        x: ("Training step".to_string(), Axis::tight(begin, end, 5)),
+        y: ("Mean squared difference".to_string(), y),
+        lines: series.iter().map(|(_, ink, points)| Line { points: points.clone(), ink: *ink, faint: false }).collect(),
+        dots: Vec::new(),
+        rules: Vec::new(),
+        legend: series.into_iter().map(|(name, ink, _)| (name, ink)).collect(),
+    })
+}
+
+/// Bland-Altman plots of the vertical cup-to-disc ratio, one for each run, on the same axes.
+pub fn agreement(section: &Section, runs: &[Run]) -> Vec<Chart> {
+    let found: Vec<_> = section.chosen.iter().filter_map(|(i, e)| Some((*i, *e, e.agreement()?))).collect();
+    let points = || found.iter().flat_map(|(_, _, agreement)| &agreement.points);
+    let (low, high) = range(points().map(|point| point.0));
+    let x = Axis::linear(low, high, 5, false);
+    let limits = found.iter().flat_map(|(_, _, agreement)| agreement.limits());
+    let (low, high) = range(points().map(|point| point.1).chain(limits).chain([0.0]));
+    let y = Axis::linear(low, high, 5, false);
+    let chart = |(index, evaluation, agreement): &(usize, &super::evaluation::Evaluation, super::BlandAltman)| {
+        let rows = evaluation.images.iter().filter(|row| row.vcdr_predicted.is_some() && row.vcdr_true.is_some());
+        let dots = rows.zip(&agreement.points).map(|(row, at)| Dot {
+            at: *at,
+            text: format!("{}: {}", row.name, difference(at.1, 3)),
+            ink: Ink::Run(*index),
+            mark: false,
+        });
+        let [low, high] = agreement.limits();
+        let name = &runs[*index].name;
+        let title = if runs.len() == 1 {
+            "Agreement of the vCDR".to_string()
+        } else {
+            format!("Agreement of the vCDR: {name}")
+        };
+        // Labels that lie on each other say nothing.
+        let apart = (y.position(high) - y.position(agreement.bias)) > 0.09;
+        let label = |what: &str, value: f64| format!("{what} {}", difference(value, 3));
+        let mut rules = vec![Rule::Level(agreement.bias, label("bias", agreement.bias))];
+        for (what, value) in [("+1.96 SD", high), ("−1.96 SD", low)] {
+            rules.push(Rule::Level(value, if apart { label(what, value) } else { String::new() }));
+        }
+        Chart {
+            name: format!("bland-altman-{}-{}", section.slug, runs[*index].slug),
+            description: format!(
+                "Bland-Altman plot of predicted and true vertical cup-to-disc ratios of {} images of {} by {name}: bias \
+                 {}, limits of agreement {} to {}.",
+                agreement.points.len(),
+                section.name,
+                difference(agreement.bias, 3),
+                difference(low, 3),
+                difference(high, 3)
+            ),
+            title,
+            x: ("Mean of predicted and true vCDR".to_string(), x.clone()),
+            y: ("Predicted − true vCDR".to_string(), y.clone()),
+            lines: Vec::new(),
+            dots: dots.collect(),
+            rules,
+            legend: Vec::new(),
+        }
+    };
+    found.iter().map(chart).collect()
+}
+
+/// Paired differences from the first run, a chart for each further run.
+pub fn differences(section: &Section, runs: &[Run]) -> Vec<Forest> {
+    let forest = |comparison: super::Comparison| {
+        let differences = comparison.differences.ok().filter(|differences| !differences.is_empty())?;
+        let (baseline, other) = (&runs[comparison.baseline].name, &runs[comparison.other].name);
+        let ink = Ink::Run(comparison.other);
+        let row = |d: &super::Difference| {
+            let interval = d.interval;
+            Row {
+                label: d.measure.title().to_string(),
+                mean: interval.mean,
+                low: interval.low,
+                high: interval.high,
+                ink,
+            }
+        };
+        let told: Vec<String> = (differences.iter())
+            .map(|d| {
+                let interval = [d.interval.mean, d.interval.low, d.interval.high].map(|v| difference(v, 3));
+                format!("{} {}, interval {} to {}", d.measure.title(), interval[0], interval[1], interval[2])
+            })
+            .collect();
+        Some(Forest {
+            name: format!("difference-{}-{}", section.slug, runs[comparison.other].slug),
+            title: format!("{other} − {baseline}"),
+            description: format!("Mean paired differences with 95 % bootstrap intervals: {}.", told.join("; ")),
+            axis: "Mean paired difference, 95 % interval".to_string(),
+            rows: differences.iter().map(row).collect(),
+        })
+    };
+    section.comparisons().into_iter().filter_map(forest).collect()
+}

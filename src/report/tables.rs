@@ -1,0 +1,275 @@
+//! Tables of a report: totals, paired differences, images, settings.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::chart::{Ink, difference, figure};
+use super::comparison::Difference;
+use super::evaluation::{Evaluation, ImageRow};
+use super::run::Run;
+use super::section::Section;
+
+/// A mean of a document of `evaluate`, and its interval.
+fn mean(values: &Value, name: &str, decimals: usize) -> Markup {
+    let interval = &values[format!("{name}_ci95")];
+    html! {
+        @match (values[name].as_f64(), interval[0].as_f64(), interval[1].as_f64()) {
+            (Some(mean), Some(low), Some(high)) => {
+                (figure(mean, decimals)) " " span class="interval" { "[" (figure(low, decimals)) ", " (figure(high, decimals)) "]" }
+            }
+            (Some(mean), _, _) => (figure(mean, decimals)),
+            _ => span class="missing" { "missing" },
+        }
+    }
+}
+
+/// The colour and the name of a run.
+pub fn run_name(run: &Run, index: usize, several: bool) -> Markup {
+    html! {
+        @if several { span class=(format!("swatch {}", Ink::Run(index).class())) {} }
+        (run.name)
+    }
+}
+
+/// Totals of every evaluation of a split, raw and post-processed.
+pub fn totals(section: &Section, runs: &[Run]) -> Markup {
+    let stages = [("raw", "raw"), ("postprocessed", "post-processed")];
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label=(format!("Means on {}", section.name)) {
+            table class="figures" {
+                caption { "Means over images, 95 % bootstrap intervals in brackets. ASD and HD95 in pixels." }
+                thead {
+                    tr {
+                        th scope="col" { "Run" } th scope="col" { "Masks" }
+                        @for title in ["Dice, cup", "Dice, disc", "vCDR error", "ASD, cup", "ASD, disc", "HD95, cup", "HD95, disc"] {
+                            th scope="col" class="number" { (title) }
+                        }
+                    }
+                }
+                tbody {
+                    @for (index, evaluation) in &section.all {
+                        @for (stage, title) in stages {
+                            @let values = &evaluation.totals[stage];
+                            tr {
+                                th scope="row" {
+                                    @if stage == "raw" {
+                                        (run_name(&runs[*index], *index, runs.len() > 1))
+                                        span class="aside" { " " (evaluation.checkpoint_name()) ", " (evaluation.images.len()) " images" }
+                                    }
+                                }
+                                td { (title) }
+                                td class="number" { (mean(&values["cup"], "dice", 3)) }
+                                td class="number" { (mean(&values["disc"], "dice", 3)) }
+                                td class="number" { (mean(values, "vcdr_mae", 3)) }
+                                td class="number" { (mean(&values["cup"], "asd", 2)) }
+                                td class="number" { (mean(&values["disc"], "asd", 2)) }
+                                td class="number" { (mean(&values["cup"], "hd95", 2)) }
+                                td class="number" { (mean(&values["disc"], "hd95", 2)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The figures that matter most of a single evaluation.
+pub fn tiles(evaluation: &Evaluation) -> Markup {
+    let raw = &evaluation.totals["raw"];
+    html! {
+        dl class="tiles" {
+            @for (title, values, name) in
+                [("Dice, cup", &raw["cup"], "dice"), ("Dice, disc", &raw["disc"], "dice"), ("vCDR error", raw, "vcdr_mae")] {
+                @let interval = &values[format!("{name}_ci95")];
+                div {
+                    dt { (title) }
+                    dd {
+                        strong { (values[name].as_f64().map_or("missing".to_string(), |mean| figure(mean, 3))) }
+                        @if let (Some(low), Some(high)) = (interval[0].as_f64(), interval[1].as_f64()) {
+                            span class="interval" { (figure(low, 3)) " to " (figure(high, 3)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Paired differences of a run from the first.
+pub fn differences(all: &[Difference]) -> Markup {
+    html! {
+        table class="figures" {
+            thead {
+                tr {
+                    th scope="col" { "Figure" } th scope="col" class="number" { "Difference" }
+                    th scope="col" class="number" { "95 % interval" } th scope="col" class="number" { "Images" }
+                    th scope="col" { "Better" }
+                }
+            }
+            tbody {
+                @for one in all {
+                    tr {
+                        th scope="row" { (one.measure.title()) }
+                        td class="number" { (difference(one.interval.mean, 4)) }
+                        td class="number" { (difference(one.interval.low, 4)) " to " (difference(one.interval.high, 4)) }
+                        td class="number" { (one.images) }
+                        td { @match one.verdict() { Some(true) => "yes", Some(false) => "no, worse", None => "cannot be told" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A cell with a figure by which the table can be sorted.
+fn cell(value: Option<f64>) -> Markup {
+    html! {
+        @match value {
+            Some(value) => td class="number" data-value=(value) { (figure(value, 3)) },
+            None => td class="number missing" { "missing" },
+        }
+    }
+}
+
+/// Every image of a split, the worst mean Dice first: of one run in full, of several side by side.
+pub fn images(section: &Section, runs: &[Run]) -> Markup {
+    let several = section.chosen.len() > 1;
+    let lowest = |name: &str| {
+        let rows = section.chosen.iter().filter_map(|(_, e)| find(e, name)).map(ImageRow::mean_dice);
+        rows.fold(f64::INFINITY, f64::min)
+    };
+    let mut names: Vec<(f64, &str)> = Vec::new();
+    for row in section.chosen.iter().flat_map(|(_, evaluation)| &evaluation.images) {
+        if !names.iter().any(|(_, name)| *name == row.name) {
+            names.push((lowest(&row.name), &row.name));
+        }
+    }
+    names.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
+    html! {
+        div class="scroll tall" tabindex="0" role="region" aria-label=(format!("Images of {}", section.name)) {
+            table class="figures images" data-sortable {
+                caption { "Masks as the network gives them (raw). Worst first: by the mean Dice of cup and disc" @if several { ", the lowest of the runs" } "." }
+                thead {
+                    @if several {
+                        tr {
+                            td {}
+                            @for (index, _) in &section.chosen {
+                                th scope="colgroup" colspan="4" { (run_name(&runs[*index], *index, true)) }
+                            }
+                        }
+                    }
+                    tr {
+                        th scope="col" data-sort="text" { "Image" }
+                        @for (place, _) in section.chosen.iter().enumerate() {
+                            @let sorted = (!several && place == 0).then_some("ascending");
+                            th scope="col" class="number" data-sort="number" aria-sort=[sorted] { "Mean Dice" }
+                            th scope="col" class="number" data-sort="number" { "Dice, cup" }
+                            th scope="col" class="number" data-sort="number" { "Dice, disc" }
+                            @if !several {
+                                th scope="col" class="number" data-sort="number" { "vCDR" }
+                                th scope="col" class="number" data-sort="number" { "True vCDR" }
+                            }
+                            th scope="col" class="number" data-sort="number" { "vCDR error" }
+                        }
+                    }
+                }
+                tbody {
+                    @for (_, name) in &names {
+                        tr {
+                            th scope="row" { (name) }
+                            @for (_, evaluation) in &section.chosen {
+                                @let row = find(evaluation, name);
+                                (cell(row.map(ImageRow::mean_dice)))
+                                (cell(row.map(|row| row.cup_dice)))
+                                (cell(row.map(|row| row.disc_dice)))
+                                @if !several {
+                                    (cell(row.and_then(|row| row.vcdr_predicted)))
+                                    (cell(row.and_then(|row| row.vcdr_true)))
+                                }
+                                (cell(row.and_then(|row| row.vcdr_error)))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn find<'a>(evaluation: &'a Evaluation, name: &str) -> Option<&'a ImageRow> {
+    // Rows are sorted by name.
+    let at = evaluation.images.binary_search_by(|row| row.name.as_str().cmp(name)).ok()?;
+    evaluation.images.get(at)
+}
+
+/// Settings of all runs, and what computed them; what differs stands out.
+pub fn settings(runs: &[Run]) -> Markup {
+    let columns: Vec<Vec<(String, String)>> = runs.iter().map(rows_of).collect();
+    let mut keys: Vec<&str> = Vec::new();
+    for (key, _) in columns.iter().flatten() {
+        if !keys.contains(&key.as_str()) {
+            keys.push(key);
+        }
+    }
+    let value = |column: &[(String, String)], key: &str| {
+        column.iter().find(|(own, _)| own == key).map_or("—".to_string(), |(_, value)| value.clone())
+    };
+    html! {
+        div class="scroll" tabindex="0" role="region" aria-label="Settings" {
+            table class="settings" {
+                @if runs.len() > 1 {
+                    thead {
+                        tr {
+                            td {}
+                            @for (index, run) in runs.iter().enumerate() { th scope="col" { (run_name(run, index, true)) } }
+                        }
+                    }
+                }
+                tbody {
+                    @for key in keys {
+                        @let values: Vec<String> = columns.iter().map(|column| value(column, key)).collect();
+                        tr class=[values.iter().any(|v| *v != values[0]).then_some("differs")] {
+                            th scope="row" { (key.replace('_', " ")) }
+                            @for value in &values { td { (value) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn rows_of(run: &Run) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    let mut row = |key: &str, value: String| rows.push((key.to_string(), value));
+    let missing = || "not recorded".to_string();
+    let environment = run.environment.as_ref();
+    let of =
+        |text: fn(&crate::train::Environment) -> Option<String>| environment.and_then(text).unwrap_or_else(missing);
+    row("folder", run.folder.display().to_string());
+    row("adapter", of(|e| Some(format!("{}{}", e.device, if e.software { " (software)" } else { "" }))));
+    row(
+        "driver",
+        of(|e| Some([e.backend.as_ref()?, e.driver.as_ref()?, e.driver_info.as_ref()?].map(String::as_str).join(" "))),
+    );
+    row("system", of(|e| Some(e.system.clone())));
+    row("papilla", of(|e| Some(e.papilla.clone())));
+    row("steps done", run.log.steps.to_string());
+    row("seconds of a step", run.log.median_seconds().map_or_else(missing, |s| format!("{s:.3} (median)")));
+    // Settings are known by the names of their flags.
+    if let Ok(Value::Object(settings)) = serde_json::to_value(&run.config) {
+        for (key, value) in settings {
+            let text = match value {
+                Value::String(text) => text,
+                // f32 settings have more digits as f64 than were given.
+                Value::Number(number) if number.is_f64() => {
+                    number.as_f64().map_or_else(missing, |v| (v as f32).to_string())
+                }
+                other => other.to_string(),
+            };
+            row(&key, text);
+        }
+    }
+    rows
+}

@@ -1,0 +1,57 @@
+//! How far the prototypes of both cameras are apart, for the logs.
+
+use anyhow::Result;
+
+use crate::device::States;
+
+/// Steps between looks at the prototypes: few enough for a curve, and the values are some kilobytes.
+pub(super) const EVERY: u64 = 5;
+
+/// Rows of the running prototypes `[2K,C]`.
+const NAMES: [&str; 4] = ["cup_object", "disc_object", "cup_background", "disc_background"];
+
+/// Values, and which rows were seen, of the source and the target.
+const STATES: [&str; 4] =
+    ["prototypes.source", "prototypes.source.seen", "prototypes.target", "prototypes.target.seen"];
+
+/// Mean over the channels of the squared difference of the running prototypes, by name. What one camera has not shown
+/// yet is left out; a run that aligns nothing has none.
+///
+/// # Errors
+/// The device's, when the states cannot be read.
+pub(super) fn distances(states: &States) -> Result<Vec<(&'static str, f64)>> {
+    let known = states.list();
+    if !STATES.iter().all(|wanted| known.iter().any(|state| state.name == *wanted)) {
+        return Ok(Vec::new());
+    }
+    let values = states.read(&STATES)?;
+    let channels = values[0].len() / NAMES.len();
+    let distance = |row: usize| {
+        let [source, target] = [0, 2].map(|state| &values[state][row * channels..][..channels]);
+        let squares = source.iter().zip(target).map(|(s, t)| (f64::from(*s) - f64::from(*t)).powi(2));
+        (NAMES[row], squares.sum::<f64>() / channels as f64)
+    };
+    let of_both = |row: &usize| [1, 3].iter().all(|seen| values[*seen][*row] > 0.0);
+    Ok((0..NAMES.len()).filter(of_both).map(distance).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+    use crate::graph::State;
+
+    #[test]
+    fn distances_are_means_over_channels_of_what_both_cameras_have_shown() {
+        let states = Device::Cpu.states();
+        assert!(distances(&states).expect("nothing to read").is_empty());
+        let state = |name: &str, columns: usize| State { name: name.to_string(), shape: [4, columns].into() };
+        states.declare(&STATES.map(|name| state(name, if name.ends_with("seen") { 1 } else { 2 }))).expect("memory");
+        states.write(STATES[0], &[1.0, 2.0, 0.0, 0.0, 5.0, 5.0, 0.5, 0.5]).expect("declared");
+        states.write(STATES[2], &[4.0, 6.0, 9.0, 9.0, 5.0, 5.0, 0.0, 1.5]).expect("declared");
+        states.write(STATES[1], &[1.0, 1.0, 1.0, 1.0]).expect("declared");
+        states.write(STATES[3], &[1.0, 0.0, 1.0, 1.0]).expect("declared");
+        let found = distances(&states).expect("states are declared");
+        assert_eq!(found, [("cup_object", 12.5), ("cup_background", 0.0), ("disc_background", 0.625)]);
+    }
+}

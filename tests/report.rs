@@ -1,0 +1,228 @@
+//! Reports of small runs: whole HTML that needs nothing beside it, with the figures of logs and evaluations.
+
+#[path = "training/runs.rs"]
+mod runs;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use scraper::{ElementRef, Html, Selector};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use runs::{clinics, papilla, succeed, text};
+
+/// A name with everything that HTML gives a meaning to; a file system of Windows takes none of it.
+const NAME: &str = if cfg!(unix) { "a <b> & \"c\" 'd'" } else { "a & 'd'" };
+
+const SOURCE_ONLY: &str = "--size 32 --batch 4 --epochs 2 --validate-every 1 --seed 3";
+const ADAPTED: &str = "--size 32 --batch 4 --epochs 2 --validate-every 1 --seed 3 --method clr --warmup-epochs 0 \
+                       --stochastic-passes 2";
+
+/// Two runs on the same clinics, the first with an awkward name.
+struct Runs {
+    folder: TempDir,
+}
+
+impl Runs {
+    fn new() -> Runs {
+        let folder = TempDir::new().expect("a temporary folder");
+        let clinics = clinics(&folder);
+        let (source, target) = (clinics.join("clinic-a"), clinics.join("clinic-b"));
+        for (name, flags) in [(NAME, SOURCE_ONLY), ("clr", ADAPTED)] {
+            let out = folder.path().join(name);
+            let mut arguments =
+                vec!["train", "--source", text(&source), "--target", text(&target), "--out", text(&out)];
+            arguments.extend(flags.split_whitespace());
+            succeed(&arguments);
+        }
+        Runs { folder }
+    }
+
+    fn run(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// Parses a page and checks that it is whole and needs nothing beside it.
+fn page(path: &Path) -> Html {
+    let text = fs::read_to_string(path).expect("the page is written");
+    let page = Html::parse_document(&text);
+    assert!(page.errors.is_empty(), "{}: {:?}", path.display(), page.errors);
+    for outside in ["@import", "url(http", "http://", "https://", "<link", "<iframe"] {
+        assert!(!text.contains(outside), "{outside}");
+    }
+    for attribute in ["src", "href"] {
+        for element in page.select(&selector(&format!("[{attribute}]"))) {
+            let target = element.attr(attribute).unwrap_or_default();
+            assert!(target.starts_with("data:image/") || target.starts_with('#'), "{target}");
+            if let Some(id) = target.strip_prefix('#') {
+                assert_eq!(page.select(&selector(&format!("#{id}"))).count(), 1, "{id}");
+            }
+        }
+    }
+    let mut ids: Vec<&str> = page.select(&selector("[id]")).filter_map(|element| element.attr("id")).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "names of parts are unique");
+    assert!(all_text(page.root_element()).contains("Not a medical device"));
+    page
+}
+
+fn selector(text: &str) -> Selector {
+    Selector::parse(text).expect("the selector is valid")
+}
+
+fn all_text(element: ElementRef) -> String {
+    element.text().collect()
+}
+
+fn headings(page: &Html) -> Vec<String> {
+    page.select(&selector("h2, h3, h4")).map(all_text).collect()
+}
+
+/// Rows of the table of images: cells of each.
+fn image_rows(page: &Html) -> Vec<Vec<String>> {
+    let [rows, cells] = ["table[data-sortable] tbody tr", "th, td"].map(selector);
+    page.select(&rows).map(|row| row.select(&cells).map(all_text).collect()).collect()
+}
+
+/// Refusal on one line, with an exit status.
+fn refusal(arguments: &[&str], status: i32) -> String {
+    let output = papilla(arguments).output().expect("the program runs");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
+    stderr.lines().find(|line| line.starts_with("error: ")).expect("a failure is explained").to_string()
+}
+
+#[test]
+fn runs_become_pages_charts_and_figures() {
+    let runs = Runs::new();
+    let (first, second) = (runs.run(NAME), runs.run("clr"));
+    one_run(&first);
+    two_runs(&runs, &first, &second);
+    damaged_and_unfinished(&runs, &second);
+}
+
+fn one_run(run: &Path) {
+    // Training leaves the curves.
+    let curves = page(&run.join("report.html"));
+    assert!(headings(&curves).contains(&"Losses".to_string()) && image_rows(&curves).is_empty());
+
+    let charts = run.join("charts");
+    let printed = succeed(&["--json", "report", text(run), "--charts", text(&charts), "--cases", "1"]);
+    let document: Value = serde_json::from_str(&printed).expect("--json prints one document");
+    let page = page(&run.join("report.html"));
+
+    assert_eq!(page.select(&selector("h1")).next().map(all_text).as_deref(), Some(NAME), "escaped once");
+    let evaluation = &document["evaluations"][0];
+    let best = run.join("checkpoints/best.safetensors");
+    let data = evaluation["data"].as_str().expect("the regions are named");
+    let evaluated = succeed(&["--json", "evaluate", "--checkpoint", text(&best), "--data", data]);
+    let evaluated: Value = serde_json::from_str(&evaluated).expect("--json prints one document");
+    for stage in ["raw", "postprocessed"] {
+        assert_eq!(evaluation[stage], evaluated[stage], "{stage}");
+    }
+    let dice = format!("{:.3}", evaluated["raw"]["disc"]["dice"].as_f64().expect("a mean"));
+    let tiles: Vec<String> = page.select(&selector(".tiles strong")).map(all_text).collect();
+    assert_eq!((tiles.len(), &tiles[1]), (3, &dice));
+
+    let logged = fs::read_to_string(run.join("metrics.jsonl")).expect("the run logs");
+    let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let last = lines.iter().rev().find(|line| line.get("seg").is_some()).expect("a step");
+    assert_eq!(document["runs"][0]["last_losses"]["seg"], last["seg"]);
+    let validation = lines.iter().rev().find_map(|line| line.get("validation")).expect("a validation");
+    assert_eq!(document["runs"][0]["last_validation"]["values"], *validation);
+
+    let rows = image_rows(&page);
+    let means: Vec<f64> = rows.iter().map(|row| row[1].parse().expect("a figure")).collect();
+    assert_eq!(rows.len(), 3);
+    assert!(means.is_sorted(), "the worst image is first: {means:?}");
+    let titles = selector("table[data-sortable] th[data-sort]");
+    let sorted: Vec<_> = page.select(&titles).map(|title| (title.attr("data-sort"), title.attr("aria-sort"))).collect();
+    assert_eq!(sorted.len(), rows[0].len());
+    assert_eq!(sorted[..2], [(Some("text"), None), (Some("number"), Some("ascending"))]);
+    for cell in page.select(&selector("td[data-value]")) {
+        let value: f64 = cell.attr("data-value").and_then(|v| v.parse().ok()).expect("a number to sort by");
+        assert_eq!(all_text(cell).replace('−', "-"), format!("{value:.3}"));
+    }
+
+    let cases = page.select(&selector(".case")).count();
+    let pictures = page.select(&selector(".case svg.tile")).count();
+    assert_eq!((cases, pictures), (2, 8), "the worst and the best, four pictures of each");
+    assert!(page.select(&selector(".tile path.truth")).all(|path| path.attr("d").is_some_and(|d| d.starts_with('M'))));
+
+    let files = document["charts"].as_array().expect("charts are listed");
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files {
+        let text = fs::read_to_string(file.as_str().expect("a path")).expect("the chart is written");
+        let chart = roxmltree::Document::parse(&text).expect("an SVG file is XML");
+        assert!(chart.root_element().children().any(|node| node.tag_name().name() == "desc"));
+    }
+}
+
+fn two_runs(runs: &Runs, first: &Path, second: &Path) {
+    let printed = succeed(&["--json", "report", text(first), text(second), "--cases", "1"]);
+    let document: Value = serde_json::from_str(&printed).expect("--json prints one document");
+    let path = runs.folder.path().join("report.html");
+    assert_eq!(document["report"], text(&path.canonicalize().expect("beside the runs")));
+    let both = page(&path);
+    let comparison = &document["comparisons"][0];
+    assert_eq!([&comparison["baseline"], &comparison["run"]], [NAME, "clr"]);
+    let mean = |index: usize| document["evaluations"][index]["raw"]["disc"]["dice"].as_f64().expect("a mean");
+    let difference = comparison["disc_dice"]["difference"].as_f64().expect("a difference");
+    // Tables of images have six decimals.
+    assert!((difference - (mean(1) - mean(0))).abs() < 2e-6, "{document}");
+    let interval = comparison["disc_dice"]["difference_ci95"].as_array().expect("an interval");
+    assert!(interval[0].as_f64() <= Some(difference) && Some(difference) <= interval[1].as_f64());
+    assert!(document["runs"][1]["last_prototype_distance"]["cup_background"].as_f64().is_some_and(|d| d >= 0.0));
+    let names: Vec<String> = both.select(&selector("figcaption")).map(all_text).collect();
+    assert!(names.iter().any(|name| name.starts_with("Distance of the prototypes")), "{names:?}");
+    assert!(names.contains(&format!("clr − {NAME}")), "{names:?}");
+    let differing: Vec<String> = both.select(&selector(".differs th")).map(all_text).collect();
+    assert!(differing.contains(&"method".to_string()) && !differing.contains(&"seed".to_string()), "{differing:?}");
+
+    // The same images are needed for pairs.
+    let table = second.join("evaluation-clinic-b-test-best/metrics.csv");
+    let csv = fs::read_to_string(&table).expect("the evaluation is kept");
+    let renamed = csv.replacen("\nb", "\nanother-b", 1).replacen("\nc", "\nanother-c", 1);
+    let renamed = if renamed == csv { csv.replacen('\n', "\nanother-", 1) } else { renamed };
+    fs::write(&table, renamed).expect("the folder is writable");
+    let printed = succeed(&["--json", "report", "--no-images", text(first), text(second)]);
+    let document: Value = serde_json::from_str(&printed).expect("--json prints one document");
+    let reason = document["comparisons"][0]["not_paired"].as_str().expect("a reason");
+    assert!(reason.contains("different images (3 and 3, 2 in common)"), "{reason}");
+    assert!(all_text(page(&path).root_element()).contains(reason));
+    fs::write(&table, csv).expect("the folder is writable");
+}
+
+fn damaged_and_unfinished(runs: &Runs, run: &Path) {
+    let metrics = run.join("metrics.jsonl");
+    let text_before = fs::read_to_string(&metrics).expect("the run logs");
+    let mut lines: Vec<&str> = text_before.lines().collect();
+    lines[1] = "{\"step\":";
+    let half = lines.pop().map(|line| &line[..line.len() / 2]).expect("a line");
+    fs::write(&metrics, format!("{}\n{half}", lines.join("\n"))).expect("the folder is writable");
+    fs::write(run.join("evaluation-clinic-b-test-best/summary.json"), "{").expect("the folder is writable");
+    let out = runs.folder.path().join("unfinished.html");
+    let output =
+        papilla(&["report", "--no-images", text(run), "--out", text(&out)]).output().expect("the program runs");
+    assert!(output.status.success());
+    let remarks: Vec<String> = page(&out).select(&selector(".remarks li")).map(all_text).collect();
+    assert_eq!(remarks.len(), 3, "{remarks:?}");
+    for (remark, wanted) in remarks.iter().zip(["half written", "(the first is line 2)", "summary.json"]) {
+        assert!(remark.contains(wanted), "{remark}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(remark.as_str()), "said on stderr too: {remark}");
+    }
+
+    let empty = runs.folder.path().join("empty");
+    fs::create_dir(&empty).expect("the folder is writable");
+    assert!(refusal(&["report", text(&empty)], 1).contains("is no run"));
+    assert!(!empty.join("report.html").exists());
+    assert!(refusal(&["report", text(run), text(run)], 1).contains("is named twice"));
+    let absent = runs.folder.path().join("absent/test");
+    assert!(refusal(&["report", text(run), "--data", text(&absent)], 1).contains(text(&absent)));
+    let unwritable = runs.folder.path().join("absent/report.html");
+    assert!(refusal(&["report", "--no-images", text(run), "--out", text(&unwritable)], 1).contains("report.html"));
+}
