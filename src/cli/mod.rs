@@ -95,7 +95,7 @@ enum Verb {
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Architecture {
-    /// Backbone of weights that are no checkpoint of a run [default: mobilenet-v2]
+    /// Backbone of weights that are no checkpoint of a run [default: the one that their names tell]
     #[arg(long, value_enum)]
     backbone: Option<Backbone>,
     /// Output stride of weights that are no checkpoint of a run [default: 16, with drn 8]

@@ -64,10 +64,12 @@ impl Facts {
     /// Rows and columns to which images are brought.
     pub const SIZE: &'static str = "size";
 
-    /// Adds a fact at the end. The name must be a known one.
+    /// Adds a fact, in the order of the known ones. The name must be one of them.
     pub fn push(&mut self, name: &str, fact: Fact) {
-        let (name, _) = KNOWN.iter().find(|(known, _)| *known == name).expect("facts have names of the list above");
-        self.0.push((name, fact));
+        let place = |name: &str| KNOWN.iter().position(|(known, _)| *known == name);
+        let own = place(name).expect("facts have names of the list above");
+        self.0.push((KNOWN[own].0, fact));
+        self.0.sort_by_key(|(name, _)| place(name));
     }
 
     /// The fact of that name.

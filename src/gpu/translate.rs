@@ -48,7 +48,7 @@ impl ShaderLanguage {
             Self::Spirv => "spv",
             Self::Msl => "metal",
             Self::Hlsl => "hlsl",
-            Self::Glsl => "comp",
+            Self::Glsl => "comp.glsl",
         }
     }
 }

@@ -141,6 +141,9 @@ fn a_run_becomes_a_published_checkpoint() {
     convert(&["--quiet", text(&published), text(&again), "--size", "64"]);
     let metadata = TensorFile::read(&again).expect("written").metadata;
     assert_eq!((&*metadata["size"], &*metadata["norm"], &*metadata["backbone"]), ("64", "trans", "mobilenet-v2"));
+    let third = folder.path().join("third.pth.tar");
+    convert(&["--quiet", text(&again), text(&third)]);
+    assert!(fs::read(&published).expect("written") == fs::read(&third).expect("written"));
     refused(&[text(&published), text(&again), "--size", "128"], 1, &["--size 128 contradicts", "64"]);
     refused(&[text(&published), text(&again), "--backbone", "drn"], 1, &["--backbone drn contradicts"]);
 }
