@@ -96,7 +96,8 @@ fn open_decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| DataError::read(path, e))?;
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_BYTES);
+    // Tables of a header, too, are no longer than the file warrants.
+    limits.max_alloc = Some((2 * MAX_RATIO * bytes.len() as u64 + (4 << 20)).min(MAX_BYTES));
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(|e| explain(path, e))?;
     let (width, height) = decoder.dimensions();

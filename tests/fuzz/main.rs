@@ -7,6 +7,7 @@ mod mutation;
 mod seeds;
 mod targets;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
@@ -24,6 +25,24 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Mutants of each reader, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 400;
 
+/// What a reader does wrong with a file of some content, if anything.
+fn fault(target: &Target, file: &Path, content: &[u8]) -> Option<String> {
+    std::fs::write(file, content).expect("a temporary file can be written");
+    let begun = Instant::now();
+    let meter = Meter::start();
+    let read = std::panic::catch_unwind(|| (target.read)(file, content));
+    let (largest, held) = meter.stop();
+    if read.is_err() {
+        return Some("it panics".to_string());
+    }
+    if begun.elapsed() > PATIENCE {
+        return Some(format!("it takes {:?}", begun.elapsed()));
+    }
+    let allowed = target.base + target.factor * content.len();
+    let fault = format!("{} bytes make it allocate {largest} at once, {held} in all", content.len());
+    (largest.max(held) > allowed).then_some(fault)
+}
+
 /// Gives a reader some mutants of its seeds.
 fn attack(target: &Target, cases: u32) {
     let seeds = (target.seeds)();
@@ -32,23 +51,7 @@ fn attack(target: &Target, cases: u32) {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
     let outcome = TestRunner::new(config).run(&mutants(seeds.len()), |(seed, mutations)| {
         let content = mutated(&seeds, seed, &mutations);
-        std::fs::write(&file, &content).expect("a temporary file can be written");
-        let begun = Instant::now();
-        let meter = Meter::start();
-        let read = std::panic::catch_unwind(|| (target.read)(&file, &content));
-        let (largest, held) = meter.stop();
-        let fail = |reason: String| Err(TestCaseError::fail(reason));
-        if read.is_err() {
-            return fail("it panics".to_string());
-        }
-        if begun.elapsed() > PATIENCE {
-            return fail(format!("it takes {:?}", begun.elapsed()));
-        }
-        let allowed = target.base + target.factor * content.len();
-        match largest.max(held) > allowed {
-            true => fail(format!("{} bytes make it allocate {largest} at once, {held} in all", content.len())),
-            false => Ok(()),
-        }
+        fault(target, &file, &content).map_or(Ok(()), |reason| Err(TestCaseError::fail(reason)))
     });
     if let Err(TestError::Fail(reason, (seed, mutations))) = outcome {
         let content = mutated(&seeds, seed, &mutations);
@@ -66,7 +69,20 @@ fn memory_backed() -> std::path::PathBuf {
 
 fn attack_by_name(name: &str) {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
-    attack(TARGETS.iter().find(|target| target.name == name).expect("a target of this name"), cases);
+    attack(target(name), cases);
+}
+
+fn target(name: &str) -> &'static Target {
+    TARGETS.iter().find(|target| target.name == name).expect("a target of this name")
+}
+
+#[test]
+fn what_was_found_stays_mended() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, content) in targets::FOUND {
+        let target = target(name);
+        assert_eq!(fault(target, &folder.path().join(target.file), content), None, "{name}");
+    }
 }
 
 #[test]
