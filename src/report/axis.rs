@@ -49,7 +49,7 @@ impl Axis {
         if low > 0.0 && high / low > LOG_FROM {
             Axis::log(low, high)
         } else {
-            Axis::linear(low.min(0.0), high, 4, false)
+            Axis::linear(low.min(0.0), high, 5, false)
         }
     }
 

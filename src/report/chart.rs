@@ -12,7 +12,7 @@ pub const WIDTH: f64 = 360.0;
 /// Height of the plot between its axes.
 const PLOT: f64 = 158.0;
 /// Average width of a letter of the charts' size.
-const LETTER: f64 = 5.9;
+const LETTER: f64 = 6.4;
 /// Longest name in a legend.
 const LONGEST: usize = 34;
 
