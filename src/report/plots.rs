@@ -80,7 +80,7 @@ fn loss(runs: &[Run], name: &str) -> Chart {
     let title = LOSSES.iter().find(|loss| loss.0 == name).map_or(name, |loss| loss.1);
     let warm = if runs.len() == 1 { runs[0].log.warm_from() } else { None };
     Chart {
-        name: format!("loss-{name}"),
+        name: format!("loss-{}", plain(name)),
         title: title.to_string(),
         description: format!(
             "Loss `{name}` by training step, a running mean over {widest} steps. {}.",
@@ -93,6 +93,11 @@ fn loss(runs: &[Run], name: &str) -> Chart {
         rules: warm.map(|step| Rule::Upright(step, "warm-up ends".to_string())).into_iter().collect(),
         legend: names(runs).into_iter().filter(|(_, ink)| drawn.contains(ink)).collect(),
     }
+}
+
+/// A name in a log, which anybody may have written, as part of a file's name.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect()
 }
 
 fn steps(runs: &[Run]) -> Axis {
