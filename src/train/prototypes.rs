@@ -26,12 +26,16 @@ pub(super) fn distances(states: &States) -> Result<Vec<(&'static str, f64)>> {
     }
     let values = states.read(&STATES)?;
     let channels = values[0].len() / NAMES.len();
-    let rows = values[0].chunks(channels).zip(values[2].chunks(channels)).zip(values[1].iter().zip(&values[3]));
-    let distance = |(name, ((source, target), (in_source, in_target))): (_, ((&[f32], &[f32]), (&f32, &f32)))| {
-        let squares = source.iter().zip(target).map(|(s, t)| (f64::from(*s) - f64::from(*t)).powi(2));
-        (*in_source > 0.0 && *in_target > 0.0).then(|| (name, squares.sum::<f64>() / channels as f64))
-    };
-    Ok(NAMES.into_iter().zip(rows).filter_map(distance).collect())
+    let row = |of: usize, index: usize| &values[of][index * channels..][..channels];
+    let mut found = Vec::new();
+    for (index, name) in NAMES.into_iter().enumerate() {
+        if values[1][index] > 0.0 && values[3][index] > 0.0 {
+            let pairs = row(0, index).iter().zip(row(2, index));
+            let squares: f64 = pairs.map(|(s, t)| (f64::from(*s) - f64::from(*t)).powi(2)).sum();
+            found.push((name, squares / channels as f64));
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
