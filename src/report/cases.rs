@@ -100,7 +100,7 @@ pub fn choose(evaluations: &[&Evaluation], count: usize) -> Vec<(Kind, String)> 
         }
     };
     scored.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
-    let count = count.min(scored.len() / 2).max(usize::from(scored.len() == 1));
+    let count = count.min(scored.len().div_ceil(2));
     let (low, high) = if others.is_empty() { (Kind::Worst, Kind::Best) } else { (Kind::Loss, Kind::Gain) };
     let lowest = scored.iter().take(count);
     let highest = scored.iter().rev().take(count.min(scored.len() - count));

@@ -12,7 +12,7 @@ pub const WIDTH: f64 = 360.0;
 /// Height of the plot between its axes.
 const PLOT: f64 = 158.0;
 /// Average width of a letter of the charts' size.
-const LETTER: f64 = 5.9;
+const LETTER: f64 = 6.4;
 /// Longest name in a legend.
 const LONGEST: usize = 34;
 
@@ -318,7 +318,7 @@ mod tests {
         let chart = chart();
         let text = chart.file();
         let document = roxmltree::Document::parse(&text).expect("the file is XML");
-        let layout = chart.layout(2);
+        let layout = chart.layout(legend_rows(&chart.legend).len());
         let lines: Vec<_> =
             document.descendants().filter(|n| n.parent().is_some_and(|p| p.has_attribute("clip-path"))).collect();
         let (left, right, top, bottom) = (layout.left, layout.right, layout.top, layout.bottom);

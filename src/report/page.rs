@@ -102,7 +102,7 @@ impl Report {
                 (self.compared(section))
                 @if !agreement.is_empty() {
                     h3 { "Vertical cup-to-disc ratio" }
-                    p class="lead" { "Bland-Altman plots: each point is an image, dashed lines are the bias and the limits of agreement (bias ± 1.96 standard deviations)." }
+                    p class="lead" { "Bland-Altman plots: each point is an image, dashed lines are the bias and the limits of agreement (bias ± 1.96 standard deviations). An image in which the cup or the disc was not found has no ratio." }
                     div class="charts" { @for chart in &agreement { (figure_of(chart)) } }
                 }
                 @if is_first { (self.cases()) }
@@ -177,7 +177,7 @@ impl Report {
                     div class="view" {
                         p class="caption" {
                             @if place == 0 { strong { (case.name) } " " }
-                            @if self.runs.len() > 1 { span class="nobreak" { (tables::run_name(&self.runs[*run], *run, true)) } }
+                            @if self.runs.len() > 1 { span class="run" { (tables::run_name(&self.runs[*run], *run, true)) } }
                             @if let Some(row) = row(*run) {
                                 span class="aside" {
                                     " Dice cup " (figure(row.cup_dice, 3)) ", disc " (figure(row.disc_dice, 3))

@@ -71,6 +71,7 @@ fn loss(runs: &[Run], name: &str) -> Chart {
         last.extend(smooth.last().map(|point| format!("{} ends at {:.4}", runs[index].name, point.1)));
         lines.push(Line { points: thinned(&smooth), ink: Ink::Run(index), faint: false });
     }
+    let drawn: Vec<Ink> = lines.iter().map(|line| line.ink).collect();
     let y = Axis::of_losses(bounds.iter().flat_map(|bounds| [bounds.0, bounds.1]));
     if y.scale == Scale::Log {
         lines.iter_mut().for_each(|line| line.points.retain(|point| point.1 > 0.0));
@@ -79,7 +80,7 @@ fn loss(runs: &[Run], name: &str) -> Chart {
     let title = LOSSES.iter().find(|loss| loss.0 == name).map_or(name, |loss| loss.1);
     let warm = if runs.len() == 1 { runs[0].log.warm_from() } else { None };
     Chart {
-        name: format!("loss-{name}"),
+        name: format!("loss-{}", plain(name)),
         title: title.to_string(),
         description: format!(
             "Loss `{name}` by training step, a running mean over {widest} steps. {}.",
@@ -90,8 +91,13 @@ fn loss(runs: &[Run], name: &str) -> Chart {
         lines,
         dots: Vec::new(),
         rules: warm.map(|step| Rule::Upright(step, "warm-up ends".to_string())).into_iter().collect(),
-        legend: names(runs),
+        legend: names(runs).into_iter().filter(|(_, ink)| drawn.contains(ink)).collect(),
     }
+}
+
+/// A name in a log, which anybody may have written, as part of a file's name.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect()
 }
 
 fn steps(runs: &[Run]) -> Axis {
@@ -222,16 +228,13 @@ pub fn agreement(section: &Section, runs: &[Run]) -> Vec<Chart> {
         });
         let [low, high] = agreement.limits();
         let name = &runs[*index].name;
-        let title = if runs.len() == 1 {
-            "Agreement of the vCDR".to_string()
-        } else {
-            format!("Agreement of the vCDR: {name}")
-        };
+        let counted = format!("{} of {} images", agreement.points.len(), evaluation.images.len());
+        let title = if runs.len() == 1 { counted } else { format!("{name}: {counted}") };
         // Labels that lie on each other say nothing.
         let apart = (y.position(high) - y.position(agreement.bias)) > 0.09;
         let label = |what: &str, value: f64| format!("{what} {}", difference(value, 3));
-        let mut rules = vec![Rule::Level(agreement.bias, label("bias", agreement.bias))];
-        for (what, value) in [("+1.96 SD", high), ("−1.96 SD", low)] {
+        let mut rules = vec![Rule::Level(agreement.bias, label("bias:", agreement.bias))];
+        for (what, value) in [("+1.96 SD:", high), ("−1.96 SD:", low)] {
             rules.push(Rule::Level(value, if apart { label(what, value) } else { String::new() }));
         }
         Chart {

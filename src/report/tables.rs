@@ -15,7 +15,7 @@ fn mean(values: &Value, name: &str, decimals: usize) -> Markup {
     html! {
         @match (values[name].as_f64(), interval[0].as_f64(), interval[1].as_f64()) {
             (Some(mean), Some(low), Some(high)) => {
-                (figure(mean, decimals)) " " span class="interval" { "[" (figure(low, decimals)) ", " (figure(high, decimals)) "]" }
+                (figure(mean, decimals)) " " span class="interval" { (figure(low, decimals)) " to " (figure(high, decimals)) }
             }
             (Some(mean), _, _) => (figure(mean, decimals)),
             _ => span class="missing" { "missing" },
@@ -35,9 +35,9 @@ pub fn run_name(run: &Run, index: usize, several: bool) -> Markup {
 pub fn totals(section: &Section, runs: &[Run]) -> Markup {
     let stages = [("raw", "raw"), ("postprocessed", "post-processed")];
     html! {
+        p class="lead" { "Means over images, with 95 % bootstrap intervals below. ASD and HD95 in pixels." }
         div class="scroll" tabindex="0" role="region" aria-label=(format!("Means on {}", section.name)) {
             table class="figures" {
-                caption { "Means over images, 95 % bootstrap intervals in brackets. ASD and HD95 in pixels." }
                 thead {
                     tr {
                         th scope="col" { "Run" } th scope="col" { "Masks" }
@@ -147,9 +147,12 @@ pub fn images(section: &Section, runs: &[Run]) -> Markup {
     }
     names.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
     html! {
+        p class="lead" {
+            "Masks as the network gives them (raw). Worst first: by the mean Dice of cup and disc"
+            @if several { ", the lowest of the runs" } "."
+        }
         div class="scroll tall" tabindex="0" role="region" aria-label=(format!("Images of {}", section.name)) {
             table class="figures images" data-sortable {
-                caption { "Masks as the network gives them (raw). Worst first: by the mean Dice of cup and disc" @if several { ", the lowest of the runs" } "." }
                 thead {
                     @if several {
                         tr {
@@ -230,7 +233,7 @@ pub fn settings(runs: &[Run]) -> Markup {
                     @for key in keys {
                         @let values: Vec<String> = columns.iter().map(|column| value(column, key)).collect();
                         tr class=[values.iter().any(|v| *v != values[0]).then_some("differs")] {
-                            th scope="row" { (key.replace('_', " ")) }
+                            th scope="row" { (key) }
                             @for value in &values { td { (value) } }
                         }
                     }

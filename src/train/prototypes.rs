@@ -26,13 +26,16 @@ pub(super) fn distances(states: &States) -> Result<Vec<(&'static str, f64)>> {
     }
     let values = states.read(&STATES)?;
     let channels = values[0].len() / NAMES.len();
-    let distance = |row: usize| {
-        let [source, target] = [0, 2].map(|state| &values[state][row * channels..][..channels]);
-        let squares = source.iter().zip(target).map(|(s, t)| (f64::from(*s) - f64::from(*t)).powi(2));
-        (NAMES[row], squares.sum::<f64>() / channels as f64)
-    };
-    let of_both = |row: &usize| [1, 3].iter().all(|seen| values[*seen][*row] > 0.0);
-    Ok((0..NAMES.len()).filter(of_both).map(distance).collect())
+    let row = |of: usize, index: usize| &values[of][index * channels..][..channels];
+    let mut found = Vec::new();
+    for (index, name) in NAMES.into_iter().enumerate() {
+        if values[1][index] > 0.0 && values[3][index] > 0.0 {
+            let pairs = row(0, index).iter().zip(row(2, index));
+            let squares: f64 = pairs.map(|(s, t)| (f64::from(*s) - f64::from(*t)).powi(2)).sum();
+            found.push((name, squares / channels as f64));
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
