@@ -94,8 +94,8 @@ fn rounded(value: &Value) -> Value {
 
 /// Rows of the table of images: cells of each.
 fn image_rows(page: &Html) -> Vec<Vec<String>> {
-    let [rows, cells] = ["table[data-sortable] tbody tr", "th, td"].map(selector);
-    page.select(&rows).map(|row| row.select(&cells).map(all_text).collect()).collect()
+    let row = selector("table[data-sortable] tbody tr");
+    page.select(&row).map(|row| row.select(&selector("th, td")).map(all_text).collect()).collect()
 }
 
 /// Refusal on one line, with an exit status.
@@ -149,8 +149,8 @@ fn one_run(run: &Path) {
     let means: Vec<f64> = rows.iter().map(|row| row[1].parse().expect("a figure")).collect();
     assert_eq!(rows.len(), 3);
     assert!(means.is_sorted(), "the worst image is first: {means:?}");
-    let titles = selector("table[data-sortable] th[data-sort]");
-    let sorted: Vec<_> = page.select(&titles).map(|title| (title.attr("data-sort"), title.attr("aria-sort"))).collect();
+    let title = selector("table[data-sortable] th[data-sort]");
+    let sorted: Vec<_> = page.select(&title).map(|title| (title.attr("data-sort"), title.attr("aria-sort"))).collect();
     assert_eq!(sorted.len(), rows[0].len());
     assert_eq!(sorted[..2], [(Some("text"), None), (Some("number"), Some("ascending"))]);
     for cell in page.select(&selector("td[data-value]")) {
