@@ -113,7 +113,7 @@ mod tests {
 
         let total: f64 = pace.estimates.iter().sum();
         pace.scale.set(0.6 / total);
-        assert_eq!(pace.submissions().len(), 2, "0.3 s each for the halves of the convolution");
+        assert_eq!(pace.submissions().len(), 3, "0.28 s each for the halves of the convolution, and the rest");
         pace.begin();
         assert_eq!(pace.end(), None);
         assert!(pace.scale.get() < 0.6 / total, "nothing was waited for");
