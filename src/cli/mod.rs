@@ -10,6 +10,7 @@ mod evaluate;
 mod output;
 mod plan;
 mod predict;
+mod prepare;
 mod progress;
 mod settings;
 mod synth;
@@ -72,6 +73,7 @@ enum Verb {
     Synth(synth::Arguments),
     Train(Box<train::Arguments>),
     Evaluate(evaluate::Arguments),
+    Prepare(Box<prepare::Arguments>),
     Predict(predict::Arguments),
     Demo(demo::Arguments),
     Bench(bench::Arguments),
@@ -185,6 +187,7 @@ pub fn main() -> ExitCode {
         Verb::Synth(arguments) => synth::run(&cli.global, &arguments),
         Verb::Train(arguments) => train::run(&cli.global, &arguments),
         Verb::Evaluate(arguments) => evaluate::run(&cli.global, &arguments),
+        Verb::Prepare(arguments) => prepare::run(&cli.global, &arguments),
         Verb::Predict(arguments) => predict::run(&cli.global, &arguments),
         Verb::Demo(arguments) => demo::run(&cli.global, &arguments),
         Verb::Bench(arguments) => bench::run(&cli.global, &arguments),
