@@ -18,19 +18,24 @@ pub(super) struct Circle {
 /// Radii that are tried, as shares of the field's diameter.
 const RADII: (f32, f32) = (0.05, 0.15);
 /// How far from the given place the centre is looked for, likewise.
-const SHIFT: f32 = 0.1;
+const SHIFT: f32 = 0.08;
+/// How far inside and outside the edge is compared, likewise. Much more, and the haze around a disc has an edge too.
+const STEP: f32 = 0.012;
 /// Points of a circle.
 const POINTS: usize = 48;
 /// Vessels up to this width are closed first, as a share of the field's diameter.
 const VESSEL: f32 = 0.02;
 /// Exponent of the radius by which larger circles are preferred: the cup has an edge too.
 const LARGER: f32 = 0.5;
+/// Loss of score where the centre is a whole field's diameter away from the given place.
+const FAR: f32 = 3.0;
 
 /// The best circle whose centre is near a place.
 pub(super) fn best_circle(field: &Field, near: (f32, f32)) -> Circle {
     let plane = without_vessels(field);
-    let (shift, step) = (SHIFT * field.diameter, 1.0f32.max(field.diameter / 300.0));
+    let (shift, step) = (SHIFT * field.diameter, 1.0f32.max(field.diameter / 200.0));
     let (smallest, largest) = (RADII.0 * field.diameter, RADII.1 * field.diameter);
+    let across = STEP * field.diameter;
     // A step across the edge that counts in full: half of what there is around the place.
     let full = 0.5 * spread(&plane, near, largest).max(1e-3);
     let steps = |from: f32, to: f32| {
@@ -40,10 +45,12 @@ pub(super) fn best_circle(field: &Field, near: (f32, f32)) -> Circle {
     let mut best = (Circle { x: near.0, y: near.1, radius: smallest }, f32::NEG_INFINITY);
     for y in steps(near.1 - shift, near.1 + shift) {
         for x in steps(near.0 - shift, near.0 + shift) {
+            let nearness = 1.0 - FAR * (x - near.0).hypot(y - near.1) / field.diameter;
             for radius in steps(smallest, largest) {
-                let score = darkening(&plane, x, y, radius, full) * radius.powf(LARGER);
+                let circle = Circle { x, y, radius };
+                let score = darkening(&plane, &circle, across, full) * radius.powf(LARGER) * nearness;
                 if score > best.1 {
-                    best = (Circle { x, y, radius }, score);
+                    best = (circle, score);
                 }
             }
         }
@@ -52,12 +59,11 @@ pub(super) fn best_circle(field: &Field, near: (f32, f32)) -> Circle {
 }
 
 /// Mean step from just inside to just outside over the points of a circle, each up to `full` either way.
-fn darkening(plane: &Plane, x: f32, y: f32, radius: f32, full: f32) -> f32 {
-    let (inner, outer) = (0.85 * radius, 1.15 * radius);
+fn darkening(plane: &Plane, circle: &Circle, across: f32, full: f32) -> f32 {
     let step = |i: usize| {
         let (sin, cos) = (TAU * i as f32 / POINTS as f32).sin_cos();
-        let [inside, outside] = [inner, outer].map(|r| plane.at(x + r * cos, y + r * sin));
-        (inside - outside).clamp(-full, full)
+        let at = |radius: f32| plane.at(circle.x + radius * cos, circle.y + radius * sin);
+        (at(circle.radius - across) - at(circle.radius + across)).clamp(-full, full)
     };
     (0..POINTS).map(step).sum::<f32>() / (POINTS as f32 * full)
 }
@@ -70,9 +76,9 @@ fn spread(plane: &Plane, near: (f32, f32), reach: f32) -> f32 {
     values[values.len() * 9 / 10] - values[values.len() / 10]
 }
 
-/// Intensity with dark lines closed.
+/// Red with dark lines closed: there vessels are faint, and the cup is hardly brighter than the rim.
 fn without_vessels(field: &Field) -> Plane {
-    let bytes = field.intensity.values.iter().map(|value| (value * 255.0).round() as u8).collect();
+    let bytes = field.red.values.iter().map(|value| (value * 255.0).round() as u8).collect();
     let image = GrayImage::from_raw(field.width() as u32, field.height() as u32, bytes);
     let image: image::ImageBuffer<Luma<u8>, Vec<u8>> = image.expect("one value for each pixel");
     let radius = (VESSEL * field.diameter / 2.0).round().clamp(1.0, 20.0) as u8;

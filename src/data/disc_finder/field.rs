@@ -16,6 +16,8 @@ pub(super) struct Field {
     pub intensity: Plane,
     /// green, in which vessels are darkest, in [0, 1]
     pub green: Plane,
+    /// in [0, 1]
+    pub red: Plane,
     weights: Plane,
 }
 
@@ -51,8 +53,9 @@ impl Field {
         let intensity =
             Plane::from_fn(width, height, |i| (f32::from(pixels[3 * i]) + f32::from(pixels[3 * i + 1])) / 510.0);
         let green = Plane::from_fn(width, height, |i| f32::from(pixels[3 * i + 1]) / 255.0);
+        let red = Plane::from_fn(width, height, |i| f32::from(pixels[3 * i]) / 255.0);
         let weights = Plane::from_fn(width, height, |i| f32::from(u8::from(inside[i])));
-        Some(Self { inside, diameter, intensity, green, weights })
+        Some(Self { inside, diameter, intensity, green, red, weights })
     }
 
     pub fn width(&self) -> usize {

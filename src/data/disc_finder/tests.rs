@@ -39,6 +39,13 @@ fn scaled(image: &RgbImage, factor: impl Fn(u32, u32) -> f64) -> RgbImage {
     })
 }
 
+/// As by a camera out of focus: fine vessels are gone.
+fn blurred(photograph: &RgbImage) -> RgbImage {
+    let (width, height) = photograph.dimensions();
+    let small = gaussian_blur_f32(&resize_image(photograph, width / 3, height / 3), 5.0);
+    resize_image(&small, width, height)
+}
+
 /// Distance of a finding's centre from the true one, in radii.
 fn error(photograph: &RgbImage, truth: (f64, f64), diameter: f64) -> (f64, Finding) {
     let finding = find_disc(photograph).expect("there is a disc");
@@ -47,7 +54,7 @@ fn error(photograph: &RgbImage, truth: (f64, f64), diameter: f64) -> (f64, Findi
 }
 
 #[test]
-fn drawn_discs_are_found_dark_blurred_unevenly_lit_and_beside_flares() {
+fn drawn_discs_are_found_dark_blurred_and_unevenly_lit_and_beside_flares_or_doubted() {
     for (x, y) in [(190.0, 270.0), (420.0, 300.0), (300.0, 280.0)] {
         let eye = drawn(x, y);
         let mut flare = eye.clone();
@@ -61,6 +68,10 @@ fn drawn_discs_are_found_dark_blurred_unevenly_lit_and_beside_flares() {
         ];
         variants.par_iter().for_each(|(name, photograph)| {
             let (error, finding) = error(photograph, (f64::from(x), f64::from(y)), 90.0);
+            if *name == "flare" && finding.confidence < LOW_CONFIDENCE {
+                // A flare on a vessel may win, but not unnoticed.
+                return;
+            }
             assert!(error < 0.5, "{name} at {x}, {y}: {error} radii off, {finding:?}");
             assert!((60.0..130.0).contains(&finding.disc.diameter), "{name}: {finding:?}");
         });
@@ -82,7 +93,11 @@ fn real_discs_are_found() {
     ];
     discs.par_iter().for_each(|(file, centre, diameter)| {
         let photograph = read_rgb(&raw.join(file)).expect("a photograph");
-        for (name, photograph) in [("as it is", photograph.clone()), ("dark", scaled(&photograph, |_, _| 0.35))] {
+        for (name, photograph) in [
+            ("as it is", photograph.clone()),
+            ("dark", scaled(&photograph, |_, _| 0.35)),
+            ("blurred", blurred(&photograph)),
+        ] {
             let (error, finding) = error(&photograph, *centre, *diameter);
             let ratio = finding.disc.diameter / diameter;
             assert!(error < 0.5, "{file} {name}: {error} radii off, {finding:?}");
