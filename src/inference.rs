@@ -26,7 +26,18 @@ pub struct Predictor {
     prepare: Program,
     size: usize,
     batch: usize,
+    stochastic: Option<Stochastic>,
 }
+
+/// Passes with dropouts, beside the one without.
+struct Stochastic {
+    passes: usize,
+    /// rows and columns of their logits
+    side: usize,
+}
+
+/// Seed of the dropouts: two integers below 2²⁴. Always the same, so that the same call gives the same files.
+const SEED: [f32; 2] = [1.0, 0.0];
 
 /// Logits of an image, at its own size.
 #[derive(Clone, Debug)]
@@ -39,6 +50,9 @@ pub struct Logits {
     pub mask: Vec<f32>,
     /// `[1,height,width]`
     pub boundary: Vec<f32>,
+    /// `[2,height,width]`: standard deviation of the probabilities of cup and disc over the passes with dropouts; empty
+    /// without such passes
+    pub deviation: Vec<f32>,
 }
 
 impl Logits {
@@ -57,15 +71,45 @@ pub fn trace_evaluation(
     size: usize,
     batch: usize,
 ) -> Result<(Prepared, Vec<TensorSpec>), ShapeError> {
+    let (graph, tensors) = trace_passes(network, domain, [size, batch], 0)?;
+    Ok((folded(&graph, domain)?, tensors))
+}
+
+/// The network in evaluation, and its tensors. With `passes` further ones in which dropouts are active: an input `seed [2]`
+/// and an output `passes [passes,batch,2,h,w]`, their logits of the masks before the last resize.
+fn trace_passes(
+    network: DeepLab,
+    domain: Domain,
+    [size, batch]: [usize; 2],
+    passes: usize,
+) -> Result<(Graph, Vec<TensorSpec>), ShapeError> {
     let mut graph = Graph::new();
     let image = graph.input("image", [batch, 3, size, size]);
+    let seed = (passes > 0).then(|| graph.input("seed", [2]));
     let mut pass = Pass::new(&mut graph, GENERATOR, Phase::Evaluation(domain));
-    let prediction = network.trace(&mut pass, image)?;
+    let encoded = network.encode(&mut pass, image)?;
+    let prediction = network.decode(&mut pass, encoded, [size; 2])?;
+    pass.dropout_seed = seed;
+    let mut stochastic = Vec::new();
+    for _ in 0..passes {
+        let logits = network.decode(&mut pass, encoded, [size; 2])?.mask_small;
+        let shape = [&[1], &pass.graph.shape(logits)[..]].concat();
+        stochastic.push(pass.graph.reshape(logits, shape)?);
+    }
     let tensors = pass.into_tensors();
     graph.output("mask", prediction.mask);
     graph.output("boundary", prediction.boundary);
+    if passes > 0 {
+        let joined = graph.concat(&stochastic, 0)?;
+        graph.output("passes", joined);
+    }
     simplify(&mut graph);
-    Ok((prepare(&fold_norms(&graph)?, &format!("{FOLDED}.{}", domain.name()))?, tensors))
+    Ok((graph, tensors))
+}
+
+/// What depends on the weights alone, apart from the rest; normalisations folded into convolutions.
+fn folded(graph: &Graph, domain: Domain) -> Result<Prepared, ShapeError> {
+    prepare(&fold_norms(graph)?, &format!("{FOLDED}.{}", domain.name()))
 }
 
 fn sigmoid(z: f32) -> f32 {
@@ -84,9 +128,29 @@ impl Predictor {
         size: usize,
         batch: usize,
     ) -> Result<(Predictor, Vec<TensorSpec>)> {
-        let (Prepared { prepare, rest }, tensors) = trace_evaluation(network, domain, size, batch)?;
+        Self::with_passes(device, states, network, domain, [size, batch], 0)
+    }
+
+    /// The same for images of `[size, batch]`, with as many further passes in which the network's dropouts are active while
+    /// normalisations stay those of evaluation (Gal & Ghahramani 2016): they tell how far a probability can be trusted.
+    /// What lies before the first dropout is computed once.
+    pub fn with_passes(
+        device: &Device,
+        states: &States,
+        network: DeepLab,
+        domain: Domain,
+        [size, batch]: [usize; 2],
+        passes: usize,
+    ) -> Result<(Predictor, Vec<TensorSpec>)> {
+        let (graph, tensors) = trace_passes(network, domain, [size, batch], passes)?;
+        let stochastic = graph.outputs().iter().find(|(name, _)| name == "passes");
+        let stochastic = stochastic.map(|(_, id)| Stochastic { passes, side: graph.shape(*id)[4] });
+        let Prepared { prepare, rest } = folded(&graph, domain)?;
         let (prepare, program) = (device.compile(&prepare, states)?, device.compile(&rest, states)?);
-        Ok((Predictor { program, prepare, size, batch }, tensors))
+        if stochastic.is_some() {
+            program.write("seed", &SEED)?;
+        }
+        Ok((Predictor { program, prepare, size, batch, stochastic }, tensors))
     }
 
     /// Takes over the weights as they are now. Normalisations are folded into convolutions, so that each image costs less.
@@ -111,16 +175,40 @@ impl Predictor {
         input.resize(self.batch * 3 * self.size * self.size, 0.0);
         self.program.write("image", &input)?;
         self.program.run()?;
-        let values = self.program.read(&["mask", "boundary"])?;
+        let values = match self.stochastic {
+            Some(_) => self.program.read(&["mask", "boundary", "passes"])?,
+            None => self.program.read(&["mask", "boundary"])?,
+        };
         let (size, plane) = (self.size, self.size * self.size);
+        let (stochastic, batch) = (self.stochastic.as_ref(), self.batch);
         let upsample = |index: usize| {
             let (width, height) = (images[index].width() as usize, images[index].height() as usize);
             let to_own = |values: &[f32]| resize_align_corners(values, size, [height, width]);
             let mask = values[0][index * 2 * plane..(index + 1) * 2 * plane].chunks(plane).flat_map(to_own).collect();
             let boundary = to_own(&values[1][index * plane..(index + 1) * plane]);
-            Logits { width, height, mask, boundary }
+            let deviation = stochastic.map_or_else(Vec::new, |stochastic| {
+                let own = stochastic.deviation(&values[2], index, batch);
+                let plane = stochastic.side * stochastic.side;
+                own.chunks(plane).flat_map(|v| resize_align_corners(v, stochastic.side, [height, width])).collect()
+            });
+            Logits { width, height, mask, boundary, deviation }
         };
         Ok((0..images.len()).into_par_iter().map(upsample).collect())
+    }
+}
+
+impl Stochastic {
+    /// Standard deviation of an image's probabilities, `[2,side,side]`, over the passes `[passes,batch,2,side,side]`.
+    fn deviation(&self, logits: &[f32], index: usize, batch: usize) -> Vec<f32> {
+        let plane = 2 * self.side * self.side;
+        let of_pass = |pass: usize| &logits[(pass * batch + index) * plane..][..plane];
+        let passes: Vec<&[f32]> = (0..self.passes).map(of_pass).collect();
+        let count = self.passes as f32;
+        let at = |i: usize| {
+            let mean = passes.iter().map(|pass| sigmoid(pass[i])).sum::<f32>() / count;
+            (passes.iter().map(|pass| (sigmoid(pass[i]) - mean).powi(2)).sum::<f32>() / count).sqrt()
+        };
+        (0..plane).map(at).collect()
     }
 }
 
@@ -151,18 +239,31 @@ fn resize_align_corners(values: &[f32], side: usize, [height, width]: [usize; 2]
 /// A network with the weights of a file: a checkpoint of this program, which names its own architecture, or weights, of
 /// which `fallback` tells what they do not.
 pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: usize) -> Result<(Predictor, Config)> {
+    load_stochastic_predictor(device, path, fallback, batch, 0)
+}
+
+/// The same with further passes, as [`Predictor::with_passes`].
+pub fn load_stochastic_predictor(
+    device: &Device,
+    path: &Path,
+    fallback: &Config,
+    batch: usize,
+    passes: usize,
+) -> Result<(Predictor, Config)> {
     let states = device.states();
+    let compile = |config: &Config| {
+        Predictor::with_passes(device, &states, config.network(), Domain::Target, [config.size, batch], passes)
+    };
     if Checkpoint::recognises(path) {
         let config = Checkpoint::read(path)?.config;
-        let (predictor, tensors) =
-            Predictor::new(device, &states, config.network(), Domain::Target, config.size, batch)?;
+        let (predictor, tensors) = compile(&config)?;
         load_generator(&states, &tensors, path, true)?;
         predictor.refresh()?;
         return Ok((predictor, config));
     }
     let weights = Weights::read(path)?;
     let config = architecture_of(&weights, path, fallback)?;
-    let (predictor, tensors) = Predictor::new(device, &states, config.network(), Domain::Target, config.size, batch)?;
+    let (predictor, tensors) = compile(&config)?;
     load_weights(&states, &tensors, weights.generator, path, true).with_context(|| {
         format!("cannot use `{}` as weights of a {} network", path.display(), config.backbone.name())
     })?;
@@ -206,6 +307,38 @@ mod tests {
         target.refresh().expect("every state is there");
         assert!(mask(&source) == alone, "the target's network does not disturb the source's");
         assert!(mask(&target) != alone, "statistics differ");
+    }
+
+    #[test]
+    fn passes_with_dropouts_deviate_and_leave_the_prediction_as_it_is() {
+        let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
+        let image = RgbImage::from_fn(40, 36, |x, y| image::Rgb([(x * 6) as u8, (y * 7) as u8, (x * y) as u8]));
+        let logits = |passes: usize| {
+            let states = Device::Cpu.states();
+            let (predictor, tensors) =
+                Predictor::with_passes(&Device::Cpu, &states, network, Domain::Target, [32, 1], passes)
+                    .expect("shapes fit");
+            for spec in &tensors {
+                let values = initial_values(spec, 3);
+                states.write(&format!("{GENERATOR}.{}", spec.name), &values).expect("declared");
+            }
+            predictor.refresh().expect("every state is there");
+            predictor.logits(&[&image]).expect("one image fits").remove(0)
+        };
+        let (plain, stochastic) = (logits(0), logits(3));
+        assert!(plain.deviation.is_empty() && plain.mask == stochastic.mask);
+        assert_eq!(stochastic.deviation.len(), 2 * 40 * 36);
+        assert!(stochastic.deviation.iter().all(|d| (0.0..=0.5).contains(d)), "of values between 0 and 1");
+        assert!(stochastic.deviation.iter().any(|d| *d > 1e-4), "dropouts make a difference");
+    }
+
+    #[test]
+    fn deviations_are_those_of_probabilities() {
+        let stochastic = Stochastic { passes: 2, side: 1 };
+        // Two passes of two images: the second image has logits ±large in one, 0 in the other.
+        let logits = [9.0, 9.0, 200.0, 0.0, 9.0, 9.0, -200.0, 0.0];
+        assert_eq!(stochastic.deviation(&logits, 1, 2), [0.5, 0.0]);
+        assert_eq!(stochastic.deviation(&logits, 0, 2), [0.0, 0.0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use clap::Command;
 
 /// What each verb is typically asked for.
-const EXAMPLES: [(&str, &[(&str, &str)]); 15] = [
+const EXAMPLES: [(&str, &[(&str, &str)]); 16] = [
     ("devices", &[("which adapters there are", "papilla devices"), ("for another program", "papilla devices --json")]),
     (
         "conformance",
@@ -17,6 +17,19 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 15] = [
         &[
             ("two clinics of 200 + 50 regions", "papilla synth --out clinics"),
             ("small ones, other eyes", "papilla synth --out small --size 128 --train 40 --test 10 --seed 7"),
+        ],
+    ),
+    (
+        "prepare",
+        &[
+            (
+                "Drishti-GS1 as it is unpacked",
+                "papilla prepare --layout drishti-gs --input Drishti-GS1 --output Drishti-GS",
+            ),
+            (
+                "any folders of images and masks",
+                "papilla prepare --layout pairs --input photographs --images image --masks mask --cup 255 --disc 128 --output clinic",
+            ),
         ],
     ),
     (
@@ -59,6 +72,10 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 15] = [
             (
                 "two images, with the network's logits",
                 "papilla predict --checkpoint best.safetensors a.png b.jpg --out masks --logits",
+            ),
+            (
+                "whole photographs, with how sure the network is",
+                "papilla predict --checkpoint best.safetensors photographs --find-disc --uncertainty 8 --out masks",
             ),
         ],
     ),

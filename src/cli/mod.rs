@@ -15,6 +15,7 @@ mod interrupt;
 mod output;
 mod plan;
 mod predict;
+mod prepare;
 mod progress;
 mod report;
 mod settings;
@@ -80,6 +81,7 @@ enum Verb {
     Synth(synth::Arguments),
     Train(Box<train::Arguments>),
     Evaluate(evaluate::Arguments),
+    Prepare(Box<prepare::Arguments>),
     Predict(predict::Arguments),
     Convert(convert::Arguments),
     Demo(demo::Arguments),
@@ -205,6 +207,7 @@ pub fn main() -> ExitCode {
         Verb::Synth(arguments) => synth::run(&cli.global, &arguments),
         Verb::Train(arguments) => train::run(&cli.global, &arguments),
         Verb::Evaluate(arguments) => evaluate::run(&cli.global, &arguments),
+        Verb::Prepare(arguments) => prepare::run(&cli.global, &arguments),
         Verb::Predict(arguments) => predict::run(&cli.global, &arguments),
         Verb::Convert(arguments) => convert::run(&cli.global, &arguments),
         Verb::Demo(arguments) => demo::run(&cli.global, &arguments),

@@ -11,6 +11,7 @@ use image::error::ImageError;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::DataError;
+use crate::formats::{FormatError, write_atomically};
 
 /// Longest side in pixels that is decoded.
 pub const MAX_SIDE: u32 = 16_384;
@@ -60,22 +61,10 @@ pub fn read_size(path: &Path) -> Result<(u32, u32), DataError> {
 pub fn write_png(path: &Path, image: &DynamicImage) -> Result<(), DataError> {
     let mut bytes = Vec::new();
     image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).map_err(|e| DataError::write(path, e))?;
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".papilla-").suffix(".png.part");
-    #[cfg(unix)]
-    {
-        // Temporary files are private by default; this one becomes an ordinary file, under the user's umask.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder).map_err(|e| DataError::write(path, e))?;
-    std::io::Write::write_all(&mut file, &bytes).map_err(|e| DataError::write(path, e))?;
-    file.persist(path).map_err(|e| DataError::write(path, e.error))?;
-    Ok(())
+    write_atomically(path, |file| file.write_all(&bytes)).map_err(|error| match error {
+        FormatError::Write { path, error } => DataError::write(&path, error),
+        other => DataError::write(path, other),
+    })
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {

@@ -6,6 +6,7 @@
 pub mod augment;
 pub mod boundary;
 pub mod dataset;
+pub mod disc_finder;
 mod error;
 pub mod image_file;
 pub mod loader;
@@ -13,6 +14,7 @@ pub mod mask;
 mod morphology;
 pub mod overlay;
 mod prefetch;
+pub mod prepare;
 pub mod region;
 pub mod resize;
 mod rng;

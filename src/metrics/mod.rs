@@ -9,6 +9,7 @@ mod mask;
 mod overlap;
 mod postprocess;
 mod report;
+mod rim;
 mod surface;
 mod vcdr;
 
@@ -21,5 +22,6 @@ pub use mask::BinaryMask;
 pub use overlap::{Overlap, dice};
 pub use postprocess::{PostprocessSettings, postprocess};
 pub use report::{ImageMetrics, StructureMetrics, StructureSummary, Summary, evaluate_image};
+pub use rim::{Eye, RimSectors, rim_sectors};
 pub use surface::{SurfaceDistances, asd, hd95};
 pub use vcdr::vertical_cup_to_disc_ratio;

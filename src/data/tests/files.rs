@@ -129,10 +129,15 @@ fn masks_in_colour_must_be_grey() {
 #[test]
 fn sixteen_bit_images_become_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("deep.png");
-    let deep: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_pixel(2, 2, Rgb([65535, 32896, 0]));
-    DynamicImage::ImageRgb16(deep).save(&path).unwrap();
-    assert_eq!(read_rgb(&path).unwrap().get_pixel(1, 1).0, [255, 128, 0]);
+    for name in ["deep.png", "deep.tif"] {
+        let path = folder.path().join(name);
+        let deep: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_pixel(2, 2, Rgb([65535, 32896, 0]));
+        DynamicImage::ImageRgb16(deep).save(&path).unwrap();
+        assert_eq!(read_rgb(&path).unwrap().get_pixel(1, 1).0, [255, 128, 0], "{name}");
+        let deep: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_pixel(2, 2, Luma([32896]));
+        DynamicImage::ImageLuma16(deep).save(&path).unwrap();
+        assert_eq!(read_rgb(&path).unwrap().get_pixel(1, 1).0, [128; 3], "{name}, grey");
+    }
 }
 
 #[test]

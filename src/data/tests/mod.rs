@@ -12,7 +12,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
 /// A folder that lies beside the repository in development, or `None` (with the reason printed) where it does not.
-fn beside_the_repository(folder: &str) -> Option<PathBuf> {
+pub(super) fn beside_the_repository(folder: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(folder);
     if !path.is_dir() {
         eprintln!("skipped: {} is not here", path.display());

@@ -1,5 +1,9 @@
 //! `papilla predict`: masks, overlays and figures of unlabelled images.
 
+mod table;
+mod uncertainty;
+mod whole_photograph;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,14 +12,17 @@ use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use serde_json::json;
 
+use self::table::{Row, write_table};
+use self::uncertainty::{mean_deviations, write_deviations};
+use self::whole_photograph::Place;
 use super::evaluate::Thresholds;
 use super::{Architecture, Global, output, progress, sentence};
 use crate::data::dataset::list_images;
 use crate::data::image_file::read_rgb;
 use crate::data::overlay::{write_mask, write_overlay};
-use crate::formats::{HostTensor, TensorFile, write_atomically};
-use crate::inference::{Logits, load_predictor};
-use crate::metrics::{BinaryMask, vertical_cup_to_disc_ratio};
+use crate::formats::{HostTensor, TensorFile};
+use crate::inference::{Logits, load_stochastic_predictor};
+use crate::metrics::{BinaryMask, Eye, rim_sectors, vertical_cup_to_disc_ratio};
 
 /// Images computed at once.
 const BATCH: usize = 4;
@@ -39,6 +46,18 @@ pub(super) struct Arguments {
     /// Use the masks as the network gives them, without post-processing
     #[arg(long)]
     raw: bool,
+    /// The images are whole photographs: find the disc, segment a region of 1.5 disc diameters around it, and put the
+    /// masks back at the photograph's size (logits and uncertainty stay those of the region)
+    #[arg(long)]
+    find_disc: bool,
+    /// Which eye all of the images show: without it the sides of the rim are left and right in the image, not nasal and
+    /// temporal
+    #[arg(long, value_enum, value_name = "EYE")]
+    eye: Option<Eye>,
+    /// Passes with active dropouts that tell how far the result can be trusted; adds `NAME_uncertainty.png` (standard
+    /// deviation of the probability, cup left, disc right, from 0 dark to 0.5 yellow) and two columns
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=100))]
+    uncertainty: Option<u8>,
     #[command(flatten)]
     thresholds: Thresholds,
     #[command(flatten)]
@@ -48,13 +67,30 @@ pub(super) struct Arguments {
 /// The table of a prediction; a folder that holds one holds earlier results.
 const TABLE: &str = "predictions.csv";
 
-/// A row of the table.
-struct Row {
-    name: String,
-    vcdr: Option<f64>,
-    cup_area: u64,
-    disc_area: u64,
-    confidence: f64,
+/// An image whose turn it is.
+struct Input<'a> {
+    name: &'a str,
+    image: RgbImage,
+    /// of a whole photograph, its region and where that lies
+    region: Option<(RgbImage, Place)>,
+}
+
+impl<'a> Input<'a> {
+    fn read(arguments: &Arguments, name: &'a str, path: &Path) -> Result<Self> {
+        let image = read_rgb(path)?;
+        let region = if arguments.find_disc {
+            let place = Place::find(&image).with_context(|| format!("cannot use `{}`", path.display()))?;
+            Some((place.square.cut_image(&image), place))
+        } else {
+            None
+        };
+        Ok(Self { name, image, region })
+    }
+
+    /// What the network sees.
+    fn seen(&self) -> &RgbImage {
+        self.region.as_ref().map_or(&self.image, |(region, _)| region)
+    }
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
@@ -62,32 +98,33 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     refuse_overwriting(arguments, &images)?;
     let device = global.open_tuned()?;
     let fallback = arguments.architecture.config()?;
-    let (predictor, config) = load_predictor(&device, &arguments.checkpoint, &fallback, BATCH)?;
+    let passes = arguments.uncertainty.map_or(0, usize::from);
+    let (predictor, config) = load_stochastic_predictor(&device, &arguments.checkpoint, &fallback, BATCH, passes)?;
     arguments.architecture.agree(&config, &arguments.checkpoint)?;
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let bar = progress::bar(global, images.len() as u64, "predicting");
     // One damaged file among thousands must not cost the results of the others.
     let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
     for chunk in images.chunks(predictor.batch()) {
-        let mut pixels = Vec::new();
+        let mut inputs = Vec::new();
         for (name, path) in chunk {
-            match read_rgb(path) {
-                Ok(image) => pixels.push((name, image)),
-                Err(error) => unreadable.push(sentence(&error.into())),
+            match Input::read(arguments, name, path) {
+                Ok(input) => inputs.push(input),
+                Err(error) => unreadable.push(sentence(&error)),
             }
         }
-        let borrowed: Vec<&RgbImage> = pixels.iter().map(|(_, image)| image).collect();
-        if !borrowed.is_empty() {
-            for (logits, (name, image)) in predictor.logits(&borrowed)?.iter().zip(&pixels) {
-                rows.push(write_prediction(arguments, name, image, logits)?);
+        let seen: Vec<&RgbImage> = inputs.iter().map(Input::seen).collect();
+        if !seen.is_empty() {
+            for (logits, input) in predictor.logits(&seen)?.iter().zip(&inputs) {
+                rows.push(write_prediction(arguments, input, logits)?);
             }
         }
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
-    write_table(&arguments.out.join(TABLE), &rows)?;
+    write_table(&arguments.out.join(TABLE), &rows, arguments.eye)?;
     if global.json {
-        let list: Vec<_> = rows.iter().map(Row::as_json).collect();
+        let list: Vec<_> = rows.iter().map(|row| row.as_json(arguments.eye)).collect();
         let images = rows.len();
         let document =
             json!({ "images": images, "device": device.name(), "predictions": list, "unreadable": unreadable });
@@ -95,6 +132,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     } else {
         output::line(format_args!("{} images segmented; results in {}", rows.len(), arguments.out.display()))?;
         global.note("for research only: not a medical device, not for diagnosis");
+    }
+    for row in rows.iter().filter(|row| row.place.is_some_and(|place| place.is_doubtful())) {
+        global.note(&format!("check `{}`: it is doubtful whether its box holds the disc", row.name));
     }
     for problem in &unreadable {
         eprintln!("error: {problem}");
@@ -135,7 +175,7 @@ fn refuse_overwriting(arguments: &Arguments, images: &[(String, PathBuf)]) -> Re
     let inputs: BTreeSet<PathBuf> = images.iter().filter_map(|(_, image)| image.canonicalize().ok()).collect();
     let repeated = out.join(TABLE).exists();
     for (name, _) in images {
-        for suffix in ["_mask.png", "_overlay.png", ".safetensors"] {
+        for suffix in ["_mask.png", "_overlay.png", "_uncertainty.png", ".safetensors"] {
             let result = out.join(format!("{name}{suffix}"));
             let is_input = result.canonicalize().is_ok_and(|path| inputs.contains(&path));
             if is_input || (!repeated && result.exists()) {
@@ -146,21 +186,36 @@ fn refuse_overwriting(arguments: &Arguments, images: &[(String, PathBuf)]) -> Re
     Ok(())
 }
 
-fn write_prediction(arguments: &Arguments, name: &str, image: &RgbImage, logits: &Logits) -> Result<Row> {
+fn write_prediction(arguments: &Arguments, input: &Input, logits: &Logits) -> Result<Row> {
     let masks =
         if arguments.raw { arguments.thresholds.masks(logits)? } else { arguments.thresholds.clean_masks(logits)? };
-    let [cup, disc] = [&masks[0], &masks[1]].map(|m| m.pixels().collect::<Vec<bool>>());
-    write_mask(&arguments.out, name, image.dimensions(), &cup, &disc)?;
-    write_overlay(&arguments.out, name, image.clone(), &cup, &disc)?;
+    let (name, out, (width, height)) = (input.name, &arguments.out, input.image.dimensions());
+    let mut picture = input.image.clone();
+    let whole = match &input.region {
+        Some((_, place)) => {
+            place.draw(&mut picture);
+            masks.each_ref().map(|mask| place.put_back(mask, width, height))
+        }
+        None => masks.clone(),
+    };
+    let [cup, disc] = whole.each_ref().map(|m| m.pixels().collect::<Vec<bool>>());
+    write_mask(out, name, (width, height), &cup, &disc)?;
+    write_overlay(out, name, picture, &cup, &disc)?;
     if arguments.logits {
-        write_logits(&arguments.out.join(format!("{name}.safetensors")), logits)?;
+        write_logits(&out.join(format!("{name}.safetensors")), logits)?;
+    }
+    if arguments.uncertainty.is_some() {
+        write_deviations(out, name, logits)?;
     }
     Ok(Row {
         name: name.to_string(),
-        vcdr: vertical_cup_to_disc_ratio(&masks[0], &masks[1]),
-        cup_area: masks[0].area(),
-        disc_area: masks[1].area(),
+        vcdr: vertical_cup_to_disc_ratio(&whole[0], &whole[1]),
+        cup_area: whole[0].area(),
+        disc_area: whole[1].area(),
         confidence: confidence(logits, &masks),
+        rim: rim_sectors(&whole[0], &whole[1]),
+        uncertainty: arguments.uncertainty.map(|_| mean_deviations(logits, &masks)),
+        place: input.region.as_ref().map(|(_, place)| *place),
     })
 }
 
@@ -185,28 +240,4 @@ fn confidence(logits: &Logits, masks: &[BinaryMask; 2]) -> f64 {
         }
     }
     if count == 0 { 0.0 } else { sum / count as f64 }
-}
-
-fn write_table(path: &Path, rows: &[Row]) -> Result<()> {
-    let mut table = csv::Writer::from_writer(Vec::new());
-    table.write_record(["name", "vcdr", "cup_area", "disc_area", "confidence"])?;
-    for row in rows {
-        let vcdr = row.vcdr.map_or(String::new(), |v| format!("{v:.4}"));
-        let confidence = format!("{:.4}", row.confidence);
-        table.write_record([&row.name, &vcdr, &row.cup_area.to_string(), &row.disc_area.to_string(), &confidence])?;
-    }
-    let bytes = table.into_inner().context("a table in memory can always be finished")?;
-    Ok(write_atomically(path, |file| file.write_all(&bytes))?)
-}
-
-impl Row {
-    fn as_json(&self) -> serde_json::Value {
-        json!({
-            "name": self.name,
-            "vcdr": self.vcdr,
-            "cup_area": self.cup_area,
-            "disc_area": self.disc_area,
-            "confidence": self.confidence,
-        })
-    }
 }

@@ -1,0 +1,167 @@
+//! `papilla prepare`: published photographs and annotations to disc regions.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::{Global, WrongFlags, output, progress};
+use crate::data::Split;
+use crate::data::prepare::{Division, Layout, Legend, Options, PrepareError, Summary, TABLE, ValidationPart, prepare};
+
+/// Bring full-field photographs and their annotations into the dataset layout: a square around each disc, image and
+/// mask at one size, with a table (`prepare.csv`) and all regions at a glance (`contact-sheet.png`). Photographs
+/// without any annotation are cropped where the disc is found, and have no mask
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// How the data set is laid out
+    #[arg(long, value_enum, value_name = "L")]
+    layout: Layout,
+    /// Folder into which the data set was unpacked
+    #[arg(long, value_name = "DIR")]
+    input: PathBuf,
+    /// Folder for the dataset; an earlier result of this verb is replaced, anything else is refused
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Rows and columns of a region
+    #[arg(long, default_value_t = 512, value_name = "PIXELS")]
+    size: u32,
+    /// Side of the square that is cut out, in pixels of the photograph [default: 512 for drishti-gs and the training part
+    /// of refuge, as published; the whole picture for rim-one-dl; else by --scale]
+    #[arg(long, value_name = "PIXELS", conflicts_with = "scale")]
+    side: Option<u32>,
+    /// Side of the square in median disc diameters of the photographs of one camera [default: 1.5]
+    #[arg(long, value_name = "F")]
+    scale: Option<f64>,
+    /// drishti-gs: how many of the four experts must have drawn a pixel inside
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
+    agreement: u8,
+    /// refuge: where the validation part goes
+    #[arg(long, value_enum, default_value_t = ValidationPart::Test, value_name = "SPLIT")]
+    validation: ValidationPart,
+    /// rim-one-dl: which of its divisions into training and test images
+    #[arg(long, value_enum, default_value_t = Division::Hospital, value_name = "BY")]
+    partition: Division,
+    /// origa, and pairs without `train` and `test`: every N-th photograph by name is a test image, with 0 none
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    test_every: usize,
+    #[command(flatten)]
+    pairs: Pairs,
+}
+
+/// Folders and levels of `--layout pairs`.
+#[derive(clap::Args)]
+#[command(next_help_heading = "With --layout pairs")]
+struct Pairs {
+    /// Folder of images, in the input [default: `image` or `images`, else the input itself]
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// Folder of masks of the same names [default: `mask` or `masks`]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["disc_masks", "cup_masks"])]
+    masks: Option<PathBuf>,
+    /// Folder of masks of the disc alone, the cup included
+    #[arg(long, value_name = "DIR")]
+    disc_masks: Option<PathBuf>,
+    /// Folder of masks of the cup alone
+    #[arg(long, value_name = "DIR", requires = "disc_masks")]
+    cup_masks: Option<PathBuf>,
+    /// Level of the cup in --masks
+    #[arg(long, default_value_t = 0, value_name = "LEVEL")]
+    cup: u8,
+    /// Level of the disc outside the cup in --masks
+    #[arg(long, default_value_t = 128, value_name = "LEVEL")]
+    disc: u8,
+    /// Level of the background in --masks; other levels are then refused [default: any other level]
+    #[arg(long, value_name = "LEVEL")]
+    background: Option<u8>,
+}
+
+impl Arguments {
+    fn options(&self) -> Result<Options> {
+        let pairs = &self.pairs;
+        let given = [
+            ("--images", pairs.images.is_some()),
+            ("--masks", pairs.masks.is_some()),
+            ("--disc-masks", pairs.disc_masks.is_some()),
+            ("--cup-masks", pairs.cup_masks.is_some()),
+            ("--background", pairs.background.is_some()),
+            ("--cup", pairs.cup != Legend::default().cup),
+            ("--disc", pairs.disc != Legend::default().disc),
+        ];
+        if let (Some((flag, _)), false) = (given.iter().find(|(_, given)| *given), self.layout == Layout::Pairs) {
+            let problem = format!("{flag} goes with --layout pairs only; the other layouts bring their own");
+            return Err(WrongFlags(anyhow::Error::msg(problem)).into());
+        }
+        Ok(Options {
+            layout: self.layout,
+            input: self.input.clone(),
+            output: self.output.clone(),
+            size: self.size,
+            side: self.side,
+            scale: self.scale,
+            agreement: self.agreement,
+            validation: self.validation,
+            division: self.partition,
+            test_every: self.test_every,
+            legend: Legend { cup: pairs.cup, disc: pairs.disc, background: pairs.background },
+            images: pairs.images.clone(),
+            masks: pairs.masks.clone(),
+            disc_masks: pairs.disc_masks.clone(),
+            cup_masks: pairs.cup_masks.clone(),
+        })
+    }
+}
+
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    let options = arguments.options()?;
+    let bar = progress::bar(global, 0, "preparing");
+    let outcome = prepare(&options, |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let summary = outcome.map_err(|error| match error {
+        PrepareError::Flags(_) => anyhow::Error::from(WrongFlags(error.into())),
+        _ => error.into(),
+    })?;
+    if global.json {
+        let mut document = summary.as_json();
+        document["output"] = serde_json::to_value(&options.output)?;
+        document["size"] = options.size.into();
+        output::json(&document)?;
+    } else {
+        print(&summary, &options.output, options.size)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
+    let (train, test) = (summary.count(Split::Train), summary.count(Split::Test));
+    let say = |text: String| output::line(text);
+    say(format!("{} regions of {size}x{size}: {train} train, {test} test, in {}", train + test, output.display()))?;
+    for (part, side) in &summary.sides {
+        say(format!("cut out of `{part}`: squares of {side} pixels"))?;
+    }
+    if let Some([cup, rim, background]) = summary.shares().map(|shares| shares.map(|share| 100.0 * share)) {
+        say(format!("mean area: cup {cup:.1} %, rim {rim:.1} %, background {background:.1} %"))?;
+    }
+    if let Some([low, mean, high]) = summary.vcdr_range() {
+        say(format!("vertical cup-to-disc ratio: {low:.3} to {high:.3}, mean {mean:.3}"))?;
+    }
+    let unlabelled = summary.regions.iter().filter(|region| region.areas.is_none()).count();
+    if unlabelled > 0 {
+        say(format!("{unlabelled} regions without a mask, cut out where the disc was found"))?;
+    }
+    let mirrored = summary.regions.iter().filter(|region| region.mirrored).count();
+    if mirrored > 0 {
+        say(format!("{mirrored} regions reach beyond their photograph and are mirrored there"))?;
+    }
+    for (region, confidence) in summary.doubtful() {
+        let name = region.source.display();
+        say(format!("check {name}: the disc was found with a confidence of only {confidence:.2}"))?;
+    }
+    for skipped in &summary.skipped {
+        say(format!("skipped {}: {}", skipped.file.display(), skipped.reason))?;
+    }
+    Ok(say(format!("look at {}; {TABLE} says where each region was", output.join("contact-sheet.png").display()))?)
+}

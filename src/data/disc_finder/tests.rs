@@ -1,0 +1,123 @@
+//! Drawn eyes, and real photographs where they are at hand.
+
+use std::f64::consts::PI;
+
+use image::{Rgb, RgbImage};
+use imageproc::drawing::{draw_filled_circle_mut, draw_line_segment_mut};
+use imageproc::filter::gaussian_blur_f32;
+use rayon::prelude::*;
+
+use super::*;
+use crate::data::image_file::read_rgb;
+use crate::data::tests::beside_the_repository;
+
+/// A photograph of 600x560 pixels with a round field, a disc at (x, y) of diameter 90 and vessels that leave it in arcs.
+fn drawn(x: f32, y: f32) -> RgbImage {
+    let mut eye = RgbImage::from_pixel(600, 560, Rgb([4, 3, 3]));
+    draw_filled_circle_mut(&mut eye, (300, 280), 270, Rgb([150, 75, 35]));
+    draw_filled_circle_mut(&mut eye, (x as i32, y as i32), 45, Rgb([225, 165, 95]));
+    draw_filled_circle_mut(&mut eye, (x as i32, y as i32), 22, Rgb([250, 225, 170]));
+    for (start, bend) in [(-1.9f32, 0.9f32), (-1.3, -0.9), (1.9, -0.9), (1.3, 0.9), (-1.6, 0.2), (1.6, -0.2)] {
+        let (mut at, mut angle) = ((x, y), start);
+        for _ in 0..60 {
+            let next = (at.0 + 5.0 * angle.cos(), at.1 + 5.0 * angle.sin());
+            for shift in -2..=2 {
+                let shifted = |p: (f32, f32)| (p.0 + shift as f32, p.1);
+                if (next.0 - 300.0).hypot(next.1 - 280.0) < 265.0 {
+                    draw_line_segment_mut(&mut eye, shifted(at), shifted(next), Rgb([90, 25, 20]));
+                }
+            }
+            (at, angle) = (next, angle + bend / 40.0);
+        }
+    }
+    gaussian_blur_f32(&eye, 1.5)
+}
+
+fn scaled(image: &RgbImage, factor: impl Fn(u32, u32) -> f64) -> RgbImage {
+    RgbImage::from_fn(image.width(), image.height(), |x, y| {
+        Rgb(image.get_pixel(x, y).0.map(|level| (f64::from(level) * factor(x, y)) as u8))
+    })
+}
+
+/// As by a camera out of focus: fine vessels are gone.
+fn blurred(photograph: &RgbImage) -> RgbImage {
+    let (width, height) = photograph.dimensions();
+    let small = gaussian_blur_f32(&resize_image(photograph, width / 3, height / 3), 5.0);
+    resize_image(&small, width, height)
+}
+
+/// Distance of a finding's centre from the true one, in radii.
+fn error(photograph: &RgbImage, truth: (f64, f64), diameter: f64) -> (f64, Finding) {
+    let finding = find_disc(photograph).expect("there is a disc");
+    let (dx, dy) = (finding.disc.centre.0 - truth.0, finding.disc.centre.1 - truth.1);
+    (dx.hypot(dy) / (diameter / 2.0), finding)
+}
+
+#[test]
+fn drawn_discs_are_found_dark_blurred_and_unevenly_lit_and_beside_flares_or_doubted() {
+    for (x, y) in [(190.0, 270.0), (420.0, 300.0), (300.0, 280.0)] {
+        let eye = drawn(x, y);
+        let mut flare = eye.clone();
+        draw_filled_circle_mut(&mut flare, (300, 480), 40, Rgb([240, 230, 200]));
+        let variants = [
+            ("as it is", eye.clone()),
+            ("dark", scaled(&eye, |_, _| 0.3)),
+            ("uneven", scaled(&eye, |x, _| 0.3 + 0.7 * (PI * f64::from(x) / 1200.0).sin())),
+            ("blurred", gaussian_blur_f32(&eye, 4.0)),
+            ("flare", gaussian_blur_f32(&flare, 3.0)),
+        ];
+        variants.par_iter().for_each(|(name, photograph)| {
+            let (error, finding) = error(photograph, (f64::from(x), f64::from(y)), 90.0);
+            if *name == "flare" && finding.confidence < LOW_CONFIDENCE {
+                // A flare on a vessel may win, but not unnoticed.
+                return;
+            }
+            assert!(error < 0.5, "{name} at {x}, {y}: {error} radii off, {finding:?}");
+            assert!((60.0..130.0).contains(&finding.disc.diameter), "{name}: {finding:?}");
+        });
+    }
+}
+
+#[test]
+fn real_discs_are_found() {
+    let Some(raw) = beside_the_repository("realdata/raw") else { return };
+    // Centre and diameter: of Drishti from the experts' maps, of REFUGE as read off the photographs.
+    let discs = [
+        ("Drishti-GS1/Test/Images/ALL/drishtiGS_006.png", (982.5, 1059.5), 414.0),
+        ("Drishti-GS1/Test/Images/ALL/drishtiGS_007.png", (1043.5, 887.0), 415.0),
+        ("Drishti-GS1/Training/Images/ALL/drishtiGS_008.png", (1093.5, 962.5), 344.0),
+        ("Drishti-GS1/Training/Images/ALL/drishtiGS_010.png", (986.5, 904.5), 402.0),
+        ("REFUGE/T0001.jpg", (448.0, 765.0), 230.0),
+        ("REFUGE/T0002.jpg", (427.0, 702.0), 215.0),
+        ("REFUGE/T0003.jpg", (408.0, 751.0), 240.0),
+    ];
+    discs.par_iter().for_each(|(file, centre, diameter)| {
+        let photograph = read_rgb(&raw.join(file)).expect("a photograph");
+        for (name, photograph) in [
+            ("as it is", photograph.clone()),
+            ("dark", scaled(&photograph, |_, _| 0.35)),
+            ("blurred", blurred(&photograph)),
+        ] {
+            let (error, finding) = error(&photograph, *centre, *diameter);
+            let ratio = finding.disc.diameter / diameter;
+            assert!(error < 0.5, "{file} {name}: {error} radii off, {finding:?}");
+            assert!((0.7..1.4).contains(&ratio), "{file} {name}: {ratio} of the diameter, {finding:?}");
+        }
+    });
+}
+
+#[test]
+fn a_place_that_is_one_of_two_has_a_low_confidence() {
+    let (one, other) = (drawn(190.0, 270.0), drawn(420.0, 290.0));
+    let twice = RgbImage::from_fn(600, 560, |x, y| *if x < 305 { &one } else { &other }.get_pixel(x, y));
+    let [single, double] = [&one, &twice].map(|eye| find_disc(eye).expect("there is a disc").confidence);
+    assert!(double < single, "{double} with two discs, {single} with one");
+    assert!(double < LOW_CONFIDENCE && single > LOW_CONFIDENCE, "{double} with two discs, {single} with one");
+}
+
+#[test]
+fn pictures_without_content_have_no_disc() {
+    assert_eq!(find_disc(&RgbImage::from_pixel(300, 200, Rgb([90; 3]))), None);
+    assert_eq!(find_disc(&RgbImage::new(300, 200)), None);
+    assert_eq!(find_disc(&RgbImage::from_fn(40, 40, |x, _| Rgb([x as u8; 3]))), None);
+}

@@ -1,0 +1,70 @@
+//! RIM-ONE DL: `partitioned_by_hospital` and `partitioned_randomly`, each `{training_set,test_set}/{normal,glaucoma}`,
+//! and `reference_segmentations` with `NAME-1-Disc-T.png` and `NAME-1-Cup-T.png`.
+//!
+//! The pictures are crops around the disc of differing size, so the whole of each becomes a region.
+
+use std::collections::BTreeMap;
+
+use super::tree::{Tree, stem};
+use super::{Annotation, Division, Extent, Listing, Options, Photograph, PrepareError};
+use crate::data::dataset::Split;
+
+pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
+    let division = match options.division {
+        Division::Hospital => "hospital",
+        Division::Random => "random",
+    };
+    let (mut images, mut discs, mut cups) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for file in tree.images() {
+        let (folders, name) = (tree.folders(file), stem(file));
+        if let Some((structure, photograph)) = segmented(&name) {
+            // In order of the files, so the first expert's where there are two.
+            let kind = if structure == Structure::Disc { &mut discs } else { &mut cups };
+            kind.entry(photograph).or_insert_with(|| file.clone());
+            continue;
+        }
+        let split = folders.iter().find_map(|folder| match folder.as_str() {
+            "training_set" => Some(Split::Train),
+            "test_set" => Some(Split::Test),
+            _ => None,
+        });
+        let of_division = folders.iter().any(|f| f.starts_with("partitioned") && f.contains(division));
+        if let (Some(split), true) = (split, of_division) {
+            images.entry(name).or_insert_with(|| (split, file.clone()));
+        }
+    }
+    if images.is_empty() {
+        let wanted = "photographs in `partitioned_by_hospital/{training_set,test_set}/{normal,glaucoma}` (with \
+                      --partition random in `partitioned_randomly`), masks `NAME-1-Disc-T.png` and `NAME-1-Cup-T.png`";
+        let input = options.input.clone();
+        return Err(PrepareError::Layout { input, layout: "RIM-ONE DL", wanted, found: tree.describe() });
+    }
+    let photograph = |(name, (split, image)): (String, (Split, _))| {
+        let annotation = match (discs.remove(&name.to_lowercase()), cups.remove(&name.to_lowercase())) {
+            (Some(disc), Some(cup)) => Annotation::Binary { disc, cup: Some(cup) },
+            (disc, cup) => Annotation::missing(disc.or(cup)),
+        };
+        let part = split.folder().to_string();
+        Photograph { name, split, part, image, annotation, centre: None, extent: Extent::Whole }
+    };
+    Ok(Listing { photographs: images.into_iter().map(photograph).collect(), skipped: Vec::new() })
+}
+
+#[derive(PartialEq, Eq)]
+enum Structure {
+    Disc,
+    Cup,
+}
+
+/// The structure that a mask's name says it shows, and the photograph's name in lower case.
+fn segmented(name: &str) -> Option<(Structure, String)> {
+    let lower = name.to_lowercase();
+    let (structure, rest) = if let Some(rest) = lower.strip_suffix("-disc-t") {
+        (Structure::Disc, rest)
+    } else {
+        (Structure::Cup, lower.strip_suffix("-cup-t")?)
+    };
+    // What is left ends in the expert's number.
+    let photograph = rest.rsplit_once('-').map_or(rest, |(photograph, _)| photograph);
+    Some((structure, photograph.to_string()))
+}

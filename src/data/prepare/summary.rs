@@ -1,0 +1,205 @@
+//! What was prepared and what was not, as a table, as JSON and as text.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::PrepareError;
+use super::crop::Square;
+use crate::data::dataset::Split;
+use crate::data::disc_finder::{Disc, LOW_CONFIDENCE};
+use crate::formats::write_atomically;
+
+/// How a disc was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Found {
+    /// in its mask
+    Annotation,
+    /// in a file with its centre
+    CentreFile,
+    /// in the photograph itself
+    Finder {
+        /// from 0 to 1
+        confidence: f64,
+    },
+}
+
+impl Found {
+    /// Name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Annotation => "annotation",
+            Self::CentreFile => "centre-file",
+            Self::Finder { .. } => "finder",
+        }
+    }
+
+    /// How sure the finder is, where it was asked.
+    pub fn confidence(self) -> Option<f64> {
+        match self {
+            Self::Finder { confidence } => Some(confidence),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody should look at the region before it is used.
+    pub fn is_doubtful(self) -> bool {
+        self.confidence().is_some_and(|confidence| confidence < LOW_CONFIDENCE)
+    }
+}
+
+/// A region that was written.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// of the region
+    pub name: String,
+    /// where it was written
+    pub split: Split,
+    /// the photograph
+    pub source: PathBuf,
+    /// in the photograph
+    pub disc: Disc,
+    /// what was cut out of the photograph
+    pub square: Square,
+    /// whether the square left the photograph, so that a part of it is mirrored
+    pub mirrored: bool,
+    /// pixels of the region for one of the photograph
+    pub scale: f64,
+    /// how the disc was found
+    pub found: Found,
+    /// pixels of cup, rim and background in the region's mask
+    pub areas: Option<[u64; 3]>,
+    /// of the region's mask
+    pub vcdr: Option<f64>,
+}
+
+/// A file that was not used.
+#[derive(Debug, Clone)]
+pub struct Skipped {
+    /// the file
+    pub file: PathBuf,
+    /// why, in a sentence
+    pub reason: String,
+}
+
+/// What became of a data set.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// what was written, by name
+    pub regions: Vec<Prepared>,
+    /// what was not
+    pub skipped: Vec<Skipped>,
+    /// side of the regions of each part, in pixels of the photograph
+    pub sides: BTreeMap<String, u32>,
+}
+
+const COLUMNS: [&str; 17] = [
+    "split",
+    "name",
+    "source",
+    "centre_x",
+    "centre_y",
+    "disc_diameter",
+    "left",
+    "top",
+    "side",
+    "scale",
+    "mirrored",
+    "found_by",
+    "confidence",
+    "cup_area",
+    "rim_area",
+    "background_area",
+    "vcdr",
+];
+
+impl Summary {
+    /// Regions of a split.
+    pub fn count(&self, split: Split) -> usize {
+        self.regions.iter().filter(|region| region.split == split).count()
+    }
+
+    /// Mean shares of cup, rim and background in the masks; `None` without a mask.
+    pub fn shares(&self) -> Option<[f64; 3]> {
+        let masks: Vec<[u64; 3]> = self.regions.iter().filter_map(|region| region.areas).collect();
+        let share = |class: usize| {
+            let of = |areas: &[u64; 3]| areas[class] as f64 / areas.iter().sum::<u64>() as f64;
+            masks.iter().map(of).sum::<f64>() / masks.len() as f64
+        };
+        (!masks.is_empty()).then(|| [0, 1, 2].map(share))
+    }
+
+    /// Smallest, mean and largest vertical cup-to-disc ratio; `None` without a mask.
+    pub fn vcdr_range(&self) -> Option<[f64; 3]> {
+        let ratios: Vec<f64> = self.regions.iter().filter_map(|region| region.vcdr).collect();
+        let (low, high) = (ratios.iter().copied().reduce(f64::min)?, ratios.iter().copied().reduce(f64::max)?);
+        Some([low, ratios.iter().sum::<f64>() / ratios.len() as f64, high])
+    }
+
+    /// Regions that somebody should look at, the least certain first.
+    pub fn doubtful(&self) -> Vec<(&Prepared, f64)> {
+        let doubted = self.regions.iter().filter(|region| region.found.is_doubtful());
+        let mut list: Vec<_> = doubted.filter_map(|r| Some((r, r.found.confidence()?))).collect();
+        list.sort_by(|a, b| a.1.total_cmp(&b.1));
+        list
+    }
+
+    pub(super) fn write_table(&self, path: &Path) -> Result<(), PrepareError> {
+        let mut table = csv::Writer::from_writer(Vec::new());
+        let in_memory = "a table in memory can always be written";
+        table.write_record(COLUMNS).expect(in_memory);
+        for region in &self.regions {
+            table.write_record(region.cells()).expect(in_memory);
+        }
+        let bytes = table.into_inner().expect(in_memory);
+        Ok(write_atomically(path, |file| file.write_all(&bytes))?)
+    }
+
+    /// The whole as JSON.
+    pub fn as_json(&self) -> Value {
+        let named = |[a, b, c]: [f64; 3], names: [&str; 3]| json!({ names[0]: a, names[1]: b, names[2]: c });
+        let doubtful = self.doubtful();
+        let doubtful =
+            doubtful.iter().map(|(r, c)| json!({ "split": r.split.folder(), "name": r.name, "confidence": c }));
+        json!({
+            "regions": self.regions.len(),
+            "train": self.count(Split::Train),
+            "test": self.count(Split::Test),
+            "with_mask": self.regions.iter().filter(|region| region.areas.is_some()).count(),
+            "mirrored": self.regions.iter().filter(|region| region.mirrored).count(),
+            "side": self.sides,
+            "mean_share": self.shares().map(|shares| named(shares, ["cup", "rim", "background"])),
+            "vcdr": self.vcdr_range().map(|range| named(range, ["min", "mean", "max"])),
+            "low_confidence": doubtful.collect::<Vec<_>>(),
+            "skipped": self.skipped.iter().map(|s| json!({ "file": s.file, "reason": s.reason })).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Prepared {
+    fn cells(&self) -> [String; 17] {
+        let number = |value: f64, digits: usize| format!("{value:.digits$}");
+        let area = |class: usize| self.areas.map_or(String::new(), |areas| areas[class].to_string());
+        let optional = |value: Option<f64>| value.map_or(String::new(), |value| number(value, 4));
+        [
+            self.split.folder().to_string(),
+            self.name.clone(),
+            self.source.display().to_string(),
+            number(self.disc.centre.0, 1),
+            number(self.disc.centre.1, 1),
+            number(self.disc.diameter, 1),
+            self.square.left.to_string(),
+            self.square.top.to_string(),
+            self.square.side.to_string(),
+            number(self.scale, 6),
+            self.mirrored.to_string(),
+            self.found.name().to_string(),
+            optional(self.found.confidence()),
+            area(0),
+            area(1),
+            area(2),
+            optional(self.vcdr),
+        ]
+    }
+}

@@ -1,0 +1,92 @@
+//! The files of an unpacked data set, and what their folders are called.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::PrepareError;
+use crate::data::dataset::has_image_extension;
+
+/// Every file below a folder, sorted. Hidden files and folders are passed over, and so is `__MACOSX`, which archives
+/// made on a Mac contain.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub root: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+impl Tree {
+    /// Walks through a folder; links are followed.
+    ///
+    /// # Errors
+    /// [`PrepareError::NoInput`] and [`PrepareError::Io`].
+    pub fn read(root: &Path) -> Result<Self, PrepareError> {
+        if !root.is_dir() {
+            return Err(PrepareError::NoInput(root.to_path_buf()));
+        }
+        let wanted = |name: &str| !name.starts_with('.') && name != "__MACOSX";
+        let walk = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+        let mut files = Vec::new();
+        for entry in walk.filter_entry(|e| e.depth() == 0 || wanted(&e.file_name().to_string_lossy())) {
+            let entry = entry.map_err(|error| PrepareError::Io {
+                action: "read",
+                path: error.path().unwrap_or(root).to_path_buf(),
+                cause: error.into(),
+            })?;
+            if entry.file_type().is_file() {
+                files.push(entry.into_path());
+            }
+        }
+        Ok(Self { root: root.to_path_buf(), files })
+    }
+
+    /// Files whose name ends like an image.
+    pub fn images(&self) -> impl Iterator<Item = &PathBuf> {
+        self.files.iter().filter(|file| has_image_extension(file))
+    }
+
+    /// Whether there is a file of this extension.
+    pub fn has_extension(&self, wanted: &str) -> bool {
+        self.files.iter().any(|file| file.extension().is_some_and(|e| e.eq_ignore_ascii_case(wanted)))
+    }
+
+    /// A file beside the images, by its name.
+    pub fn named(&self, name: &str) -> Option<&PathBuf> {
+        self.files.iter().find(|file| file.file_name().is_some_and(|n| n == name))
+    }
+
+    /// Names of the folders between the root and a file, from the outside, in lower case.
+    pub fn folders(&self, file: &Path) -> Vec<String> {
+        let relative = file.strip_prefix(&self.root).unwrap_or(file);
+        let parent = relative.parent().unwrap_or(Path::new(""));
+        parent.components().map(|c| c.as_os_str().to_string_lossy().to_lowercase()).collect()
+    }
+
+    /// What lies here, for an error: folders that hold images, and how many.
+    pub fn describe(&self) -> String {
+        const SHOWN: usize = 4;
+        let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
+        for image in self.images() {
+            let folder = image.parent().and_then(|p| p.strip_prefix(&self.root).ok()).unwrap_or(Path::new(""));
+            *counts.entry(folder.to_path_buf()).or_default() += 1;
+        }
+        if counts.is_empty() {
+            return format!("{} files, none of them an image", self.files.len());
+        }
+        let place = |folder: &Path| match folder.as_os_str().is_empty() {
+            true => "the folder itself".to_string(),
+            false => format!("`{}`", folder.display()),
+        };
+        let listed: Vec<String> =
+            counts.iter().take(SHOWN).map(|(folder, n)| format!("{n} images in {}", place(folder))).collect();
+        let more = counts.len().saturating_sub(SHOWN);
+        let rest = if more > 0 { format!(" and {more} more folders") } else { String::new() };
+        format!("{}{rest}", listed.join(", "))
+    }
+}
+
+/// A file's name without its extension.
+pub(super) fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
