@@ -1,4 +1,4 @@
-//! Burn's part of the comparison, on Vulkan with fusion, autotuning and automatic differentiation.
+//! Burn's part of the comparison, on wgpu with fusion, autotuning and automatic differentiation.
 
 use anyhow::{Context, Result, anyhow, bail};
 use burn::nn::loss::{MseLoss, Reduction};
@@ -42,7 +42,16 @@ impl Burn {
     /// Opens Burn's software adapter if papilla computes on one, and its best adapter if not.
     pub fn open(software: bool) -> Burn {
         let kind = if software { DeviceKind::Cpu } else { DeviceKind::DefaultDevice };
-        Burn { device: Device::vulkan(kind), ready: None }
+        #[cfg(feature = "spirv")]
+        let device = Device::vulkan(kind);
+        #[cfg(not(feature = "spirv"))]
+        let device = Device::wgpu(kind);
+        Burn { device, ready: None }
+    }
+
+    /// Language of Burn's shaders.
+    pub fn language() -> &'static str {
+        if cfg!(feature = "spirv") { "SPIR-V" } else { "WGSL" }
     }
 
     /// Version of the crate that was compiled in.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use jiff::Zoned;
 use serde_json::{Map, Value, json};
 
+use crate::burn_peer::Burn;
 use crate::task::{Sample, Task};
 use crate::torch::Versions;
 
@@ -133,7 +134,8 @@ pub fn json(surroundings: &Surroundings, rows: &[Row]) -> Value {
     });
     if let Some((version, own)) = burn {
         let level = std::env::var("CUBECL_AUTOTUNE_LEVEL").unwrap_or_else(|_| "balanced".to_string());
-        document["burn"] = json!({ "version": version, "adapter": own, "autotune_level": level });
+        document["burn"] =
+            json!({ "version": version, "adapter": own, "autotune_level": level, "shaders": Burn::language() });
     }
     if let Some(Versions { torch, python, threads }) = torch {
         document["torch"] = json!({ "version": torch, "python": python, "threads": threads });
