@@ -84,8 +84,11 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 fn open_decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a, DataError> {
     let mut reader =
         ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| DataError::read(path, e))?;
+    if let Some(field) = largest_tiff_field(bytes).filter(|field| *field > bytes.len() as u64) {
+        let reason = format!("its header speaks of a field of {field} bytes, and the file has {}", bytes.len());
+        return Err(DataError::Truncated { path: path.to_path_buf(), reason });
+    }
     let mut limits = Limits::no_limits();
-    // Tables of a header, too, are no longer than the file warrants.
     limits.max_alloc = Some((2 * MAX_RATIO * bytes.len() as u64 + (4 << 20)).min(MAX_BYTES));
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(|e| explain(path, e))?;
@@ -101,6 +104,45 @@ fn open_decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 
         return Err(DataError::Truncated { path: path.to_path_buf(), reason });
     }
     Ok(decoder)
+}
+
+/// Most bytes that a TIFF's first table, or one of its entries, is said to have: the decoder makes room for them before it
+/// reads them. `None` where the file is no TIFF, or ends before its table does.
+fn largest_tiff_field(bytes: &[u8]) -> Option<u64> {
+    let little = match bytes.get(..2)? {
+        b"II" => true,
+        b"MM" => false,
+        _ => return None,
+    };
+    let number = |at: u64, width: usize| -> Option<u64> {
+        let start = usize::try_from(at).ok()?;
+        let mut digits = bytes.get(start..start.checked_add(width)?)?.to_vec();
+        if little {
+            digits.reverse();
+        }
+        Some(digits.into_iter().fold(0, |sum, digit| sum << 8 | u64::from(digit)))
+    };
+    // Widths of offsets and of the table's length; an entry has a tag, a type, a count and a value or its offset.
+    let (offset_width, length_width) = match number(2, 2)? {
+        42 => (4, 2),
+        43 => (8, 8),
+        _ => return None,
+    };
+    let table = number(offset_width as u64, offset_width)?;
+    let (entries, entry) = (number(table, length_width)?, 4 + 2 * offset_width as u64);
+    let mut largest = entries.saturating_mul(entry);
+    for index in 0..entries.min(bytes.len() as u64 / entry) {
+        let at = table.checked_add(length_width as u64 + index * entry)?;
+        let Some(count) = number(at + 4, offset_width) else { break };
+        let width = match number(at + 2, 2) {
+            Some(3 | 8) => 2,
+            Some(4 | 9 | 11 | 13) => 4,
+            Some(5 | 10 | 12 | 16..=18) => 8,
+            _ => 1,
+        };
+        largest = largest.max(count.saturating_mul(width));
+    }
+    Some(largest)
 }
 
 fn decode(path: &Path) -> Result<DynamicImage, DataError> {

@@ -97,6 +97,7 @@ fn checkpoint(folder: &Path) -> PathBuf {
     let moment = file.tensors["generator.backbone.features.0.0.weight"].clone();
     file.tensors.insert("optimiser.generator.backbone.features.0.0.weight.m".into(), moment);
     let mut config = Config::new("clinic-a".into());
+    (config.method, config.target) = (papilla::train::Method::Clr, Some("clinic-b".into()));
     config.norm = papilla::train::NormSetting::Trans;
     config.size = 64;
     let progress = Progress { step: 7, best_mean_dice: Some(0.75), ..Progress::default() };

@@ -48,7 +48,10 @@ pub(super) fn run(global: &Global, device: &Device, arguments: &super::Arguments
     write_atomically(&page, |file| file.write_all(page::render(&found).as_bytes()))?;
     let wrong: Vec<&str> = found.wrong_operators().map(|operator| operator.name.as_str()).collect();
     if global.json {
-        output::json(&json!({ "document": document, "page": page, "measured": found }))?;
+        // Read again, because a value made directly would give losses the digits of f64.
+        let measured: serde_json::Value = serde_json::from_str(&text)?;
+        let [document, page] = [document, page].map(|path| path.display().to_string());
+        output::json(&json!({ "document": document, "page": page, "measured": measured }))?;
     } else {
         let (operators, losses) = (found.operators.len(), &found.training.losses);
         output::line(format_args!("{} of {operators} operators agree with their twins", operators - wrong.len()))?;
