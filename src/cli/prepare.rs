@@ -138,7 +138,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
     let (train, test) = (summary.count(Split::Train), summary.count(Split::Test));
     let say = |text: String| output::line(text);
-    say(format!("{} regions of {size}x{size}: {train} train, {test} test, in {}", train + test, output.display()))?;
+    let (regions, found) = (train + test, train + test + summary.skipped.len());
+    let place = output.display();
+    say(format!(
+        "{regions} regions of {size}x{size} from {found} photographs: {train} train, {test} test, in {place}"
+    ))?;
     for (part, side) in &summary.sides {
         say(format!("cut out of `{part}`: squares of {side} pixels"))?;
     }

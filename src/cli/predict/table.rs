@@ -25,17 +25,17 @@ pub(super) struct Row {
 impl Row {
     /// Names and values, in the order of the columns.
     fn cells(&self, eye: Option<Eye>) -> Vec<(&'static str, Value)> {
-        let rounded = |value: Option<f64>| value.map_or(Value::Null, |v| ((v * 1e4).round() / 1e4).into());
-        let rim = |share: fn(&RimSectors) -> f64| rounded(self.rim.as_ref().map(share));
-        let side = |index: usize| rounded(self.rim.zip(eye).map(|(rim, eye)| rim.sides(eye)[index]));
-        let uncertainty = |index: usize| rounded(self.uncertainty.and_then(|u| u[index]));
+        let number = |value: Option<f64>| value.map_or(Value::Null, Value::from);
+        let rim = |share: fn(&RimSectors) -> f64| number(self.rim.as_ref().map(share));
+        let side = |index: usize| number(self.rim.zip(eye).map(|(rim, eye)| rim.sides(eye)[index]));
+        let uncertainty = |index: usize| number(self.uncertainty.and_then(|u| u[index]));
         let place = |value: fn(&Place) -> Value| self.place.as_ref().map_or(Value::Null, value);
         vec![
             ("name", self.name.clone().into()),
-            ("vcdr", rounded(self.vcdr)),
+            ("vcdr", number(self.vcdr)),
             ("cup_area", self.cup_area.into()),
             ("disc_area", self.disc_area.into()),
-            ("confidence", rounded(Some(self.confidence))),
+            ("confidence", number(Some(self.confidence))),
             ("rim_inferior", rim(|rim| rim.inferior)),
             ("rim_superior", rim(|rim| rim.superior)),
             ("rim_nasal", side(0)),
@@ -47,13 +47,21 @@ impl Row {
             ("region_left", place(|place| place.square.left.into())),
             ("region_top", place(|place| place.square.top.into())),
             ("region_side", place(|place| place.square.side.into())),
-            ("finder_confidence", rounded(self.place.map(|place| place.finding.confidence))),
+            ("finder_confidence", number(self.place.map(|place| place.finding.confidence))),
         ]
     }
 
     pub fn as_json(&self, eye: Option<Eye>) -> Value {
         let cells = self.cells(eye).into_iter().map(|(name, value)| (name.to_string(), value));
         Value::Object(cells.collect::<Map<_, _>>())
+    }
+
+    /// Names of the columns, which a table without rows has too.
+    fn columns() -> Vec<&'static str> {
+        let (vcdr, rim, uncertainty, place) = (None, None, None, None);
+        let empty =
+            Self { name: String::new(), vcdr, cup_area: 0, disc_area: 0, confidence: 0.0, rim, uncertainty, place };
+        empty.cells(None).into_iter().map(|(name, _)| name).collect()
     }
 }
 
@@ -63,26 +71,18 @@ pub(super) fn write_table(path: &Path, rows: &[Row], eye: Option<Eye>) -> Result
     let columns = Row::columns();
     table.write_record(&columns)?;
     for row in rows {
-        let cells = row.cells(eye).into_iter().map(|(_, value)| match value {
-            Value::Null => String::new(),
-            Value::String(text) => text,
-            Value::Number(number) => {
-                number.as_f64().filter(|_| number.is_f64()).map_or(number.to_string(), |v| format!("{v:.4}"))
-            }
-            other => other.to_string(),
-        });
-        table.write_record(cells)?;
+        table.write_record(row.cells(eye).into_iter().map(|(_, value)| cell(&value)))?;
     }
     let bytes = table.into_inner().context("a table in memory can always be finished")?;
     Ok(write_atomically(path, |file| file.write_all(&bytes))?)
 }
 
-impl Row {
-    /// Names of the columns, which a table without rows has too.
-    fn columns() -> Vec<&'static str> {
-        let (vcdr, rim, uncertainty, place) = (None, None, None, None);
-        let empty =
-            Self { name: String::new(), vcdr, cup_area: 0, disc_area: 0, confidence: 0.0, rim, uncertainty, place };
-        empty.cells(None).into_iter().map(|(name, _)| name).collect()
+/// Fractions with four digits.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => format!("{:.4}", number.as_f64().unwrap_or(f64::NAN)),
+        other => other.to_string(),
     }
 }

@@ -12,7 +12,7 @@ const LEGEND: Legend = Legend { cup: 2, disc: 1, background: Some(0) };
 pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
     let (mut images, mut masks) = (BTreeMap::new(), BTreeMap::new());
     for file in tree.images() {
-        let kind = tree.folders(file).iter().rev().find_map(|folder| match folder.as_str() {
+        let kind = tree.folders(file).last().and_then(|folder| match folder.as_str() {
             "images" | "image" => Some(false),
             "masks" | "mask" => Some(true),
             _ => None,
