@@ -16,6 +16,11 @@ pub enum Event<'a> {
         /// images of a batch
         batch: usize,
     },
+    /// the training step of the run, or of its next stage, is ready
+    Compiled {
+        /// memory of the adapter that it takes by plan; the reference has none
+        device_bytes: Option<u64>,
+    },
     /// a step is done and logged
     Step(&'a StepRecord),
     /// the device was lost and is open again; the run goes back to its checkpoint after so many steps

@@ -135,7 +135,7 @@ impl Session {
         let weights_at = |epoch: u64| config.loss_weights(config.is_warm(epoch));
         if begins && weights_at(last_epoch) != weights_at(epoch) {
             // The stage after the warm-up, should the run reach it, is tried out and given up again.
-            Stage::compile(device, &states, &config, last_epoch)?;
+            Stage::try_out(device, &states, &config, last_epoch)?;
         }
         let stage = match progress.step < total {
             true => Some(Stage::new(device, &states, &config, &data, epoch, progress.step)?),
@@ -212,6 +212,9 @@ impl Session {
         let per_epoch = self.data.batches_per_epoch(self.config.batch);
         let total = self.config.total_steps(per_epoch);
         observer.event(Event::Begin { step: self.progress.step, steps: total, batch: self.config.batch });
+        if let Some(stage) = &stage {
+            observer.event(Event::Compiled { device_bytes: stage.device_bytes() });
+        }
         let mut saved = Instant::now();
         let every = Duration::from_secs_f64((self.config.checkpoint_every * 60.0).min(1e9));
         while self.progress.step < total {
@@ -222,7 +225,9 @@ impl Session {
                 )));
                 // Its memory is given back before the next one takes its own.
                 drop(stage.take());
-                stage = Some(self.new_stage(epoch)?);
+                let next = self.new_stage(epoch)?;
+                observer.event(Event::Compiled { device_bytes: next.device_bytes() });
+                stage = Some(next);
             }
             let stage = stage.as_mut().expect("a stage has just been made where there was none");
             let record = self.step(stage)?;

@@ -16,6 +16,8 @@ use crate::method::step::{LossWeights, TrainingStep, adam_correction};
 pub(super) struct Stage {
     weights: LossWeights,
     program: Program,
+    /// memory of the adapter that a step takes by plan; the reference has none
+    device_bytes: Option<u64>,
     losses: Vec<&'static str>,
     /// names and sizes (rows, columns) of the maps that pictures are made of
     maps: Vec<(String, [usize; 2])>,
@@ -41,7 +43,10 @@ impl Stage {
         first_step: u64,
     ) -> Result<Stage> {
         let weights = config.loss_weights(config.is_warm(epoch));
-        let (TrainingStep { graph, losses, .. }, program) = Stage::compile(device, states, config, epoch)?;
+        let (traced, needs) = fitting_step(config, config.is_warm(epoch), &device.capabilities())?;
+        let program = device.compile(&traced.graph, states)?;
+        let device_bytes = matches!(device, Device::Gpu(_)).then(|| needs.bytes());
+        let TrainingStep { graph, losses, .. } = traced;
         let shown = graph.outputs().iter().filter(|(name, _)| name.starts_with(PICTURE));
         let maps = shown.map(|(name, id)| (name.clone(), [graph.shape(*id)[2], graph.shape(*id)[3]])).collect();
         let source = Loader::new(data.source.clone(), loader_options(config))?.start(first_step);
@@ -52,14 +57,19 @@ impl Stage {
             }
             None => None,
         };
-        Ok(Stage { weights, program, losses, maps, source, target })
+        Ok(Stage { weights, program, device_bytes, losses, maps, source, target })
     }
 
-    /// The step of an epoch, and its program.
-    pub fn compile(device: &Device, states: &States, config: &Config, epoch: u64) -> Result<(TrainingStep, Program)> {
+    /// Fails where the step of an epoch cannot be compiled.
+    pub fn try_out(device: &Device, states: &States, config: &Config, epoch: u64) -> Result<()> {
         let (traced, _) = fitting_step(config, config.is_warm(epoch), &device.capabilities())?;
-        let program = device.compile(&traced.graph, states)?;
-        Ok((traced, program))
+        device.compile(&traced.graph, states)?;
+        Ok(())
+    }
+
+    /// Memory of the adapter that a step takes by plan.
+    pub fn device_bytes(&self) -> Option<u64> {
+        self.device_bytes
     }
 
     /// Whether an epoch needs another step than this one.

@@ -69,7 +69,7 @@ fn target_regions_without_masks_are_counted_and_the_source_is_named_instead() {
     let output = papilla(&arguments).output().expect("the program runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    for words in ["2 of 3 test regions", "not validated on", "Dice of source cup"] {
+    for words in ["2 of 3 test regions", "not validated on", "Dice source cup"] {
         assert!(stderr.contains(words), "`{words}` is not in: {stderr}");
     }
 
