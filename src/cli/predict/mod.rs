@@ -27,8 +27,9 @@ use crate::metrics::{BinaryMask, Eye, rim_sectors, vertical_cup_to_disc_ratio};
 /// Images computed at once.
 const BATCH: usize = 4;
 
-/// Segment images: masks, overlays (disc blue, cup green), and a table of cup-to-disc ratios and areas.
-/// Not a medical device: nothing it prints may be used for diagnosis.
+/// Segment images: masks, overlays, and a table of cup-to-disc ratios and areas
+///
+/// In overlays the disc is blue and the cup green. Not a medical device: nothing it prints may be used for diagnosis.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Checkpoint of a run, or weights
@@ -63,6 +64,9 @@ pub(super) struct Arguments {
     #[command(flatten)]
     architecture: Architecture,
 }
+
+/// Closes what a prediction prints, quiet or not.
+const DISCLAIMER: &str = "for research only: not a medical device, not for diagnosis";
 
 /// The table of a prediction; a folder that holds one holds earlier results.
 const TABLE: &str = "predictions.csv";
@@ -126,20 +130,37 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if global.json {
         let list: Vec<_> = rows.iter().map(|row| row.as_json(arguments.eye)).collect();
         let images = rows.len();
-        let document =
-            json!({ "images": images, "device": device.name(), "predictions": list, "unreadable": unreadable });
+        let document = json!({
+            "notice": DISCLAIMER,
+            "images": images,
+            "device": device.name(),
+            "predictions": list,
+            "unreadable": unreadable,
+        });
         output::json(&document)?;
     } else {
         output::line(format_args!("{} images segmented; results in {}", rows.len(), arguments.out.display()))?;
-        global.note("for research only: not a medical device, not for diagnosis");
-    }
-    for row in rows.iter().filter(|row| row.place.is_some_and(|place| place.is_doubtful())) {
-        global.note(&format!("check `{}`: it is doubtful whether its box holds the disc", row.name));
+        print_places(&rows)?;
+        output::line(DISCLAIMER)?;
     }
     for problem in &unreadable {
         eprintln!("error: {problem}");
     }
     Ok(if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How sure the disc finder is, and which photographs somebody should look at, the least certain first.
+fn print_places(rows: &[Row]) -> Result<()> {
+    let mut found: Vec<_> = rows.iter().filter_map(|row| Some((row, row.place?))).collect();
+    found.sort_by(|a, b| a.1.finding.confidence.total_cmp(&b.1.finding.confidence));
+    let (Some((_, least)), Some((_, most))) = (found.first(), found.last()) else { return Ok(()) };
+    let [low, high] = [least, most].map(|place| place.finding.confidence);
+    output::line(format_args!("confidence of the disc finder: {low:.2} to {high:.2}"))?;
+    for (row, place) in found.iter().filter(|(_, place)| place.is_doubtful()) {
+        let (name, confidence) = (&row.name, place.finding.confidence);
+        output::line(format_args!("check `{name}`: the disc was found with a confidence of only {confidence:.2}"))?;
+    }
+    Ok(())
 }
 
 /// Images by the name of their results; folders are listed.
@@ -182,6 +203,11 @@ fn refuse_overwriting(arguments: &Arguments, images: &[(String, PathBuf)]) -> Re
                 bail!("`{}` would be overwritten; choose an --out folder without it", result.display());
             }
         }
+    }
+    let is_out = |input: &&PathBuf| input.is_dir() && input.canonicalize().ok() == out.canonicalize().ok();
+    if let Some(input) = arguments.inputs.iter().find(is_out) {
+        // They would be taken for images the next time.
+        bail!("the results would lie among the images of `{}`; choose another --out", input.display());
     }
     Ok(())
 }
