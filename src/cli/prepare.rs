@@ -9,9 +9,11 @@ use super::{Global, WrongFlags, output, progress};
 use crate::data::Split;
 use crate::data::prepare::{Division, Layout, Legend, Options, PrepareError, Summary, TABLE, ValidationPart, prepare};
 
-/// Bring full-field photographs and their annotations into the dataset layout: a square around each disc, image and
-/// mask at one size, with a table (`prepare.csv`) and all regions at a glance (`contact-sheet.png`). Photographs
-/// without any annotation are cropped where the disc is found, and have no mask
+/// Bring full-field photographs and their annotations into the dataset layout
+///
+/// Each becomes a square around the disc, image and mask at one size, with a table (`prepare.csv`) and all regions at a
+/// glance (`contact-sheet.png`). Photographs without any annotation are cropped where the disc is found, and have no
+/// mask.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// How the data set is laid out
@@ -155,6 +157,9 @@ fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
     let unlabelled = summary.regions.iter().filter(|region| region.areas.is_none()).count();
     if unlabelled > 0 {
         say(format!("{unlabelled} regions without a mask, cut out where the disc was found"))?;
+    }
+    if let Some([low, mean, high]) = summary.confidence_range() {
+        say(format!("confidence of the disc finder: {low:.2} to {high:.2}, mean {mean:.2}"))?;
     }
     let mirrored = summary.regions.iter().filter(|region| region.mirrored).count();
     if mirrored > 0 {

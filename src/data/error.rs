@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 pub enum DataError {
     /// The folder is not a split in the dataset layout.
     #[error(
-        "`{}` is not a dataset split: `{}` does not exist; images are expected as `ROIs/image/NAME.png` \
-         and masks as `ROIs/mask/NAME.png`",
-        directory.display(), missing.display()
+        "`{}` is not a dataset split: `{}` does not exist; {}",
+        directory.display(), missing.display(), expected(directory)
     )]
     MissingFolder { directory: PathBuf, missing: PathBuf },
 
@@ -115,5 +114,13 @@ impl DataError {
 
     pub(super) fn write(path: &Path, cause: impl ToString) -> Self {
         Self::Write { path: path.to_path_buf(), cause: cause.to_string() }
+    }
+}
+
+/// What a split should hold, or which one was meant where the folder of the dataset was given.
+fn expected(directory: &Path) -> String {
+    match ["test", "train"].map(|split| directory.join(split)).iter().find(|split| split.join("ROIs/image").is_dir()) {
+        Some(split) => format!("it is a dataset, of which one split is needed: `{}`", split.display()),
+        None => "images are expected as `ROIs/image/NAME.png` and masks as `ROIs/mask/NAME.png`".to_string(),
     }
 }

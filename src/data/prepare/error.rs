@@ -25,6 +25,10 @@ pub enum PrepareError {
     #[error("`{}` holds `{}`, which this verb did not write; choose an empty or new folder", output.display(), found.display())]
     Occupied { output: PathBuf, found: PathBuf },
 
+    /// The output is no folder.
+    #[error("`{}` is a file; --output is the folder for the dataset", .0.display())]
+    OutputIsFile(PathBuf),
+
     /// The output would be part of the input.
     #[error("the output `{}` lies in the input; choose a folder outside of it", .0.display())]
     OutputInInput(PathBuf),

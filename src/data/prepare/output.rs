@@ -98,7 +98,7 @@ fn refuse_foreign(output: &Path) -> Result<(), PrepareError> {
         return Ok(());
     }
     if !output.is_dir() {
-        return Err(occupied(output));
+        return Err(PrepareError::OutputIsFile(output.to_path_buf()));
     }
     let own = own_files(&output.join(TABLE));
     for entry in WalkDir::new(output).min_depth(1).sort_by_file_name() {

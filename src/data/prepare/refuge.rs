@@ -1,4 +1,5 @@
-//! REFUGE: three parts of 400 photographs, with masks in a folder `Disc_Cup_Masks` (0 cup, 128 rim, 255 background).
+//! REFUGE: three parts of 400 photographs, with masks in a folder `Disc_Cup_Masks` (0 cup, 128 rim, 255 background),
+//! in some copies `mask`, `masks` or `gts`.
 //!
 //! Copies differ in what the folders above are called, so a part is told by a folder whose name contains `train`,
 //! `valid` or `test`, and without one by the first letter of a photograph's name: g and n, V, T.
@@ -25,7 +26,7 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         let folders = tree.folders(file);
         let name = stem(file);
         let Some(part) = part_of(&folders, &name) else { continue };
-        let is_mask = folders.iter().any(|folder| folder.contains("mask"));
+        let is_mask = folders.iter().any(|folder| folder.contains("mask") || folder == "gts");
         let kind = if is_mask { &mut masks } else { &mut images };
         kind.entry((part, name)).or_insert_with(|| file.clone());
     }

@@ -132,9 +132,12 @@ impl Summary {
 
     /// Smallest, mean and largest vertical cup-to-disc ratio; `None` without a mask.
     pub fn vcdr_range(&self) -> Option<[f64; 3]> {
-        let ratios: Vec<f64> = self.regions.iter().filter_map(|region| region.vcdr).collect();
-        let (low, high) = (ratios.iter().copied().reduce(f64::min)?, ratios.iter().copied().reduce(f64::max)?);
-        Some([low, ratios.iter().sum::<f64>() / ratios.len() as f64, high])
+        range(self.regions.iter().filter_map(|region| region.vcdr))
+    }
+
+    /// Smallest, mean and largest confidence of the disc finder; `None` where it was not asked.
+    pub fn confidence_range(&self) -> Option<[f64; 3]> {
+        range(self.regions.iter().filter_map(|region| region.found.confidence()))
     }
 
     /// Regions that somebody should look at, the least certain first.
@@ -171,10 +174,18 @@ impl Summary {
             "side": self.sides,
             "mean_share": self.shares().map(|shares| named(shares, ["cup", "rim", "background"])),
             "vcdr": self.vcdr_range().map(|range| named(range, ["min", "mean", "max"])),
+            "confidence": self.confidence_range().map(|range| named(range, ["min", "mean", "max"])),
             "low_confidence": doubtful.collect::<Vec<_>>(),
             "skipped": self.skipped.iter().map(|s| json!({ "file": s.file, "reason": s.reason })).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Smallest, mean and largest of some values.
+fn range(values: impl Iterator<Item = f64>) -> Option<[f64; 3]> {
+    let values: Vec<f64> = values.collect();
+    let (low, high) = (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
+    Some([low, values.iter().sum::<f64>() / values.len() as f64, high])
 }
 
 impl Prepared {

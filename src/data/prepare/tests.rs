@@ -120,6 +120,22 @@ fn refuge_as_published() {
 }
 
 #[test]
+fn refuge_as_others_hand_it_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("REFUGE"), folder.path().join("out"));
+    for (images, masks) in [("images", "mask"), ("Images", "gts")] {
+        for (part, name) in [("train", "g0001"), ("val", "V0001"), ("test", "T0001")] {
+            save_photograph(input.join(part).join(images).join(format!("{name}.jpg")));
+            save_mask(input.join(part).join(masks).join(format!("{name}.bmp")), [255, 128, 0]);
+        }
+        run(&Options { side: Some(96), ..options(Layout::Refuge, &input, &output) }).unwrap();
+        assert_split(&output, Split::Train, &["g0001"], 59.0 * 64.0 / 96.0);
+        assert_split(&output, Split::Test, &["T0001", "V0001"], 59.0 * 64.0 / 96.0);
+        fs::remove_dir_all(&input).unwrap();
+    }
+}
+
+#[test]
 fn rim_one_dl_as_published() {
     let folder = tempfile::tempdir().unwrap();
     let (input, output) = (folder.path().join("RIM-ONE_DL"), folder.path().join("out"));
@@ -218,6 +234,8 @@ fn folders_of_others_are_not_overwritten() {
     let text = run(&wanted).unwrap_err().to_string();
     assert!(text.contains("notes.txt"), "{text}");
     assert!(wanted.output.join("train/ROIs/image/a.png").exists(), "the earlier result stays");
+    let file = Options { output: wanted.output.join("notes.txt"), ..wanted.clone() };
+    assert!(run(&file).unwrap_err().to_string().contains("notes.txt` is a file"));
     let inside = Options { output: wanted.input.join("out"), ..wanted.clone() };
     assert!(run(&inside).unwrap_err().to_string().contains("lies in the input"));
 }
@@ -233,6 +251,9 @@ fn another_layout_says_what_was_looked_for_and_found() {
         let text = run(&Options { layout, ..wanted.clone() }).unwrap_err().to_string();
         assert!(words.iter().all(|word| text.contains(word)), "{text}");
     }
+    let empty = tempfile::tempdir().unwrap();
+    let nothing = Options { input: empty.path().to_path_buf(), ..wanted.clone() };
+    assert!(run(&nothing).unwrap_err().to_string().ends_with("found nothing"));
     let absent = Options { input: wanted.input.join("absent"), ..wanted };
     assert!(run(&absent).unwrap_err().to_string().contains("is not a folder"));
 }
@@ -282,4 +303,5 @@ fn drishtis_centres_serve_where_there_is_no_map() {
     let region = &summary.regions[0];
     assert_eq!((region.found, region.disc.centre), (Found::CentreFile, (1099.0, 960.0)));
     assert!(region.areas.is_none() && !folder.path().join("out/train/ROIs/mask").exists());
+    assert_eq!(summary.confidence_range(), None, "the finder was not needed");
 }

@@ -71,6 +71,9 @@ impl Tree {
             let folder = image.parent().and_then(|p| p.strip_prefix(&self.root).ok()).unwrap_or(Path::new(""));
             *counts.entry(folder.to_path_buf()).or_default() += 1;
         }
+        if self.files.is_empty() {
+            return "nothing".to_string();
+        }
         if counts.is_empty() {
             return format!("{} files, none of them an image", self.files.len());
         }
