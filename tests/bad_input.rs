@@ -6,6 +6,9 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use image::{GrayImage, Luma, Rgb, RgbImage};
+use papilla::formats::{HostTensor, TensorFile};
+use papilla::nn::Norm;
+use papilla::nn::deeplab::{Backbone, DeepLab};
 use tempfile::TempDir;
 
 fn papilla(arguments: &[&str]) -> Output {
@@ -282,6 +285,55 @@ fn results_over_the_masks_beside_the_images() {
     let overlay = other.join("x_overlay.png");
     arguments.insert(3, text(&overlay));
     refused(&arguments, &["x_overlay.png", "overwritten", "--out"]);
+}
+
+#[test]
+fn results_among_the_images() {
+    let folder = TempDir::new().expect("a temporary folder");
+    RgbImage::new(40, 40).save(folder.path().join("x.png")).expect("a temporary file can be written");
+    let place = text(folder.path());
+    refused(&["predict", "--checkpoint", "absent.safetensors", place, "--out", place], &["among the images", "--out"]);
+}
+
+#[test]
+fn a_folder_where_a_part_of_it_is_meant() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let dataset = dataset(folder.path(), 1);
+    let evaluate = ["evaluate", "--checkpoint", "absent.safetensors", "--data", text(&dataset)];
+    refused(&evaluate, &["one split is needed", text(&dataset.join("test"))]);
+
+    let checkpoint = folder.path().join("run/checkpoints/best.safetensors");
+    fs::create_dir_all(checkpoint.parent().expect("a folder")).expect("a temporary folder can be written");
+    fs::write(&checkpoint, "").expect("a temporary file can be written");
+    let (run, out) = (folder.path().join("run"), folder.path().join("weights.pth"));
+    refused(&["convert", text(&run), text(&out)], &["not a regular file", text(&checkpoint)]);
+}
+
+/// Weights of a network, as far as their names begin so.
+fn write_weights(path: &Path, begin: &str) {
+    let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
+    let tensors = network.tensors().expect("the backbone has this output stride");
+    let filled = |shape: &[usize]| HostTensor { shape: shape.to_vec(), data: vec![0.5; shape.iter().product()] };
+    let wanted = tensors.iter().filter(|spec| spec.name.starts_with(begin));
+    let tensors = wanted.map(|spec| (spec.name.clone(), filled(&spec.shape))).collect();
+    TensorFile { tensors, metadata: Default::default() }.write(path).expect("a temporary file can be written");
+}
+
+#[test]
+fn a_file_in_a_folder_that_is_not_there() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let [from, to] = ["weights.safetensors", "absent/weights.pth"].map(|name| folder.path().join(name));
+    write_weights(&from, "");
+    let line = refused(&["convert", text(&from), text(&to)], &["absent` does not exist", "create it"]);
+    assert!(!line.contains(".tmp"), "{line}");
+}
+
+#[test]
+fn a_backbone_alone_is_no_network() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let [from, to] = ["backbone.safetensors", "network.onnx"].map(|name| folder.path().join(name));
+    write_weights(&from, "backbone.");
+    refused(&["convert", text(&from), text(&to)], &["does not fit this network", "; missing in the file (53): aspp.*"]);
 }
 
 #[test]

@@ -28,8 +28,10 @@ const FURTHER_LEARNING_RATE: f32 = 1e-3;
 /// Half the usual number: they are half the cost of a step.
 const STOCHASTIC_PASSES: usize = 4;
 
-/// Show the whole job on synthetic clinics: photograph two, train on the first, adapt to the second without its labels,
-/// and compare with as much more training on the first
+/// Show the whole job on synthetic clinics
+///
+/// Photographs two, trains on the first, adapts to the second without its labels, and compares with as much more
+/// training on the first.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Folder for everything the demo makes

@@ -13,8 +13,10 @@ use crate::data::{Dataset, Labels};
 use crate::device::Device;
 use crate::report::{Case, Report, Run, Viewer, choose, default_split, open};
 
-/// Show runs in one HTML file that needs nothing beside it: curves, figures with intervals, worst and best images with
-/// pseudo labels and uncertainty, settings; several runs are compared with the first over the same images
+/// Show runs in one HTML file that needs nothing beside it; compare several
+///
+/// It holds curves, figures with intervals, worst and best images with pseudo labels and uncertainty, and settings.
+/// Several runs are compared with the first over the same images.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Folders of runs; further ones are compared with the first

@@ -40,6 +40,10 @@ impl Written {
     pub fn beside(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Written, FormatError> {
         match write_temporary(path, content) {
             Ok(temporary) => Ok(Written { temporary, path: path.to_owned() }),
+            // The system would name the temporary file.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !folder_of(path).exists() => {
+                Err(FormatError::NoFolder { path: path.to_owned(), folder: folder_of(path).to_owned() })
+            }
             Err(error) => Err(FormatError::Write { path: path.to_owned(), error }),
         }
     }

@@ -22,8 +22,16 @@ pub enum FormatError {
         /// The system's reason.
         error: io::Error,
     },
+    /// The folder of a file that is to be written is not there.
+    #[error("cannot write {}: the folder `{}` does not exist; create it first", path.display(), folder.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
     /// A folder, pipe or device was named as a file.
-    #[error("{} is not a regular file", .0.display())]
+    #[error("{} is not a regular file{}", .0.display(), checkpoint_in(.0))]
     NotAFile(PathBuf),
     /// The content is none of the known formats.
     #[error("{} is neither a safetensors file nor a PyTorch checkpoint", .0.display())]
@@ -172,4 +180,13 @@ pub enum PickleError {
     /// A storage that a tensor needs is absent.
     #[error("lacks the data of storage `{0}`; fetch the file again")]
     MissingStorage(String),
+}
+
+/// Names the checkpoint where the folder of a run was meant for it.
+fn checkpoint_in(folder: &Path) -> String {
+    let candidates = ["best", "last"].map(|name| folder.join("checkpoints").join(format!("{name}.safetensors")));
+    match candidates.iter().find(|file| file.is_file()) {
+        Some(file) => format!("; the checkpoint of this run is `{}`", file.display()),
+        None => String::new(),
+    }
 }

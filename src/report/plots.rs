@@ -141,7 +141,8 @@ fn dice(name: String, title: String, series: Vec<Curve>, rule: Option<Rule>, leg
     let end = all().map(|point| point.0).reduce(f64::max)?;
     let begin = all().map(|point| point.0).reduce(f64::min)?;
     let dot = |name: &str, ink, at: (f64, f64)| {
-        let text = format!("{name}: {} after {} epochs", figure(at.1, 4), at.0);
+        let unit = if at.0 == 1.0 { "epoch" } else { "epochs" };
+        let text = format!("{name}: {} after {} {unit}", figure(at.1, 4), at.0);
         Dot { at, text, ink, mark: false }
     };
     // Points only where there are few: they are what was measured.

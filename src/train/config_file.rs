@@ -11,6 +11,9 @@ use super::config::Config;
 /// How alike (Jaro-Winkler, 1 is equal) a name must be to be offered instead of an unknown one.
 const ALIKE: f64 = 0.75;
 
+/// Flags of `train` that are no settings: they say where and how a run is computed, not which.
+const ON_THE_COMMAND_LINE: [&str; 8] = ["out", "resume", "from", "config", "device", "tune", "quiet", "json"];
+
 impl Config {
     /// Parses settings; keys, which may be spelt like the flags, have their defaults where they are left out. Without a
     /// `source` the path is empty.
@@ -104,6 +107,9 @@ fn shown(value: &Value) -> String {
 
 /// What to write instead of an unknown name.
 fn instead_of(unknown: &str, keys: &[String]) -> String {
+    if ON_THE_COMMAND_LINE.contains(&unknown) {
+        return format!("it is given on the command line alone, as --{unknown}");
+    }
     let likeness = |key: &String| strsim::jaro_winkler(unknown, key);
     match keys.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|key| likeness(key) >= ALIKE) {
         Some(key) => format!("did you mean `{key}`?"),
@@ -118,6 +124,11 @@ mod tests {
     fn refusal(text: &str) -> String {
         let error = Config::from_toml(text, Path::new("run.toml")).expect_err("the file is wrong");
         format!("{error:#}")
+    }
+
+    #[test]
+    fn flags_that_are_no_settings_are_told_from_misspelt_ones() {
+        assert!(refusal("out = \"runs/first\"").ends_with("on the command line alone, as --out"));
     }
 
     #[test]

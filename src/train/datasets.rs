@@ -65,7 +65,8 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
     };
     if config.select == Selection::Source && held_out.is_empty() {
         bail!(
-            "`{}` has {} regions; choosing the best checkpoint on the source holds out every tenth and needs at least 10",
+            "`{}` has {} regions; choosing the best checkpoint on the source holds out every tenth and needs at least 10; \
+             use more regions, or --select target",
             all.directory().display(),
             all.len()
         );

@@ -87,6 +87,7 @@ fn fitting(tensors: &[TensorSpec], have: &StateDict, path: &Path, complete: bool
     let wanted: Vec<_> = tensors.iter().map(|t| (t.name.clone(), t.shape.to_vec())).collect();
     let report = match_tensors(&wanted, have);
     if report.matched.is_empty() || !report.mismatched.is_empty() || (complete && !report.is_complete()) {
+        let report = report.to_string().replace('\n', "; ");
         bail!("`{}` does not fit this network: {report}", path.display());
     }
     let backbone = report.part(BACKBONE);
