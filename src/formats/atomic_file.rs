@@ -187,6 +187,6 @@ mod tests {
     fn a_missing_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("absent").join("file");
-        assert!(matches!(write_atomically(&path, |_| Ok(())), Err(FormatError::Write { .. })));
+        assert!(matches!(write_atomically(&path, |_| Ok(())), Err(FormatError::NoFolder { .. })));
     }
 }

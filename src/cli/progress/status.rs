@@ -113,12 +113,12 @@ mod tests {
 
     /// A run with every loss there is.
     fn status() -> Status {
-        let names = ["total", "seg", "adv", "align", "discriminative", "consistency", "dis_boundary", "dis_entropy"];
+        let names = ["total", "seg", "adv", "align", "discriminative", "consistency", "d_same", "d_diff"];
         Status {
             done: 1234,
             steps: 18_000,
             epoch: 34,
-            losses: names.map(|name| (name, 0.123_45)).to_vec(),
+            losses: names.map(|name| (name, 0.25)).to_vec(),
             dice: Some(Dice { dataset: "target", cup: 0.5, disc: 0.875 }),
             images_per_second: 123.46,
             seconds_left: 5400.0,
@@ -129,18 +129,18 @@ mod tests {
 
     const FACTS: [&str; 7] = [
         "epoch 34",
-        "total 0.1234",
-        "consistency 0.1234",
+        "total 0.2500",
+        "consistency 0.2500",
         "Dice target cup 0.5000, disc 0.8750",
         "123.5 images/s",
         "memory 1.5 GiB, device 5.0 GiB",
-        "dis_entropy 0.1234",
+        "d_diff 0.2500",
     ];
 
     #[test]
     fn every_fact_stands_in_the_line_of_a_log_and_beneath_the_bar() {
         let line = status().line();
-        assert!(line.starts_with("step 1234/18000  epoch 34  total 0.1234  "), "{line}");
+        assert!(line.starts_with("step 1234/18000  epoch 34  total 0.2500  "), "{line}");
         assert!(line.contains("  1 h 30 min left  "), "{line}");
         for columns in [40, 80, 120] {
             let lines = status().lines(columns);
