@@ -6,9 +6,6 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use image::{GrayImage, Luma, Rgb, RgbImage};
-use papilla::formats::{HostTensor, TensorFile};
-use papilla::nn::Norm;
-use papilla::nn::deeplab::{Backbone, DeepLab};
 use tempfile::TempDir;
 
 fn papilla(arguments: &[&str]) -> Output {
@@ -307,33 +304,6 @@ fn a_folder_where_a_part_of_it_is_meant() {
     fs::write(&checkpoint, "").expect("a temporary file can be written");
     let (run, out) = (folder.path().join("run"), folder.path().join("weights.pth"));
     refused(&["convert", text(&run), text(&out)], &["not a regular file", text(&checkpoint)]);
-}
-
-/// Weights of a network, as far as their names begin so.
-fn write_weights(path: &Path, begin: &str) {
-    let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
-    let tensors = network.tensors().expect("the backbone has this output stride");
-    let filled = |shape: &[usize]| HostTensor { shape: shape.to_vec(), data: vec![0.5; shape.iter().product()] };
-    let wanted = tensors.iter().filter(|spec| spec.name.starts_with(begin));
-    let tensors = wanted.map(|spec| (spec.name.clone(), filled(&spec.shape))).collect();
-    TensorFile { tensors, metadata: Default::default() }.write(path).expect("a temporary file can be written");
-}
-
-#[test]
-fn a_file_in_a_folder_that_is_not_there() {
-    let folder = TempDir::new().expect("a temporary folder");
-    let [from, to] = ["weights.safetensors", "absent/weights.pth"].map(|name| folder.path().join(name));
-    write_weights(&from, "");
-    let line = refused(&["convert", text(&from), text(&to)], &["absent` does not exist", "create it"]);
-    assert!(!line.contains(".papilla-"), "the temporary file is nobody's business: {line}");
-}
-
-#[test]
-fn a_backbone_alone_is_no_network() {
-    let folder = TempDir::new().expect("a temporary folder");
-    let [from, to] = ["backbone.safetensors", "network.onnx"].map(|name| folder.path().join(name));
-    write_weights(&from, "backbone.");
-    refused(&["convert", text(&from), text(&to)], &["does not fit this network", "; missing in the file (53): aspp.*"]);
 }
 
 #[test]

@@ -212,9 +212,7 @@ impl Session {
         let per_epoch = self.data.batches_per_epoch(self.config.batch);
         let total = self.config.total_steps(per_epoch);
         observer.event(Event::Begin { step: self.progress.step, steps: total, batch: self.config.batch });
-        if let Some(stage) = &stage {
-            observer.event(Event::Compiled { device_bytes: stage.device_bytes() });
-        }
+        stage.iter().for_each(|stage| observer.event(stage.compiled()));
         let mut saved = Instant::now();
         let every = Duration::from_secs_f64((self.config.checkpoint_every * 60.0).min(1e9));
         while self.progress.step < total {
@@ -226,7 +224,7 @@ impl Session {
                 // Its memory is given back before the next one takes its own.
                 drop(stage.take());
                 let next = self.new_stage(epoch)?;
-                observer.event(Event::Compiled { device_bytes: next.device_bytes() });
+                observer.event(next.compiled());
                 stage = Some(next);
             }
             let stage = stage.as_mut().expect("a stage has just been made where there was none");

@@ -6,6 +6,7 @@ use image::RgbImage;
 use super::Config;
 use super::datasets::{TrainingData, loader_options, target_loader_options};
 use super::memory::fitting_step;
+use super::observer::Event;
 use super::pictures::{Channels, Shown};
 use crate::data::{Batch, BatchStream, Loader};
 use crate::device::{Device, Program, States};
@@ -67,9 +68,9 @@ impl Stage {
         Ok(())
     }
 
-    /// Memory of the adapter that a step takes by plan.
-    pub fn device_bytes(&self) -> Option<u64> {
-        self.device_bytes
+    /// What a run tells of a new stage.
+    pub fn compiled(&self) -> Event<'static> {
+        Event::Compiled { device_bytes: self.device_bytes }
     }
 
     /// Whether an epoch needs another step than this one.

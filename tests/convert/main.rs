@@ -179,6 +179,16 @@ fn refused(arguments: &[&str], status: i32, words: &[&str]) {
 }
 
 #[test]
+fn a_backbone_alone_is_no_network() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let [from, to] = ["backbone.safetensors", "network.onnx"].map(|name| folder.path().join(name));
+    let mut file = networks(Norm::Batch, &[]);
+    file.tensors.retain(|name, _| name.starts_with("backbone."));
+    file.write(&from).expect("the folder is writable");
+    refused(&[text(&from), text(&to)], 1, &["does not fit this network", "; missing in the file (53): aspp.*"]);
+}
+
+#[test]
 fn bad_files_are_refused_by_name() {
     let folder = TempDir::new().expect("a temporary folder");
     let path = |name: &str| folder.path().join(name);
@@ -193,7 +203,8 @@ fn bad_files_are_refused_by_name() {
     refused(&[own, own], 1, &["weights.safetensors", "would be overwritten"]);
     refused(&[own, text(&folder.path().join("./x/../weights.safetensors"))], 1, &["cannot write"]);
     refused(&[text(&path("absent.pth")), text(&path("o.onnx"))], 1, &["absent.pth"]);
-    refused(&[own, text(&path("nowhere/o.pth"))], 1, &["cannot write", "o.pth"]);
+    // By its own name, not by that of the temporary file beside it.
+    refused(&[own, text(&path("nowhere/o.pth"))], 1, &["cannot write", "o.pth: the folder", "nowhere` does not exist"]);
     fs::create_dir(path("folder.pth")).expect("the folder is writable");
     refused(&[own, text(&path("folder.pth"))], 1, &["folder.pth", "is a folder"]);
     refused(&[text(&path("folder.pth")), text(&path("o.pth"))], 1, &["folder.pth", "not a regular file"]);
