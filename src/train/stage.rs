@@ -31,7 +31,7 @@ pub(super) struct StepValues {
 }
 
 impl Stage {
-    /// Compiles the step for an epoch and starts its batches at `first_step`.
+    /// Compiles the step for an epoch and starts its batches at `first_step`; the run validates with as many `networks`.
     pub fn new(
         device: &Device,
         states: &States,
@@ -39,9 +39,10 @@ impl Stage {
         data: &TrainingData,
         epoch: u64,
         first_step: u64,
+        networks: usize,
     ) -> Result<Stage> {
         let weights = config.loss_weights(config.is_warm(epoch));
-        let (TrainingStep { graph, losses, .. }, program) = Stage::compile(device, states, config, epoch)?;
+        let (TrainingStep { graph, losses, .. }, program) = Stage::compile(device, states, config, epoch, networks)?;
         let shown = graph.outputs().iter().filter(|(name, _)| name.starts_with(PICTURE));
         let maps = shown.map(|(name, id)| (name.clone(), [graph.shape(*id)[2], graph.shape(*id)[3]])).collect();
         let source = Loader::new(data.source.clone(), loader_options(config))?.start(first_step);
@@ -56,8 +57,14 @@ impl Stage {
     }
 
     /// The step of an epoch, and its program.
-    pub fn compile(device: &Device, states: &States, config: &Config, epoch: u64) -> Result<(TrainingStep, Program)> {
-        let (traced, _) = fitting_step(config, config.is_warm(epoch), &device.capabilities())?;
+    pub fn compile(
+        device: &Device,
+        states: &States,
+        config: &Config,
+        epoch: u64,
+        networks: usize,
+    ) -> Result<(TrainingStep, Program)> {
+        let (traced, _) = fitting_step(config, config.is_warm(epoch), &device.capabilities(), networks)?;
         let program = device.compile(&traced.graph, states)?;
         Ok((traced, program))
     }
