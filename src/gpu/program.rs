@@ -25,15 +25,20 @@ const MOST_DIVISIONS: u32 = 4;
 /// A compiled graph. Inputs are written, the program runs, outputs are read; states change in place.
 pub struct Program {
     pub(super) gpu: Arc<Gpu>,
-    graph: Graph,
-    capabilities: Capabilities,
-    /// inputs, constants and states, which stay when launches are divided
-    leaves: Places,
+    source: Box<Source>,
     inputs: HashMap<String, (Place, usize)>,
     staging: wgpu::Buffer,
     compiled: RefCell<Compiled>,
     /// times that launches here were found too long
     found_long: Cell<u32>,
+}
+
+/// What launches are made of, once more when they are divided.
+struct Source {
+    graph: Graph,
+    capabilities: Capabilities,
+    /// inputs, constants and states
+    leaves: Places,
 }
 
 /// The launches, and the values of a run.
@@ -66,14 +71,14 @@ impl Program {
                 inputs.insert(name.clone(), (place, graph.shape(id).elements()));
             }
         }
-        let compiled = Compiled::new(gpu, graph, &leaves, capabilities)?;
+        let compiled = RefCell::new(Compiled::new(gpu, graph, &leaves, capabilities)?);
         let readable = graph.outputs().iter().map(|(_, id)| graph.shape(*id).elements() as u64 * 4).sum();
         let staging = gpu.buffer("read-back", readable, Usage::MAP_READ | Usage::COPY_DST)?;
         gpu.check()?;
         gpu.save_pipelines();
-        let (graph, capabilities, compiled) = (graph.clone(), capabilities.clone(), RefCell::new(compiled));
-        let found_long = Cell::new(0);
-        Ok(Program { gpu: gpu.clone(), graph, capabilities, leaves, inputs, staging, compiled, found_long })
+        let source = Box::new(Source { graph: graph.clone(), capabilities: capabilities.clone(), leaves });
+        let (gpu, found_long) = (gpu.clone(), Cell::new(0));
+        Ok(Program { gpu, source, inputs, staging, compiled, found_long })
     }
 
     /// Whether the graph reads an input of this name.
@@ -154,8 +159,9 @@ impl Program {
         let mut compiled = self.compiled.borrow_mut();
         // Their memory is given back before there is anything new.
         (compiled.launches, compiled.arena, compiled.outputs) = Default::default();
-        let capabilities = Capabilities { divisions, ..self.capabilities.clone() };
-        *compiled = Compiled::new(&self.gpu, &self.graph, &self.leaves, &capabilities)?;
+        let Source { graph, capabilities, leaves } = &*self.source;
+        let capabilities = Capabilities { divisions, ..capabilities.clone() };
+        *compiled = Compiled::new(&self.gpu, graph, leaves, &capabilities)?;
         self.gpu.check()
     }
 

@@ -37,6 +37,31 @@ fn a_step_that_does_not_fit_is_refused_before_anything_is_made_if_the_run_comes_
     succeed(&with("3"));
 }
 
+/// Of a driver that computes in software, whose memory the system can refuse.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_that_cannot_be_had_is_an_error_and_leaves_nothing_behind() {
+    let device = "llvmpipe";
+    if !succeed(&["devices"]).contains(device) {
+        eprintln!("skipped: there is no `{device}`");
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let (source, run) = (clinics(&folder).join("clinic-a"), folder.path().join("run"));
+    let script = "ulimit -v 2500000 && exec \"$@\"";
+    let output = std::process::Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(assert_cmd::cargo::cargo_bin("papilla"))
+        .args(["train", "--device", device, "--source", text(&source), "--out", text(&run)])
+        .args(["--size", "512", "--batch", "8", "--memory-budget", "100GiB"])
+        .output()
+        .expect("there is a shell");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("error: out of memory on") && error.contains("use a smaller --batch or --size"), "{error}");
+    assert!(!run.exists());
+}
+
 #[test]
 fn files_in_the_way_of_a_new_run_are_named_and_kept() {
     let folder = TempDir::new().expect("a temporary folder");
