@@ -102,6 +102,21 @@ impl Device {
         }
     }
 
+    /// Operators whose launches were found too long so far; the reference has no launches.
+    pub fn divisions(&self) -> gpu::Divisions {
+        match self {
+            Device::Cpu => gpu::Divisions::default(),
+            Device::Gpu(gpu) => gpu::Divisions::clone(&gpu.divisions()),
+        }
+    }
+
+    /// Divides the operators that an earlier run has divided.
+    pub fn divide(&self, divisions: gpu::Divisions) {
+        if let Device::Gpu(gpu) = self {
+            gpu.divide(divisions);
+        }
+    }
+
     /// Name for logs and reports.
     pub fn name(&self) -> String {
         match self {

@@ -11,7 +11,7 @@ use super::{Global, WrongFlags, output};
 use crate::gpu::Capabilities;
 use crate::graph::Graph;
 use crate::method::step::OPTIMISER;
-use crate::train::{Config, fitting_step};
+use crate::train::{Config, fitting_step, validation_bytes};
 
 /// Print the memory, the arithmetic and the launches of a training step; needs no adapter
 ///
@@ -30,7 +30,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         Some(_) => global.open_device()?.capabilities(),
         None => Capabilities::typical_hardware(),
     };
-    let (step, needs) = fitting_step(&config, true, &capabilities)?;
+    let (step, needs) = fitting_step(&config, true, &capabilities, 0)?;
+    let validation = validation_bytes(&config, &capabilities, 1)?;
     let graph = step.graph;
     let (parameters, optimiser) =
         (state_bytes(&graph, |n| !n.starts_with(OPTIMISER)), state_bytes(&graph, |n| n.starts_with(OPTIMISER)));
@@ -43,6 +44,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             "optimiser_bytes": optimiser,
             "input_bytes": needs.input_bytes,
             "texture_bytes": needs.texture_bytes,
+            "validation_bytes": validation,
             "flops": graph.flops(),
             "dispatches": needs.dispatches,
         }))?;
@@ -57,6 +59,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         ("  optimisers' states", optimiser),
         ("  inputs and constants", needs.input_bytes),
         ("  packed operands", needs.texture_bytes),
+        ("a network to validate with", validation),
     ] {
         output::line(format_args!("{what:26} {:10.1} MiB", bytes as f64 / f64::from(1 << 20)))?;
     }

@@ -95,6 +95,12 @@ fn folder_of(path: &Path) -> &Path {
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As for any new file, less the user's umask; the default would be private.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
     builder
 }
 
@@ -113,14 +119,7 @@ pub fn write_in_new_folder(
 }
 
 fn write_temporary(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<NamedTempFile> {
-    let mut builder = builder();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As for any new file, less the user's umask; the default would be private.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut temporary = builder.tempfile_in(folder_of(path))?;
+    let mut temporary = builder().tempfile_in(folder_of(path))?;
     let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
     content(&mut writer)?;
     writer.flush()?;

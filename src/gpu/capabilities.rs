@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::adapter::Matrices;
 use super::context::{ConvVariant, Gpu, Tile};
 use super::dispatch::ALIGNMENT;
+use super::submissions::{Divisions, WATCHDOG};
 use super::tuning::Choices;
 
 /// Limits and preferences of an adapter, or of a machine that is only thought of.
@@ -34,6 +35,10 @@ pub struct Capabilities {
     pub memory_is_dear: bool,
     /// bytes that values may take, as far as that is known
     pub memory: Option<u64>,
+    /// seconds that a launch may take, where a watchdog may reset an adapter that takes longer
+    pub watchdog: Option<f64>,
+    /// operators whose launches were measured to take longer than that
+    pub divisions: Arc<Divisions>,
 }
 
 impl Capabilities {
@@ -54,6 +59,8 @@ impl Capabilities {
             half: gpu.description().features.contains(wgpu::Features::SHADER_F16),
             memory_is_dear: !gpu.description().is_software(),
             memory: gpu.description().memory,
+            watchdog: gpu.options().watchdog.or((!gpu.description().is_software()).then_some(WATCHDOG)),
+            divisions: gpu.divisions(),
         }
     }
 
@@ -72,6 +79,8 @@ impl Capabilities {
             half: true,
             memory_is_dear: true,
             memory: None,
+            watchdog: Some(WATCHDOG),
+            divisions: Arc::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::dispatch::{Dispatch, TextureUse};
 use super::error::{GpuError, Result};
 use super::pipeline_cache::PipelineCache;
 use super::shader;
+use super::submissions::Divisions;
 use super::tuning::Tuned;
 
 /// How convolutions are computed; each variant is proven against the twin.
@@ -48,6 +49,8 @@ pub struct GpuOptions {
     pub conv: Option<ConvVariant>,
     /// tile of [`ConvVariant::Tiled`], if not the one that fits the product
     pub tile: Option<Tile>,
+    /// seconds from which a launch is divided; without it half a second on hardware, and none in software
+    pub watchdog: Option<f64>,
     /// ask for timestamps, to profile kernels
     pub timestamps: bool,
     /// measure kernels on first use and keep the choice, see [`Gpu::tune`]
@@ -66,6 +69,7 @@ pub struct Gpu {
     pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
     kept: Option<PipelineCache>,
     pub(super) tuned: Mutex<Tuned>,
+    divisions: Mutex<Arc<Divisions>>,
 }
 
 /// A compiled shader with the layout of its bindings.
@@ -145,7 +149,8 @@ impl Gpu {
         });
         let pipelines = Mutex::new(HashMap::new());
         let tuned = Mutex::default();
-        Gpu { device, queue, description, options, failure, pipelines, kept: None, tuned }
+        let divisions = Mutex::default();
+        Gpu { device, queue, description, options, failure, pipelines, kept: None, tuned, divisions }
     }
 
     /// Keeps compiled pipelines in a folder from one run to the next; false where the adapter does not hand them out.
@@ -187,6 +192,16 @@ impl Gpu {
         let own = self.device.limits().max_storage_buffer_binding_size;
         let limit = self.options.binding_limit.map_or(own, |l| l.min(own));
         (limit / 4) as usize / super::dispatch::ALIGNMENT * super::dispatch::ALIGNMENT
+    }
+
+    /// Operators whose launches were found too long so far.
+    pub fn divisions(&self) -> Arc<Divisions> {
+        lock(&self.divisions).clone()
+    }
+
+    /// Divides these operators too, in programs compiled from now on.
+    pub fn divide(&self, further: Divisions) {
+        Arc::make_mut(&mut lock(&self.divisions)).extend(further);
     }
 
     /// The first error since the adapter was opened, if there was one.

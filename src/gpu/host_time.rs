@@ -8,6 +8,7 @@ use super::context::{Gpu, GpuOptions};
 use super::error::{GpuError, Result};
 use super::program::Program;
 use super::states::States;
+use super::submissions::Divisions;
 use crate::graph::Graph;
 
 /// Replays of which the median counts, after one that is not counted.
@@ -18,6 +19,7 @@ impl Gpu {
     /// and submitted to wgpu's backend that does nothing. Takes as much memory of the host as the plan takes here.
     pub fn host_milliseconds(&self, graph: &Graph) -> Result<f64> {
         let idle = Arc::new(self.without_driver()?);
+        idle.divide(Divisions::clone(&self.divisions()));
         let program = Program::with(&idle, graph, &States::new(idle.clone()), &Capabilities::of(self))?;
         program.run()?;
         let mut times = Vec::with_capacity(REPEATS);

@@ -56,8 +56,10 @@ impl Program {
             ty: wgpu::QueryType::Timestamp,
             count: QUERIES,
         });
-        let mut times = Vec::with_capacity(self.launches.len());
-        for chunk in self.submissions().flat_map(|launches| launches.chunks(QUERIES as usize - 1)) {
+        let launches = self.launches();
+        let mut times = Vec::with_capacity(launches.len());
+        let submissions = self.submissions().into_iter();
+        for chunk in submissions.flat_map(|range| launches[range].chunks(QUERIES as usize - 1)) {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
@@ -73,7 +75,7 @@ impl Program {
             let stamp = |i: usize| u64::from(words[2 * i].to_bits()) | u64::from(words[2 * i + 1].to_bits()) << 32;
             for (index, launch) in chunk.iter().enumerate() {
                 let milliseconds = stamp(index + 1).saturating_sub(stamp(index)) as f64 * period;
-                let (label, shader, shapes) = (launch.label, launch.shader, launch.shapes.clone());
+                let (label, shader, shapes) = (launch.label, launch.shader, launch.shapes().to_string());
                 times.push(KernelTime { label, shader, shapes, step: launch.step, milliseconds });
             }
         }

@@ -1,52 +1,55 @@
 //! A graph compiled for an adapter: memory planned, pipelines and bind groups made once, then replayed.
 
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use wgpu::BufferUsages as Usage;
 
 use super::capabilities::Capabilities;
-use super::context::{Gpu, Pipeline};
-use super::dispatch::{Row, Target, TextureSlot, View};
+use super::context::Gpu;
+use super::dispatch::Target;
 use super::error::{GpuError, Result};
-use super::grouped::{Located, divide};
-use super::lower::{Launch, value_target};
-use super::plan::{ALIGNMENT, Plan, TEXEL, bytes_of, is_leaf};
-use super::states::{StateBuffer, States, read_through};
-use super::submissions::Pace;
-use crate::graph::{Graph, NodeId, Op, StateId};
+use super::lower::value_target;
+use super::plan::Plan;
+use super::record::{Place, Places, Recorded, create_textures, record};
+use super::states::{States, read_through};
+use super::submissions::{Divisions, Pace, TooLong, class};
+use crate::graph::{Graph, Op};
 
-/// Texels in a row of the scratch textures; shaders know it as a shift by 12.
-pub(super) const TEXTURE_WIDTH: u32 = 4096;
-
-/// A place in a buffer.
-#[derive(Clone)]
-struct Place {
-    buffer: wgpu::Buffer,
-    offset: u64,
-}
-
-/// A launch ready to be recorded.
-pub(super) struct Recorded {
-    pub label: &'static str,
-    pub shader: &'static str,
-    pub shapes: String,
-    pub step: usize,
-    pipeline: Arc<Pipeline>,
-    bind_group: wgpu::BindGroup,
-    groups: [u32; 3],
-}
+/// Times that a program's launches are made shorter, before whatever makes them long is left alone.
+const MOST_DIVISIONS: u32 = 4;
 
 /// A compiled graph. Inputs are written, the program runs, outputs are read; states change in place.
 pub struct Program {
     pub(super) gpu: Arc<Gpu>,
-    pub(super) launches: Vec<Recorded>,
+    source: Box<Source>,
     inputs: HashMap<String, (Place, usize)>,
+    staging: wgpu::Buffer,
+    compiled: RefCell<Compiled>,
+    /// times that launches here were found too long
+    found_long: Cell<u32>,
+}
+
+/// What launches are made of, once more when they are divided.
+struct Source {
+    graph: Graph,
+    capabilities: Capabilities,
+    /// inputs, constants and states
+    leaves: Places,
+}
+
+/// The launches, and the values of a run.
+struct Compiled {
+    launches: Vec<Recorded>,
     outputs: HashMap<String, (Place, usize)>,
     arena: Vec<wgpu::Buffer>,
-    staging: wgpu::Buffer,
     peak_bytes: u64,
     pace: Pace,
+    /// what the adapter had shown to need when this was compiled
+    divisions: Arc<Divisions>,
 }
 
 impl Program {
@@ -58,38 +61,24 @@ impl Program {
     /// The same with preferences that are not the adapter's.
     pub(super) fn with(gpu: &Arc<Gpu>, graph: &Graph, states: &States, capabilities: &Capabilities) -> Result<Program> {
         states.declare(graph.states())?;
-        let plan = Plan::new(graph, capabilities)?;
-        let mut places = Places::leaves(gpu, graph, &plan.live)?;
-        places.add_states(graph, states)?;
-        places.add_arena(gpu, &plan)?;
-        let Plan { live, launches, snapshots, texels, memory, .. } = plan;
-        let textures = create_textures(gpu, texels)?;
-        let mut launches = record(gpu, launches, &places, &textures)?;
-        for launch in &mut launches {
-            launch.shapes = live.get(launch.step).map_or(String::new(), |id| shapes(graph, *id));
-        }
-
-        let place_of = |id: NodeId| places.target(value_target(graph, &snapshots, id)).cloned();
-        let mut outputs = HashMap::new();
-        let mut readable = 0;
-        for (name, id) in graph.outputs() {
-            let elements = graph.shape(*id).elements();
-            readable += elements as u64 * 4;
-            outputs.insert(name.clone(), (place_of(*id)?, elements));
-        }
+        let live = graph.live_nodes();
+        let mut leaves = Places::leaves(gpu, graph, &live)?;
+        leaves.add_states(graph, states)?;
         let mut inputs = HashMap::new();
         for &id in &live {
             if let Op::Input { name } = &graph.node(id).op {
-                inputs.insert(name.clone(), (place_of(id)?, graph.shape(id).elements()));
+                let place = leaves.target(Target::Node(id))?.clone();
+                inputs.insert(name.clone(), (place, graph.shape(id).elements()));
             }
         }
+        let compiled = RefCell::new(Compiled::new(gpu, graph, &leaves, capabilities)?);
+        let readable = graph.outputs().iter().map(|(_, id)| graph.shape(*id).elements() as u64 * 4).sum();
         let staging = gpu.buffer("read-back", readable, Usage::MAP_READ | Usage::COPY_DST)?;
         gpu.check()?;
         gpu.save_pipelines();
-        let (arena, peak_bytes) = (places.arena, memory.peak_bytes);
-        let steps: Vec<usize> = launches.iter().map(|launch| launch.step).collect();
-        let pace = Pace::new(graph, &live, &steps);
-        Ok(Program { gpu: gpu.clone(), launches, inputs, outputs, arena, staging, peak_bytes, pace })
+        let source = Box::new(Source { graph: graph.clone(), capabilities: capabilities.clone(), leaves });
+        let (gpu, found_long) = (gpu.clone(), Cell::new(0));
+        Ok(Program { gpu, source, inputs, staging, compiled, found_long })
     }
 
     /// Whether the graph reads an input of this name.
@@ -118,60 +107,116 @@ impl Program {
 
     /// Submits one run, in pieces that are short enough for any watchdog; reading an output waits for it.
     pub fn run(&self) -> Result<()> {
-        self.pace.begin();
-        for launches in self.submissions() {
-            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                for launch in launches {
-                    launch.encode(&mut pass);
-                }
-            }
-            self.gpu.queue.submit([encoder.finish()]);
+        // Whichever program found something to be too long: what is computed must not depend on the order of programs.
+        let divisions = self.gpu.divisions();
+        if divisions != self.compiled.borrow().divisions {
+            self.divide(divisions)?;
+        }
+        let Compiled { launches, pace, .. } = &*self.compiled.borrow();
+        if pace.is_due() {
+            return self.run_measured(launches, pace);
+        }
+        pace.begin();
+        for range in pace.submissions() {
+            self.submit(&launches[range]);
         }
         self.gpu.check()
     }
 
+    /// One run, launch by launch. Launches that are found too long are divided before the next one.
+    fn run_measured(&self, launches: &[Recorded], pace: &Pace) -> Result<()> {
+        self.gpu.wait()?;
+        let mut times = Vec::with_capacity(launches.len());
+        for launch in launches {
+            let begun = Instant::now();
+            self.submit(std::slice::from_ref(launch));
+            self.gpu.wait()?;
+            times.push(begun.elapsed().as_secs_f64());
+        }
+        let Some(TooLong { seconds, steps }) = pace.measured(times) else { return Ok(()) };
+        let name = self.gpu.name();
+        if self.found_long.get() == MOST_DIVISIONS {
+            pace.ignore();
+            tracing::warn!(
+                "one launch takes {seconds:.1} s on `{name}` and cannot be made shorter; should its driver reset it, use a \
+                 smaller --batch or --size"
+            );
+            return Ok(());
+        }
+        tracing::debug!("one launch takes {seconds:.1} s on `{name}`; launches are divided");
+        self.found_long.set(self.found_long.get() + 1);
+        let known = self.gpu.divisions();
+        let further = |class: String, shorter: usize| (class.clone(), shorter * known.get(&class).unwrap_or(&1));
+        let class_of =
+            |step: usize| launches.iter().find(|launch| launch.step == step).map(|launch| launch.class.clone());
+        let divisions = steps.into_iter().filter_map(|(step, shorter)| Some(further(class_of(step)?, shorter)));
+        self.gpu.divide(divisions.collect());
+        Ok(())
+    }
+
+    /// Compiles the graph anew, with its launches divided.
+    fn divide(&self, divisions: Arc<Divisions>) -> Result<()> {
+        let mut compiled = self.compiled.borrow_mut();
+        // Their memory is given back before there is anything new.
+        (compiled.launches, compiled.arena, compiled.outputs) = Default::default();
+        let Source { graph, capabilities, leaves } = &*self.source;
+        let capabilities = Capabilities { divisions, ..capabilities.clone() };
+        *compiled = Compiled::new(&self.gpu, graph, leaves, &capabilities)?;
+        self.gpu.check()
+    }
+
+    fn submit(&self, launches: &[Recorded]) {
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for launch in launches {
+                launch.encode(&mut pass);
+            }
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+    }
+
+    /// The launches of a run, in order.
+    pub(super) fn launches(&self) -> Ref<'_, [Recorded]> {
+        Ref::map(self.compiled.borrow(), |compiled| &compiled.launches[..])
+    }
+
     /// Launches of each submission.
-    pub(super) fn submissions(&self) -> impl Iterator<Item = &[Recorded]> {
-        self.pace.submissions().into_iter().map(|range| &self.launches[range])
+    pub(super) fn submissions(&self) -> Vec<Range<usize>> {
+        self.compiled.borrow().pace.submissions()
     }
 
     /// Reads outputs back, in the order of the names.
     pub fn read(&self, names: &[&str]) -> Result<Vec<Vec<f32>>> {
+        let compiled = self.compiled.borrow();
         let mut ranges = Vec::with_capacity(names.len());
         for name in names {
-            let (place, elements) = self
+            let (place, elements) = compiled
                 .outputs
                 .get(*name)
                 .ok_or_else(|| GpuError::UnknownName { kind: "output", name: name.to_string() })?;
             ranges.push((&place.buffer, place.offset, *elements));
         }
         let values = read_through(&self.gpu, &self.staging, &ranges)?;
-        if let Some(seconds) = self.pace.end().filter(|_| !self.gpu.description().is_software()) {
-            tracing::warn!(
-                "one launch takes about {seconds:.1} s on `{}`; should its driver reset it, use a smaller --batch or --size",
-                self.gpu.name()
-            );
-        }
+        compiled.pace.end();
         Ok(values)
     }
 
     /// Bytes of the arena: every value of a run, as the plan shares them.
     pub fn peak_bytes(&self) -> u64 {
-        self.peak_bytes
+        self.compiled.borrow().peak_bytes
     }
 
     /// Number of launches of one run.
     pub fn dispatches(&self) -> usize {
-        self.launches.len()
+        self.compiled.borrow().launches.len()
     }
 
     /// Fills the arena with NaN, so that a value read before it is written shows.
     pub fn poison(&self) {
         const CHUNK: u64 = 1 << 24;
         let poison = vec![f32::NAN; (CHUNK / 4) as usize];
-        for buffer in &self.arena {
+        for buffer in &self.compiled.borrow().arena {
             for offset in (0..buffer.size()).step_by(CHUNK as usize) {
                 let bytes = CHUNK.min(buffer.size() - offset) as usize;
                 self.gpu.queue.write_buffer(buffer, offset, &bytemuck::cast_slice(&poison)[..bytes]);
@@ -180,187 +225,25 @@ impl Program {
     }
 }
 
-impl Recorded {
-    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        pass.set_pipeline(&self.pipeline.pipeline);
-        pass.set_bind_group(0, &self.bind_group, &[]);
-        pass.dispatch_workgroups(self.groups[0], self.groups[1], self.groups[2]);
-    }
-}
-
-/// The shapes that an operator reads, for profiles.
-fn shapes(graph: &Graph, id: NodeId) -> String {
-    let list: Vec<String> = graph.node(id).inputs.iter().map(|input| graph.shape(*input).to_string()).collect();
-    list.join(" ")
-}
-
-/// Where everything lies that launches bind.
-struct Places {
-    nodes: HashMap<NodeId, Place>,
-    states: HashMap<StateId, Place>,
-    scratch: Vec<Place>,
-    arena: Vec<wgpu::Buffer>,
-}
-
-impl Places {
-    /// Inputs and constants have memory of their own, which runs leave as it is.
-    fn leaves(gpu: &Gpu, graph: &Graph, live: &[NodeId]) -> Result<Places> {
-        let mut offsets = Vec::new();
-        let mut bytes = 0;
-        for &id in live {
-            if is_leaf(graph, id) {
-                offsets.push((id, bytes));
-                bytes = (bytes + graph.shape(id).bytes()).next_multiple_of(ALIGNMENT);
-            }
+impl Compiled {
+    fn new(gpu: &Gpu, graph: &Graph, leaves: &Places, capabilities: &Capabilities) -> Result<Compiled> {
+        let plan = Plan::new(graph, capabilities)?;
+        let mut places = leaves.clone();
+        places.add_arena(gpu, &plan)?;
+        let Plan { live, launches, snapshots, texels, memory, .. } = plan;
+        let textures = create_textures(gpu, texels)?;
+        let mut launches = record(gpu, launches, &places, &textures, capabilities)?;
+        for launch in &mut launches {
+            launch.class = live.get(launch.step).map_or(launch.label.to_string(), |id| class(graph, *id));
         }
-        let buffer = gpu.buffer("inputs", bytes, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)?;
-        let mut nodes = HashMap::new();
-        for (id, offset) in offsets {
-            if let Op::Constant { value } = graph.node(id).op {
-                let values = vec![value; graph.shape(id).elements()];
-                gpu.queue.write_buffer(&buffer, offset, bytemuck::cast_slice(&values));
-            }
-            nodes.insert(id, Place { buffer: buffer.clone(), offset });
+        let mut outputs = HashMap::new();
+        for (name, id) in graph.outputs() {
+            let place = places.target(value_target(graph, &snapshots, *id))?.clone();
+            outputs.insert(name.clone(), (place, graph.shape(*id).elements()));
         }
-        Ok(Places { nodes, states: HashMap::new(), scratch: Vec::new(), arena: Vec::new() })
+        let steps: Vec<usize> = launches.iter().map(|launch| launch.step).collect();
+        let pace = Pace::new(graph, &live, &steps, capabilities.watchdog);
+        let (arena, peak_bytes, divisions) = (places.arena, memory.peak_bytes, capabilities.divisions.clone());
+        Ok(Compiled { launches, outputs, arena, peak_bytes, pace, divisions })
     }
-
-    fn add_states(&mut self, graph: &Graph, states: &States) -> Result<()> {
-        for (index, state) in graph.states().iter().enumerate() {
-            let StateBuffer { buffer, offset, .. } = states.entry(&state.name)?;
-            self.states.insert(StateId(index), Place { buffer, offset });
-        }
-        Ok(())
-    }
-
-    fn add_arena(&mut self, gpu: &Gpu, plan: &Plan) -> Result<()> {
-        let Plan { memory, page, .. } = plan;
-        for start in (0..memory.peak_bytes).step_by(*page as usize) {
-            let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
-            let bytes = (memory.peak_bytes - start).min(*page);
-            self.arena.push(gpu.buffer("the values of a step", bytes, usage)?);
-        }
-        let place = |index: usize| {
-            let offset = memory.offsets[index];
-            Place { buffer: self.arena[(offset / page) as usize].clone(), offset: offset % page }
-        };
-        let nodes: Vec<_> = plan.owner.iter().map(|(&id, &index)| (id, place(index))).collect();
-        self.scratch = (plan.first_scratch..memory.offsets.len()).map(place).collect();
-        self.nodes.extend(nodes);
-        Ok(())
-    }
-
-    fn target(&self, target: Target) -> Result<&Place> {
-        let found = match target {
-            Target::Node(id) => self.nodes.get(&id),
-            Target::State(id) => self.states.get(&id),
-            Target::Scratch(index) => self.scratch.get(index),
-        };
-        found.ok_or_else(|| GpuError::UnknownName { kind: "value", name: format!("{target:?}") })
-    }
-}
-
-fn create_textures(gpu: &Gpu, texels: [usize; TextureSlot::ALL.len()]) -> Result<Vec<Option<wgpu::TextureView>>> {
-    let create = |count: usize| {
-        let rows = count.div_ceil(TEXTURE_WIDTH as usize) as u32;
-        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("packed operands"),
-            size: wgpu::Extent3d { width: TEXTURE_WIDTH, height: rows, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rgba32Float,
-            usage: wgpu::TextureUsages::STORAGE_BINDING,
-            view_formats: &[],
-        });
-        if pollster::block_on(scope.pop()).is_some() {
-            let (adapter, what) = (gpu.name().to_string(), "packed operands".to_string());
-            return Err(GpuError::OutOfMemory { adapter, what, bytes: count as u64 * TEXEL });
-        }
-        Ok(texture.create_view(&Default::default()))
-    };
-    texels.into_iter().map(|count| (count > 0).then(|| create(count)).transpose()).collect()
-}
-
-/// Makes the uniform block, pipelines and bind groups of all launches.
-fn record(
-    gpu: &Gpu,
-    launches: Vec<Launch>,
-    places: &Places,
-    textures: &[Option<wgpu::TextureView>],
-) -> Result<Vec<Recorded>> {
-    let mut words = vec![0u32; launches.len() * (ALIGNMENT as usize / 4)];
-    for (launch, block) in launches.iter().zip(words.chunks_mut(ALIGNMENT as usize / 4)) {
-        block[..launch.dispatch.params.len()].copy_from_slice(&launch.dispatch.params);
-    }
-    let bytes = words.len() as u64 * 4;
-    let uniforms = gpu.buffer("parameters", bytes, Usage::UNIFORM | Usage::COPY_DST)?;
-    gpu.queue.write_buffer(&uniforms, 0, bytemuck::cast_slice(&words));
-    let mut recorded = Vec::with_capacity(launches.len());
-    for (index, launch) in launches.into_iter().enumerate() {
-        let (dispatch, label, step) = (&launch.dispatch, launch.label, launch.step);
-        let (shader, pipeline) = (dispatch.shader, gpu.pipeline(dispatch)?);
-        let parameters = bound(&uniforms, index as u64 * ALIGNMENT, ALIGNMENT);
-        let mut views = Vec::new();
-        for View { target, start, len } in &dispatch.buffers {
-            if *len > gpu.binding_elements() {
-                let (adapter, what) = (gpu.name().to_string(), label.to_string());
-                let (bytes, limit) = (*len as u64 * 4, gpu.binding_elements() as u64 * 4);
-                return Err(GpuError::TooLarge { adapter, what, bytes, limit });
-            }
-            let place = places.target(*target)?;
-            let size = bytes_of(dispatch.half.contains(&(views.len() + 1)));
-            // Bound ranges are whole words.
-            let bytes = (*len as u64 * size).next_multiple_of(4);
-            views.push(bound(&place.buffer, place.offset + *start as u64 * size, bytes));
-        }
-        let textures = dispatch.textures.iter().map(|texture| {
-            let view = textures[texture.slot as usize].as_ref();
-            wgpu::BindingResource::TextureView(view.expect("lowering sizes every texture slot that it uses"))
-        });
-        let textures: Vec<_> = textures.collect();
-        let mut add = |resources: &[&[wgpu::BindingResource]], groups| {
-            let all = resources.iter().flat_map(|list| list.iter().cloned()).enumerate();
-            let entries: Vec<_> =
-                all.map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource }).collect();
-            let descriptor =
-                wgpu::BindGroupDescriptor { label: Some(shader), layout: &pipeline.layout, entries: &entries };
-            let bind_group = gpu.device.create_bind_group(&descriptor);
-            let (shapes, pipeline) = (String::new(), pipeline.clone());
-            recorded.push(Recorded { label, shader, shapes, step, pipeline, bind_group, groups });
-            gpu.check()
-        };
-        if dispatch.rows.is_empty() {
-            add(&[&[parameters], &views, &textures], dispatch.groups)?;
-            continue;
-        }
-        let rows = dispatch.rows.iter().map(|row| locate(row, places)).collect::<Result<Vec<_>>>()?;
-        for group in divide(rows, dispatch.chunk, gpu.binding_elements() as u64 * 4) {
-            let bytes = bytemuck::cast_slice(&group.table);
-            let table = gpu.buffer("table", bytes.len() as u64, Usage::STORAGE | Usage::COPY_DST)?;
-            gpu.queue.write_buffer(&table, 0, bytes);
-            let table = bound(&table, 0, bytes.len() as u64);
-            let windows: Vec<_> = group
-                .windows
-                .iter()
-                .map(|window| bound(&window.buffer, window.start, window.end - window.start))
-                .collect();
-            add(&[&[parameters.clone(), table], &views, &windows, &textures], group.groups)?;
-        }
-    }
-    Ok(recorded)
-}
-
-fn bound(buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindingResource<'_> {
-    wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) })
-}
-
-fn locate(row: &Row, places: &Places) -> Result<Located<wgpu::Buffer>> {
-    let mut from = Vec::with_capacity(row.from.len());
-    for &(target, start) in &row.from {
-        let place = places.target(target)?;
-        from.push((place.buffer.clone(), place.offset + start as u64 * 4));
-    }
-    Ok(Located { from, count: row.count, word: row.word })
 }

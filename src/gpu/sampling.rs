@@ -114,3 +114,37 @@ fn weight_grad(g: &Geometry, index: usize, add: &mut impl FnMut(usize, usize)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::graph::{ConvSpec, Graph};
+    use crate::reference::{Array, run};
+
+    /// As drivers that compute wrongly do: the last tile left out, values of a neighbour, digits lost, nothing written.
+    #[test]
+    fn wrong_results_are_told_from_right_ones() {
+        let mut graph = Graph::new();
+        let x = graph.input("x", [2, 9, 12, 10]);
+        let w = graph.input("w", [17, 9, 3, 3]);
+        let spec = ConvSpec { stride: [2, 1], padding: [1, 1], ..ConvSpec::default() };
+        let y = graph.conv2d(x, w, None, spec).expect("shapes fit");
+        graph.output("y", y);
+        let samples = Samples::new(&Geometry::of(&graph, y), &graph.node(y).op);
+        let inputs = [("x", x, &samples.first), ("w", w, &samples.second)]
+            .map(|(name, id, values)| (name.to_string(), Array::from_f32(graph.shape(id).clone(), values)));
+        let outputs = run(&graph, &HashMap::from(inputs), &mut HashMap::new()).expect("everything is given");
+        let right = outputs["y"].to_f32();
+        assert!(samples.agree(&right));
+
+        let count = right.len();
+        let last_tile = [&right[..count - 8], &[0.0; 8]].concat();
+        let shifted = [&right[1..], &right[..1]].concat();
+        let rounded: Vec<f32> = right.iter().map(|v| f32::from_bits(v.to_bits() & !0xffff)).collect();
+        for wrong in [last_tile, shifted, rounded, vec![0.0; count], vec![f32::NAN; count]] {
+            assert!(!samples.agree(&wrong));
+        }
+    }
+}

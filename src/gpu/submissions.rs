@@ -1,6 +1,8 @@
-//! How the launches of a run are divided into submissions, so that no desktop's watchdog takes one for a hang.
+//! How the launches of a run are divided into submissions, and when launches are too long, so that no desktop's watchdog
+//! takes one for a hang.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -8,24 +10,51 @@ use crate::graph::{Graph, NodeId};
 
 /// Seconds that a submission may take; watchdogs wait for two or more.
 const LONGEST: f64 = 0.25;
-/// Seconds that a launch may take without a warning.
-const LONGEST_LAUNCH: f64 = 0.5;
+/// Seconds that a launch may take before it is divided into launches of a submission's length.
+pub(super) const WATCHDOG: f64 = 0.5;
 /// Operations and bytes per second of a slow adapter, as long as nothing is measured.
 const SLOW: (f64, f64) = (50e9, 5e9);
 
-/// Times of the launches of a run: estimates whose proportions count, and the scale that the last run has shown.
+/// Operators whose launches are too long, by their class, and the pieces into which they are divided at least.
+pub type Divisions = BTreeMap<String, usize>;
+
+/// Name of an operator with the shapes it reads: what takes as long wherever it stands.
+pub(super) fn class(graph: &Graph, id: NodeId) -> String {
+    let node = graph.node(id);
+    let shapes: Vec<String> = node.inputs.iter().map(|input| graph.shape(*input).to_string()).collect();
+    format!("{} {}", node.op.name(), shapes.join(" "))
+}
+
+/// Times of the launches of a run. They are estimates of which the proportions count until launches are measured one by
+/// one, as the first run of a program is where there is a watchdog; later runs show the scale.
 pub(super) struct Pace {
-    /// seconds on a slow adapter
-    estimates: Vec<f64>,
-    /// seconds of this adapter for a second of a slow one
+    /// the step of each launch
+    steps: Vec<usize>,
+    /// seconds of each launch, those of a slow adapter as long as nothing is measured
+    times: RefCell<Vec<f64>>,
+    /// what the last run took for a second of `times`
     scale: Cell<f64>,
     begun: Cell<Option<Instant>>,
-    warned: Cell<bool>,
+    /// seconds that a launch may take, while somebody minds
+    watchdog: Cell<Option<f64>>,
+    /// the next run is to be measured
+    due: Cell<bool>,
+    /// the last measurement found a launch too long
+    suspected: Cell<bool>,
+}
+
+/// Launches that are too long.
+#[derive(Debug, PartialEq)]
+pub(super) struct TooLong {
+    /// of the longest
+    pub seconds: f64,
+    /// each step with such a launch, and how many times shorter its launches ought to be
+    pub steps: BTreeMap<usize, usize>,
 }
 
 impl Pace {
     /// Estimates for launches which belong to these steps: positions among the live nodes, or later ones for updates.
-    pub fn new(graph: &Graph, live: &[NodeId], steps: &[usize]) -> Pace {
+    pub fn new(graph: &Graph, live: &[NodeId], steps: &[usize], watchdog: Option<f64>) -> Pace {
         let mut launches = vec![0u32; steps.iter().max().map_or(0, |last| last + 1)];
         steps.iter().for_each(|&step| launches[step] += 1);
         let states: u64 = graph.states().iter().map(|state| state.shape.bytes()).sum();
@@ -39,13 +68,15 @@ impl Pace {
             // Updates read and write the states.
             None => seconds(0, 2 * states) / updates as f64,
         };
-        let estimates = steps.iter().map(estimate).collect();
-        Pace { estimates, scale: Cell::new(1.0), begun: Cell::new(None), warned: Cell::new(false) }
+        let times = RefCell::new(steps.iter().map(estimate).collect());
+        let (watchdog, due) = (Cell::new(watchdog), Cell::new(watchdog.is_some()));
+        let suspected = Cell::new(false);
+        Pace { steps: steps.to_vec(), times, scale: Cell::new(1.0), begun: Cell::new(None), watchdog, due, suspected }
     }
 
     /// Launches of each submission, in order.
     pub fn submissions(&self) -> Vec<Range<usize>> {
-        divide(&self.estimates, LONGEST / self.scale.get())
+        divide(&self.times.borrow(), LONGEST / self.scale.get())
     }
 
     /// A run is submitted now.
@@ -53,16 +84,44 @@ impl Pace {
         self.begun.set(Some(Instant::now()));
     }
 
-    /// Everything submitted is done. Gives the seconds of the longest launch, should it be too long, once.
-    pub fn end(&self) -> Option<f64> {
-        let seconds = self.begun.take()?.elapsed().as_secs_f64();
-        let estimated: f64 = self.estimates.iter().sum();
-        if estimated <= 0.0 {
-            return None;
+    /// Everything submitted is done. Should a launch have become too long, the next run is measured: this one may have been
+    /// held up by anything.
+    pub fn end(&self) {
+        let Some(begun) = self.begun.take() else { return };
+        let expected: f64 = self.times.borrow().iter().sum();
+        if expected > 0.0 {
+            self.scale.set(begun.elapsed().as_secs_f64() / expected);
         }
-        self.scale.set(seconds / estimated);
-        let longest = self.estimates.iter().fold(0.0, |most: f64, estimate| most.max(*estimate)) * self.scale.get();
-        (longest > LONGEST_LAUNCH && !self.warned.replace(true)).then_some(longest)
+        let longest = self.times.borrow().iter().fold(0.0, |most: f64, time| most.max(*time)) * self.scale.get();
+        self.due.set(self.watchdog.get().is_some_and(|most| longest > most));
+    }
+
+    /// Whether the next run is to be measured, launch by launch.
+    pub fn is_due(&self) -> bool {
+        self.due.get()
+    }
+
+    /// Takes the seconds of each launch. Gives those that are too long, if there were such twice in a row: once may be the
+    /// driver compiling.
+    pub fn measured(&self, times: Vec<f64>) -> Option<TooLong> {
+        let most = self.watchdog.get()?;
+        let seconds = times.iter().fold(0.0, |most: f64, time| most.max(*time));
+        let mut steps = BTreeMap::new();
+        for (&step, &time) in self.steps.iter().zip(&times).filter(|(_, time)| **time > most) {
+            // Half as long as allowed, so that it need not be done again soon.
+            let shorter = (2.0 * time / most).ceil() as usize;
+            steps.entry(step).and_modify(|known: &mut usize| *known = shorter.max(*known)).or_insert(shorter);
+        }
+        *self.times.borrow_mut() = times;
+        self.scale.set(1.0);
+        let suspected = self.suspected.replace(seconds > most);
+        self.due.set(seconds > most && !suspected);
+        (seconds > most && suspected).then_some(TooLong { seconds, steps })
+    }
+
+    /// Whatever launches take, it is not to be measured again.
+    pub fn ignore(&self) {
+        self.watchdog.set(None);
     }
 }
 
@@ -107,15 +166,46 @@ mod tests {
         let y = graph.relu(y).expect("any shape");
         graph.output("y", y);
         let live = graph.live_nodes();
-        let pace = Pace::new(&graph, &live, &[live.len() - 2, live.len() - 2, live.len() - 1]);
-        assert!(pace.estimates[0] == pace.estimates[1] && pace.estimates[0] > pace.estimates[2]);
+        let pace = Pace::new(&graph, &live, &[live.len() - 2, live.len() - 2, live.len() - 1], Some(0.5));
+        let times = pace.times.borrow().clone();
+        assert!(times[0] == times[1] && times[0] > times[2]);
         assert_eq!(pace.submissions().len(), 1, "a few milliseconds even on a slow adapter");
 
-        let total: f64 = pace.estimates.iter().sum();
+        let total: f64 = times.iter().sum();
         pace.scale.set(0.6 / total);
         assert_eq!(pace.submissions().len(), 3, "0.28 s each for the halves of the convolution, and the rest");
         pace.begin();
-        assert_eq!(pace.end(), None);
+        pace.end();
         assert!(pace.scale.get() < 0.6 / total, "nothing was waited for");
+    }
+
+    #[test]
+    fn launches_too_long_are_measured_and_then_shorter() {
+        let mut graph = Graph::new();
+        let x = graph.input("x", [1 << 20]);
+        let y = graph.relu(x).expect("any shape");
+        graph.output("y", y);
+        let live = graph.live_nodes();
+        let pace = Pace::new(&graph, &live, &[0, 1, 1], Some(0.5));
+        assert!(pace.is_due(), "of the first run nothing is known");
+        assert_eq!(pace.measured(vec![0.1, 0.1, 0.4]), None);
+        assert!(!pace.is_due());
+        assert_eq!(pace.submissions(), [0..2, 2..3]);
+
+        // Somebody else takes the adapter, or it runs slower: twice the time.
+        pace.scale.set(2.0);
+        pace.begun.set(Instant::now().checked_sub(std::time::Duration::from_secs(1)));
+        pace.end();
+        assert!(pace.is_due());
+        assert_eq!(pace.measured(vec![0.2, 0.2, 3.0]), None);
+        assert!(pace.is_due(), "once is not enough");
+        let found = pace.measured(vec![0.2, 0.6, 1.0]).expect("a second is too long");
+        assert_eq!(found, TooLong { seconds: 1.0, steps: BTreeMap::from([(1, 4)]) });
+        assert!(!pace.is_due());
+
+        pace.ignore();
+        assert_eq!(pace.measured(vec![9.0, 9.0, 9.0]), None);
+        let software = Pace::new(&graph, &live, &[1], None);
+        assert!(!software.is_due(), "nothing watches");
     }
 }

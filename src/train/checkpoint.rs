@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::device::{DeviceError, States};
+use crate::device::{Device, DeviceError, States};
 use crate::formats::{CHECKSUM, FormatError, HostTensor, TensorFile};
-use crate::gpu::Choices;
+use crate::gpu::{Choices, Divisions};
 use crate::graph::{Shape, State};
 use crate::inference::FOLDED;
 
@@ -81,6 +81,8 @@ pub struct Checkpoint {
     pub progress: Progress,
     /// kernels that were chosen by measurement: others would add up in another order
     pub kernels: Choices,
+    /// operators whose launches were divided, for the same reason
+    pub divisions: Divisions,
     /// every state by name: weights, moments, running statistics, prototypes
     pub tensors: BTreeMap<String, HostTensor>,
 }
@@ -96,7 +98,7 @@ impl Checkpoint {
     pub fn capture(
         config: &Config,
         progress: Progress,
-        kernels: Choices,
+        device: &Device,
         states: &States,
     ) -> Result<Self, CheckpointError> {
         let list = own_states(states);
@@ -106,7 +108,8 @@ impl Checkpoint {
             .iter()
             .zip(values)
             .map(|(State { name, shape }, data)| (name.clone(), HostTensor { shape: shape.to_vec(), data }));
-        Ok(Checkpoint { config: config.clone(), progress, kernels, tensors: tensors.collect() })
+        let (kernels, divisions) = (device.kernels(), device.divisions());
+        Ok(Checkpoint { config: config.clone(), progress, kernels, divisions, tensors: tensors.collect() })
     }
 
     /// Name of the first tensor that holds a NaN or an infinity.
@@ -137,6 +140,7 @@ impl Checkpoint {
             value: e.to_string(),
         })?;
         let kernels = serde_json::to_string(&self.kernels).expect("names and unit variants are JSON");
+        let divisions = serde_json::to_string(&self.divisions).expect("names and numbers are JSON");
         let Progress { step, best_mean_dice, log_bytes } = self.progress;
         // Bits, so that the number reads back exactly.
         let best = best_mean_dice.map_or(String::new(), |v| v.to_bits().to_string());
@@ -149,6 +153,7 @@ impl Checkpoint {
             ("log_bytes", log_bytes.table.to_string()),
             ("event_bytes", log_bytes.events.to_string()),
             ("kernels", kernels),
+            ("divisions", divisions),
             // Filled in as the file is written.
             (CHECKSUM, String::new()),
         ];
@@ -197,6 +202,10 @@ impl Checkpoint {
             Some(kernels) => serde_json::from_str(kernels).map_err(|_| unusable("kernels", kernels))?,
             None => Choices::new(),
         };
-        Ok(Checkpoint { config, progress, kernels, tensors })
+        let divisions = match metadata.get("divisions") {
+            Some(divisions) => serde_json::from_str(divisions).map_err(|_| unusable("divisions", divisions))?,
+            None => Divisions::new(),
+        };
+        Ok(Checkpoint { config, progress, kernels, divisions, tensors })
     }
 }

@@ -6,45 +6,80 @@ use anyhow::{Result, bail};
 use bytesize::ByteSize;
 
 use super::Config;
+use super::validation::validation_batch;
 use crate::gpu::{Capabilities, Requirements};
-use crate::graph::Precision;
+use crate::graph::{Precision, Prepared};
+use crate::inference::{FOLDED, trace_evaluation};
 use crate::method::step::{StepSettings, TrainingStep, trace};
+use crate::nn::Domain;
 
 /// Traces the step of a stage for a machine: with values made again in the backward pass where memory is dearer than
 /// arithmetic, or where nothing else fits the budget, or the memory that the machine is known to have. Every choice gives
-/// the same values to the last bit.
+/// the same values to the last bit. The run validates with as many `networks`, whose memory lies beside the step's.
 ///
 /// # Errors
 /// A step that does not fit, with the flags that would make it fit.
-pub fn fitting_step(config: &Config, warm: bool, capabilities: &Capabilities) -> Result<(TrainingStep, Requirements)> {
+pub fn fitting_step(
+    config: &Config,
+    warm: bool,
+    capabilities: &Capabilities,
+    networks: usize,
+) -> Result<(TrainingStep, Requirements)> {
     let limit = config.memory_budget.map(|budget| budget.as_u64()).or(capabilities.memory);
     let usual = config.memory_budget.is_none() && capabilities.memory_is_dear;
     let first = attempt(config, warm, capabilities, usual)?;
     let Some(limit) = limit else { return Ok(first) };
-    if first.1.bytes() <= limit {
+    let beside = validation_bytes(config, capabilities, networks)?;
+    if first.1.bytes() + beside <= limit {
         return Ok(first);
     }
     let small = if usual { first } else { attempt(config, warm, capabilities, true)? };
-    if small.1.bytes() <= limit {
+    if small.1.bytes() + beside <= limit {
         return Ok(small);
     }
     let plain = attempt(config, warm, capabilities, false)?;
     let [needed, without] = [&small, &plain].map(|(_, needs)| ByteSize(needs.bytes()).display().iec());
+    let beside = match beside {
+        0 => String::new(),
+        _ => format!(" and its validation {}", ByteSize(beside).display().iec()),
+    };
     let allowed = match config.memory_budget {
         Some(budget) => format!("--memory-budget {}", budget.display().iec()),
         None => format!("the {} that `{}` has", ByteSize(limit).display().iec(), capabilities.name),
     };
     bail!(
-        "the step needs {needed} ({without} without recomputing), more than {allowed}; {}",
-        advice(config, warm, capabilities, limit)
+        "the step needs {needed} ({without} without recomputing){beside}, more than {allowed}; {}",
+        advice(config, warm, capabilities, networks, limit)
     )
 }
 
-/// Refuses a run whose steps in one of these epochs do not fit the memory.
-pub(super) fn check_memory(config: &Config, epochs: [u64; 2], capabilities: &Capabilities) -> Result<()> {
+/// Bytes of the networks that a run validates with: their values, and their weights with normalisations folded in.
+pub fn validation_bytes(config: &Config, capabilities: &Capabilities, networks: usize) -> Result<u64> {
+    if networks == 0 {
+        return Ok(0);
+    }
+    // One domain's network is as large as the other's.
+    let (Prepared { prepare, rest }, _) =
+        trace_evaluation(config.network(), Domain::Source, config.size, validation_batch(config))?;
+    let folded = rest.states().iter().filter(|state| state.name.starts_with(FOLDED));
+    let mut bytes: u64 = folded.map(|state| state.shape.bytes()).sum();
+    for graph in [&prepare, &rest] {
+        let needs = Requirements::of(graph, capabilities)?;
+        bytes += needs.bytes() - needs.state_bytes;
+    }
+    Ok(bytes * networks as u64)
+}
+
+/// Refuses a run whose steps in one of these epochs do not fit the memory, with what it validates with.
+pub(super) fn check_memory(
+    config: &Config,
+    epochs: [u64; 2],
+    capabilities: &Capabilities,
+    networks: usize,
+) -> Result<()> {
     if config.memory_budget.is_some() || capabilities.memory.is_some() {
         for warm in epochs.map(|epoch| config.is_warm(epoch)).into_iter().collect::<BTreeSet<_>>() {
-            fitting_step(config, warm, capabilities)?;
+            fitting_step(config, warm, capabilities, networks)?;
         }
     }
     Ok(())
@@ -62,9 +97,12 @@ fn attempt(
 }
 
 /// The least changes of single settings with which a step fits.
-fn advice(config: &Config, warm: bool, capabilities: &Capabilities, limit: u64) -> String {
-    let fits =
-        |config: &Config| attempt(config, warm, capabilities, true).is_ok_and(|(_, needs)| needs.bytes() <= limit);
+fn advice(config: &Config, warm: bool, capabilities: &Capabilities, networks: usize, limit: u64) -> String {
+    let needed = |config: &Config| -> Result<u64> {
+        let (_, needs) = attempt(config, warm, capabilities, true)?;
+        Ok(needs.bytes() + validation_bytes(config, capabilities, networks)?)
+    };
+    let fits = |config: &Config| needed(config).is_ok_and(|bytes| bytes <= limit);
     let (batch, size) = (config.batch, config.size);
     let smaller = |of: usize| [3 * of / 4, of / 2, of / 4, of / 8, of / 16];
     let with_batch = |batch: &usize| *batch >= 2 && fits(&Config { batch: *batch, ..config.clone() });
@@ -93,7 +131,7 @@ mod tests {
         let config = Config { size: 64, batch: 8, ..Config::new(Default::default()) };
         let typical = Capabilities::typical_hardware();
         let needs = |config: &Config, capabilities: &Capabilities| {
-            fitting_step(config, false, capabilities).map(|(_, needs)| needs.bytes())
+            fitting_step(config, false, capabilities, 0).map(|(_, needs)| needs.bytes())
         };
         let all = needs(&config, &typical).expect("no limit is known");
         let with = |memory| Capabilities { memory: Some(memory), ..typical.clone() };
@@ -120,13 +158,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_run_validates_with_counts_too() {
+        let config = Config { size: 64, batch: 8, ..Config::new(Default::default()) };
+        let typical = Capabilities::typical_hardware();
+        let (_, step) = fitting_step(&config, false, &typical, 0).expect("no limit is known");
+        let network = validation_bytes(&config, &typical, 1).expect("it traces");
+        assert!(network > 0 && validation_bytes(&config, &typical, 2).ok() == Some(2 * network));
+        let with = |memory, networks| {
+            fitting_step(&config, false, &Capabilities { memory: Some(memory), ..typical.clone() }, networks)
+        };
+        let both = step.bytes() + 2 * network;
+        assert!(with(both, 2).is_ok() && with(both - 1, 1).is_ok());
+        let error = with(both - 1, 2).map(|_| ()).expect_err("statistics of two cameras").to_string();
+        assert!(error.contains(" and its validation "), "{error}");
+        assert!(error.contains("--batch 6"), "fewer images are validated at once too: {error}");
+    }
+
+    #[test]
     fn values_are_computed_again_before_a_step_is_refused() {
         let config = Config { size: 64, batch: 8, ..Config::new(Default::default()) };
         let software = Capabilities { memory_is_dear: false, ..Capabilities::typical_hardware() };
         let bytes = |recompute| attempt(&config, false, &software, recompute).expect("it traces").1.bytes();
         let (plain, small) = (bytes(false), bytes(true));
         assert!(small < plain);
-        let with = |memory| fitting_step(&config, false, &Capabilities { memory: Some(memory), ..software.clone() });
+        let with = |memory| fitting_step(&config, false, &Capabilities { memory: Some(memory), ..software.clone() }, 0);
         assert_eq!(with(plain).map(|(_, needs)| needs.bytes()).ok(), Some(plain));
         assert_eq!(with(plain - 1).map(|(_, needs)| needs.bytes()).ok(), Some(small));
         assert!(with(small - 1).is_err());

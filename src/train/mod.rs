@@ -23,7 +23,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Progress};
 pub use config::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
 pub use environment::Environment;
 pub use logs::{StepRecord, ValidationRecord, last_epoch};
-pub use memory::fitting_step;
+pub use memory::{fitting_step, validation_bytes};
 pub use observer::{Event, Observer};
 pub use pictures::{Channels, Shown};
 pub use run_folder::{ResumeFrom, resume_command};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
-use super::config::{Config, NormSetting};
+use super::config::Config;
 use super::datasets::{TrainingData, open_data};
 use super::environment::Environment;
 use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
@@ -16,7 +16,7 @@ use super::observer::{Event, Observer};
 use super::prototypes;
 use super::run_folder::{ResumeFrom, RunFolder, refuse_to_overwrite, resume_command};
 use super::stage::{Stage, StepValues};
-use super::validation::{Scores, Validation};
+use super::validation::{Scores, Validation, networks, with_predictors};
 use super::weights::{initialise, load_generator};
 use crate::device::{Device, DeviceError, States};
 use crate::formats::shortened;
@@ -25,8 +25,6 @@ use crate::inference::Predictor;
 use crate::method::step::{self, GENERATOR, TrainingStep};
 use crate::nn::Domain;
 
-/// Images that a validation computes at once.
-const VALIDATION_BATCH: usize = 8;
 /// Losses of the device in a row, with no new checkpoint between them, that end a run.
 const MOST_LOSSES: u32 = 3;
 /// Time that a driver is given to come back after the first loss; more after the next.
@@ -92,6 +90,7 @@ impl Session {
     ) -> Result<Session> {
         let (checkpoint, path) = folder.read(from)?;
         device.fix_kernels(checkpoint.kernels.clone());
+        device.divide(checkpoint.divisions.clone());
         let (config, bytes) = (checkpoint.config.clone(), checkpoint.progress.log_bytes);
         if !folder.path().join("config.toml").exists() {
             // The run was stopped between its first checkpoint and this file.
@@ -118,7 +117,8 @@ impl Session {
         let (total, epoch) = (config.total_steps(per_epoch), done / per_epoch);
         let last_epoch = (total - 1) / per_epoch;
         // Before any memory is asked for.
-        check_memory(&config, [epoch, last_epoch], &device.capabilities())?;
+        let networks = networks(&config, validations.len());
+        check_memory(&config, [epoch, last_epoch], &device.capabilities(), networks)?;
         // The states of the whole run, whichever stage it is in.
         let traced = step::trace(&config.step_settings(true))?;
         let states = device.states();
@@ -135,10 +135,10 @@ impl Session {
         let weights_at = |epoch: u64| config.loss_weights(config.is_warm(epoch));
         if begins && weights_at(last_epoch) != weights_at(epoch) {
             // The stage after the warm-up, should the run reach it, is tried out and given up again.
-            Stage::try_out(device, &states, &config, last_epoch)?;
+            Stage::compile(device, &states, &config, last_epoch, networks)?;
         }
         let stage = match progress.step < total {
-            true => Some(Stage::new(device, &states, &config, &data, epoch, progress.step)?),
+            true => Some(Stage::new(device, &states, &config, &data, epoch, progress.step, networks)?),
             false => None,
         };
         let (folder, logs) = open_folder(&config, &states, &traced.losses, observer)?;
@@ -152,7 +152,8 @@ impl Session {
     }
 
     fn new_stage(&self, epoch: u64) -> Result<Stage> {
-        Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, self.progress.step)
+        let networks = networks(&self.config, self.validations.len());
+        Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, self.progress.step, networks)
     }
 
     /// Trains to the end of the run, or until the observer asks it to stop. A device that is lost is opened again, and
@@ -213,7 +214,7 @@ impl Session {
         let total = self.config.total_steps(per_epoch);
         observer.event(Event::Begin { step: self.progress.step, steps: total, batch: self.config.batch });
         stage.iter().for_each(|stage| observer.event(stage.compiled()));
-        let mut saved = Instant::now();
+        let (mut saved, mut divisions) = (Instant::now(), self.device.divisions());
         let every = Duration::from_secs_f64((self.config.checkpoint_every * 60.0).min(1e9));
         while self.progress.step < total {
             let epoch = self.progress.step / per_epoch;
@@ -245,9 +246,11 @@ impl Session {
                 self.validate(record.epoch, observer)?;
             }
             let stop = observer.asks_to_stop();
-            if done || epoch_ended || stop || saved.elapsed() >= every {
+            // Sums are added up launch by launch: whoever resumes must divide them from the same step on.
+            let divided = divisions != self.device.divisions();
+            if done || epoch_ended || stop || divided || saved.elapsed() >= every {
                 self.save_last()?;
-                saved = Instant::now();
+                (saved, divisions) = (Instant::now(), self.device.divisions());
             }
             if stop {
                 break;
@@ -335,7 +338,7 @@ fn finite(
     device: &Device,
     states: &States,
 ) -> Result<Checkpoint> {
-    let checkpoint = Checkpoint::capture(config, progress, device.kernels(), states)?;
+    let checkpoint = Checkpoint::capture(config, progress, device, states)?;
     if let Some(tensor) = checkpoint.first_not_finite() {
         let what = format!("`{tensor}` is no longer finite after step {}", progress.step);
         return Err(NotFinite { what, last: folder.checkpoint("last") }.into());
@@ -353,30 +356,6 @@ fn is_lost(error: &anyhow::Error) -> bool {
         });
         matches!(device, Some(DeviceError::Gpu(GpuError::Lost { .. } | GpuError::Open { .. } | GpuError::NoAdapter)))
     })
-}
-
-/// Each validation with the network that it looks at: its domain's statistics normalise. Batch norms have the same for
-/// both, so one network does.
-fn with_predictors(
-    device: &Device,
-    states: &States,
-    config: &Config,
-    validations: Vec<Validation>,
-) -> Result<Vec<(Validation, Rc<Predictor>)>> {
-    let mut all: Vec<(Validation, Rc<Predictor>)> = Vec::new();
-    for validation in validations {
-        let shared = all.first().filter(|_| config.norm == NormSetting::Batch);
-        let predictor = match shared {
-            Some((_, predictor)) => predictor.clone(),
-            None => {
-                let (network, domain) = (config.network(), validation.domain());
-                let (predictor, _) = Predictor::new(device, states, network, domain, config.size, VALIDATION_BATCH)?;
-                Rc::new(predictor)
-            }
-        };
-        all.push((validation, predictor));
-    }
-    Ok(all)
 }
 
 /// Weights from the seed, then from the file that the settings name.

@@ -10,6 +10,7 @@ use super::observer::Event;
 use super::pictures::{Channels, Shown};
 use crate::data::{Batch, BatchStream, Loader};
 use crate::device::{Device, Program, States};
+use crate::gpu::Requirements;
 use crate::method::consistency;
 use crate::method::step::{LossWeights, TrainingStep, adam_correction};
 
@@ -34,7 +35,7 @@ pub(super) struct StepValues {
 }
 
 impl Stage {
-    /// Compiles the step for an epoch and starts its batches at `first_step`.
+    /// Compiles the step for an epoch and starts its batches at `first_step`; the run validates with as many `networks`.
     pub fn new(
         device: &Device,
         states: &States,
@@ -42,10 +43,10 @@ impl Stage {
         data: &TrainingData,
         epoch: u64,
         first_step: u64,
+        networks: usize,
     ) -> Result<Stage> {
         let weights = config.loss_weights(config.is_warm(epoch));
-        let (traced, needs) = fitting_step(config, config.is_warm(epoch), &device.capabilities())?;
-        let program = device.compile(&traced.graph, states)?;
+        let (traced, needs, program) = Stage::compile(device, states, config, epoch, networks)?;
         let device_bytes = matches!(device, Device::Gpu(_)).then(|| needs.bytes());
         let TrainingStep { graph, losses, .. } = traced;
         let shown = graph.outputs().iter().filter(|(name, _)| name.starts_with(PICTURE));
@@ -61,16 +62,22 @@ impl Stage {
         Ok(Stage { weights, program, device_bytes, losses, maps, source, target })
     }
 
-    /// Fails where the step of an epoch cannot be compiled.
-    pub fn try_out(device: &Device, states: &States, config: &Config, epoch: u64) -> Result<()> {
-        let (traced, _) = fitting_step(config, config.is_warm(epoch), &device.capabilities())?;
-        device.compile(&traced.graph, states)?;
-        Ok(())
-    }
-
     /// What a run tells of a new stage.
     pub fn compiled(&self) -> Event<'static> {
         Event::Compiled { device_bytes: self.device_bytes }
+    }
+
+    /// The step of an epoch, what it needs, and its program.
+    pub fn compile(
+        device: &Device,
+        states: &States,
+        config: &Config,
+        epoch: u64,
+        networks: usize,
+    ) -> Result<(TrainingStep, Requirements, Program)> {
+        let (traced, needs) = fitting_step(config, config.is_warm(epoch), &device.capabilities(), networks)?;
+        let program = device.compile(&traced.graph, states)?;
+        Ok((traced, needs, program))
     }
 
     /// Whether an epoch needs another step than this one.

@@ -1,15 +1,22 @@
 //! Validation during training: overlap at the regions' own size, threshold 0.75, mean over images.
 
+use std::rc::Rc;
+
 use anyhow::Result;
 
+use super::config::{Config, NormSetting};
 use crate::data::mask::decode_mask;
 use crate::data::{Dataset, RegionPixels};
+use crate::device::{Device, States};
 use crate::inference::Predictor;
 use crate::metrics::{BinaryMask, Overlap};
 use crate::nn::Domain;
 
 /// Probability from which a pixel counts as cup or disc.
 pub(super) const THRESHOLD: f32 = 0.75;
+
+/// Images that a validation computes at once at most.
+const VALIDATION_BATCH: usize = 8;
 
 /// Regions with labels that a run is validated on.
 pub(super) struct Validation {
@@ -42,6 +49,43 @@ impl Scores {
             ("disc_pixel_accuracy", self.pixel_accuracy[1]),
         ]
     }
+}
+
+/// Images that a validation computes at once: no more than a step, whose memory is known to be there.
+pub(super) fn validation_batch(config: &Config) -> usize {
+    config.batch.min(VALIDATION_BATCH)
+}
+
+/// Networks that as many validations take: batch norms have the same statistics for both domains, so one network does.
+pub(super) fn networks(config: &Config, validations: usize) -> usize {
+    match config.norm {
+        NormSetting::Batch => validations.min(1),
+        NormSetting::Trans => validations,
+    }
+}
+
+/// Each validation with the network that it looks at: its domain's statistics normalise. See [`networks`].
+pub(super) fn with_predictors(
+    device: &Device,
+    states: &States,
+    config: &Config,
+    validations: Vec<Validation>,
+) -> Result<Vec<(Validation, Rc<Predictor>)>> {
+    let mut all: Vec<(Validation, Rc<Predictor>)> = Vec::new();
+    for validation in validations {
+        let shared = all.first().filter(|_| config.norm == NormSetting::Batch);
+        let predictor = match shared {
+            Some((_, predictor)) => predictor.clone(),
+            None => {
+                let (network, domain) = (config.network(), validation.domain());
+                let (predictor, _) =
+                    Predictor::new(device, states, network, domain, config.size, validation_batch(config))?;
+                Rc::new(predictor)
+            }
+        };
+        all.push((validation, predictor));
+    }
+    Ok(all)
 }
 
 impl Validation {

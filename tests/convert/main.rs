@@ -101,7 +101,13 @@ fn checkpoint(folder: &Path) -> PathBuf {
     config.norm = papilla::train::NormSetting::Trans;
     config.size = 64;
     let progress = Progress { step: 7, best_mean_dice: Some(0.75), ..Progress::default() };
-    let checkpoint = Checkpoint { config, progress, kernels: Default::default(), tensors: file.tensors };
+    let checkpoint = Checkpoint {
+        config,
+        progress,
+        kernels: Default::default(),
+        divisions: Default::default(),
+        tensors: file.tensors,
+    };
     let path = folder.join("run/checkpoints/last.safetensors");
     fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is writable");
     checkpoint.write(&path, None).expect("the folder is writable");

@@ -52,7 +52,10 @@ pub fn safetensors() -> Vec<Vec<u8>> {
 pub fn checkpoint() -> Vec<Vec<u8>> {
     let config = Config { target: Some(PathBuf::from("clinic-b")), ..Config::new(PathBuf::from("clinic-a")) };
     let progress = Progress { step: 7, best_mean_dice: Some(0.5), ..Progress::default() };
-    let checkpoint = || Checkpoint { config: config.clone(), progress, kernels: Choices::new(), tensors: tensors() };
+    let checkpoint = || {
+        let (config, kernels) = (config.clone(), Choices::new());
+        Checkpoint { config, progress, kernels, divisions: Default::default(), tensors: tensors() }
+    };
     let now = written(|path| checkpoint().write(path, None).expect("the folder is writable"));
     let before = written(|path| {
         checkpoint().write(path, None).expect("the folder is writable");

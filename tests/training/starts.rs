@@ -8,12 +8,15 @@ use tempfile::TempDir;
 use crate::refusal;
 use crate::runs::{clinics, succeed, text};
 
-/// Bytes that the step is said to need which does not fit.
+/// Bytes that the step which does not fit, and its validation, are said to need.
 fn needed(arguments: &[&str]) -> u64 {
     let error = refusal(&[arguments, &["--memory-budget", "1KiB"]].concat());
-    let said = error.split("the step needs ").nth(1).and_then(|rest| rest.split(" (").next());
-    let size: ByteSize = said.and_then(|size| size.parse().ok()).unwrap_or_else(|| panic!("no size is in: {error}"));
-    size.as_u64()
+    let size = |before: &str, after: &str| -> u64 {
+        let said = error.split(before).nth(1).and_then(|rest| rest.split(after).next());
+        let size: Option<ByteSize> = said.and_then(|size| size.parse().ok());
+        size.unwrap_or_else(|| panic!("no size is in: {error}")).as_u64()
+    };
+    size("the step needs ", " (") + size("and its validation ", ", more")
 }
 
 #[test]
@@ -35,6 +38,31 @@ fn a_step_that_does_not_fit_is_refused_before_anything_is_made_if_the_run_comes_
     assert!(error.contains("--memory-budget"), "{error}");
     assert!(!run.exists(), "refused starts leave nothing behind");
     succeed(&with("3"));
+}
+
+/// Of a driver that computes in software, whose memory the system can refuse.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_that_cannot_be_had_is_an_error_and_leaves_nothing_behind() {
+    let device = "llvmpipe";
+    if !succeed(&["devices"]).contains(device) {
+        eprintln!("skipped: there is no `{device}`");
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let (source, run) = (clinics(&folder).join("clinic-a"), folder.path().join("run"));
+    let script = "ulimit -v 2500000 && exec \"$@\"";
+    let output = std::process::Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(assert_cmd::cargo::cargo_bin("papilla"))
+        .args(["train", "--device", device, "--source", text(&source), "--out", text(&run)])
+        .args(["--size", "512", "--batch", "8", "--memory-budget", "100GiB"])
+        .output()
+        .expect("there is a shell");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("error: out of memory on") && error.contains("use a smaller --batch or --size"), "{error}");
+    assert!(!run.exists());
 }
 
 #[test]

@@ -25,6 +25,7 @@ use super::context::{ConvVariant, Tile};
 use super::dispatch::{Dispatch, Target, TextureSlot, View};
 use super::error::{GpuError, Result};
 use super::shader::Constant;
+use super::submissions::{Divisions, class};
 use super::tuning::Choices;
 use crate::graph::{Activation, Graph, NodeId, Op, Precision, Shape, Update};
 
@@ -55,6 +56,9 @@ pub(super) struct Lowering<'g> {
     step: usize,
     label: &'static str,
     limit: usize,
+    divisions: Arc<Divisions>,
+    /// pieces into which these divide the current node at least
+    least_pieces: usize,
     lanes: u32,
     conv: ConvVariant,
     tile: Option<Tile>,
@@ -101,13 +105,15 @@ impl<'g> Lowering<'g> {
             step: 0,
             label: "",
             limit: capabilities.binding_elements,
+            divisions: capabilities.divisions.clone(),
+            least_pieces: 1,
             lanes: capabilities.lanes,
             conv: storable(graph, capabilities.conv),
             tile: capabilities.tile,
             matrices: capabilities.matrices,
             choices: capabilities.choices.clone(),
             adapter: capabilities.name.clone(),
-            texture_capacity: capabilities.texture_side * super::program::TEXTURE_WIDTH as usize,
+            texture_capacity: capabilities.texture_side * super::record::TEXTURE_WIDTH as usize,
         }
     }
 
@@ -132,6 +138,7 @@ impl<'g> Lowering<'g> {
         let graph = self.graph;
         let node = graph.node(id);
         (self.step, self.label) = (step, node.op.name());
+        self.least_pieces = self.least_pieces(id);
         match &node.op {
             Op::State(state) if self.snapshots.contains(&id) => self.snapshot(*state, id),
             Op::Input { .. } | Op::State(_) | Op::Constant { .. } | Op::Reshape | Op::Detach => Ok(()),
@@ -237,10 +244,23 @@ impl<'g> Lowering<'g> {
             let what = format!("one sample of {}", self.label);
             return Err(GpuError::TooLarge { adapter: self.adapter.clone(), what, bytes, limit });
         }
+        let most = most.min(rows.div_ceil(self.least_pieces));
         let count = rows.div_ceil((room / per_row.max(1)).min(most).max(1)).max(1);
         let each = rows.div_ceil(count);
         let piece = |first: usize| Piece { first, count: each.min(rows - first) };
         Ok((0..rows).step_by(each.max(1)).map(piece).collect())
+    }
+
+    /// Pieces of a node that are short enough for a watchdog; no more than leave parts of a gradient that one binding
+    /// holds.
+    fn least_pieces(&self, id: NodeId) -> usize {
+        let divided = (!self.divisions.is_empty()).then(|| self.divisions.get(&class(self.graph, id))).flatten();
+        let pieces = divided.map_or(1, |pieces| (*pieces).max(1));
+        match self.graph.node(id).op {
+            // Winograd's parts have 16 elements for 9.
+            Op::Conv2dWeightGrad { .. } => pieces.min((self.limit / (2 * self.shape(id).elements())).max(1)),
+            _ => pieces,
+        }
     }
 
     /// The adapter's cooperative matrices, if it was opened with them.

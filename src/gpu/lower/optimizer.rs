@@ -29,6 +29,7 @@ impl Lowering<'_> {
     /// An update shares the launch of others of its kind, but follows every earlier one that changes the same state.
     pub fn updates(&mut self, first_step: usize) -> Result<usize> {
         let graph = self.graph;
+        self.least_pieces = 1;
         let mut groups: Vec<Group> = Vec::new();
         let mut changed_by: HashMap<StateId, usize> = HashMap::new();
         for update in graph.updates() {
