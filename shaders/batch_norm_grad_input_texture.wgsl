@@ -1,36 +1,29 @@
 // batch_norm_grad_input_texture: dx = weight/√(var + eps)·(dz − Σdz/m − x̂·Σ(dz·x̂)/m) in training, without the two means
-// in evaluation; dz = act'(z)·dy, m the elements of a channel in a domain. dy comes from packed maps, and dx is packed
-// for the gradients of the convolution before (layout: pack_texture). STORE writes dx to its buffer, PACK to the texture;
-// who reads neither pays for neither. One workgroup for each plane of four channels and chunk of CHUNK pixels.
-// Bindings: x [N,C,plane], stats [D,2,C], weight, bias [C], sums [D,2,C], dx, maps of dy, packed maps.
-// Twin: reference/batch_norm.rs
+// in evaluation; dz = act'(z)·dy, m the elements of a channel in a domain; of packed maps (layout: pack_texture).
+// Grid: x = blocks of four channels, y = groups of samples of a domain, z = domains; lanes run along the pixels.
+// Bindings: stats [D,2,C], weight, bias [C], sums [D,2,C], x, dy and dx packed. Twin: reference/batch_norm.rs
 
 const LANES: u32 = 8u;
-const CHUNK: u32 = 4096u;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
 const TRAINING: bool = true;
-const STORE: bool = true;
-const PACK: bool = true;
 
 struct Params {
-    planes: u32,
     channels: u32,
     plane: u32,
-    chunks: u32,
     samples_per_domain: u32,
+    samples_per_group: u32,
     eps: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(3) var<storage, read_write> weight: array<f32>;
-@group(0) @binding(4) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(7) var maps: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(8) var packed: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(1) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(2) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(5) var x: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(6) var dy: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(7) var dx: texture_storage_2d<rgba32float, write>;
 
 fn slope(z: vec4<f32>) -> vec4<f32> {
     let above = select(vec4(0.0), vec4(1.0), z > vec4(0.0));
@@ -43,19 +36,10 @@ fn slope(z: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let g = group.x + group.y * groups.x;
-    let plane = g / p.chunks;
-    if (plane >= p.planes) {
-        return;
-    }
-    let first = (g - plane * p.chunks) * CHUNK;
-    let end = min(first + CHUNK, p.plane);
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let blocks = (p.channels + 3u) / 4u;
-    let sample = plane / blocks;
-    let c = (plane - sample * blocks) * 4u;
-    let row = sample / p.samples_per_domain * 2u * p.channels + c;
+    let c = group.x * 4u;
+    let row = group.z * 2u * p.channels + c;
     let last = min(p.channels - c, 4u) - 1u;
     // Beyond the last channel that channel again, with a scale of 0: texels are zero there.
     let j = min(vec4(0u, 1u, 2u, 3u), vec4(last));
@@ -72,27 +56,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         mean_dz_normal = vec4(sums[v + j.x], sums[v + j.y], sums[v + j.z], sums[v + j.w]) / count;
     }
     let scale = select(w * inverse, vec4(0.0), vec4(0u, 1u, 2u, 3u) > vec4(last));
-    let step_j = j * p.plane + (sample * p.channels + c) * p.plane;
-    // Taps outside a map read texel 0.
-    if (PACK && g == 0u && lane == 0u) {
-        textureStore(packed, vec2(0u), vec4(0.0));
-    }
-    for (var i = first + lane; i < end; i += LANES) {
-        let t = 1u + plane * p.plane + i;
-        let place = vec2<u32>(t & 4095u, t >> 12u);
-        let at = step_j + i;
-        let normal = (vec4(x[at.x], x[at.y], x[at.z], x[at.w]) - mean) * inverse;
-        let dz = slope(fma(w, normal, b)) * textureLoad(maps, place);
-        let value = scale * (dz - mean_dz - normal * mean_dz_normal);
-        if (PACK) {
-            textureStore(packed, place, value);
-        }
-        if (STORE) {
-            for (var k = 0u; k < 4u; k++) {
-                if (k <= last) {
-                    dx[at[k]] = value[k];
-                }
-            }
+    let first = group.z * p.samples_per_domain + group.y * p.samples_per_group;
+    let end = min(first + p.samples_per_group, (group.z + 1u) * p.samples_per_domain);
+    for (var n = first; n < end; n++) {
+        let base = 1u + (n * blocks + group.x) * p.plane;
+        for (var i = lane; i < p.plane; i += LANES) {
+            let place = vec2<u32>((base + i) & 4095u, (base + i) >> 12u);
+            let normal = (textureLoad(x, place) - mean) * inverse;
+            let dz = slope(fma(w, normal, b)) * textureLoad(dy, place);
+            textureStore(dx, place, scale * (dz - mean_dz - normal * mean_dz_normal));
         }
     }
 }

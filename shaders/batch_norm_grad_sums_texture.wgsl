@@ -1,7 +1,6 @@
-// batch_norm_grad_sums_texture: Σ dz and Σ dz·x̂ of each channel, dz = act'(z)·dy, z = weight·x̂ + bias computed anew;
-// dy from packed maps (layout: pack_texture), as the convolution's gradient left them. One workgroup for each four
-// channels and domain; lanes run along the pixels.
-// Bindings: x [N,C,plane], stats [D,2,C], weight, bias [C], sums [D,2,C], maps of dy. Twin: reference/batch_norm.rs
+// batch_norm_grad_sums_texture: Σ dz and Σ dz·x̂ of each channel, dz = act'(z)·dy, z = weight·x̂ + bias computed anew, of
+// packed maps (layout: pack_texture). Grid: x = blocks of four channels, y = domains; lanes run along the pixels.
+// Bindings: stats [D,2,C], weight, bias [C], sums [D,2,C], x and dy packed. Twin: reference/batch_norm.rs
 
 const LANES: u32 = 8u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
@@ -17,12 +16,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(3) var<storage, read_write> weight: array<f32>;
-@group(0) @binding(4) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> out: array<f32>;
-@group(0) @binding(6) var maps: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(2) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(3) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;
+@group(0) @binding(5) var x: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(6) var dy: texture_storage_2d<rgba32float, read>;
 
 var<workgroup> sums: array<vec4<f32>, LANES>;
 var<workgroup> products: array<vec4<f32>, LANES>;
@@ -50,12 +49,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let inverse = 1.0 / sqrt(vec4(stats[v + j.x], stats[v + j.y], stats[v + j.z], stats[v + j.w]) + p.eps);
     let w = vec4(weight[c + j.x], weight[c + j.y], weight[c + j.z], weight[c + j.w]);
     let b = vec4(bias[c + j.x], bias[c + j.y], bias[c + j.z], bias[c + j.w]);
-    let step_j = j * p.plane;
     var s = vec4(0.0);
     var q = vec4(0.0);
     for (var n = group.y * p.samples_per_domain; n < (group.y + 1u) * p.samples_per_domain; n++) {
         let base = 1u + (n * blocks + group.x) * p.plane;
-        let place = (n * p.channels + c) * p.plane;
         var sample_s = vec4(0.0);
         var sample_q = vec4(0.0);
         for (var i = lane; i < p.plane;) {
@@ -63,10 +60,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             var run_s = vec4(0.0);
             var run_q = vec4(0.0);
             for (; i < end_run; i += LANES) {
-                let t = base + i;
-                let at = step_j + place + i;
-                let normal = (vec4(x[at.x], x[at.y], x[at.z], x[at.w]) - mean) * inverse;
-                let dz = slope(fma(w, normal, b)) * textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
+                let place = vec2<u32>((base + i) & 4095u, (base + i) >> 12u);
+                let normal = (textureLoad(x, place) - mean) * inverse;
+                let dz = slope(fma(w, normal, b)) * textureLoad(dy, place);
                 run_s += dz;
                 run_q = fma(dz, normal, run_q);
             }

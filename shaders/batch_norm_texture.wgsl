@@ -1,21 +1,16 @@
-// batch_norm_texture: y = act(weight·(x − mean)/√(var + eps) + bias) from packed maps, and packed again for the
-// convolution that follows (layout: pack_texture). STORE writes y to its buffer, PACK to the texture; who reads neither
-// pays for neither. One workgroup for each plane of four channels and chunk of CHUNK pixels.
-// Bindings: stats [D,2,C], weight [C], bias [C], y [N,C,plane], maps, packed maps. Twin: reference/batch_norm.rs
+// batch_norm_texture: y = act(weight·(x − mean)/√(var + eps) + bias) of packed maps (layout: pack_texture).
+// Grid: x = blocks of four channels, y = groups of samples of a domain, z = domains; lanes run along the pixels.
+// Bindings: stats [D,2,C], weight [C], bias [C], x and y packed. Twin: reference/batch_norm.rs
 
 const LANES: u32 = 8u;
-const CHUNK: u32 = 4096u;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
-const STORE: bool = true;
-const PACK: bool = true;
 
 struct Params {
-    planes: u32,
     channels: u32,
     plane: u32,
-    chunks: u32,
     samples_per_domain: u32,
+    samples_per_group: u32,
     eps: f32,
 }
 
@@ -23,9 +18,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(2) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
-@group(0) @binding(5) var maps: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(6) var packed: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(4) var x: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(5) var y: texture_storage_2d<rgba32float, write>;
 
 fn activate(v: vec4<f32>) -> vec4<f32> {
     switch ACTIVATION {
@@ -37,19 +31,10 @@ fn activate(v: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let g = group.x + group.y * groups.x;
-    let plane = g / p.chunks;
-    if (plane >= p.planes) {
-        return;
-    }
-    let first = (g - plane * p.chunks) * CHUNK;
-    let end = min(first + CHUNK, p.plane);
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let blocks = (p.channels + 3u) / 4u;
-    let sample = plane / blocks;
-    let c = (plane - sample * blocks) * 4u;
-    let row = sample / p.samples_per_domain * 2u * p.channels + c;
+    let c = group.x * 4u;
+    let row = group.z * 2u * p.channels + c;
     let last = min(p.channels - c, 4u) - 1u;
     // Beyond the last channel that channel again, masked to 0: texels are zero there.
     let j = min(vec4(0u, 1u, 2u, 3u), vec4(last));
@@ -59,23 +44,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let beyond = vec4(0u, 1u, 2u, 3u) > vec4(last);
     let scale = select(vec4(weight[c + j.x], weight[c + j.y], weight[c + j.z], weight[c + j.w]) * inverse, vec4(0.0), beyond);
     let shift = select(vec4(bias[c + j.x], bias[c + j.y], bias[c + j.z], bias[c + j.w]), vec4(0.0), beyond);
-    // Taps outside a map read texel 0.
-    if (PACK && g == 0u && lane == 0u) {
-        textureStore(packed, vec2(0u), vec4(0.0));
-    }
-    for (var i = first + lane; i < end; i += LANES) {
-        let t = 1u + plane * p.plane + i;
-        let place = vec2<u32>(t & 4095u, t >> 12u);
-        let value = activate(fma(textureLoad(maps, place) - mean, scale, shift));
-        if (PACK) {
-            textureStore(packed, place, value);
-        }
-        if (STORE) {
-            for (var k = 0u; k < 4u; k++) {
-                if (k <= last) {
-                    y[(sample * p.channels + c + k) * p.plane + i] = value[k];
-                }
-            }
+    let first = group.z * p.samples_per_domain + group.y * p.samples_per_group;
+    let end = min(first + p.samples_per_group, (group.z + 1u) * p.samples_per_domain);
+    for (var n = first; n < end; n++) {
+        let base = 1u + (n * blocks + group.x) * p.plane;
+        for (var i = lane; i < p.plane; i += LANES) {
+            let place = vec2<u32>((base + i) & 4095u, (base + i) >> 12u);
+            textureStore(y, place, activate(fma(textureLoad(x, place) - mean, scale, shift)));
         }
     }
 }

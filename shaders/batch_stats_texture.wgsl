@@ -1,6 +1,5 @@
-// batch_stats_texture: mean and biased variance of each channel over the samples of a domain, from packed maps.
-// The convolution before leaves its result in a texture, four channels to a texel (layout: pack_texture); reading it there
-// costs software adapters a fraction of the buffer loads. Sums of x − k and (x − k)², k the domain's first value, so
+// batch_stats_texture: mean and biased variance of each channel over the samples of a domain, from packed maps (layout:
+// pack_texture). Sums of x − k and (x − k)², k the domain's first value, so
 // that no digits cancel. One workgroup for each four channels and domain; lanes run along the pixels.
 // Bindings: stats [D,2,C], maps. Twin: reference/batch_norm.rs
 

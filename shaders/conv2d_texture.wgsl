@@ -9,8 +9,7 @@
 // Grid: x = groups of 8·EIGHTS filters, y = blocks of LANES·PIXELS pixels (in this order a block's texels stay in the
 // processor's cache while all filters pass over it), z = positions: products apart, each with the maps of
 // another sample and weights of its own (winograd_maps), else one. Taps that reach no pixel are left out.
-// STORE writes y to its buffer, KEEP to a texture for the normalisation that reads it next; who reads neither pays for
-// neither. Bindings: y [samples,O,out_h,out_w], bias [O], maps, weights and result textures. Twin: reference/conv2d.rs
+// Bindings: bias [O], maps, weights and result textures, all packed (pack_texture). Twin: reference/conv2d.rs
 
 const LANES: u32 = 32u;
 const PIXELS: u32 = 8u;
@@ -21,13 +20,10 @@ const TRANSPOSED: bool = false;
 // Texels of channels added up before they go into the total: one long sum in f32 loses digits.
 const RUN: u32 = 16u;
 const BIAS: bool = false;
-const STORE: bool = true;
-const KEEP: bool = false;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
 
 struct Params {
-    base_y: u32,
     first_sample: u32,
     samples: u32,
     in_channels: u32,
@@ -61,11 +57,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(3) var maps: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(4) var weights: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(5) var results: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(1) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var weights: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;
 
 fn map_texel(t: u32) -> vec4<f32> {
     return textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
@@ -108,23 +103,9 @@ fn write_filters(position: u32, n: u32, h: u32, w: u32, kernel: u32, total: vec4
             }
         }
     }
-    value = activate(value);
-    let plane = p.out_h * p.out_w;
-    let pixel = h * p.out_w + w;
-    if (KEEP) {
-        let block = (p.first_sample + position + n) * ((p.out_channels + 3u) / 4u) + kernel / 4u;
-        let t = 1u + block * plane + pixel;
-        textureStore(results, vec2<u32>(t & 4095u, t >> 12u), value);
-    }
-    if (STORE) {
-        var place = p.base_y + (n * p.out_channels + kernel) * plane + pixel;
-        for (var k = 0u; k < 4u; k++) {
-            if (kernel + k < p.out_channels) {
-                y[place] = value[k];
-            }
-            place += plane;
-        }
-    }
+    let block = (p.first_sample + position + n) * ((p.out_channels + 3u) / 4u) + kernel / 4u;
+    let t = 1u + (block * p.out_h + h) * p.out_w + w;
+    textureStore(results, vec2<u32>(t & 4095u, t >> 12u), activate(value));
 }
 
 @compute @workgroup_size(LANES)

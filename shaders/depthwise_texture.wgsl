@@ -1,32 +1,30 @@
 // depthwise_texture: convolution with one filter for each channel from storage textures, for software adapters.
-// Four channels to a texel (pack_texture); a tap costs one texel of the map and one of the weights, which all lanes
-// share. `gather`: each invocation takes PIXELS outputs of four channels; with TRANSPOSED it computes the gradient of
-// the input from dy. `weight_grad`: one workgroup for each four channels and split of the samples; lanes run along the
-// pixels of dy, each of which is loaded once for all TAPS taps; parts [splits,C,taps] are added up by `sum`.
-// Grid of `gather`: x = blocks of LANES·PIXELS pixels, y = planes of four channels; of `weight_grad`: x = four
-// channels, y = splits. STORE writes the result of `gather` to its buffer, KEEP to a texture for the normalisation
-// that reads it next. Bindings: y, bias [C], maps, weights, result; parts twice, x, dy. Twin: reference/conv2d.rs
+// Maps and weights hold four channels to a texel (pack_texture); a tap outside the map reads texel 0.
+// `slide`, for strides of 1: lanes run along the blocks of four channels, and each goes along rows of the output with a
+// window of the map in registers, of which a step loads one column: KERNEL_H texels for KERNEL_H·KERNEL_W taps. Columns
+// a dilation apart make one pass. With FLIPPED weights and other padding it computes the gradient of the input.
+// `weight_grad` goes the same way and adds up window·dy, so that no lanes share a sum; where SLIDES is false it loads the
+// whole window at each step. Parts [splits,C,taps] are added up by `sum`.
+// `gather`, for other strides: each invocation takes PIXELS outputs of four channels; TRANSPOSED for the gradient.
+// Grid of `slide` and `weight_grad`: x = LANES blocks of channels, y = strips of rows of all samples; of `gather`: x =
+// blocks of LANES·PIXELS pixels, y = planes of four channels.
+// Bindings: bias [C] or parts, maps, weights or dy; result. Twin: reference/conv2d.rs
 
-const LANES: u32 = 16u;
+const LANES: u32 = 8u;
 const PIXELS: u32 = 4u;
 const KERNEL_H: u32 = 3u;
 const KERNEL_W: u32 = 3u;
 const TAPS: u32 = KERNEL_H * KERNEL_W;
-// Pixels of a lane, a multiple of PIXELS, whose products are added up before they go into the total: one long sum in
-// f32 loses digits.
-const RUN: u32 = 32u;
 const TRANSPOSED: bool = false;
+const FLIPPED: bool = false;
+const SLIDES: bool = true;
 const STRIDE_H: u32 = 1u;
 const STRIDE_W: u32 = 1u;
-const STORE: bool = true;
-const KEEP: bool = false;
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
 
 struct Params {
-    base_y: u32,
-    first_sample: u32,
     samples: u32,
     channels: u32,
     in_h: u32,
@@ -37,18 +35,15 @@ struct Params {
     pad_w: u32,
     dilation_h: u32,
     dilation_w: u32,
-    samples_per_split: u32,
+    rows_per_strip: u32,
     first_weight: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(3) var maps: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(4) var weights: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(5) var results: texture_storage_2d<rgba32float, write>;
-
-var<workgroup> sums: array<vec4<f32>, LANES * TAPS>;
+@group(0) @binding(1) var<storage, read_write> bias: array<f32>; // the parts in `weight_grad`
+@group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var weights: texture_storage_2d<rgba32float, read>; // dy in `weight_grad`
+@group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;
 
 fn map_texel(t: u32) -> vec4<f32> {
     return textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
@@ -58,12 +53,147 @@ fn weight_texel(t: u32) -> vec4<f32> {
     return textureLoad(weights, vec2<u32>(t & 4095u, t >> 12u));
 }
 
+fn store(t: u32, value: vec4<f32>) {
+    textureStore(results, vec2<u32>(t & 4095u, t >> 12u), value);
+}
+
 fn activate(v: vec4<f32>) -> vec4<f32> {
     switch ACTIVATION {
         case 0u: { return v; }
         case 1u: { return max(v, vec4(0.0)); }
         case 2u: { return clamp(v, vec4(0.0), vec4(6.0)); }
         default: { return select(SLOPE * v, v, v > vec4(0.0)); }
+    }
+}
+
+fn shift_of(block: u32) -> vec4<f32> {
+    var shift = vec4(0.0);
+    if (BIAS) {
+        for (var k = 0u; k < 4u; k++) {
+            if (block * 4u + k < p.channels) {
+                shift[k] = bias[block * 4u + k];
+            }
+        }
+    }
+    return shift;
+}
+
+// First texel of the row of a map that a tap of an output row reads, or 0 outside the map.
+fn tap_row(map: u32, oh: u32, kh: u32) -> u32 {
+    let ih = oh * STRIDE_H + kh * p.dilation_h - p.pad_h;
+    return select(0u, 1u + (map * p.in_h + ih) * p.in_w, ih < p.in_h);
+}
+
+// A pixel of such a row, or zero outside the map.
+fn pixel(row: u32, column: u32) -> vec4<f32> {
+    return map_texel(select(0u, row + column, row != 0u && column < p.in_w));
+}
+
+@compute @workgroup_size(LANES)
+fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let blocks = (p.channels + 3u) / 4u;
+    let block = group.x * LANES + lane;
+    if (block >= blocks) {
+        return;
+    }
+    var w: array<vec4<f32>, TAPS>;
+    for (var tap = 0u; tap < TAPS; tap++) {
+        w[tap] = weight_texel(p.first_weight + block * TAPS + select(tap, TAPS - 1u - tap, FLIPPED));
+    }
+    let shift = shift_of(block);
+    let end = min((group.y + 1u) * p.rows_per_strip, p.samples * p.out_h);
+    for (var r = group.y * p.rows_per_strip; r < end; r++) {
+        let n = r / p.out_h;
+        let oh = r - n * p.out_h;
+        let map = n * blocks + block;
+        let to = 1u + (map * p.out_h + oh) * p.out_w;
+        var row: array<u32, KERNEL_H>;
+        for (var kh = 0u; kh < KERNEL_H; kh++) {
+            row[kh] = tap_row(map, oh, kh);
+        }
+        for (var phase = 0u; phase < p.dilation_w; phase++) {
+            var window: array<array<vec4<f32>, KERNEL_W>, KERNEL_H>;
+            for (var kh = 0u; kh < KERNEL_H; kh++) {
+                for (var kw = 1u; kw < KERNEL_W; kw++) {
+                    window[kh][kw] = pixel(row[kh], phase + (kw - 1u) * p.dilation_w - p.pad_w);
+                }
+            }
+            for (var ow = phase; ow < p.out_w; ow += p.dilation_w) {
+                var total = shift;
+                for (var kh = 0u; kh < KERNEL_H; kh++) {
+                    for (var kw = 1u; kw < KERNEL_W; kw++) {
+                        window[kh][kw - 1u] = window[kh][kw];
+                    }
+                    window[kh][KERNEL_W - 1u] = pixel(row[kh], ow + (KERNEL_W - 1u) * p.dilation_w - p.pad_w);
+                    for (var kw = 0u; kw < KERNEL_W; kw++) {
+                        total = fma(w[kh * KERNEL_W + kw], window[kh][kw], total);
+                    }
+                }
+                store(to + ow, activate(total));
+            }
+        }
+    }
+}
+
+@compute @workgroup_size(LANES)
+fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let blocks = (p.channels + 3u) / 4u;
+    let block = group.x * LANES + lane;
+    if (block >= blocks) {
+        return;
+    }
+    let every = select(1u, p.dilation_w, SLIDES);
+    let end = min((group.y + 1u) * p.rows_per_strip, p.samples * p.out_h);
+    // A row is added up before it goes into the total: one long sum in f32 loses digits.
+    var totals: array<vec4<f32>, TAPS>;
+    for (var r = group.y * p.rows_per_strip; r < end; r++) {
+        let n = r / p.out_h;
+        let oh = r - n * p.out_h;
+        let map = n * blocks + block;
+        let source = 1u + (map * p.out_h + oh) * p.out_w;
+        var row: array<u32, KERNEL_H>;
+        for (var kh = 0u; kh < KERNEL_H; kh++) {
+            row[kh] = tap_row(map, oh, kh);
+        }
+        var sums: array<vec4<f32>, TAPS>;
+        for (var phase = 0u; phase < every; phase++) {
+            var window: array<array<vec4<f32>, KERNEL_W>, KERNEL_H>;
+            if (SLIDES) {
+                for (var kh = 0u; kh < KERNEL_H; kh++) {
+                    for (var kw = 1u; kw < KERNEL_W; kw++) {
+                        window[kh][kw] = pixel(row[kh], phase + (kw - 1u) * p.dilation_w - p.pad_w);
+                    }
+                }
+            }
+            for (var ow = phase; ow < p.out_w; ow += every) {
+                let dy = weight_texel(source + ow);
+                for (var kh = 0u; kh < KERNEL_H; kh++) {
+                    if (SLIDES) {
+                        for (var kw = 1u; kw < KERNEL_W; kw++) {
+                            window[kh][kw - 1u] = window[kh][kw];
+                        }
+                        window[kh][KERNEL_W - 1u] = pixel(row[kh], ow + (KERNEL_W - 1u) * p.dilation_w - p.pad_w);
+                    }
+                    for (var kw = 0u; kw < KERNEL_W; kw++) {
+                        if (!SLIDES) {
+                            window[kh][kw] = pixel(row[kh], ow * STRIDE_W + kw * p.dilation_w - p.pad_w);
+                        }
+                        sums[kh * KERNEL_W + kw] = fma(dy, window[kh][kw], sums[kh * KERNEL_W + kw]);
+                    }
+                }
+            }
+        }
+        for (var tap = 0u; tap < TAPS; tap++) {
+            totals[tap] += sums[tap];
+        }
+    }
+    for (var tap = 0u; tap < TAPS; tap++) {
+        for (var k = 0u; k < 4u; k++) {
+            let c = block * 4u + k;
+            if (c < p.channels) {
+                bias[(group.y * p.channels + c) * TAPS + tap] = totals[tap][k];
+            }
+        }
     }
 }
 
@@ -86,18 +216,18 @@ fn tap_texel(origin: u32, h: u32, w: u32, kh: u32, kw: u32) -> u32 {
 fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let pixels = p.out_h * p.out_w;
     let blocks = (p.channels + 3u) / 4u;
-    let n = group.y / blocks;
-    let block = group.y - n * blocks;
-    let origin = 1u + (p.first_sample * blocks + group.y) * p.in_h * p.in_w;
+    let block = group.y % blocks;
+    let origin = 1u + group.y * p.in_h * p.in_w;
     let first = group.x * LANES * PIXELS + lane;
     var row: array<u32, PIXELS>;
     var column: array<u32, PIXELS>;
     var total: array<vec4<f32>, PIXELS>;
+    let shift = shift_of(block);
     for (var j = 0u; j < PIXELS; j++) {
         let pixel = min(first + j * LANES, pixels - 1u);
         row[j] = pixel / p.out_w;
         column[j] = pixel - row[j] * p.out_w;
-        total[j] = vec4(0.0);
+        total[j] = shift;
     }
     for (var kh = 0u; kh < KERNEL_H; kh++) {
         for (var kw = 0u; kw < KERNEL_W; kw++) {
@@ -107,80 +237,10 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
             }
         }
     }
-    var shift = vec4(0.0);
-    if (BIAS) {
-        for (var k = 0u; k < 4u; k++) {
-            if (block * 4u + k < p.channels) {
-                shift[k] = bias[block * 4u + k];
-            }
-        }
-    }
     for (var j = 0u; j < PIXELS; j++) {
         let pixel = first + j * LANES;
         if (pixel < pixels) {
-            let value = activate(total[j] + shift);
-            if (KEEP) {
-                let t = 1u + (p.first_sample * blocks + group.y) * pixels + pixel;
-                textureStore(results, vec2<u32>(t & 4095u, t >> 12u), value);
-            }
-            if (STORE) {
-                var place = p.base_y + (n * p.channels + block * 4u) * pixels + pixel;
-                for (var k = 0u; k < 4u; k++) {
-                    if (block * 4u + k < p.channels) {
-                        y[place] = value[k];
-                    }
-                    place += pixels;
-                }
-            }
-        }
-    }
-}
-
-// `weights` is dy here and y is the parts.
-@compute @workgroup_size(LANES)
-fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let blocks = (p.channels + 3u) / 4u;
-    let pixels = p.out_h * p.out_w;
-    let end = min((group.y + 1u) * p.samples_per_split, p.samples);
-    var totals: array<vec4<f32>, TAPS>;
-    for (var n = group.y * p.samples_per_split; n < end; n++) {
-        let plane = n * blocks + group.x;
-        let origin = 1u + plane * p.in_h * p.in_w;
-        for (var first = lane; first < pixels;) {
-            let end_run = min(first + RUN * LANES, pixels);
-            var runs: array<vec4<f32>, TAPS>;
-            for (; first < end_run; first += LANES * PIXELS) {
-                for (var j = 0u; j < PIXELS; j++) {
-                    let inside = first + j * LANES < pixels;
-                    let pixel = select(0u, first + j * LANES, inside);
-                    let dy = weight_texel(select(0u, 1u + plane * pixels + pixel, inside));
-                    let oh = pixel / p.out_w;
-                    let ow = pixel - oh * p.out_w;
-                    for (var tap = 0u; tap < TAPS; tap++) {
-                        let x = map_texel(tap_texel(origin, oh, ow, tap / KERNEL_W, tap % KERNEL_W));
-                        runs[tap] = fma(x, dy, runs[tap]);
-                    }
-                }
-            }
-            for (var tap = 0u; tap < TAPS; tap++) {
-                totals[tap] += runs[tap];
-            }
-        }
-    }
-    for (var tap = 0u; tap < TAPS; tap++) {
-        sums[tap * LANES + lane] = totals[tap];
-    }
-    workgroupBarrier();
-    for (var tap = lane; tap < TAPS; tap += LANES) {
-        var sum = sums[tap * LANES];
-        for (var other = 1u; other < LANES; other++) {
-            sum += sums[tap * LANES + other];
-        }
-        for (var k = 0u; k < 4u; k++) {
-            let c = group.x * 4u + k;
-            if (c < p.channels) {
-                y[(group.y * p.channels + c) * TAPS + tap] = sum[k];
-            }
+            store(1u + group.y * pixels + pixel, activate(total[j]));
         }
     }
 }

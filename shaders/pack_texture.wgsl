@@ -1,5 +1,6 @@
 // pack_texture: copies feature maps or weights into an rgba32float texture, four channels to a texel.
-// Texel t lies at (t mod 4096, t / 4096). Texel 0 of maps is zero: taps outside a map read it.
+// Texel t lies at (t mod 4096, t / 4096). Texel 0 is zero and never written: taps outside a map read it. Channels beyond
+// the last are zero.
 // `maps`: x [samples,C,plane] → texel 1 + ((n·C4 + c4)·plane + pixel) = channels 4·c4…4·c4+3.
 // Weights lie behind each other in a texture of their own, each from `first_texel` on:
 // `weights`: w [O,I,taps] → texel first + (((o8·taps + tap)·I4 + i4)·4 + i)·2 + half = filters 8·o8 + 4·half…+3 at input
@@ -41,9 +42,6 @@ fn maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let t = (group.x + group.y * groups.x) * 64u + lane;
     if (t >= p.texels) {
         return;
-    }
-    if (t == 0u) {
-        store(0u, vec4(0.0));
     }
     let row = t / p.plane;
     let channels4 = (p.channels + 3u) / 4u;

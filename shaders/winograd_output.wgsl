@@ -1,17 +1,13 @@
 // winograd_output: products back into pixels: each 2x2 tile of y is Aᵀ·m·A (see winograd_maps), with bias and activation.
-// STORE writes y to its buffer, KEEP to a texture for the normalisation that reads it next.
 // One invocation for each tile of four channels; workgroups are folded into x and y.
-// Bindings: y [samples,O,H,W], bias [O], products, result texture. Twin: reference/conv2d.rs
+// Bindings: bias [O], products, y packed. Twin: reference/conv2d.rs
 
 const BIAS: bool = false;
-const STORE: bool = true;
-const KEEP: bool = false;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
 
 struct Params {
     count: u32,
-    base_y: u32,
     channels: u32,
     first_sample: u32,
     tiles: u32,
@@ -22,10 +18,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(3) var products: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;
+@group(0) @binding(1) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(2) var products: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var results: texture_storage_2d<rgba32float, write>;
 
 fn place(t: u32) -> vec2<u32> {
     return vec2<u32>(t & 4095u, t >> 12u);
@@ -44,22 +39,9 @@ fn write_pixel(n: u32, block: u32, h: u32, w: u32, shift: vec4<f32>, sum: vec4<f
     if (h >= p.height || w >= p.width) {
         return;
     }
-    let value = activate(sum + shift);
-    let plane = p.height * p.width;
-    let pixel = h * p.width + w;
-    if (KEEP) {
-        let blocks = (p.channels + 3u) / 4u;
-        textureStore(results, place(1u + ((p.first_sample + n) * blocks + block) * plane + pixel), value);
-    }
-    if (STORE) {
-        var at = p.base_y + (n * p.channels + block * 4u) * plane + pixel;
-        for (var k = 0u; k < 4u; k++) {
-            if (block * 4u + k < p.channels) {
-                y[at] = value[k];
-            }
-            at += plane;
-        }
-    }
+    let blocks = (p.channels + 3u) / 4u;
+    let t = 1u + (((p.first_sample + n) * blocks + block) * p.height + h) * p.width + w;
+    textureStore(results, place(t), activate(sum + shift));
 }
 
 @compute @workgroup_size(64)

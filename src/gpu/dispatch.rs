@@ -38,36 +38,15 @@ impl View {
     }
 }
 
-/// Scratch textures that a program owns, used in turn by its convolutions.
+/// A texture of packed values, by its place in the list that lowering makes: the plan lets those that are never needed
+/// at once share memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TextureSlot {
-    /// feature maps, or the upstream gradient
-    Activations,
-    /// feature maps of a weight gradient
-    Operand,
-    /// weights
-    Weights,
-    /// what a convolution computed, for the normalisation that reads it next
-    Results,
-    /// products of a convolution on the way back to pixels
-    Products,
-}
-
-impl TextureSlot {
-    /// All slots.
-    pub const ALL: [TextureSlot; 5] = [
-        TextureSlot::Activations,
-        TextureSlot::Operand,
-        TextureSlot::Weights,
-        TextureSlot::Results,
-        TextureSlot::Products,
-    ];
-}
+pub struct TextureId(pub usize);
 
 /// A texture bound after the buffers: `rgba32float`, read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextureUse {
-    pub slot: TextureSlot,
+    pub texture: TextureId,
     pub write: bool,
 }
 
@@ -92,8 +71,6 @@ pub struct Dispatch {
     pub buffers: Vec<View>,
     pub textures: Vec<TextureUse>,
     pub groups: [u32; 3],
-    /// what the launch writes to a buffer only if some launch reads it there
-    pub stored: Option<Target>,
     pub rows: Vec<Row>,
     /// elements of a row that one workgroup takes
     pub chunk: usize,
@@ -112,7 +89,6 @@ impl Dispatch {
             buffers: Vec::new(),
             textures: Vec::new(),
             groups: [1, 1, 1],
-            stored: None,
             rows: Vec::new(),
             chunk: 1,
             half: Vec::new(),
@@ -149,15 +125,15 @@ impl Dispatch {
         self
     }
 
-    /// Adds a buffer that the shader writes if its constant `STORE` says so: unless nothing reads the value there.
-    pub fn store(mut self, view: View) -> Self {
-        self.stored = Some(view.target);
-        self.constant("STORE", Constant::Bool(true)).bind(view)
+    /// Adds a texture that the shader reads.
+    pub fn read(mut self, texture: TextureId) -> Self {
+        self.textures.push(TextureUse { texture, write: false });
+        self
     }
 
-    /// Adds a texture.
-    pub fn texture(mut self, slot: TextureSlot, write: bool) -> Self {
-        self.textures.push(TextureUse { slot, write });
+    /// Adds a texture that the shader writes.
+    pub fn write(mut self, texture: TextureId) -> Self {
+        self.textures.push(TextureUse { texture, write: true });
         self
     }
 
@@ -182,15 +158,6 @@ impl Dispatch {
     pub fn targets(&self) -> impl Iterator<Item = Target> {
         let of_rows = self.rows.iter().flat_map(|row| row.from.iter().map(|(target, _)| *target));
         self.buffers.iter().map(|view| view.target).chain(of_rows)
-    }
-
-    /// Leaves the value that the launch stores in its texture alone.
-    pub fn leave_out_store(&mut self) {
-        for (name, value) in &mut self.constants {
-            if *name == "STORE" {
-                *value = Constant::Bool(false);
-            }
-        }
     }
 
     /// Number of buffers bound after the uniform block.

@@ -23,6 +23,7 @@ mod sampling;
 pub mod shader;
 mod states;
 mod submissions;
+mod textures;
 pub mod translate;
 mod tuning;
 mod variant;

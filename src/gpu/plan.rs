@@ -3,23 +3,20 @@
 use std::collections::{HashMap, HashSet};
 
 use super::capabilities::Capabilities;
-use super::dispatch::{Dispatch, Target, TextureSlot};
+use super::dispatch::{Dispatch, Target};
 use super::error::{GpuError, Result};
 use super::lower::{Launch, Lowering, value_target};
+use super::textures::{TexturePlan, assign_textures};
 use crate::graph::{Graph, Lifetime, MemoryPlan, NodeId, Op, Precision, assign_offsets};
 
 /// Bytes to which values and uniform blocks are aligned.
 pub(super) const ALIGNMENT: u64 = 256;
-/// Bytes of a texel of the scratch textures.
-pub(super) const TEXEL: u64 = 16;
-
 /// Launches of a graph and places of its values.
 pub(super) struct Plan {
     pub live: Vec<NodeId>,
     pub launches: Vec<Launch>,
     pub snapshots: HashSet<NodeId>,
-    /// texels that each texture slot must hold
-    pub texels: [usize; TextureSlot::ALL.len()],
+    pub textures: TexturePlan,
     /// nodes with memory of their own, as indices of `memory.offsets`
     pub owner: HashMap<NodeId, usize>,
     /// index of the first scratch among `memory.offsets`
@@ -38,7 +35,7 @@ pub struct Requirements {
     pub input_bytes: u64,
     /// parameters, moments, statistics, prototypes
     pub state_bytes: u64,
-    /// packed operands of convolutions
+    /// values and weights packed into textures
     pub texture_bytes: u64,
     /// launches of kernels
     pub dispatches: usize,
@@ -52,7 +49,7 @@ impl Requirements {
             arena_bytes: plan.memory.peak_bytes,
             input_bytes: plan.live.iter().filter(|&&id| is_leaf(graph, id)).map(|&id| graph.shape(id).bytes()).sum(),
             state_bytes: graph.states().iter().map(|state| state.shape.bytes()).sum(),
-            texture_bytes: plan.texels.iter().map(|&texels| texels as u64 * TEXEL).sum(),
+            texture_bytes: plan.textures.bytes(),
             dispatches: plan.launches.len(),
         })
     }
@@ -80,28 +77,28 @@ impl Plan {
             lowering.node(step, id)?;
         }
         let end = live.len() + lowering.updates(live.len())?;
-        let Lowering { dispatches: mut launches, scratch, texels, snapshots, in_place, .. } = lowering.finish();
+        let Lowering { dispatches: mut launches, scratch, texels, snapshots, in_place, .. } = lowering;
+        let textures = assign_textures(&texels, &launches);
 
         let half = graph.half_nodes();
         for launch in &mut launches {
             launch.dispatch.half = half_bindings(&launch.dispatch, &half);
         }
         let mut owner = HashMap::new();
-        let with_memory = live.iter().copied().enumerate().filter(|(_, id)| {
+        let with_memory = live.iter().copied().filter(|id| {
             let op = &graph.node(*id).op;
             let own = !op.is_alias() && !is_leaf(graph, *id) && !matches!(op, Op::State(_));
             (own && !in_place.contains_key(id)) || snapshots.contains(id)
         });
+        let used = steps_of_use(graph, end, &snapshots, &launches);
         let mut lifetimes = Vec::new();
-        for (step, id) in with_memory {
+        for id in with_memory {
+            // A value that no launch binds is in a texture alone.
+            let Some(&[first, last]) = used.get(&id) else { continue };
             owner.insert(id, lifetimes.len());
-            lifetimes.push(Lifetime {
-                bytes: graph.shape(id).elements() as u64 * bytes_of(half[id.0]),
-                first: step,
-                last: step,
-            });
+            let bytes = graph.shape(id).elements() as u64 * bytes_of(half[id.0]);
+            lifetimes.push(Lifetime { bytes, first, last });
         }
-        extend_lifetimes(graph, end, &snapshots, &launches, &owner, &mut lifetimes);
         write_in_place(graph, &live, &half, &mut owner, &mut lifetimes);
         let first_scratch = lifetimes.len();
         lifetimes.extend(scratch.iter().map(|&(bytes, step)| Lifetime { bytes, first: step, last: step }));
@@ -111,7 +108,7 @@ impl Plan {
             return Err(GpuError::TooLarge { adapter, what, bytes: large.bytes, limit: page });
         }
         let memory = assign_offsets(&lifetimes, ALIGNMENT, page);
-        Ok(Plan { live, launches, snapshots, texels, owner, first_scratch, memory, page })
+        Ok(Plan { live, launches, snapshots, textures, owner, first_scratch, memory, page })
     }
 }
 
@@ -129,24 +126,23 @@ fn half_bindings(dispatch: &Dispatch, half: &[bool]) -> Vec<usize> {
     bindings
 }
 
-/// Values live until the last launch that binds them; outputs until `end`.
-fn extend_lifetimes(
+/// First and last step of which a launch binds a value; outputs are needed until `end`.
+fn steps_of_use(
     graph: &Graph,
     end: usize,
     snapshots: &HashSet<NodeId>,
     launches: &[Launch],
-    owner: &HashMap<NodeId, usize>,
-    lifetimes: &mut [Lifetime],
-) {
+) -> HashMap<NodeId, [usize; 2]> {
     let uses = launches.iter().flat_map(|l| l.dispatch.targets().map(move |target| (target, l.step)));
     let kept = graph.outputs().iter().map(|(_, id)| (value_target(graph, snapshots, *id), end));
+    let mut used = HashMap::new();
     for (target, step) in uses.chain(kept) {
-        if let Target::Node(id) = target
-            && let Some(&index) = owner.get(&id)
-        {
-            lifetimes[index].last = lifetimes[index].last.max(step);
+        if let Target::Node(id) = target {
+            let [first, last] = used.entry(id).or_insert([step, step]);
+            (*first, *last) = ((*first).min(step), (*last).max(step));
         }
     }
+    used
 }
 
 /// Values made element by element take the memory of an operand that nothing reads afterwards.
@@ -162,6 +158,10 @@ fn write_in_place(
         let node = graph.node(id);
         let operands =
             node.inputs.iter().take(elementwise_operands(&node.op)).filter(|input| half[input.0] == half[id.0]);
+        // A value unpacked by a later step has no memory yet.
+        if lifetimes[own].first != step {
+            continue;
+        }
         let dying = operands.filter_map(|&input| owner.get(&graph.storage_of(input)).copied()).find(|&index| {
             lifetimes[index].last == step && lifetimes[index].bytes == lifetimes[own].bytes && index != own
         });

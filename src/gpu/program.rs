@@ -14,9 +14,10 @@ use super::dispatch::Target;
 use super::error::{GpuError, Result};
 use super::lower::value_target;
 use super::plan::Plan;
-use super::record::{Place, Places, Recorded, create_textures, record};
+use super::record::{Place, Places, Recorded, record};
 use super::states::{States, read_through};
 use super::submissions::{Divisions, Pace, TooLong, class};
+use super::textures::Textures;
 use crate::graph::{Graph, Op};
 
 /// Times that a program's launches are made shorter, before whatever makes them long is left alone.
@@ -46,6 +47,7 @@ struct Compiled {
     launches: Vec<Recorded>,
     outputs: HashMap<String, (Place, usize)>,
     arena: Vec<wgpu::Buffer>,
+    textures: Textures,
     peak_bytes: u64,
     pace: Pace,
     /// what the adapter had shown to need when this was compiled
@@ -159,6 +161,7 @@ impl Program {
         let mut compiled = self.compiled.borrow_mut();
         // Their memory is given back before there is anything new.
         (compiled.launches, compiled.arena, compiled.outputs) = Default::default();
+        compiled.textures = Textures::default();
         let Source { graph, capabilities, leaves } = &*self.source;
         let capabilities = Capabilities { divisions, ..capabilities.clone() };
         *compiled = Compiled::new(&self.gpu, graph, leaves, &capabilities)?;
@@ -212,7 +215,7 @@ impl Program {
         self.compiled.borrow().launches.len()
     }
 
-    /// Fills the arena with NaN, so that a value read before it is written shows.
+    /// Fills the arena and the textures with NaN, so that a value read before it is written shows.
     pub fn poison(&self) {
         const CHUNK: u64 = 1 << 24;
         let poison = vec![f32::NAN; (CHUNK / 4) as usize];
@@ -222,6 +225,7 @@ impl Program {
                 self.gpu.queue.write_buffer(buffer, offset, &bytemuck::cast_slice(&poison)[..bytes]);
             }
         }
+        self.compiled.borrow().textures.poison(&self.gpu);
     }
 }
 
@@ -230,8 +234,8 @@ impl Compiled {
         let plan = Plan::new(graph, capabilities)?;
         let mut places = leaves.clone();
         places.add_arena(gpu, &plan)?;
-        let Plan { live, launches, snapshots, texels, memory, .. } = plan;
-        let textures = create_textures(gpu, texels)?;
+        let Plan { live, launches, snapshots, textures, memory, .. } = plan;
+        let textures = Textures::new(gpu, textures)?;
         let mut launches = record(gpu, launches, &places, &textures, capabilities)?;
         for launch in &mut launches {
             launch.class = live.get(launch.step).map_or(launch.label.to_string(), |id| class(graph, *id));
@@ -244,6 +248,6 @@ impl Compiled {
         let steps: Vec<usize> = launches.iter().map(|launch| launch.step).collect();
         let pace = Pace::new(graph, &live, &steps, capabilities.watchdog);
         let (arena, peak_bytes, divisions) = (places.arena, memory.peak_bytes, capabilities.divisions.clone());
-        Ok(Compiled { launches, outputs, arena, peak_bytes, pace, divisions })
+        Ok(Compiled { launches, outputs, arena, textures, peak_bytes, pace, divisions })
     }
 }

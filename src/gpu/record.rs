@@ -7,16 +7,14 @@ use wgpu::BufferUsages as Usage;
 
 use super::capabilities::Capabilities;
 use super::context::{Gpu, Pipeline};
-use super::dispatch::{Row, Target, TextureSlot, View};
+use super::dispatch::{Row, Target, View};
 use super::error::{GpuError, Result};
 use super::grouped::{Located, divide};
 use super::lower::Launch;
-use super::plan::{ALIGNMENT, Plan, TEXEL, bytes_of, is_leaf};
+use super::plan::{ALIGNMENT, Plan, bytes_of, is_leaf};
 use super::states::{StateBuffer, States};
+use super::textures::Textures;
 use crate::graph::{Graph, NodeId, Op, StateId};
-
-/// Texels in a row of the scratch textures; shaders know it as a shift by 12.
-pub(super) const TEXTURE_WIDTH: u32 = 4096;
 
 /// A place in a buffer.
 #[derive(Clone)]
@@ -117,38 +115,12 @@ impl Places {
     }
 }
 
-pub(super) fn create_textures(
-    gpu: &Gpu,
-    texels: [usize; TextureSlot::ALL.len()],
-) -> Result<Vec<Option<wgpu::TextureView>>> {
-    let create = |count: usize| {
-        let rows = count.div_ceil(TEXTURE_WIDTH as usize) as u32;
-        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("packed operands"),
-            size: wgpu::Extent3d { width: TEXTURE_WIDTH, height: rows, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rgba32Float,
-            usage: wgpu::TextureUsages::STORAGE_BINDING,
-            view_formats: &[],
-        });
-        if pollster::block_on(scope.pop()).is_some() {
-            let (adapter, what) = (gpu.name().to_string(), "packed operands".to_string());
-            return Err(GpuError::OutOfMemory { adapter, what, bytes: count as u64 * TEXEL });
-        }
-        Ok(texture.create_view(&Default::default()))
-    };
-    texels.into_iter().map(|count| (count > 0).then(|| create(count)).transpose()).collect()
-}
-
 /// Makes the uniform block, pipelines and bind groups of all launches.
 pub(super) fn record(
     gpu: &Gpu,
     launches: Vec<Launch>,
     places: &Places,
-    textures: &[Option<wgpu::TextureView>],
+    textures: &Textures,
     capabilities: &Capabilities,
 ) -> Result<Vec<Recorded>> {
     let mut words = vec![0u32; launches.len() * (ALIGNMENT as usize / 4)];
@@ -176,10 +148,7 @@ pub(super) fn record(
             let bytes = (*len as u64 * size).next_multiple_of(4);
             views.push(bound(&place.buffer, place.offset + *start as u64 * size, bytes));
         }
-        let textures = dispatch.textures.iter().map(|texture| {
-            let view = textures[texture.slot as usize].as_ref();
-            wgpu::BindingResource::TextureView(view.expect("lowering sizes every texture slot that it uses"))
-        });
+        let textures = dispatch.textures.iter().map(|t| wgpu::BindingResource::TextureView(textures.view(t.texture.0)));
         let textures: Vec<_> = textures.collect();
         let mut add = |resources: &[&[wgpu::BindingResource]], groups| {
             let all = resources.iter().flat_map(|list| list.iter().cloned()).enumerate();

@@ -1,13 +1,13 @@
 //! Launches of the normalisations and their gradients.
 
-use super::super::dispatch::{Dispatch, TextureSlot};
+use super::super::dispatch::Dispatch;
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::{Lowering, Piece, activation_constants};
 use crate::graph::{Activation, NodeId};
 
 /// Pixels of a plane that one workgroup normalises.
-pub(super) const CHUNK: usize = 4096;
+const CHUNK: usize = 4096;
 
 /// One launch of a reduction over samples of one domain.
 struct Part {
@@ -21,9 +21,6 @@ struct Part {
 impl Lowering<'_> {
     pub(super) fn batch_stats(&mut self, domains: usize, id: NodeId) -> Result<()> {
         let x = self.input(id, 0);
-        if self.holds(TextureSlot::Results, x) {
-            return self.batch_stats_texture(domains, id);
-        }
         let [n, c, h, w] = self.nchw(x);
         let plane = h * w;
         let (parts, splits) = self.domain_parts(n, c * plane, plane, domains)?;
@@ -60,9 +57,6 @@ impl Lowering<'_> {
 
     pub(super) fn batch_norm(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
         let [x, stats] = [self.input(id, 0), self.input(id, 1)];
-        if self.in_texture(x, x) {
-            return self.batch_norm_texture(eps, activation, id);
-        }
         let [n, c, h, w] = self.nchw(x);
         let (plane, domains) = (h * w, self.shape(stats)[0]);
         let chunks = plane.div_ceil(CHUNK);
@@ -85,9 +79,6 @@ impl Lowering<'_> {
 
     pub(super) fn batch_norm_grad_sums(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
         let [x, dy, stats] = [self.input(id, 0), self.input(id, 1), self.input(id, 2)];
-        if self.in_texture(dy, x) {
-            return self.batch_norm_grad_sums_texture(eps, activation, id);
-        }
         let [n, c, h, w] = self.nchw(x);
         let (plane, domains) = (h * w, self.shape(stats)[0]);
         let (parts, splits) = self.domain_parts(n, c * plane, plane, domains)?;
@@ -125,9 +116,6 @@ impl Lowering<'_> {
         id: NodeId,
     ) -> Result<()> {
         let [x, dy, stats] = [self.input(id, 0), self.input(id, 1), self.input(id, 2)];
-        if self.in_texture(dy, x) {
-            return self.batch_norm_grad_input_texture(eps, activation, training, id);
-        }
         let [n, c, h, w] = self.nchw(x);
         let (plane, domains) = (h * w, self.shape(stats)[0]);
         let chunks = plane.div_ceil(CHUNK);

@@ -1,16 +1,16 @@
-//! Launches of the normalisations beside convolutions that compute from textures: they read a convolution's result where
-//! it left it, and leave theirs where the next convolution reads it.
+//! Launches of the normalisations of packed feature maps, beside convolutions that compute from textures.
 
-use super::super::dispatch::{Dispatch, TextureSlot};
+use super::super::dispatch::Dispatch;
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::Lowering;
-use super::batch_norm::CHUNK;
 use crate::graph::{Activation, NodeId};
+
+/// Workgroups that keep the cores of a processor busy.
+const ENOUGH: usize = 16;
 
 /// Extents of a normalisation: channels, their blocks of four, pixels, domains and their samples.
 struct Extents {
-    n: usize,
     c: usize,
     blocks: usize,
     plane: usize,
@@ -19,18 +19,14 @@ struct Extents {
 }
 
 impl Lowering<'_> {
-    /// Whether the convolutions' texture holds `maps`, and one binding the buffers of the same shape, of which `x` is one.
-    pub(super) fn in_texture(&self, maps: NodeId, x: NodeId) -> bool {
-        self.holds(TextureSlot::Results, maps) && self.shape(x).elements() <= self.limit
-    }
-
     pub(super) fn batch_stats_texture(&mut self, domains: usize, id: NodeId) -> Result<()> {
-        let e = self.extents(self.input(id, 0), domains);
+        let x = self.input(id, 0);
+        let e = self.extents(x, domains);
         let dispatch = Dispatch::new("batch_stats_texture", "main")
             .constant("LANES", self.lanes_constant())
             .params([e.c, e.plane, e.samples])
             .bind(self.whole(id)?)
-            .texture(TextureSlot::Results, false)
+            .read(self.maps_of(x)?)
             .grid(e.blocks, e.domains, 1);
         self.push(dispatch);
         Ok(())
@@ -38,19 +34,19 @@ impl Lowering<'_> {
 
     pub(super) fn batch_norm_texture(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
         let kernel = self.norm_kernel("batch_norm_texture", activation);
-        self.normalise_texture(kernel, eps, id, &[1, 2, 3], 1)
+        self.normalise_texture(kernel, eps, id, &[1, 2, 3], &[0])
     }
 
     pub(super) fn batch_norm_grad_sums_texture(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
-        let domains = self.shape(self.input(id, 2))[0];
-        let e = self.extents(self.input(id, 0), domains);
+        let [x, dy] = [self.input(id, 0), self.input(id, 1)];
+        let e = self.extents(x, self.shape(self.input(id, 2))[0]);
+        let (x, dy) = (self.maps_of(x)?, self.maps_of(dy)?);
         let mut dispatch =
             self.norm_kernel("batch_norm_grad_sums_texture", activation).params([e.c, e.plane, e.samples]).float(eps);
-        for slot in [0, 2, 3, 4] {
+        for slot in [2, 3, 4] {
             dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
         }
-        let dispatch = dispatch.bind(self.whole(id)?).texture(TextureSlot::Results, false).grid(e.blocks, e.domains, 1);
-        self.push(dispatch);
+        self.push(dispatch.bind(self.whole(id)?).read(x).read(dy).grid(e.blocks, e.domains, 1));
         Ok(())
     }
 
@@ -64,52 +60,37 @@ impl Lowering<'_> {
         let kernel = self
             .norm_kernel("batch_norm_grad_input_texture", activation)
             .constant("TRAINING", Constant::Bool(training));
-        self.normalise_texture(kernel, eps, id, &[0, 2, 3, 4, 5], 2)
+        self.normalise_texture(kernel, eps, id, &[2, 3, 4, 5], &[0, 1])
     }
 
-    /// The launch of a kernel that makes maps from those in the texture, the inputs `operands` and the statistics among
-    /// them, input `stats`.
+    /// The launch of a kernel that makes maps from the inputs `maps` and vectors, the inputs `vectors`, of which the
+    /// first are the statistics.
     fn normalise_texture(
         &mut self,
         kernel: Dispatch,
         eps: f32,
         id: NodeId,
-        operands: &[usize],
-        stats: usize,
+        vectors: &[usize],
+        maps: &[usize],
     ) -> Result<()> {
-        let domains = self.shape(self.input(id, stats))[0];
-        let e = self.extents(id, domains);
-        let chunks = e.plane.div_ceil(CHUNK);
-        let planes = e.n * e.blocks;
-        let mut dispatch = kernel
-            .constant("PACK", Constant::Bool(self.pack_result(id)))
-            .params([planes, e.c, e.plane, chunks, e.samples])
-            .float(eps);
-        for &slot in operands {
+        let e = self.extents(id, self.shape(self.input(id, vectors[0]))[0]);
+        let groups = ENOUGH.div_ceil(e.blocks * e.domains).min(e.samples);
+        let each = e.samples.div_ceil(groups);
+        let mut dispatch = kernel.params([e.c, e.plane, e.samples, each]).float(eps);
+        for &slot in vectors {
             dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
         }
-        let dispatch = dispatch
-            .store(self.whole(id)?)
-            .texture(TextureSlot::Results, false)
-            .texture(TextureSlot::Activations, true)
-            .groups(planes * chunks);
-        self.push(dispatch);
+        for &slot in maps {
+            dispatch = dispatch.read(self.maps_of(self.input(id, slot))?);
+        }
+        let y = self.new_maps(id);
+        self.push(dispatch.write(y).grid(e.blocks, e.samples.div_ceil(each), e.domains));
         Ok(())
     }
 
     fn extents(&self, x: NodeId, domains: usize) -> Extents {
         let [n, c, h, w] = self.nchw(x);
-        Extents { n, c, blocks: c.div_ceil(4), plane: h * w, domains, samples: n / domains }
-    }
-
-    /// Whether a normalisation packs its result: if a convolution reads it.
-    fn pack_result(&mut self, out: NodeId) -> bool {
-        let target = self.target(out);
-        let pack = self.convolved.contains(&target);
-        if pack {
-            self.claim(TextureSlot::Activations, (target, "maps"), self.texels_of(out));
-        }
-        pack
+        Extents { c, blocks: c.div_ceil(4), plane: h * w, domains, samples: n / domains }
     }
 }
 
@@ -121,14 +102,11 @@ mod tests {
     use super::*;
     use crate::graph::{ConvSpec, Graph, vector_jacobian_product};
 
-    /// Kernels of a step in order, and whether each that could leave its buffer alone does not.
-    fn kernels(graph: &Graph) -> Vec<(&'static str, Option<bool>)> {
+    /// Kernels of a step in order.
+    fn kernels(graph: &Graph) -> Vec<&'static str> {
         let capabilities = Capabilities { conv: ConvVariant::Texture, lanes: 8, ..Capabilities::typical_hardware() };
         let plan = Plan::new(graph, &capabilities).expect("the graph fits");
-        let store = |dispatch: &Dispatch| {
-            dispatch.constants.iter().find(|(name, _)| *name == "STORE").map(|(_, v)| *v == Constant::Bool(true))
-        };
-        plan.launches.iter().map(|l| (l.dispatch.shader, store(&l.dispatch))).collect()
+        plan.launches.iter().map(|launch| launch.dispatch.shader).collect()
     }
 
     /// `conv → batch norm → conv`, maps of `outer` channels before and after; its input, weights and result.
@@ -151,12 +129,13 @@ mod tests {
     fn in_evaluation_nothing_goes_through_buffers_between_convolutions() {
         let (graph, _) = network(false, 4);
         let expected = [
-            ("pack_texture", None),
-            ("pack_texture", None),
-            ("conv2d_texture", Some(false)),
-            ("batch_norm_texture", Some(false)),
-            ("pack_texture", None),
-            ("conv2d_texture", Some(true)),
+            "pack_texture",
+            "pack_texture",
+            "conv2d_texture",
+            "batch_norm_texture",
+            "pack_texture",
+            "conv2d_texture",
+            "unpack_texture",
         ];
         assert_eq!(kernels(&graph), expected);
     }
@@ -170,34 +149,22 @@ mod tests {
         }
     }
 
-    /// The gradient of weights between the two takes textures of its own, also where it goes by tiles.
+    /// A training step unpacks only what is read back, and packs only what it is given.
     #[test]
-    fn a_gradient_of_weights_leaves_the_normalisation_its_texture() {
+    fn a_training_step_stays_in_textures() {
         for outer in [4, 16] {
             let (mut graph, [x, u, v, y]) = network(true, outer);
             differentiate(&mut graph, y, &[x, u, v]);
-            let shaders: Vec<_> = kernels(&graph).into_iter().map(|(shader, _)| shader).collect();
-            assert_eq!(shaders.contains(&"winograd_weight_grad"), outer == 16);
-            for shader in ["batch_norm_grad_sums", "batch_norm_grad_input"] {
-                assert!(!shaders.contains(&shader), "{outer} channels: {shaders:?}");
+            let found = kernels(&graph);
+            let count = |shader: &str| found.iter().filter(|known| **known == shader).count();
+            assert_eq!(count("winograd_weight_grad") > 0, outer == 16);
+            // `y` and the gradient of `x`; gradients of weights are in buffers.
+            assert_eq!(count("unpack_texture"), 2);
+            // `x` and `dy`, and the weights of both convolutions forward and backward.
+            assert_eq!(count("pack_texture") + count("winograd_weights"), 6, "{found:?}");
+            for shader in ["batch_stats", "batch_norm", "batch_norm_grad_sums", "batch_norm_grad_input"] {
+                assert_eq!((count(shader), found.contains(&format!("{shader}_texture").as_str())), (0, true));
             }
         }
-    }
-
-    #[test]
-    fn a_training_step_stores_what_its_backward_pass_reads() {
-        let (mut graph, [x, u, _, y]) = network(true, 4);
-        differentiate(&mut graph, y, &[x, u]);
-        let found = kernels(&graph);
-        let of = |shader: &str| found.iter().filter(|(s, _)| *s == shader).map(|(_, store)| *store).collect::<Vec<_>>();
-        // Forward: the value before the normalisation is read again, the normalised one is not (no gradient of `v`).
-        // Backward: the gradient of the normalised value is read from its texture alone, that of `x` is an output.
-        assert_eq!(of("conv2d_texture"), [Some(true), Some(true), Some(false), Some(true)]);
-        assert_eq!(of("batch_stats_texture"), [None]);
-        assert_eq!(of("batch_norm_texture"), [Some(false)]);
-        assert_eq!(of("batch_norm_grad_sums_texture"), [None]);
-        assert_eq!(of("batch_norm_grad_input_texture"), [Some(false)]);
-        // `x` for the convolution and for its weights' gradient, `dy`, and the weights forward and backward.
-        assert_eq!(of("pack_texture").len(), 7);
     }
 }

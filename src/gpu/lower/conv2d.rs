@@ -1,6 +1,6 @@
 //! Launches of the convolutions: which variant computes which direction, and how its work is divided.
 
-use super::super::context::ConvVariant;
+use super::super::context::{ConvVariant, Tile};
 use super::super::dispatch::{Dispatch, Target};
 use super::super::error::Result;
 use super::super::shader::Constant;
@@ -142,42 +142,54 @@ pub(super) struct Operands {
 }
 
 impl Lowering<'_> {
+    /// Launches the kernels that compute from textures, if they suit; false if they do not.
+    pub(super) fn convolution_from_textures(&mut self, id: NodeId) -> Result<bool> {
+        let (g, op) = (Geometry::of(self.graph, id), &self.graph.node(id).op);
+        let (variant, _) = self.conv_variant(&g, op);
+        let texels = (g.n * g.i.div_ceil(4) * g.h * g.w).max(g.n * g.o.div_ceil(4) * g.oh * g.ow);
+        let weight_texels = g.o.next_multiple_of(8) * g.i.next_multiple_of(8) * g.taps();
+        let fits = texels.max(weight_texels) < self.texture_capacity;
+        if variant != ConvVariant::Texture || !fits || (g.spec.groups > 1 && !g.is_depthwise()) {
+            return Ok(false);
+        }
+        let operands = self.operands(id);
+        let weights = matches!(op, Op::Conv2dWeightGrad { .. });
+        match (weights, self.suits_winograd(&g, op)) {
+            _ if g.is_depthwise() => self.depthwise_texture(&g, &operands)?,
+            (true, true) => self.winograd_weight_grad(&g, &operands)?,
+            (true, false) => self.texture_weight_grad(&g, &operands)?,
+            (false, true) => self.winograd(&g, &operands)?,
+            (false, false) => self.texture(&g, &operands)?,
+        }
+        Ok(true)
+    }
+
     pub(super) fn convolution(&mut self, id: NodeId) -> Result<()> {
+        let (geometry, operands) = (Geometry::of(self.graph, id), self.operands(id));
+        match self.conv_variant(&geometry, &self.graph.node(id).op) {
+            (ConvVariant::Direct, _) => self.direct(&geometry, &operands),
+            _ if geometry.is_depthwise() => self.depthwise(&geometry, &operands),
+            _ if geometry.spec.groups > 1 => self.direct(&geometry, &operands),
+            (ConvVariant::Cooperative, _) => self.tiled(&geometry, &operands, Product::Matrices(self.matrices()?)),
+            (_, tile) => self.tiled(&geometry, &operands, Product::Registers(tile)),
+        }
+    }
+
+    fn operands(&self, id: NodeId) -> Operands {
         let node = self.graph.node(id);
-        let [first, second] = [node.inputs[0], node.inputs[1]];
-        let geometry = Geometry::of(self.graph, id);
-        let Geometry { n, i, h, w: width, o, oh, ow, spec, .. } = geometry;
         let activation = match node.op {
             Op::Conv2d { activation, .. } => activation,
             _ => Activation::Identity,
         };
-        let operands = Operands { first, second, bias: node.inputs.get(2).copied(), out: id, activation };
-        let texels = (n * i.div_ceil(4) * h * width).max(n * o.div_ceil(4) * oh * ow);
-        let weight_texels = o.next_multiple_of(8) * i.next_multiple_of(8) * geometry.taps();
-        let fits_texture = texels.max(weight_texels) < self.texture_capacity;
-        let chosen = self.choices.get(&geometry.class(&node.op)).map(|choice| choice.variant());
+        let [first, second] = [node.inputs[0], node.inputs[1]];
+        Operands { first, second, bias: node.inputs.get(2).copied(), out: id, activation }
+    }
+
+    /// The kernel measured to be the fastest for such a convolution, or else the adapter's.
+    fn conv_variant(&self, geometry: &Geometry, op: &Op) -> (ConvVariant, Option<Tile>) {
+        let chosen = self.choices.get(&geometry.class(op)).map(|choice| choice.variant());
         let (variant, tile) = chosen.unwrap_or((self.conv, self.tile));
-        let variant = storable(self.graph, variant);
-        match variant {
-            ConvVariant::Direct => self.direct(&geometry, &operands),
-            ConvVariant::Texture if geometry.is_depthwise() && fits_texture => {
-                self.depthwise_texture(&geometry, &operands)
-            }
-            _ if geometry.is_depthwise() => self.depthwise(&geometry, &operands),
-            _ if spec.groups > 1 => self.direct(&geometry, &operands),
-            ConvVariant::Texture if fits_texture => {
-                let (weights, winograd) =
-                    (matches!(node.op, Op::Conv2dWeightGrad { .. }), self.suits_winograd(&geometry, &node.op));
-                match (weights, winograd) {
-                    (true, true) => self.winograd_weight_grad(&geometry, &operands),
-                    (true, false) => self.texture_weight_grad(&geometry, &operands),
-                    (false, true) => self.winograd(&geometry, &operands),
-                    (false, false) => self.texture(&geometry, &operands),
-                }
-            }
-            ConvVariant::Cooperative => self.tiled(&geometry, &operands, Product::Matrices(self.matrices()?)),
-            _ => self.tiled(&geometry, &operands, Product::Registers(tile)),
-        }
+        (storable(self.graph, variant), tile)
     }
 
     pub(super) fn entry(&self, operands: &Operands) -> &'static str {

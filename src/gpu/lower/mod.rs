@@ -8,12 +8,17 @@ mod batch_norm_texture;
 mod conv2d;
 mod conv2d_texture;
 mod conv2d_tiled;
+mod depthwise_texture;
 mod elementwise;
+mod elementwise_texture;
 mod layout;
+mod layout_texture;
 mod optimizer;
+mod packed;
 mod prototype;
 mod reduce;
 mod resize;
+mod resize_texture;
 mod winograd;
 
 use std::collections::{HashMap, HashSet};
@@ -22,17 +27,15 @@ use std::sync::Arc;
 use super::adapter::Matrices;
 use super::capabilities::Capabilities;
 use super::context::{ConvVariant, Tile};
-use super::dispatch::{Dispatch, Target, TextureSlot, View};
+use super::dispatch::{Dispatch, Target, View};
 use super::error::{GpuError, Result};
 use super::shader::Constant;
 use super::submissions::{Divisions, class};
 use super::tuning::Choices;
 use crate::graph::{Activation, Graph, NodeId, Op, Precision, Shape, Update};
+use packed::Packed;
 
 pub(super) use conv2d::Geometry;
-
-/// What a packed texture holds: which value, packed how.
-type Packed = (Target, &'static str);
 
 /// Launches of a graph, in order, with the temporary memory they need.
 pub(super) struct Lowering<'g> {
@@ -40,19 +43,13 @@ pub(super) struct Lowering<'g> {
     pub dispatches: Vec<Launch>,
     /// bytes of each scratch and the step that uses it
     pub scratch: Vec<(u64, usize)>,
-    /// texels that each texture slot must hold
-    pub texels: [usize; TextureSlot::ALL.len()],
+    /// texels of each texture
+    pub texels: Vec<usize>,
     /// reads of states that need memory of their own, see `late_reads`
     pub snapshots: HashSet<NodeId>,
     /// slices that are read where they lie, see `slices_in_place`
     pub in_place: HashMap<NodeId, (NodeId, usize)>,
-    /// values that normalisations read, and that convolutions read: worth keeping in textures
-    normalised: HashSet<Target>,
-    convolved: HashSet<Target>,
-    held: [Option<Packed>; TextureSlot::ALL.len()],
-    /// where packed weights begin in their texture: each is packed once in a run, at its first use
-    packed_weights: HashMap<Packed, usize>,
-    weights_end: usize,
+    packed: Packed,
     step: usize,
     label: &'static str,
     limit: usize,
@@ -84,24 +81,14 @@ struct Piece {
 
 impl<'g> Lowering<'g> {
     pub fn new(graph: &'g Graph, capabilities: &Capabilities) -> Self {
-        let snapshots = late_reads(graph);
-        let read_by = |slots: fn(&Op) -> &'static [usize]| {
-            let live = graph.live_nodes().into_iter().map(|id| graph.node(id));
-            let values = live.flat_map(|node| slots(&node.op).iter().map(|&slot| node.inputs[slot]));
-            values.map(|id| value_target(graph, &snapshots, id)).collect()
-        };
         Lowering {
             graph,
             dispatches: Vec::new(),
             scratch: Vec::new(),
-            texels: [0; TextureSlot::ALL.len()],
-            normalised: read_by(normalised_inputs),
-            convolved: read_by(convolved_inputs),
-            snapshots,
+            texels: Vec::new(),
+            snapshots: late_reads(graph),
             in_place: slices_in_place(graph),
-            held: [None; TextureSlot::ALL.len()],
-            packed_weights: HashMap::new(),
-            weights_end: 1,
+            packed: Packed::default(),
             step: 0,
             label: "",
             limit: capabilities.binding_elements,
@@ -113,24 +100,8 @@ impl<'g> Lowering<'g> {
             matrices: capabilities.matrices,
             choices: capabilities.choices.clone(),
             adapter: capabilities.name.clone(),
-            texture_capacity: capabilities.texture_side * super::record::TEXTURE_WIDTH as usize,
+            texture_capacity: capabilities.texture_side * super::textures::WIDTH as usize,
         }
-    }
-
-    /// Ends the list of launches: those that store what no other reads no longer do.
-    pub fn finish(mut self) -> Self {
-        let outputs = self.graph.outputs().iter().map(|(_, id)| self.target(*id));
-        let reads = self.dispatches.iter().flat_map(|launch| {
-            let stored = launch.dispatch.stored;
-            launch.dispatch.targets().filter(move |target| Some(*target) != stored)
-        });
-        let read: HashSet<Target> = outputs.chain(reads).collect();
-        for launch in &mut self.dispatches {
-            if launch.dispatch.stored.is_some_and(|target| !read.contains(&target)) {
-                launch.dispatch.leave_out_store();
-            }
-        }
-        self
     }
 
     /// Appends the launches of a node; leaves and aliases have none.
@@ -139,6 +110,24 @@ impl<'g> Lowering<'g> {
         let node = graph.node(id);
         (self.step, self.label) = (step, node.op.name());
         self.least_pieces = self.least_pieces(id);
+        if !self.from_textures(id)? {
+            for &input in &node.inputs {
+                self.unpack(input)?;
+            }
+            self.from_buffers(id)?;
+        }
+        // Outputs are read back from their buffers.
+        let storage = graph.storage_of(id);
+        match graph.outputs().iter().any(|(_, output)| graph.storage_of(*output) == storage) {
+            true => self.unpack(id),
+            false => Ok(()),
+        }
+    }
+
+    /// Kernels that find feature maps in buffers, and leave theirs there.
+    fn from_buffers(&mut self, id: NodeId) -> Result<()> {
+        let graph = self.graph;
+        let node = graph.node(id);
         match &node.op {
             Op::State(state) if self.snapshots.contains(&id) => self.snapshot(*state, id),
             Op::Input { .. } | Op::State(_) | Op::Constant { .. } | Op::Reshape | Op::Detach => Ok(()),
@@ -292,24 +281,6 @@ fn storable(graph: &Graph, conv: ConvVariant) -> ConvVariant {
     match (graph.precision(), conv) {
         (Precision::F16, ConvVariant::Texture) => ConvVariant::Tiled,
         _ => conv,
-    }
-}
-
-/// Feature maps that a normalisation reads from a texture if they are in one.
-fn normalised_inputs(op: &Op) -> &'static [usize] {
-    match op {
-        Op::BatchStats { .. } | Op::BatchNorm { .. } => &[0],
-        Op::BatchNormGradSums { .. } | Op::BatchNormGradInput { .. } => &[1],
-        _ => &[],
-    }
-}
-
-/// Feature maps that a convolution reads from the texture that normalisations write.
-fn convolved_inputs(op: &Op) -> &'static [usize] {
-    match op {
-        Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } => &[0],
-        Op::Conv2dWeightGrad { .. } => &[1],
-        _ => &[],
     }
 }
 

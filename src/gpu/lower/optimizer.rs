@@ -33,7 +33,10 @@ impl Lowering<'_> {
         let mut groups: Vec<Group> = Vec::new();
         let mut changed_by: HashMap<StateId, usize> = HashMap::new();
         for update in graph.updates() {
-            self.label = update.name();
+            (self.step, self.label) = (first_step, update.name());
+            for input in update.inputs() {
+                self.unpack(input)?;
+            }
             let states = update.states();
             let after = states.iter().filter_map(|state| changed_by.get(state)).max().map_or(0, |group| group + 1);
             let dispatches = self.state_update(update)?;

@@ -1,7 +1,7 @@
 //! Launches of dense 3x3 convolutions of stride 1 as products of transformed tiles (Lavin & Gray 2015, F(2x2, 3x3)), from
 //! textures: 16 products for each 2x2 outputs where the plain way takes 36.
 
-use super::super::dispatch::{Dispatch, TextureSlot};
+use super::super::dispatch::{Dispatch, TextureId};
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::conv2d::{Geometry, Operands};
@@ -65,43 +65,37 @@ impl Lowering<'_> {
             true => ([g.n, g.o, g.oh, g.ow], [g.i, g.h, g.w], [2 - pad_h, 2 - pad_w]),
         };
         let [inputs, channels] = [maps[1], outputs[0]];
-        self.pack_maps(TextureSlot::Activations, operands.first, maps)?;
+        let x = self.maps_of(operands.first)?;
         let per_position = channels.div_ceil(8) * inputs.next_multiple_of(4) * 2;
         let first_weight = self.winograd_weights(operands, [inputs, channels], per_position, transposed)?;
-        let keep = self.keep_result(operands.out);
+        let (weights, y) = (self.weights_texture(), self.new_maps(operands.out));
         let (eights, groups) = filter_groups(channels);
         let tiling = Tiling::of(outputs[1], outputs[2]);
         let sample: usize = outputs.iter().product();
         for piece in self.pieces_of(g.n, sample, tiling.samples(g.n))? {
             let tiles = piece.count * tiling.each();
-            self.winograd_maps("maps", [TextureSlot::Activations, TextureSlot::Operand], piece, &maps, padding, tiling);
-            self.occupy(TextureSlot::Products, 1 + POSITIONS * channels.div_ceil(4) * tiles);
-            let (vy, by) = self.rows(operands.out, piece, sample);
+            let transformed = self.winograd_maps("maps", x, piece, &maps, padding, tiling);
+            let products = self.temporary_texture(1 + POSITIONS * channels.div_ceil(4) * tiles);
             let product = Dispatch::new("conv2d_texture", "main")
                 .constant("EIGHTS", Constant::U32(eights as u32))
-                .constant("STORE", Constant::Bool(false))
-                .constant("KEEP", Constant::Bool(true))
-                .params([0, 0, 1, inputs, 1, tiles, channels, 1, tiles])
+                .params([0, 1, inputs, 1, tiles, channels, 1, tiles])
                 .params([1, 1, 1, 1, 0, 0, 1, 1])
                 .params([0, 1, 1, 0, 1, 1])
                 .params([0, 0, 1, 1, 1, tiles, first_weight, per_position])
                 .bind(self.whole(operands.second)?)
-                .bind(self.whole(operands.second)?)
-                .texture(TextureSlot::Operand, false)
-                .texture(TextureSlot::Weights, false)
-                .texture(TextureSlot::Products, true)
+                .read(transformed)
+                .read(weights)
+                .write(products)
                 .grid(groups, tiles.div_ceil(TEXTURE_BLOCK), POSITIONS);
             self.push(product);
             let count = channels.div_ceil(4) * tiles;
             let dispatch = Dispatch::new("winograd_output", "main")
                 .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                .constant("KEEP", Constant::Bool(keep))
-                .params([count, by, channels, piece.first, tiles, tiling.rows, tiling.columns, outputs[1], outputs[2]])
-                .store(vy)
+                .params([count, channels, piece.first, tiles, tiling.rows, tiling.columns, outputs[1], outputs[2]])
                 .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
-                .texture(TextureSlot::Products, false)
-                .texture(TextureSlot::Results, true)
+                .read(products)
+                .write(y)
                 .groups(count.div_ceil(64));
             self.push(dispatch);
         }
@@ -109,35 +103,19 @@ impl Lowering<'_> {
     }
 
     pub(super) fn winograd_weight_grad(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
-        let [x, dy] = [[g.n, g.i, g.h, g.w], [g.n, g.o, g.oh, g.ow]];
+        let [x_maps, dy_maps] = [[g.n, g.i, g.h, g.w], [g.n, g.o, g.oh, g.ow]];
         let tiling = Tiling::of(g.oh, g.ow);
         let pairs = g.o * g.i;
         let samples = self.samples_for_parts(g, tiling);
         let pieces = self.pieces_of(g.n, 1, samples)?;
         let elements = pieces.len() * POSITIONS * pairs;
         let parts = self.temporary(elements);
-        self.pack_maps(TextureSlot::Activations, operands.second, dy)?;
+        let (x, dy) = (self.maps_of(operands.first)?, self.maps_of(operands.second)?);
         let lanes = Lanes::for_channels(g.i, g.o);
         for (index, &piece) in pieces.iter().enumerate() {
             let (rows, tiles) = (piece.count * tiling.rows, piece.count * tiling.each());
-            // The maps are packed where the gradients go next.
-            self.pack_maps(TextureSlot::Products, operands.first, x)?;
-            self.winograd_maps(
-                "maps",
-                [TextureSlot::Products, TextureSlot::Operand],
-                piece,
-                &x,
-                g.spec.padding,
-                tiling,
-            );
-            self.winograd_maps(
-                "gradients",
-                [TextureSlot::Activations, TextureSlot::Products],
-                piece,
-                &dy,
-                [0, 0],
-                tiling,
-            );
+            let maps = self.winograd_maps("maps", x, piece, &x_maps, g.spec.padding, tiling);
+            let gradients = self.winograd_maps("gradients", dy, piece, &dy_maps, [0, 0], tiling);
             // The positions are taps, each with maps of its own; rows of tiles are the rows.
             let dispatch = Dispatch::new("conv2d_texture_weight_grad", "main")
                 .constants(lanes.constants())
@@ -145,8 +123,8 @@ impl Lowering<'_> {
                 .params([1, 1, 0, 0, 0, 0])
                 .params([rows, index, g.i.div_ceil(4) * tiles, g.o.div_ceil(4) * tiles])
                 .bind(self.whole_target(parts, elements)?)
-                .texture(TextureSlot::Operand, false)
-                .texture(TextureSlot::Products, false)
+                .read(maps)
+                .read(gradients)
                 .grid(lanes.grid[0], lanes.grid[1], POSITIONS);
             self.push(dispatch);
         }
@@ -165,26 +143,27 @@ impl Lowering<'_> {
         tiling.samples(g.n).max(g.n.div_ceil(most_parts))
     }
 
-    /// Transforms the maps `[n,c,h,w]` of a piece from one texture into another.
+    /// Transforms the maps `[n,c,h,w]` of a piece from their texture into another.
     fn winograd_maps(
         &mut self,
         entry: &'static str,
-        [from, to]: [TextureSlot; 2],
+        from: TextureId,
         piece: Piece,
         maps: &[usize; 4],
         padding: [usize; 2],
         tiling: Tiling,
-    ) {
+    ) -> TextureId {
         let blocks = maps[1].div_ceil(4);
         let tiles = piece.count * tiling.each();
-        self.occupy(to, 1 + POSITIONS * blocks * tiles);
+        let to = self.temporary_texture(1 + POSITIONS * blocks * tiles);
         let dispatch = Dispatch::new("winograd_maps", entry)
             .params([blocks * tiles, blocks, piece.first, tiles, tiling.rows, tiling.columns, maps[2], maps[3]])
             .params(padding)
-            .texture(from, false)
-            .texture(to, true)
+            .read(from)
+            .write(to)
             .groups((blocks * tiles).div_ceil(64));
         self.push(dispatch);
+        to
     }
 
     /// Transforms weights, once in a run; returns the first texel.
@@ -196,13 +175,14 @@ impl Lowering<'_> {
         transposed: bool,
     ) -> Result<usize> {
         let layout = if transposed { "transposed winograd weights" } else { "winograd weights" };
-        let (first, new) = self.claim_weights((self.target(operands.second), layout), POSITIONS * per_position);
+        let (first, new) = self.claim_weights(operands.second, layout, POSITIONS * per_position)?;
         if new {
+            let texture = self.weights_texture();
             let dispatch = Dispatch::new("winograd_weights", "main")
                 .constant("TRANSPOSED", Constant::Bool(transposed))
                 .params([per_position, first, inputs, outputs])
                 .bind(self.whole(operands.second)?)
-                .texture(TextureSlot::Weights, true)
+                .write(texture)
                 .groups(per_position.div_ceil(64));
             self.push(dispatch);
         }

@@ -1,0 +1,118 @@
+// resize_texture: the resizes of packed feature maps (layout: pack_texture), four channels at a time; what is computed
+// stands in resize, on which this builds. Maps begin at texels base_x and base_y.
+// One invocation for each texel of the result; workgroups are folded into x and y. Bindings: x, y packed; `channels`
+// of the shifted ones counts blocks of four. Twin: reference/resize.rs
+
+@group(0) @binding(1) var maps: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var result: texture_storage_2d<rgba32float, write>;
+
+fn load(t: u32) -> vec4<f32> {
+    return textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
+}
+
+fn store(i: u32, value: vec4<f32>) {
+    let t = p.base_y + i;
+    textureStore(result, vec2<u32>(t & 4095u, t >> 12u), value);
+}
+
+@compute @workgroup_size(64)
+fn main_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i >= p.count) {
+        return;
+    }
+    let row_index = i / p.out_w;
+    let plane = row_index / p.out_h;
+    let column = locate(i - row_index * p.out_w, p.in_w, p.out_w);
+    let row = locate(row_index - plane * p.out_h, p.in_h, p.out_h);
+    let top = p.base_x + (plane * p.in_h + row.low) * p.in_w;
+    if (MODE == 2u) {
+        store(i, load(top + column.low));
+        return;
+    }
+    let bottom = p.base_x + (plane * p.in_h + row.high) * p.in_w;
+    let upper = mix(load(top + column.low), load(top + column.high), column.fraction);
+    let lower = mix(load(bottom + column.low), load(bottom + column.high), column.fraction);
+    store(i, mix(upper, lower, row.fraction));
+}
+
+@compute @workgroup_size(64)
+fn gradient_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                    @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i >= p.count) {
+        return;
+    }
+    let row_index = i / p.in_w;
+    let plane = row_index / p.in_h;
+    let iw = i - row_index * p.in_w;
+    let ih = row_index - plane * p.in_h;
+    let end_h = end_reader(ih, p.in_h, p.out_h);
+    let first_w = first_reader(iw, p.in_w, p.out_w);
+    let end_w = end_reader(iw, p.in_w, p.out_w);
+    var total = vec4(0.0);
+    for (var oh = first_reader(ih, p.in_h, p.out_h); oh < end_h; oh++) {
+        let weight = share(locate(oh, p.in_h, p.out_h), ih);
+        let base = p.base_x + (plane * p.out_h + oh) * p.out_w;
+        for (var ow = first_w; ow < end_w; ow++) {
+            let part = share(locate(ow, p.in_w, p.out_w), iw);
+            total = fma(vec4(weight * part), load(base + ow), total);
+        }
+    }
+    store(i, total);
+}
+
+@compute @workgroup_size(64)
+fn shifted_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                   @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i >= p.count) {
+        return;
+    }
+    let line = i / p.inner;
+    let within = i - line * p.inner;
+    let map = line / p.out_h;
+    let to = line - map * p.out_h;
+    let n = map / p.channels;
+    var part = n * p.taps * p.channels + map - n * p.channels;
+    var total = vec4(0.0);
+    for (var t = 0u; t < p.taps; t++) {
+        // Before the map the difference wraps to an index far beyond it.
+        let o = to + t - p.taps / 2u;
+        if (o < p.out_h) {
+            let source = locate(o, p.in_h, p.out_h);
+            let base = p.base_x + part * p.in_h * p.inner + within;
+            total += mix(load(base + source.low * p.inner), load(base + source.high * p.inner), source.fraction);
+        }
+        part += p.channels;
+    }
+    store(i, total);
+}
+
+@compute @workgroup_size(64)
+fn shifted_gradient_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                            @builtin(local_invocation_index) lane: u32) {
+    let i = (group.x + group.y * groups.x) * 64u + lane;
+    if (i >= p.count) {
+        return;
+    }
+    let line = i / p.inner;
+    let part = line / p.in_h;
+    let k = line - part * p.in_h;
+    let n_tap = part / p.channels;
+    let n = n_tap / p.taps;
+    let t = n_tap - n * p.taps;
+    let map = n * p.channels + part - n_tap * p.channels;
+    let base = p.base_x + map * p.out_h * p.inner + i - line * p.inner;
+    let end = end_reader(k, p.in_h, p.out_h);
+    var total = vec4(0.0);
+    for (var o = first_reader(k, p.in_h, p.out_h); o < end; o++) {
+        let to = o + p.taps / 2u - t;
+        if (to < p.out_h) {
+            total = fma(vec4(share(locate(o, p.in_h, p.out_h), k)), load(base + to * p.inner), total);
+        }
+    }
+    store(i, total);
+}
+

@@ -1,0 +1,82 @@
+//! Launches of the convolutions with one filter for each channel, from storage textures.
+
+use super::super::dispatch::{Dispatch, MAX_GROUPS};
+use super::super::error::Result;
+use super::super::shader::Constant;
+use super::conv2d::{Geometry, Operands};
+use super::{Lowering, activation_constants};
+
+/// Lanes of a workgroup, and pixels that a lane of `gather` takes.
+const LANES: usize = 8;
+const PIXELS: usize = 4;
+/// Workgroups that keep the cores of a processor busy.
+const ENOUGH: usize = 64;
+
+impl Lowering<'_> {
+    pub(super) fn depthwise_texture(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
+        let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
+        let word = |value: usize| Constant::U32(value as u32);
+        let kernel = |entry: &'static str| {
+            Dispatch::new("depthwise_texture", entry)
+                .constant("KERNEL_H", word(g.kernel[0]))
+                .constant("KERNEL_W", word(g.kernel[1]))
+                .constant("STRIDE_H", word(stride_h))
+                .constant("STRIDE_W", word(stride_w))
+        };
+        let entry = self.entry(operands);
+        let columns = g.i.div_ceil(4).div_ceil(LANES);
+        if entry == "weight_grad" {
+            let (x, dy) = (self.maps_of(operands.first)?, self.maps_of(operands.second)?);
+            let most = (self.limit / g.weights()).max(1);
+            let each = strip(g.n * g.oh, columns, most);
+            let splits = (g.n * g.oh).div_ceil(each);
+            let parts = self.parts(splits * g.weights(), operands.out, splits);
+            let dispatch = kernel(entry)
+                .constant("SLIDES", Constant::Bool(stride_w == 1))
+                .params([g.n, g.i, g.h, g.w, g.oh, g.ow, pad_h, pad_w, dilation_h, dilation_w, each, 0])
+                .bind(self.whole_target(parts, splits * g.weights())?)
+                .read(x)
+                .read(dy)
+                .grid(columns, splits, 1);
+            self.push(dispatch);
+            return self.finish_parts(parts, splits, g.weights(), operands.out);
+        }
+        let transposed = entry == "input_grad";
+        let (read, written) = if transposed { ([g.oh, g.ow], [g.h, g.w]) } else { ([g.h, g.w], [g.oh, g.ow]) };
+        let maps = self.maps_of(operands.first)?;
+        let first_weight = self.pack_filters(operands.second, g.i, g.taps())?;
+        let (weights, y) = (self.weights_texture(), self.new_maps(operands.out));
+        let slides = [stride_h, stride_w] == [1, 1];
+        // A gradient of stride 1 is a convolution with the filter turned about, padded by what the forward one is not.
+        let padding = |axis: usize| {
+            let (own, reach) = (g.spec.padding[axis], g.spec.dilation[axis] * (g.kernel[axis] - 1));
+            if slides && transposed { (reach as i32 - own as i32) as u32 as usize } else { own }
+        };
+        let rows = g.n * written[0];
+        let each = strip(rows, columns, MAX_GROUPS);
+        let mut dispatch = kernel(if slides { "slide" } else { "gather" })
+            .constants(activation_constants(operands.activation))
+            .constant("BIAS", Constant::Bool(operands.bias.is_some()))
+            .params([g.n, g.i, read[0], read[1], written[0], written[1], padding(0), padding(1)])
+            .params([dilation_h, dilation_w, each, first_weight])
+            .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
+            .read(maps)
+            .read(weights)
+            .write(y);
+        dispatch = match slides {
+            true => dispatch.constant("FLIPPED", Constant::Bool(transposed)).grid(columns, rows.div_ceil(each), 1),
+            false => dispatch.constant("TRANSPOSED", Constant::Bool(transposed)).grid(
+                (written[0] * written[1]).div_ceil(LANES * PIXELS),
+                g.n * g.i.div_ceil(4),
+                1,
+            ),
+        };
+        self.push(dispatch);
+        Ok(())
+    }
+}
+
+/// Rows of a strip: strips in `columns` columns are enough, and at most `most`.
+fn strip(rows: usize, columns: usize, most: usize) -> usize {
+    rows.div_ceil(ENOUGH.div_ceil(columns).min(most).max(1))
+}
