@@ -110,11 +110,11 @@ impl<'g> Lowering<'g> {
         let node = graph.node(id);
         (self.step, self.label) = (step, node.op.name());
         self.least_pieces = self.least_pieces(id);
-        if !self.from_textures(id)? {
+        if !self.by_textures(id)? {
             for &input in &node.inputs {
                 self.unpack(input)?;
             }
-            self.from_buffers(id)?;
+            self.by_buffers(id)?;
         }
         // Outputs are read back from their buffers.
         let storage = graph.storage_of(id);
@@ -125,7 +125,7 @@ impl<'g> Lowering<'g> {
     }
 
     /// Kernels that find feature maps in buffers, and leave theirs there.
-    fn from_buffers(&mut self, id: NodeId) -> Result<()> {
+    fn by_buffers(&mut self, id: NodeId) -> Result<()> {
         let graph = self.graph;
         let node = graph.node(id);
         match &node.op {

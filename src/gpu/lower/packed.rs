@@ -33,7 +33,7 @@ struct Maps {
 
 impl Lowering<'_> {
     /// Launches kernels that compute from textures, if there are such for a node and it pays; false if there are not.
-    pub(super) fn from_textures(&mut self, id: NodeId) -> Result<bool> {
+    pub(super) fn by_textures(&mut self, id: NodeId) -> Result<bool> {
         let graph = self.graph;
         let node = graph.node(id);
         let inputs = &node.inputs[..];
