@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kernels_tests::{Case, adapter};
 use papilla::gpu::{ConvVariant, Divisions, Gpu, GpuOptions, Program, States};
-use papilla::graph::{ConvSpec, ResizeMode};
+use papilla::graph::{AdamSettings, ConvSpec, ResizeMode, Shape, Update};
 
 /// The convolutions that hardware has: those of software adapters are not watched.
 const CONV: Option<ConvVariant> = Some(ConvVariant::Tiled);
@@ -82,4 +82,23 @@ fn a_program_divides_what_it_measures_to_be_too_long() {
     }
     assert!(launches[0] == launches[1] && launches[2] > launches[1], "measured twice, then divided: {launches:?}");
     assert!(!gpu.divisions().is_empty());
+}
+
+/// Updates take many tensors at once, until that is too long.
+#[test]
+fn updates_are_divided_between_tensors() {
+    let mut case = Case::new(12);
+    let (lr, correction) = (case.input_of(Shape::scalar(), &[0.1]), case.input_of([2], &[0.1, 0.001]));
+    let settings = AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8, loss_scale: 1.0 };
+    for index in 0..SAMPLES {
+        let grad = case.input([3000]);
+        let [param, first, second] =
+            ["", " first", " second"].map(|kind| case.state_in(&format!("{index}{kind}"), [3000], 0.1, 1.0));
+        case.update(Update::Adam { param, first, second, grad, lr, correction, settings });
+    }
+    let whole = case.check_on(&adapter(CONV, None), 1e-5);
+    let gpu = open(None);
+    gpu.divide(Divisions::from([("adam".to_string(), 3)]));
+    let divided = case.check_on(&gpu, 1e-5);
+    assert!(whole < divided && divided <= SAMPLES, "{divided} launches of {whole}");
 }

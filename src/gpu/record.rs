@@ -197,9 +197,11 @@ pub(super) fn record(
             continue;
         }
         let rows = dispatch.rows.iter().map(|row| locate(row, places)).collect::<Result<Vec<_>>>()?;
-        let bytes = rows.iter().map(|row| row.count as u64 * 4).sum::<u64>();
-        let pieces = capabilities.divisions.get(label).map_or(1, |pieces| *pieces as u64);
-        let limit = bytes.div_ceil(pieces).min(gpu.binding_elements() as u64 * 4);
+        let mut limit = gpu.binding_elements() as u64 * 4;
+        if let Some(&pieces) = capabilities.divisions.get(label) {
+            let bytes: u64 = rows.iter().map(|row| row.count as u64 * 4).sum();
+            limit = limit.min(bytes.div_ceil(pieces as u64));
+        }
         for group in divide(rows, dispatch.chunk, limit) {
             let bytes = bytemuck::cast_slice(&group.table);
             let table = gpu.buffer("table", bytes.len() as u64, Usage::STORAGE | Usage::COPY_DST)?;

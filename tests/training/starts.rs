@@ -8,12 +8,15 @@ use tempfile::TempDir;
 use crate::refusal;
 use crate::runs::{clinics, succeed, text};
 
-/// Bytes that the step is said to need which does not fit.
+/// Bytes that the step which does not fit, and its validation, are said to need.
 fn needed(arguments: &[&str]) -> u64 {
     let error = refusal(&[arguments, &["--memory-budget", "1KiB"]].concat());
-    let said = error.split("the step needs ").nth(1).and_then(|rest| rest.split(" (").next());
-    let size: ByteSize = said.and_then(|size| size.parse().ok()).unwrap_or_else(|| panic!("no size is in: {error}"));
-    size.as_u64()
+    let size = |before: &str, after: &str| -> u64 {
+        let said = error.split(before).nth(1).and_then(|rest| rest.split(after).next());
+        let size: Option<ByteSize> = said.and_then(|size| size.parse().ok());
+        size.unwrap_or_else(|| panic!("no size is in: {error}")).as_u64()
+    };
+    size("the step needs ", " (") + size("and its validation ", ", more")
 }
 
 #[test]
