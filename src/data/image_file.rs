@@ -63,9 +63,6 @@ pub fn write_png(path: &Path, image: &DynamicImage) -> Result<(), DataError> {
     image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).map_err(|e| DataError::write(path, e))?;
     write_atomically(path, |file| file.write_all(&bytes)).map_err(|error| match error {
         FormatError::Write { path, error } => DataError::write(&path, error),
-        FormatError::NoFolder { path, folder } => {
-            DataError::write(&path, format!("the folder `{}` does not exist; create it first", folder.display()))
-        }
         other => DataError::write(path, other),
     })
 }

@@ -40,11 +40,7 @@ impl Written {
     pub fn beside(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Written, FormatError> {
         match write_temporary(path, content) {
             Ok(temporary) => Ok(Written { temporary, path: path.to_owned() }),
-            // The system would name the temporary file.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !folder_of(path).exists() => {
-                Err(FormatError::NoFolder { path: path.to_owned(), folder: folder_of(path).to_owned() })
-            }
-            Err(error) => Err(FormatError::Write { path: path.to_owned(), error }),
+            Err(error) => Err(FormatError::Write { path: path.to_owned(), error: in_folder_of(path, error) }),
         }
     }
 
@@ -90,6 +86,18 @@ fn keep(path: &Path, previous: &Path) -> io::Result<()> {
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// An error of writing there: the system would name the temporary file where the folder is missing.
+fn in_folder_of(path: &Path, error: io::Error) -> io::Error {
+    let folder = folder_of(path);
+    match error.kind() {
+        io::ErrorKind::NotFound if !folder.exists() => {
+            let reason = format!("the folder `{}` does not exist; create it first", folder.display());
+            io::Error::new(io::ErrorKind::NotFound, reason)
+        }
+        _ => error,
+    }
 }
 
 fn builder() -> tempfile::Builder<'static, 'static> {
@@ -186,6 +194,6 @@ mod tests {
     fn a_missing_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("absent").join("file");
-        assert!(matches!(write_atomically(&path, |_| Ok(())), Err(FormatError::NoFolder { .. })));
+        assert!(matches!(write_atomically(&path, |_| Ok(())), Err(FormatError::Write { .. })));
     }
 }

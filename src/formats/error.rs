@@ -22,14 +22,6 @@ pub enum FormatError {
         /// The system's reason.
         error: io::Error,
     },
-    /// The folder of a file that is to be written is not there.
-    #[error("cannot write {}: the folder `{}` does not exist; create it first", path.display(), folder.display())]
-    NoFolder {
-        /// The file.
-        path: PathBuf,
-        /// Its folder.
-        folder: PathBuf,
-    },
     /// A folder, pipe or device was named as a file.
     #[error("{} is not a regular file{}", .0.display(), checkpoint_in(.0))]
     NotAFile(PathBuf),
