@@ -34,14 +34,24 @@ fn mix_bits(value: u32) -> u32 {
     return h;
 }
 
+// What the mask of a dropout is made of.
+fn mask_key(seed_high: f32, seed_low: f32, stream: u32) -> u32 {
+    return mix_bits(mix_bits(mix_bits(u32(seed_high)) ^ u32(seed_low)) ^ stream);
+}
+
+// Whether element `number` of a tensor is kept.
+fn is_kept(number: u32, key: u32, threshold: u32) -> bool {
+    return mix_bits(mix_bits(number ^ key) + key) >= threshold;
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-    let key = mix_bits(mix_bits(mix_bits(u32(seed[0])) ^ u32(seed[1])) ^ p.stream);
+    let key = mask_key(seed[0], seed[1], p.stream);
     let block = (group.x + group.y * groups.x) * 64u * ELEMENTS + lane;
     let end = min(block + 64u * ELEMENTS, p.count);
     for (var i = block; i < end; i += 64u) {
-        let bits = mix_bits(mix_bits((p.first + i) ^ key) + key);
-        y[p.base_y + i] = YType(select(0.0, f32(x[p.base_x + i]) * p.scale, bits >= p.threshold));
+        let kept = is_kept(p.first + i, key, p.threshold);
+        y[p.base_y + i] = YType(select(0.0, f32(x[p.base_x + i]) * p.scale, kept));
     }
 }

@@ -1,10 +1,11 @@
-// dropout_texture: dropout (see there) of packed feature maps (layout: pack_texture): the mask of an element is that of
-// its number in the unpacked tensor. Each invocation takes TEXELS texels of one plane of four channels; grid: x =
-// blocks of 64·TEXELS pixels, y = planes. Bindings: seed [2] (integers below 2²⁴), x, y. Twin: reference/dropout.rs
+// dropout_texture: dropout of packed feature maps (layout: pack_texture). The mask of an element is that of its number in
+// the unpacked tensor; it stands in dropout, on which this builds. Each invocation takes TEXELS texels of one plane of
+// four channels; grid: x = blocks of 64·TEXELS pixels, y = planes. Bindings: seed [2] (integers below 2²⁴), x, y packed.
+// Twin: reference/dropout.rs
 
 const TEXELS: u32 = 4u;
 
-struct Params {
+struct PackedParams {
     channels: u32,
     plane: u32,
     stream: u32,
@@ -12,39 +13,28 @@ struct Params {
     scale: f32,
 }
 
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> seed: array<f32>;
-@group(0) @binding(2) var x: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(3) var y: texture_storage_2d<rgba32float, write>;
-
-// Integer hash of low bias (Wellons, "lowbias32").
-fn mix_bits(value: u32) -> u32 {
-    var h = value;
-    h ^= h >> 16u;
-    h *= 0x7feb352du;
-    h ^= h >> 15u;
-    h *= 0x846ca68bu;
-    h ^= h >> 16u;
-    return h;
-}
+@group(0) @binding(0) var<uniform> q: PackedParams;
+@group(0) @binding(1) var<storage, read_write> packed_seed: array<f32>;
+@group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var result: texture_storage_2d<rgba32float, write>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let key = mix_bits(mix_bits(mix_bits(u32(seed[0])) ^ u32(seed[1])) ^ p.stream);
-    let blocks = (p.channels + 3u) / 4u;
+fn main_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let key = mask_key(packed_seed[0], packed_seed[1], q.stream);
+    let blocks = (q.channels + 3u) / 4u;
     let n = group.y / blocks;
-    let number = (n * p.channels + (group.y - n * blocks) * 4u) * p.plane;
+    let number = (n * q.channels + (group.y - n * blocks) * 4u) * q.plane;
     let first = group.x * 64u * TEXELS + lane;
-    let end = min(first + 64u * TEXELS, p.plane);
+    let end = min(first + 64u * TEXELS, q.plane);
     for (var i = first; i < end; i += 64u) {
-        let t = 1u + group.y * p.plane + i;
+        let t = 1u + group.y * q.plane + i;
         let place = vec2<u32>(t & 4095u, t >> 12u);
-        let v = textureLoad(x, place) * p.scale;
+        let v = textureLoad(maps, place) * q.scale;
         var kept: vec4<f32>;
         for (var k = 0u; k < 4u; k++) {
-            let bits = mix_bits(mix_bits((number + k * p.plane + i) ^ key) + key);
-            kept[k] = select(0.0, v[k], bits >= p.threshold);
+            kept[k] = select(0.0, v[k], is_kept(number + k * q.plane + i, key, q.threshold));
         }
-        textureStore(y, place, kept);
+        textureStore(result, place, kept);
     }
 }
+

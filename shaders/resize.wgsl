@@ -76,6 +76,45 @@ fn end_reader(k: u32, extent_in: u32, extent_out: u32) -> u32 {
     return min(upper, extent_out);
 }
 
+// Place of an element in maps of this size.
+struct Pixel {
+    plane: u32,
+    row: u32,
+    column: u32,
+}
+
+fn pixel_of(i: u32, height: u32, width: u32) -> Pixel {
+    let line = i / width;
+    let plane = line / height;
+    return Pixel(plane, line - plane * height, i - line * width);
+}
+
+// Of an element of `shifted`: its index along the axis, the map of its first part and its place within a line; of one of
+// `shifted_gradient` the same, with the tap of its part and the map of the result that it goes into.
+struct Line {
+    at: u32,
+    map: u32,
+    tap: u32,
+    within: u32,
+}
+
+fn line_of(i: u32) -> Line {
+    let line = i / p.inner;
+    let map = line / p.out_h;
+    let n = map / p.channels;
+    let part = n * p.taps * p.channels + map - n * p.channels;
+    return Line(line - map * p.out_h, part, 0u, i - line * p.inner);
+}
+
+fn gradient_line_of(i: u32) -> Line {
+    let line = i / p.inner;
+    let part = line / p.in_h;
+    let n_tap = part / p.channels;
+    let n = n_tap / p.taps;
+    let map = n * p.channels + part - n_tap * p.channels;
+    return Line(line - part * p.in_h, map, n_tap - n * p.taps, i - line * p.inner);
+}
+
 fn share(source: Source, k: u32) -> f32 {
     return select(0.0, 1.0 - source.fraction, source.low == k) + select(0.0, source.fraction, source.high == k);
 }
@@ -87,16 +126,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     if (i >= p.count) {
         return;
     }
-    let row_index = i / p.out_w;
-    let plane = row_index / p.out_h;
-    let column = locate(i - row_index * p.out_w, p.in_w, p.out_w);
-    let row = locate(row_index - plane * p.out_h, p.in_h, p.out_h);
-    let top = p.base_x + (plane * p.in_h + row.low) * p.in_w;
+    let to = pixel_of(i, p.out_h, p.out_w);
+    let column = locate(to.column, p.in_w, p.out_w);
+    let row = locate(to.row, p.in_h, p.out_h);
+    let top = p.base_x + (to.plane * p.in_h + row.low) * p.in_w;
     if (MODE == 2u) {
         y[p.base_y + i] = YType(f32(x[top + column.low]));
         return;
     }
-    let bottom = p.base_x + (plane * p.in_h + row.high) * p.in_w;
+    let bottom = p.base_x + (to.plane * p.in_h + row.high) * p.in_w;
     let upper = mix(f32(x[top + column.low]), f32(x[top + column.high]), column.fraction);
     let lower = mix(f32(x[bottom + column.low]), f32(x[bottom + column.high]), column.fraction);
     y[p.base_y + i] = YType(mix(upper, lower, row.fraction));
@@ -109,22 +147,19 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
     if (i >= p.count) {
         return;
     }
-    let row_index = i / p.in_w;
-    let plane = row_index / p.in_h;
-    let iw = i - row_index * p.in_w;
-    let ih = row_index - plane * p.in_h;
-    let end_h = end_reader(ih, p.in_h, p.out_h);
-    let first_w = first_reader(iw, p.in_w, p.out_w);
-    let end_w = end_reader(iw, p.in_w, p.out_w);
+    let own = pixel_of(i, p.in_h, p.in_w);
+    let end_h = end_reader(own.row, p.in_h, p.out_h);
+    let first_w = first_reader(own.column, p.in_w, p.out_w);
+    let end_w = end_reader(own.column, p.in_w, p.out_w);
     var total = 0.0;
-    for (var oh = first_reader(ih, p.in_h, p.out_h); oh < end_h; oh++) {
-        let weight = share(locate(oh, p.in_h, p.out_h), ih);
+    for (var oh = first_reader(own.row, p.in_h, p.out_h); oh < end_h; oh++) {
+        let weight = share(locate(oh, p.in_h, p.out_h), own.row);
         if (weight == 0.0) {
             continue;
         }
-        let base = p.base_x + (plane * p.out_h + oh) * p.out_w;
+        let base = p.base_x + (own.plane * p.out_h + oh) * p.out_w;
         for (var ow = first_w; ow < end_w; ow++) {
-            let part = share(locate(ow, p.in_w, p.out_w), iw);
+            let part = share(locate(ow, p.in_w, p.out_w), own.column);
             if (part != 0.0) {
                 total = fma(weight * part, f32(x[base + ow]), total);
             }
@@ -140,19 +175,15 @@ fn shifted(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     if (i >= p.count) {
         return;
     }
-    let line = i / p.inner;
-    let within = i - line * p.inner;
-    let map = line / p.out_h;
-    let to = line - map * p.out_h;
-    let n = map / p.channels;
-    var part = n * p.taps * p.channels + map - n * p.channels;
+    let to = line_of(i);
+    var part = to.map;
     var total = 0.0;
     for (var t = 0u; t < p.taps; t++) {
         // Before the map the difference wraps to an index far beyond it.
-        let o = to + t - p.taps / 2u;
+        let o = to.at + t - p.taps / 2u;
         if (o < p.out_h) {
             let source = locate(o, p.in_h, p.out_h);
-            let base = p.base_x + part * p.in_h * p.inner + within;
+            let base = p.base_x + part * p.in_h * p.inner + to.within;
             total += mix(f32(x[base + source.low * p.inner]), f32(x[base + source.high * p.inner]), source.fraction);
         }
         part += p.channels;
@@ -167,20 +198,14 @@ fn shifted_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgr
     if (i >= p.count) {
         return;
     }
-    let line = i / p.inner;
-    let part = line / p.in_h;
-    let k = line - part * p.in_h;
-    let n_tap = part / p.channels;
-    let n = n_tap / p.taps;
-    let t = n_tap - n * p.taps;
-    let map = n * p.channels + part - n_tap * p.channels;
-    let base = p.base_x + map * p.out_h * p.inner + i - line * p.inner;
-    let end = end_reader(k, p.in_h, p.out_h);
+    let own = gradient_line_of(i);
+    let base = p.base_x + own.map * p.out_h * p.inner + own.within;
+    let end = end_reader(own.at, p.in_h, p.out_h);
     var total = 0.0;
-    for (var o = first_reader(k, p.in_h, p.out_h); o < end; o++) {
-        let to = o + p.taps / 2u - t;
+    for (var o = first_reader(own.at, p.in_h, p.out_h); o < end; o++) {
+        let to = o + p.taps / 2u - own.tap;
         if (to < p.out_h) {
-            total = fma(share(locate(o, p.in_h, p.out_h), k), f32(x[base + to * p.inner]), total);
+            total = fma(share(locate(o, p.in_h, p.out_h), own.at), f32(x[base + to * p.inner]), total);
         }
     }
     y[p.base_y + i] = YType(total);

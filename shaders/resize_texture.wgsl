@@ -22,16 +22,15 @@ fn main_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups
     if (i >= p.count) {
         return;
     }
-    let row_index = i / p.out_w;
-    let plane = row_index / p.out_h;
-    let column = locate(i - row_index * p.out_w, p.in_w, p.out_w);
-    let row = locate(row_index - plane * p.out_h, p.in_h, p.out_h);
-    let top = p.base_x + (plane * p.in_h + row.low) * p.in_w;
+    let to = pixel_of(i, p.out_h, p.out_w);
+    let column = locate(to.column, p.in_w, p.out_w);
+    let row = locate(to.row, p.in_h, p.out_h);
+    let top = p.base_x + (to.plane * p.in_h + row.low) * p.in_w;
     if (MODE == 2u) {
         store(i, load(top + column.low));
         return;
     }
-    let bottom = p.base_x + (plane * p.in_h + row.high) * p.in_w;
+    let bottom = p.base_x + (to.plane * p.in_h + row.high) * p.in_w;
     let upper = mix(load(top + column.low), load(top + column.high), column.fraction);
     let lower = mix(load(bottom + column.low), load(bottom + column.high), column.fraction);
     store(i, mix(upper, lower, row.fraction));
@@ -44,19 +43,16 @@ fn gradient_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgr
     if (i >= p.count) {
         return;
     }
-    let row_index = i / p.in_w;
-    let plane = row_index / p.in_h;
-    let iw = i - row_index * p.in_w;
-    let ih = row_index - plane * p.in_h;
-    let end_h = end_reader(ih, p.in_h, p.out_h);
-    let first_w = first_reader(iw, p.in_w, p.out_w);
-    let end_w = end_reader(iw, p.in_w, p.out_w);
+    let own = pixel_of(i, p.in_h, p.in_w);
+    let end_h = end_reader(own.row, p.in_h, p.out_h);
+    let first_w = first_reader(own.column, p.in_w, p.out_w);
+    let end_w = end_reader(own.column, p.in_w, p.out_w);
     var total = vec4(0.0);
-    for (var oh = first_reader(ih, p.in_h, p.out_h); oh < end_h; oh++) {
-        let weight = share(locate(oh, p.in_h, p.out_h), ih);
-        let base = p.base_x + (plane * p.out_h + oh) * p.out_w;
+    for (var oh = first_reader(own.row, p.in_h, p.out_h); oh < end_h; oh++) {
+        let weight = share(locate(oh, p.in_h, p.out_h), own.row);
+        let base = p.base_x + (own.plane * p.out_h + oh) * p.out_w;
         for (var ow = first_w; ow < end_w; ow++) {
-            let part = share(locate(ow, p.in_w, p.out_w), iw);
+            let part = share(locate(ow, p.in_w, p.out_w), own.column);
             total = fma(vec4(weight * part), load(base + ow), total);
         }
     }
@@ -70,19 +66,15 @@ fn shifted_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     if (i >= p.count) {
         return;
     }
-    let line = i / p.inner;
-    let within = i - line * p.inner;
-    let map = line / p.out_h;
-    let to = line - map * p.out_h;
-    let n = map / p.channels;
-    var part = n * p.taps * p.channels + map - n * p.channels;
+    let to = line_of(i);
+    var part = to.map;
     var total = vec4(0.0);
     for (var t = 0u; t < p.taps; t++) {
         // Before the map the difference wraps to an index far beyond it.
-        let o = to + t - p.taps / 2u;
+        let o = to.at + t - p.taps / 2u;
         if (o < p.out_h) {
             let source = locate(o, p.in_h, p.out_h);
-            let base = p.base_x + part * p.in_h * p.inner + within;
+            let base = p.base_x + part * p.in_h * p.inner + to.within;
             total += mix(load(base + source.low * p.inner), load(base + source.high * p.inner), source.fraction);
         }
         part += p.channels;
@@ -97,20 +89,14 @@ fn shifted_gradient_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(nu
     if (i >= p.count) {
         return;
     }
-    let line = i / p.inner;
-    let part = line / p.in_h;
-    let k = line - part * p.in_h;
-    let n_tap = part / p.channels;
-    let n = n_tap / p.taps;
-    let t = n_tap - n * p.taps;
-    let map = n * p.channels + part - n_tap * p.channels;
-    let base = p.base_x + map * p.out_h * p.inner + i - line * p.inner;
-    let end = end_reader(k, p.in_h, p.out_h);
+    let own = gradient_line_of(i);
+    let base = p.base_x + own.map * p.out_h * p.inner + own.within;
+    let end = end_reader(own.at, p.in_h, p.out_h);
     var total = vec4(0.0);
-    for (var o = first_reader(k, p.in_h, p.out_h); o < end; o++) {
-        let to = o + p.taps / 2u - t;
+    for (var o = first_reader(own.at, p.in_h, p.out_h); o < end; o++) {
+        let to = o + p.taps / 2u - own.tap;
         if (to < p.out_h) {
-            total = fma(vec4(share(locate(o, p.in_h, p.out_h), k)), load(base + to * p.inner), total);
+            total = fma(vec4(share(locate(o, p.in_h, p.out_h), own.at)), load(base + to * p.inner), total);
         }
     }
     store(i, total);

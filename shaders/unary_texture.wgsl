@@ -2,7 +2,7 @@
 // Each invocation takes TEXELS texels; workgroups are folded into x and y.
 // Bindings: x, dy (x again in `main`), y. Twin: reference/elementwise.rs
 
-const KIND: u32 = 0u; // 0 relu, 1 relu6, 2 leaky relu
+const ACTIVATION: u32 = 1u; // 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
 const TEXELS: u32 = 4u;
 
@@ -17,18 +17,18 @@ struct Params {
 @group(0) @binding(3) var y: texture_storage_2d<rgba32float, write>;
 
 fn activate(v: vec4<f32>) -> vec4<f32> {
-    switch KIND {
-        case 0u: { return max(v, vec4(0.0)); }
-        case 1u: { return clamp(v, vec4(0.0), vec4(6.0)); }
+    switch ACTIVATION {
+        case 1u: { return max(v, vec4(0.0)); }
+        case 2u: { return clamp(v, vec4(0.0), vec4(6.0)); }
         default: { return select(SLOPE * v, v, v > vec4(0.0)); }
     }
 }
 
 fn slope(v: vec4<f32>) -> vec4<f32> {
     let above = select(vec4(0.0), vec4(1.0), v > vec4(0.0));
-    switch KIND {
-        case 0u: { return above; }
-        case 1u: { return select(vec4(0.0), above, v < vec4(6.0)); }
+    switch ACTIVATION {
+        case 1u: { return above; }
+        case 2u: { return select(vec4(0.0), above, v < vec4(6.0)); }
         default: { return select(vec4(SLOPE), vec4(1.0), v > vec4(0.0)); }
     }
 }

@@ -36,7 +36,7 @@ pub const SOURCES: &[(&str, &str)] = sources![
     "depthwise",
     "depthwise_texture",
     "dropout",
-    "dropout_texture",
+    "dropout_texture" + "dropout",
     "max_pool",
     "pack_texture",
     "pad",

@@ -94,6 +94,18 @@ pub enum Unary {
     Above(f32),
 }
 
+impl Unary {
+    /// The activation that this function is, if it is one.
+    pub fn activation(self) -> Option<Activation> {
+        match self {
+            Unary::Relu => Some(Activation::Relu),
+            Unary::Relu6 => Some(Activation::Relu6),
+            Unary::LeakyRelu(slope) => Some(Activation::LeakyRelu(slope)),
+            _ => None,
+        }
+    }
+}
+
 impl From<Activation> for Option<Unary> {
     fn from(activation: Activation) -> Self {
         match activation {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Activation, Binary, Graph, NodeId, Op, Unary};
+use super::{Activation, Binary, Graph, NodeId, Op};
 
 /// Applies all rewrites. Done before differentiation, the backward pass profits too.
 pub fn simplify(graph: &mut Graph) {
@@ -108,11 +108,12 @@ fn fuse_bias(graph: &mut Graph) {
 fn fuse_activations(graph: &mut Graph) {
     let consumers = consumer_counts(graph);
     for index in 0..graph.nodes.len() {
-        let activation = match graph.nodes[index].op {
-            Op::Unary(Unary::Relu) => Activation::Relu,
-            Op::Unary(Unary::Relu6) => Activation::Relu6,
-            Op::Unary(Unary::LeakyRelu(slope)) if slope > 0.0 => Activation::LeakyRelu(slope),
-            _ => continue,
+        let Op::Unary(function) = graph.nodes[index].op else { continue };
+        let activation = match function.activation() {
+            // Its output does not tell where it was negative.
+            Some(Activation::LeakyRelu(slope)) if slope <= 0.0 => continue,
+            Some(activation) => activation,
+            None => continue,
         };
         let source = graph.nodes[index].inputs[0];
         if consumers[source.0] != 1 {

@@ -3,7 +3,7 @@
 use super::super::dispatch::{Dispatch, MAX_GROUPS};
 use super::super::error::Result;
 use super::super::shader::Constant;
-use super::Lowering;
+use super::{Lowering, activation_constants};
 use crate::graph::{Binary, NodeId, Unary};
 
 /// Texels of a workgroup.
@@ -21,15 +21,8 @@ impl Lowering<'_> {
     pub(super) fn unary_texture(&mut self, entry: &'static str, function: Unary, id: NodeId) -> Result<()> {
         let operands = &self.graph.node(id).inputs;
         let (x, last) = (self.maps_of(operands[0])?, self.maps_of(operands[operands.len() - 1])?);
-        let (kind, slope) = match function {
-            Unary::Relu => (0, 0.0),
-            Unary::Relu6 => (1, 0.0),
-            Unary::LeakyRelu(slope) => (2, slope),
-            _ => unreachable!("only activations compute from textures"),
-        };
-        let kernel = Dispatch::new("unary_texture", entry)
-            .constant("KIND", Constant::U32(kind))
-            .constant("SLOPE", Constant::F32(slope));
+        let activation = function.activation().expect("only activations compute from textures");
+        let kernel = Dispatch::new("unary_texture", entry).constants(activation_constants(activation));
         self.each_texel(kernel.read(x).read(last), id);
         Ok(())
     }
@@ -41,7 +34,7 @@ impl Lowering<'_> {
         let y = self.new_maps(id);
         let [n, c, h, w] = self.nchw(id);
         let threshold = (f64::from(p) * 4_294_967_296.0) as u32;
-        let dispatch = Dispatch::new("dropout_texture", "main")
+        let dispatch = Dispatch::new("dropout_texture", "main_texture")
             .params([c, h * w, stream as usize, threshold as usize])
             .float(1.0 / (1.0 - p))
             .bind(self.whole(seed)?)
