@@ -26,7 +26,7 @@ pub struct StepResult {
     pub cold_start_milliseconds: f64,
     /// images of one camera in the batch, over the time of a step
     pub images_per_second: f64,
-    /// arena that the values of a step share; states, inputs and textures are beside it
+    /// what the values of a step share, buffers and textures; states and inputs are beside it
     pub peak_bytes: u64,
     /// launches of kernels in a step
     pub dispatches: usize,

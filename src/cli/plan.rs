@@ -58,7 +58,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         ("  weights and statistics", parameters),
         ("  optimisers' states", optimiser),
         ("  inputs and constants", needs.input_bytes),
-        ("  packed operands", needs.texture_bytes),
+        ("  packed values", needs.texture_bytes),
         ("a network to validate with", validation),
     ] {
         output::line(format_args!("{what:26} {:10.1} MiB", bytes as f64 / f64::from(1 << 20)))?;

@@ -11,6 +11,7 @@ use crate::graph::{Graph, Lifetime, MemoryPlan, NodeId, Op, Precision, assign_of
 
 /// Bytes to which values and uniform blocks are aligned.
 pub(super) const ALIGNMENT: u64 = 256;
+
 /// Launches of a graph and places of its values.
 pub(super) struct Plan {
     pub live: Vec<NodeId>,

@@ -205,7 +205,7 @@ impl Program {
         Ok(values)
     }
 
-    /// Bytes of the arena: every value of a run, as the plan shares them.
+    /// Bytes of the arena and the textures: every value of a run, as the plan shares them.
     pub fn peak_bytes(&self) -> u64 {
         self.compiled.borrow().peak_bytes
     }
@@ -235,6 +235,7 @@ impl Compiled {
         let mut places = leaves.clone();
         places.add_arena(gpu, &plan)?;
         let Plan { live, launches, snapshots, textures, memory, .. } = plan;
+        let peak_bytes = memory.peak_bytes + textures.bytes();
         let textures = Textures::new(gpu, textures)?;
         let mut launches = record(gpu, launches, &places, &textures, capabilities)?;
         for launch in &mut launches {
@@ -247,7 +248,7 @@ impl Compiled {
         }
         let steps: Vec<usize> = launches.iter().map(|launch| launch.step).collect();
         let pace = Pace::new(graph, &live, &steps, capabilities.watchdog);
-        let (arena, peak_bytes, divisions) = (places.arena, memory.peak_bytes, capabilities.divisions.clone());
+        let (arena, divisions) = (places.arena, capabilities.divisions.clone());
         Ok(Compiled { launches, outputs, arena, textures, peak_bytes, pace, divisions })
     }
 }

@@ -100,11 +100,17 @@ mod tests {
     use super::super::super::context::ConvVariant;
     use super::super::super::plan::Plan;
     use super::*;
-    use crate::graph::{ConvSpec, Graph, vector_jacobian_product};
+    use crate::graph::{ConvSpec, Graph, ResizeMode, vector_jacobian_product};
 
     /// Kernels of a step in order.
     fn kernels(graph: &Graph) -> Vec<&'static str> {
-        let capabilities = Capabilities { conv: ConvVariant::Texture, lanes: 8, ..Capabilities::typical_hardware() };
+        kernels_on(graph, Capabilities::typical_hardware().texture_side)
+    }
+
+    /// The same where textures have no more rows.
+    fn kernels_on(graph: &Graph, texture_side: usize) -> Vec<&'static str> {
+        let conv = ConvVariant::Texture;
+        let capabilities = Capabilities { conv, lanes: 8, texture_side, ..Capabilities::typical_hardware() };
         let plan = Plan::new(graph, &capabilities).expect("the graph fits");
         plan.launches.iter().map(|launch| launch.dispatch.shader).collect()
     }
@@ -138,6 +144,21 @@ mod tests {
             "unpack_texture",
         ];
         assert_eq!(kernels(&graph), expected);
+    }
+
+    /// A result that no texture holds is computed from buffers, though its operand fits one.
+    #[test]
+    fn results_too_large_for_a_texture_go_through_buffers() {
+        for (size, shader) in [([32, 32], "resize_texture"), ([80, 80], "resize")] {
+            let mut g = Graph::new();
+            let (x, w) = (g.input("x", [1, 4, 8, 8]), g.input("w", [4, 4, 3, 3]));
+            let y = g.conv2d(x, w, None, ConvSpec::default()).expect("shapes fit");
+            let y = g.resize(y, ResizeMode::Nearest, size).expect("shapes fit");
+            g.output("y", y);
+            // One row of 4096 texels.
+            let shaders = kernels_on(&g, 1);
+            assert!(shaders.contains(&shader), "{size:?}: {shaders:?}");
+        }
     }
 
     /// Makes the gradients of `y` outputs.

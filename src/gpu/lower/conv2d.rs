@@ -143,7 +143,7 @@ pub(super) struct Operands {
 
 impl Lowering<'_> {
     /// Launches the kernels that compute from textures, if they suit; false if they do not.
-    pub(super) fn convolution_from_textures(&mut self, id: NodeId) -> Result<bool> {
+    pub(super) fn convolution_by_textures(&mut self, id: NodeId) -> Result<bool> {
         let (g, op) = (Geometry::of(self.graph, id), &self.graph.node(id).op);
         let (variant, _) = self.conv_variant(&g, op);
         let texels = (g.n * g.i.div_ceil(4) * g.h * g.w).max(g.n * g.o.div_ceil(4) * g.oh * g.ow);

@@ -9,7 +9,7 @@ use super::{Lowering, activation_constants};
 /// Lanes × pixels of a workgroup of `conv2d_texture`.
 pub(super) const TEXTURE_BLOCK: usize = 32 * 8;
 /// Lanes of a workgroup of the gradients of weights.
-pub(super) const GRAD_LANES: usize = 8;
+const GRAD_LANES: usize = 8;
 
 /// Eights of filters that an invocation of `conv2d_texture` takes, and the groups that makes.
 pub(super) fn filter_groups(filters: usize) -> (usize, usize) {

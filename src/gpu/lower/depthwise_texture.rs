@@ -27,8 +27,7 @@ impl Lowering<'_> {
         let columns = g.i.div_ceil(4).div_ceil(LANES);
         if entry == "weight_grad" {
             let (x, dy) = (self.maps_of(operands.first)?, self.maps_of(operands.second)?);
-            let most = (self.limit / g.weights()).max(1);
-            let each = strip(g.n * g.oh, columns, most);
+            let each = strip(g.n * g.oh, columns, self.most_splits(g));
             let splits = (g.n * g.oh).div_ceil(each);
             let parts = self.parts(splits * g.weights(), operands.out, splits);
             let dispatch = kernel(entry)

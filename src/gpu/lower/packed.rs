@@ -7,7 +7,7 @@ use super::super::dispatch::{Dispatch, Target, TextureId, View};
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::Lowering;
-use crate::graph::{Activation, Binary, NodeId, Op, Unary};
+use crate::graph::{Binary, NodeId, Op};
 
 /// What is packed, and where.
 #[derive(Default)]
@@ -38,58 +38,73 @@ impl Lowering<'_> {
         let node = graph.node(id);
         let inputs = &node.inputs[..];
         match &node.op {
-            Op::BatchStats { domains } if self.packed(&inputs[..1]) => self.batch_stats_texture(*domains, id)?,
-            Op::BatchNorm { eps, activation, .. } if self.packed(&inputs[..1]) => {
+            Op::BatchStats { domains } if self.stays_packed(&inputs[..1], id) => {
+                self.batch_stats_texture(*domains, id)?
+            }
+            Op::BatchNorm { eps, activation, .. } if self.stays_packed(&inputs[..1], id) => {
                 self.batch_norm_texture(*eps, *activation, id)?;
             }
-            Op::BatchNormGradSums { eps, activation } if self.packed(&inputs[..2]) => {
+            Op::BatchNormGradSums { eps, activation } if self.stays_packed(&inputs[..2], id) => {
                 self.batch_norm_grad_sums_texture(*eps, *activation, id)?;
             }
-            Op::BatchNormGradInput { eps, activation, training } if self.packed(&inputs[..2]) => {
+            Op::BatchNormGradInput { eps, activation, training } if self.stays_packed(&inputs[..2], id) => {
                 self.batch_norm_grad_input_texture(*eps, *activation, *training, id)?;
             }
-            Op::Unary(function) if keeps_zero(*function) && self.packed(inputs) => {
+            // Activations leave channels beyond the last zero; other functions need not.
+            Op::Unary(function) if function.activation().is_some() && self.stays_packed(inputs, id) => {
                 self.unary_texture("main", *function, id)?;
             }
-            Op::UnaryGrad(function) if keeps_zero(*function) && self.packed(inputs) => {
+            Op::UnaryGrad(function) if function.activation().is_some() && self.stays_packed(inputs, id) => {
                 self.unary_texture("gradient", *function, id)?;
             }
             Op::Binary(function @ (Binary::Add | Binary::Sub | Binary::Mul))
-                if inputs.iter().all(|&input| self.shape(input) == self.shape(id)) && self.packed(inputs) =>
+                if inputs.iter().all(|&input| self.shape(input) == self.shape(id)) && self.stays_packed(inputs, id) =>
             {
                 self.binary_texture(*function, id)?;
             }
-            Op::Dropout { p, stream } if self.packed(&inputs[..1]) && self.fits_grid(id) => {
+            Op::Dropout { p, stream } if self.stays_packed(&inputs[..1], id) && self.fits_grid(id) => {
                 self.dropout_texture(*p, *stream, id)?
             }
-            Op::Concat { axis: 1 } if self.joins_blocks(inputs) && self.packed(inputs) => self.concat_texture(id)?,
+            Op::Concat { axis: 1 } if self.joins_blocks(inputs) && self.stays_packed(inputs, id) => {
+                self.concat_texture(id)?
+            }
             Op::Pad { before, .. }
-                if !self.in_place.contains_key(&id) && self.moves_blocks(before, id) && self.packed(inputs) =>
+                if !self.in_place.contains_key(&id)
+                    && self.moves_blocks(before, id)
+                    && self.stays_packed(inputs, id) =>
             {
                 self.pad_texture(before, id)?;
             }
-            Op::Resize { mode, .. } if self.packed(inputs) => self.resize_texture(*mode, id, "main_texture")?,
-            Op::ResizeGrad { mode, .. } if self.packed(inputs) => {
+            Op::Resize { mode, .. } if self.stays_packed(inputs, id) => {
+                self.resize_texture(*mode, id, "main_texture")?
+            }
+            Op::ResizeGrad { mode, .. } if self.stays_packed(inputs, id) => {
                 self.resize_texture(*mode, id, "gradient_texture")?;
             }
-            Op::ResizeShifted { mode, axis, taps, .. } if self.in_blocks(id) && self.packed(inputs) => {
+            Op::ResizeShifted { mode, axis, taps, .. } if self.in_blocks(id) && self.stays_packed(inputs, id) => {
                 self.resize_shifted_texture(*mode, *axis, *taps, id, "shifted_texture")?;
             }
-            Op::ResizeShiftedGrad { mode, axis, taps, .. } if self.in_blocks(inputs[0]) && self.packed(inputs) => {
+            Op::ResizeShiftedGrad { mode, axis, taps, .. }
+                if self.in_blocks(inputs[0]) && self.stays_packed(inputs, id) =>
+            {
                 self.resize_shifted_texture(*mode, *axis, *taps, id, "shifted_gradient_texture")?;
             }
             Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } | Op::Conv2dWeightGrad { .. } => {
-                return self.convolution_from_textures(id);
+                return self.convolution_by_textures(id);
             }
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    /// Whether one of some feature maps is in a texture, so that the others are worth packing, and all of them fit one.
-    fn packed(&self, maps: &[NodeId]) -> bool {
-        let fit = |&id: &NodeId| self.shape(id).nchw().is_some() && self.texels_of(id) <= self.texture_capacity;
-        maps.iter().all(fit) && maps.iter().any(|&id| self.held(id).is_some())
+    /// Whether one of the feature maps that a node reads is in a texture, so that the others are worth packing, and all
+    /// of them, and those it makes, fit one.
+    fn stays_packed(&self, maps: &[NodeId], id: NodeId) -> bool {
+        let fits = |id: NodeId| self.texels_of(id) <= self.texture_capacity;
+        let are_maps = |id: NodeId| self.shape(id).nchw().is_some();
+        maps.iter().all(|&x| are_maps(x) && fits(x))
+            && (!are_maps(id) || fits(id))
+            && maps.iter().any(|&x| self.held(x).is_some())
     }
 
     /// Whether the channels of a value fill their texels.
@@ -260,10 +275,4 @@ impl Lowering<'_> {
         }
         self.push(dispatch);
     }
-}
-
-/// The activations, which leave channels beyond the last zero.
-fn keeps_zero(function: Unary) -> bool {
-    [Activation::Relu, Activation::Relu6].into_iter().any(|known| Option::from(known) == Some(function))
-        || matches!(function, Unary::LeakyRelu(_))
 }
