@@ -79,19 +79,43 @@ fn activate(v: vec4<f32>) -> vec4<f32> {
     }
 }
 
-// Texel of a tap of output row and column, or 0 outside the map.
-fn tap_texel(origin: u32, h: u32, w: u32, kh: u32, kw: u32) -> u32 {
-    var ih = h * p.stride_h + kh * p.dilation_h - p.pad_h;
-    var iw = w * p.stride_w + kw * p.dilation_w - p.pad_w;
-    if (TRANSPOSED) {
-        // Before the map the difference wraps to a row far beyond it.
-        ih = (h + p.pad_h - kh * p.dilation_h) / p.stride_h;
-        iw = (w + p.pad_w - kw * p.dilation_w) / p.stride_w;
-    }
-    return select(0u, origin + ih * p.in_w + iw, ih < p.in_h && iw < p.in_w);
+// An output pixel: its sample, row and column, and the texel where the maps of its sample begin.
+struct Place {
+    n: u32,
+    h: u32,
+    w: u32,
+    origin: u32,
 }
 
-fn write_filters(position: u32, n: u32, h: u32, w: u32, kernel: u32, total: vec4<f32>) {
+fn place_of(pixel: u32, position: u32) -> Place {
+    let plane = p.rows * p.columns;
+    let n = pixel / plane;
+    let rest = pixel - n * plane;
+    let row = rest / p.columns;
+    let origin = 1u + (p.first_sample + position + n) * ((p.in_channels + 3u) / 4u) * p.in_h * p.in_w;
+    return Place(n, row * p.every_h + p.phase_h, (rest - row * p.columns) * p.every_w + p.phase_w, origin);
+}
+
+// Texel of a tap of an output pixel, or 0 outside the map.
+fn tap_texel(at: Place, kh: u32, kw: u32) -> u32 {
+    var ih = at.h * p.stride_h + kh * p.dilation_h - p.pad_h;
+    var iw = at.w * p.stride_w + kw * p.dilation_w - p.pad_w;
+    if (TRANSPOSED) {
+        // Before the map the difference wraps to a row far beyond it.
+        ih = (at.h + p.pad_h - kh * p.dilation_h) / p.stride_h;
+        iw = (at.w + p.pad_w - kw * p.dilation_w) / p.stride_w;
+    }
+    return select(0u, at.origin + ih * p.in_w + iw, ih < p.in_h && iw < p.in_w);
+}
+
+// First texel of the weights of eight filters and a tap: two texels of four filters for each input channel.
+fn first_weight_of(eight: u32, position: u32, kh: u32, kw: u32) -> u32 {
+    let known = min(eight, (p.out_channels + 7u) / 8u - 1u);
+    let tap = (known * p.kernel_h + kh) * p.kernel_w + kw;
+    return p.first_weight + position * p.weights_per_position + tap * ((p.in_channels + 3u) / 4u) * 8u;
+}
+
+fn write_filters(position: u32, at: Place, kernel: u32, total: vec4<f32>) {
     if (kernel >= p.out_channels) {
         return;
     }
@@ -103,30 +127,20 @@ fn write_filters(position: u32, n: u32, h: u32, w: u32, kernel: u32, total: vec4
             }
         }
     }
-    let block = (p.first_sample + position + n) * ((p.out_channels + 3u) / 4u) + kernel / 4u;
-    let t = 1u + (block * p.out_h + h) * p.out_w + w;
+    let block = (p.first_sample + position + at.n) * ((p.out_channels + 3u) / 4u) + kernel / 4u;
+    let t = 1u + (block * p.out_h + at.h) * p.out_w + at.w;
     textureStore(results, vec2<u32>(t & 4095u, t >> 12u), activate(value));
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let plane = p.rows * p.columns;
-    let pixels = p.samples * plane;
+    let pixels = p.samples * p.rows * p.columns;
     let in_plane = p.in_h * p.in_w;
     let blocks = (p.in_channels + 3u) / 4u;
     let first = group.y * LANES * PIXELS + lane;
-
-    var origin: array<u32, PIXELS>;
-    var row: array<u32, PIXELS>;
-    var column: array<u32, PIXELS>;
+    var places: array<Place, PIXELS>;
     for (var j = 0u; j < PIXELS; j++) {
-        let pixel = min(first + j * LANES, pixels - 1u);
-        let n = pixel / plane;
-        let rest = pixel - n * plane;
-        let r = rest / p.columns;
-        row[j] = r * p.every_h + p.phase_h;
-        column[j] = (rest - r * p.columns) * p.every_w + p.phase_w;
-        origin[j] = 1u + (p.first_sample + group.z + n) * blocks * in_plane;
+        places[j] = place_of(min(first + j * LANES, pixels - 1u), group.z);
     }
 
     var totals: array<array<vec4<f32>, PIXELS>, FOURS>;
@@ -135,20 +149,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             totals[f][j] = vec4(0.0);
         }
     }
-    let taps = p.kernel_h * p.kernel_w;
     for (var kh = p.first_kh; kh < p.end_kh; kh += p.step_kh) {
         for (var kw = p.first_kw; kw < p.end_kw; kw += p.step_kw) {
             var texel: array<u32, PIXELS>;
             var step: array<u32, PIXELS>;
             for (var j = 0u; j < PIXELS; j++) {
-                texel[j] = tap_texel(origin[j], row[j], column[j], kh, kw);
+                texel[j] = tap_texel(places[j], kh, kw);
                 step[j] = select(in_plane, 0u, texel[j] == 0u);
             }
-            let eights = (p.out_channels + 7u) / 8u;
             var t: array<u32, EIGHTS>;
             for (var e = 0u; e < EIGHTS; e++) {
-                let eight = min(group.x * EIGHTS + e, eights - 1u);
-                t[e] = p.first_weight + group.z * p.weights_per_position + (eight * taps + kh * p.kernel_w + kw) * blocks * 8u;
+                t[e] = first_weight_of(group.x * EIGHTS + e, group.z, kh, kw);
             }
             for (var block = 0u; block < blocks;) {
                 let end = min(block + RUN, blocks);
@@ -183,11 +194,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
     }
     for (var j = 0u; j < PIXELS; j++) {
-        let pixel = first + j * LANES;
-        if (pixel < pixels) {
-            let n = pixel / plane;
+        if (first + j * LANES < pixels) {
             for (var f = 0u; f < FOURS; f++) {
-                write_filters(group.z, n, row[j], column[j], (group.x * FOURS + f) * 4u, totals[f][j]);
+                write_filters(group.z, places[j], (group.x * FOURS + f) * 4u, totals[f][j]);
             }
         }
     }

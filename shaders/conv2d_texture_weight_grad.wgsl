@@ -63,6 +63,20 @@ fn end_inside(offset: u32, pad: u32, stride: u32, extent_in: u32, extent_out: u3
     return min((extent_in + pad - offset - 1u) / stride + 1u, extent_out);
 }
 
+// Writes the sums of four channels of the shared operand (columns) and four of the other.
+fn write_part(split: u32, tap: u32, shared_block: u32, across_block: u32, sums: mat4x4<f32>) {
+    for (var s = 0u; s < 4u; s++) {
+        for (var l = 0u; l < 4u; l++) {
+            let o = select(shared_block * 4u + s, across_block * 4u + l, SWAPPED);
+            let i = select(across_block * 4u + l, shared_block * 4u + s, SWAPPED);
+            if (o < p.out_channels && i < p.in_channels) {
+                let weight = ((p.first_part + split) * p.out_channels + o) * p.in_channels + i;
+                parts[weight * p.kernel_h * p.kernel_w + tap] = sums[s][l];
+            }
+        }
+    }
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let taps = p.kernel_h * p.kernel_w;
@@ -157,17 +171,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             if (block >= across_blocks || group.y * GROUPS + k >= shared_blocks) {
                 continue;
             }
-            for (var s = 0u; s < 4u; s++) {
-                for (var l = 0u; l < 4u; l++) {
-                    let shared_channel = (group.y * GROUPS + k) * 4u + s;
-                    let across_channel = block * 4u + l;
-                    let o = select(shared_channel, across_channel, SWAPPED);
-                    let i = select(across_channel, shared_channel, SWAPPED);
-                    if (o < p.out_channels && i < p.in_channels) {
-                        parts[(((p.first_part + split) * p.out_channels + o) * p.in_channels + i) * taps + tap] = totals[a][k][s][l] + sums[a][k][s][l];
-                    }
-                }
-            }
+            write_part(split, tap, group.y * GROUPS + k, block, totals[a][k] + sums[a][k]);
         }
     }
 }

@@ -1,9 +1,14 @@
-// winograd_maps: packed maps into the space where 3x3 convolutions are products (Lavin & Gray 2015, F(2x2, 3x3)).
-// `maps`: each 4x4 window d of the input, two pixels apart, becomes Bᵀ·d·B. `gradients`: each 2x2 tile dy of the output
+// winograd_maps: packed maps into the space where 3x3 convolutions are products (Lavin & Gray 2015, F(4x4, 3x3)).
+// `maps`: each 6x6 window d of the input, four pixels apart, becomes Bᵀ·d·B. `gradients`: each 4x4 tile dy of the output
 // becomes A·dy·Aᵀ, for the gradient of the weights. Texels hold four channels (layout: pack_texture); result texel
-// 1 + (position·C4 + c4)·tiles + tile, positions 0…15, tiles of all samples of the piece in order.
+// 1 + (position·C4 + c4)·tiles + tile, positions 0…35, tiles of all samples of the piece in order.
 // One invocation for each tile of four channels; workgroups are folded into x and y.
 // Bindings: maps, result. Twin: reference/conv2d.rs
+
+// Points of the interpolation: 0, ±P, ±Q and infinity. Their sums in f32 stay twice as close to f64 as with the textbook's
+// ±1 and ±2; powers and products of the two are exact.
+const P: f32 = 0.625;
+const Q: f32 = 1.5;
 
 struct Params {
     count: u32,
@@ -55,6 +60,31 @@ fn store(tile: Tile, position: u32, value: vec4<f32>) {
     textureStore(result, place(1u + (position * p.blocks + tile.block) * p.tiles + tile.index), value);
 }
 
+// Bᵀ·d
+fn transformed(d: array<vec4<f32>, 6>) -> array<vec4<f32>, 6> {
+    let even_p = d[4] - Q * Q * d[2];
+    let odd_p = P * d[3] - P * Q * Q * d[1];
+    let even_q = d[4] - P * P * d[2];
+    let odd_q = Q * d[3] - P * P * Q * d[1];
+    let both = P * P + Q * Q;
+    return array<vec4<f32>, 6>(
+        P * P * Q * Q * d[0] - both * d[2] + d[4],
+        even_p + odd_p,
+        even_p - odd_p,
+        even_q + odd_q,
+        even_q - odd_q,
+        P * P * Q * Q * d[1] - both * d[3] + d[5]);
+}
+
+// A·y
+fn spread(y: array<vec4<f32>, 4>) -> array<vec4<f32>, 6> {
+    let even_p = y[0] + P * P * y[2];
+    let odd_p = P * y[1] + P * P * P * y[3];
+    let even_q = y[0] + Q * Q * y[2];
+    let odd_q = Q * y[1] + Q * Q * Q * y[3];
+    return array<vec4<f32>, 6>(y[0], even_p + odd_p, even_p - odd_p, even_q + odd_q, even_q - odd_q, y[3]);
+}
+
 @compute @workgroup_size(64)
 fn maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -63,21 +93,23 @@ fn maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         return;
     }
     let tile = tile_of(t);
-    let w = tile.column * 2u - p.pad_w;
-    var rows: array<array<vec4<f32>, 4>, 4>;
-    for (var i = 0u; i < 4u; i++) {
-        let h = tile.row * 2u + i - p.pad_h;
-        let a = load(tile, h, w);
-        let b = load(tile, h, w + 1u);
-        let c = load(tile, h, w + 2u);
-        let d = load(tile, h, w + 3u);
-        rows[i] = array<vec4<f32>, 4>(a - c, b + c, c - b, b - d);
+    var rows: array<array<vec4<f32>, 6>, 6>;
+    for (var i = 0u; i < 6u; i++) {
+        var window: array<vec4<f32>, 6>;
+        for (var j = 0u; j < 6u; j++) {
+            window[j] = load(tile, tile.row * 4u + i - p.pad_h, tile.column * 4u + j - p.pad_w);
+        }
+        rows[i] = transformed(window);
     }
-    for (var j = 0u; j < 4u; j++) {
-        store(tile, j, rows[0][j] - rows[2][j]);
-        store(tile, 4u + j, rows[1][j] + rows[2][j]);
-        store(tile, 8u + j, rows[2][j] - rows[1][j]);
-        store(tile, 12u + j, rows[1][j] - rows[3][j]);
+    for (var j = 0u; j < 6u; j++) {
+        var column: array<vec4<f32>, 6>;
+        for (var i = 0u; i < 6u; i++) {
+            column[i] = rows[i][j];
+        }
+        column = transformed(column);
+        for (var i = 0u; i < 6u; i++) {
+            store(tile, i * 6u + j, column[i]);
+        }
     }
 }
 
@@ -89,18 +121,18 @@ fn gradients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
         return;
     }
     let tile = tile_of(t);
-    let h = tile.row * 2u;
-    let w = tile.column * 2u;
-    let a = load(tile, h, w);
-    let b = load(tile, h, w + 1u);
-    let c = load(tile, h + 1u, w);
-    let d = load(tile, h + 1u, w + 1u);
-    let upper = array<vec4<f32>, 4>(a, a + b, a - b, -b);
-    let lower = array<vec4<f32>, 4>(c, c + d, c - d, -d);
-    for (var j = 0u; j < 4u; j++) {
-        store(tile, j, upper[j]);
-        store(tile, 4u + j, upper[j] + lower[j]);
-        store(tile, 8u + j, upper[j] - lower[j]);
-        store(tile, 12u + j, -lower[j]);
+    var rows: array<array<vec4<f32>, 6>, 4>;
+    for (var i = 0u; i < 4u; i++) {
+        var dy: array<vec4<f32>, 4>;
+        for (var j = 0u; j < 4u; j++) {
+            dy[j] = load(tile, tile.row * 4u + i, tile.column * 4u + j);
+        }
+        rows[i] = spread(dy);
+    }
+    for (var j = 0u; j < 6u; j++) {
+        let column = spread(array<vec4<f32>, 4>(rows[0][j], rows[1][j], rows[2][j], rows[3][j]));
+        for (var i = 0u; i < 6u; i++) {
+            store(tile, i * 6u + j, column[i]);
+        }
     }
 }

@@ -1,10 +1,13 @@
-// winograd_output: products back into pixels: each 2x2 tile of y is Aᵀ·m·A (see winograd_maps), with bias and activation.
+// winograd_output: products back into pixels: each 4x4 tile of y is Aᵀ·m·A (see winograd_maps), with bias and activation.
 // One invocation for each tile of four channels; workgroups are folded into x and y.
 // Bindings: bias [O], products, y packed. Twin: reference/conv2d.rs
 
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
 const SLOPE: f32 = 0.0;
+// The points of winograd_maps.
+const P: f32 = 0.625;
+const Q: f32 = 1.5;
 
 struct Params {
     count: u32,
@@ -44,6 +47,19 @@ fn write_pixel(n: u32, block: u32, h: u32, w: u32, shift: vec4<f32>, sum: vec4<f
     textureStore(results, place(t), activate(sum + shift));
 }
 
+// Aᵀ·m
+fn gathered(m: array<vec4<f32>, 6>) -> array<vec4<f32>, 4> {
+    let even_p = m[1] + m[2];
+    let odd_p = m[1] - m[2];
+    let even_q = m[3] + m[4];
+    let odd_q = m[3] - m[4];
+    return array<vec4<f32>, 4>(
+        m[0] + even_p + even_q,
+        P * odd_p + Q * odd_q,
+        P * P * even_p + Q * Q * even_q,
+        P * P * P * odd_p + Q * Q * Q * odd_q + m[5]);
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -59,15 +75,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let rest = index - n * each;
     let row = rest / p.tile_columns;
     let column = rest - row * p.tile_columns;
-    var upper: array<vec4<f32>, 4>;
-    var lower: array<vec4<f32>, 4>;
-    for (var j = 0u; j < 4u; j++) {
-        var m: array<vec4<f32>, 4>;
-        for (var i = 0u; i < 4u; i++) {
-            m[i] = textureLoad(products, place(1u + ((i * 4u + j) * blocks + block) * p.tiles + index));
+    var columns: array<array<vec4<f32>, 4>, 6>;
+    for (var j = 0u; j < 6u; j++) {
+        var m: array<vec4<f32>, 6>;
+        for (var i = 0u; i < 6u; i++) {
+            m[i] = textureLoad(products, place(1u + ((i * 6u + j) * blocks + block) * p.tiles + index));
         }
-        upper[j] = m[0] + m[1] + m[2];
-        lower[j] = m[1] - m[2] - m[3];
+        columns[j] = gathered(m);
     }
     var shift = vec4(0.0);
     if (BIAS) {
@@ -77,10 +91,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             }
         }
     }
-    let h = row * 2u;
-    let w = column * 2u;
-    write_pixel(n, block, h, w, shift, upper[0] + upper[1] + upper[2]);
-    write_pixel(n, block, h, w + 1u, shift, upper[1] - upper[2] - upper[3]);
-    write_pixel(n, block, h + 1u, w, shift, lower[0] + lower[1] + lower[2]);
-    write_pixel(n, block, h + 1u, w + 1u, shift, lower[1] - lower[2] - lower[3]);
+    for (var i = 0u; i < 4u; i++) {
+        var m: array<vec4<f32>, 6>;
+        for (var j = 0u; j < 6u; j++) {
+            m[j] = columns[j][i];
+        }
+        let pixels = gathered(m);
+        for (var j = 0u; j < 4u; j++) {
+            write_pixel(n, block, row * 4u + i, column * 4u + j, shift, pixels[j]);
+        }
+    }
 }

@@ -1,6 +1,13 @@
 // winograd_weight_grad: the gradient of 3x3 filters from that of their products: dw = Gᵀ·du·G (see winograd_maps), the parts
 // of du added up in order. One invocation for each pair of channels; workgroups are folded into x and y.
-// Bindings: parts [parts,O,I,16], dw [O,I,3,3]. Twin: reference/conv2d.rs
+// Bindings: parts [parts,O,I,36], dw [O,I,3,3]. Twin: reference/conv2d.rs
+
+// The points of winograd_maps, and what the interpolation divides by there.
+const P: f32 = 0.625;
+const Q: f32 = 1.5;
+const AT_0: f32 = 1.0 / (P * P * Q * Q);
+const AT_P: f32 = 0.5 / (P * P * (P * P - Q * Q));
+const AT_Q: f32 = 0.5 / (Q * Q * (Q * Q - P * P));
 
 struct Params {
     pairs: u32,
@@ -11,6 +18,15 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;
 
+// Gᵀ·u
+fn gathered(u: array<f32, 6>) -> array<f32, 3> {
+    let even_p = AT_P * (u[1] + u[2]);
+    let odd_p = AT_P * P * (u[1] - u[2]);
+    let even_q = AT_Q * (u[3] + u[4]);
+    let odd_q = AT_Q * Q * (u[3] - u[4]);
+    return array<f32, 3>(AT_0 * u[0] + even_p + even_q, odd_p + odd_q, P * P * even_p + Q * Q * even_q + u[5]);
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -18,23 +34,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     if (pair >= p.pairs) {
         return;
     }
-    var columns: array<vec4<f32>, 4>;
-    for (var i = 0u; i < 4u; i++) {
-        columns[i] = vec4(0.0);
-    }
-    for (var part = 0u; part < p.parts; part++) {
-        let at = (part * p.pairs + pair) * 16u;
-        for (var i = 0u; i < 4u; i++) {
-            columns[i] += vec4(parts[at + i * 4u], parts[at + i * 4u + 1u], parts[at + i * 4u + 2u], parts[at + i * 4u + 3u]);
+    var rows: array<array<f32, 3>, 6>;
+    for (var i = 0u; i < 6u; i++) {
+        var row: array<f32, 6>;
+        for (var j = 0u; j < 6u; j++) {
+            row[j] = 0.0;
         }
+        for (var part = 0u; part < p.parts; part++) {
+            let at = (part * p.pairs + pair) * 36u + i * 6u;
+            for (var j = 0u; j < 6u; j++) {
+                row[j] += parts[at + j];
+            }
+        }
+        rows[i] = gathered(row);
     }
-    let middle = 0.5 * (columns[1] + columns[2]);
-    let rows = array<vec4<f32>, 3>(columns[0] + middle, 0.5 * (columns[1] - columns[2]), middle + columns[3]);
-    for (var r = 0u; r < 3u; r++) {
-        let u = rows[r];
-        let half = 0.5 * (u.y + u.z);
-        dw[pair * 9u + r * 3u] = u.x + half;
-        dw[pair * 9u + r * 3u + 1u] = 0.5 * (u.y - u.z);
-        dw[pair * 9u + r * 3u + 2u] = half + u.w;
+    for (var j = 0u; j < 3u; j++) {
+        let column = gathered(array<f32, 6>(rows[0][j], rows[1][j], rows[2][j], rows[3][j], rows[4][j], rows[5][j]));
+        for (var i = 0u; i < 3u; i++) {
+            dw[pair * 9u + i * 3u + j] = column[i];
+        }
     }
 }

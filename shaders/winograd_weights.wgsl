@@ -5,6 +5,12 @@
 // Bindings: w [O,I,3,3], texture. Twin: reference/conv2d.rs
 
 const TRANSPOSED: bool = false;
+// The points of winograd_maps, and what the interpolation divides by there.
+const P: f32 = 0.625;
+const Q: f32 = 1.5;
+const AT_0: f32 = 1.0 / (P * P * Q * Q);
+const AT_P: f32 = 0.5 / (P * P * (P * P - Q * Q));
+const AT_Q: f32 = 0.5 / (Q * Q * (Q * Q - P * P));
 
 struct Params {
     texels: u32,
@@ -36,6 +42,15 @@ fn store(t: u32, position: u32, value: vec4<f32>) {
     textureStore(texture, vec2<u32>(texel & 4095u, texel >> 12u), value);
 }
 
+// G·g
+fn spread(a: vec4<f32>, b: vec4<f32>, c: vec4<f32>) -> array<vec4<f32>, 6> {
+    let even_p = AT_P * (a + P * P * c);
+    let odd_p = AT_P * P * b;
+    let even_q = AT_Q * (a + Q * Q * c);
+    let odd_q = AT_Q * Q * b;
+    return array<vec4<f32>, 6>(AT_0 * a, even_p + odd_p, even_p - odd_p, even_q + odd_q, even_q - odd_q, c);
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -48,18 +63,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let rest = t - o8 * inputs * 2u;
     let i = rest / 2u;
     let o = o8 * 8u + (rest & 1u) * 4u;
-    var rows: array<array<vec4<f32>, 4>, 3>;
+    var rows: array<array<vec4<f32>, 6>, 3>;
     for (var r = 0u; r < 3u; r++) {
-        let a = filters(o, i, r * 3u);
-        let b = filters(o, i, r * 3u + 1u);
-        let c = filters(o, i, r * 3u + 2u);
-        rows[r] = array<vec4<f32>, 4>(a, 0.5 * (a + b + c), 0.5 * (a - b + c), c);
+        rows[r] = spread(filters(o, i, r * 3u), filters(o, i, r * 3u + 1u), filters(o, i, r * 3u + 2u));
     }
-    for (var j = 0u; j < 4u; j++) {
-        let outer = rows[0][j] + rows[2][j];
-        store(t, j, rows[0][j]);
-        store(t, 4u + j, 0.5 * (outer + rows[1][j]));
-        store(t, 8u + j, 0.5 * (outer - rows[1][j]));
-        store(t, 12u + j, rows[2][j]);
+    for (var j = 0u; j < 6u; j++) {
+        let column = spread(rows[0][j], rows[1][j], rows[2][j]);
+        for (var k = 0u; k < 6u; k++) {
+            store(t, k * 6u + j, column[k]);
+        }
     }
 }

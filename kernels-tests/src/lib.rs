@@ -32,6 +32,14 @@ pub fn adapter_with(options: GpuOptions) -> Arc<Gpu> {
     opened.entry(format!("{options:?}")).or_insert_with(open).clone()
 }
 
+/// The adapter under test with the kernels for software adapters: those that send values round its subgroups, if it has
+/// some of eight, and those that do not.
+pub fn texture_adapters(binding_limit: Option<u64>) -> [Arc<Gpu>; 2] {
+    let conv = Some(ConvVariant::Texture);
+    let options = GpuOptions { checked_shaders: true, binding_limit, conv, ..GpuOptions::default() };
+    [false, true].map(|without_subgroups| adapter_with(GpuOptions { without_subgroups, ..options }))
+}
+
 /// The adapter under test if it has 16-bit floats; says so where it has none.
 pub fn half_adapter(conv: Option<ConvVariant>) -> Option<Arc<Gpu>> {
     let gpu = adapter(conv, None);

@@ -1,20 +1,26 @@
-//! `conv2d_direct`, `conv2d_tiled`, `conv2d_texture`, `conv2d_texture_weight_grad`, `pack_texture`, `depthwise` and
+//! `conv2d_direct`, `conv2d_tiled`, `conv2d_texture`, `conv2d_broadcast`, their weight gradients, `pack_texture`, `depthwise` and
 //! `depthwise_texture` against the twin: all three directions of every variant.
 
-use kernels_tests::{Case, adapter, adapter_with};
-use papilla::gpu::{ConvVariant, GpuOptions, Tile};
+use std::sync::Arc;
+
+use kernels_tests::{Case, adapter, adapter_with, texture_adapters};
+use papilla::gpu::{ConvVariant, Gpu, GpuOptions, Tile};
 use papilla::graph::{Activation, ConvSpec, Op};
 
-const VARIANTS: [ConvVariant; 3] = [ConvVariant::Direct, ConvVariant::Tiled, ConvVariant::Texture];
+/// The adapter with every variant.
+fn adapters(binding_limit: Option<u64>) -> Vec<Arc<Gpu>> {
+    let buffers = [ConvVariant::Direct, ConvVariant::Tiled].map(|variant| adapter(Some(variant), binding_limit));
+    buffers.into_iter().chain(texture_adapters(binding_limit)).collect()
+}
 
 /// One convolution: shapes `x` and `w`, forward and both gradients.
 fn check(seed: u64, x: [usize; 4], w: [usize; 4], spec: ConvSpec, binding_limit: Option<u64>) {
-    for variant in VARIANTS {
+    for gpu in adapters(binding_limit) {
         let mut case = Case::new(seed);
         let (x, w) = (case.input(x), case.input(w));
         let y = case.graph.conv2d(x, w, None, spec).expect("shapes fit");
         case.output_with_gradients(y, &[x, w]).expect("shapes fit");
-        case.check_on(&adapter(Some(variant), binding_limit), 1e-5);
+        case.check_on(&gpu, 1e-5);
     }
 }
 
@@ -26,6 +32,15 @@ fn spec(stride: usize, padding: usize, dilation: usize, groups: usize) -> ConvSp
 fn dense_3x3() {
     check(1, [2, 5, 11, 13], [7, 5, 3, 3], spec(1, 1, 1, 1), None);
     check(2, [1, 37, 9, 6], [21, 37, 3, 3], spec(1, 1, 1, 1), None);
+}
+
+/// Filters in groups of one to four eights, full and not; rows that end within a step of the gradient of the weights.
+#[test]
+fn groups_of_filters() {
+    for (seed, filters) in [8, 16, 24, 32, 52, 72].into_iter().enumerate() {
+        check(60 + seed as u64, [2, 36, 5, 7], [filters, 36, 1, 1], spec(1, 0, 1, 1), None);
+        check(70 + seed as u64, [1, filters, 9, 5], [12, filters, 3, 3], spec(2, 1, 1, 1), None);
+    }
 }
 
 #[test]
@@ -64,20 +79,20 @@ fn groups_and_depthwise() {
 fn bias_and_activation() {
     for (seed, activation) in [Activation::Relu, Activation::Relu6, Activation::LeakyRelu(0.2)].into_iter().enumerate()
     {
-        for variant in VARIANTS {
+        for gpu in adapters(None) {
             let mut case = Case::new(20 + seed as u64);
             let (x, w, b) = (case.input([2, 6, 7, 9]), case.input_in([11, 6, 3, 3], -2.0, 2.0), case.input([11]));
             let op = Op::Conv2d { spec: spec(1, 1, 1, 1), bias: true, activation };
             let y = case.graph.push(op, &[x, w, b]).expect("shapes fit");
             case.output_with_gradients(y, &[x, w, b]).expect("shapes fit");
-            case.check_on(&adapter(Some(variant), None), 1e-5);
+            case.check_on(&gpu, 1e-5);
 
             let mut case = Case::new(50 + seed as u64);
             let (x, w, b) = (case.input([2, 11, 7, 9]), case.input_in([11, 1, 3, 3], -2.0, 2.0), case.input([11]));
             let op = Op::Conv2d { spec: spec(2, 1, 1, 11), bias: true, activation };
             let y = case.graph.push(op, &[x, w, b]).expect("shapes fit");
             case.output_with_gradients(y, &[x, w, b]).expect("shapes fit");
-            case.check_on(&adapter(Some(variant), None), 1e-5);
+            case.check_on(&gpu, 1e-5);
         }
     }
 }

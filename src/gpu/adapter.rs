@@ -55,6 +55,12 @@ impl AdapterDescription {
     pub fn is_software(&self) -> bool {
         self.info.device_type == DeviceType::Cpu
     }
+
+    /// Whether a software adapter's subgroups have eight invocations, always, and can send values round.
+    pub(super) fn has_subgroups_of_eight(&self) -> bool {
+        let sizes = [self.info.subgroup_min_size, self.info.subgroup_max_size];
+        self.is_software() && sizes == [8, 8] && self.features.contains(wgpu::Features::SUBGROUP)
+    }
 }
 
 /// All adapters, hardware before software, discrete before integrated, native backends before OpenGL.

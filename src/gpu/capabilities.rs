@@ -27,6 +27,8 @@ pub struct Capabilities {
     pub tile: Option<Tile>,
     /// cooperative matrices, if the adapter was opened with them
     pub matrices: Option<Matrices>,
+    /// subgroups of eight invocations can send values round (of use to [`ConvVariant::Texture`] only)
+    pub subgroups_of_eight: bool,
     /// kernels measured to be the fastest, before `conv` and `tile`
     pub choices: Arc<Choices>,
     /// shaders may have 16-bit floats
@@ -55,6 +57,7 @@ impl Capabilities {
             conv: gpu.conv_variant(),
             tile: gpu.options().tile,
             matrices: gpu.description().matrices.filter(|_| gpu.options().matrices),
+            subgroups_of_eight: gpu.options().uses_subgroups_of(gpu.description()),
             choices: gpu.choices(),
             half: gpu.description().features.contains(wgpu::Features::SHADER_F16),
             memory_is_dear: !gpu.description().is_software(),
@@ -75,6 +78,7 @@ impl Capabilities {
             conv: ConvVariant::Tiled,
             tile: None,
             matrices: None,
+            subgroups_of_eight: false,
             choices: Arc::default(),
             half: true,
             memory_is_dear: true,

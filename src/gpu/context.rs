@@ -55,8 +55,17 @@ pub struct GpuOptions {
     pub timestamps: bool,
     /// measure kernels on first use and keep the choice, see [`Gpu::tune`]
     pub tune: bool,
+    /// send no values round subgroups, as where an adapter has none of eight invocations, for tests
+    pub without_subgroups: bool,
     /// let kernels compete that multiply in cooperative matrices, whose factors are rounded to f16
     pub matrices: bool,
+}
+
+impl GpuOptions {
+    /// Whether kernels for software adapters may send values round subgroups.
+    pub(super) fn uses_subgroups_of(&self, description: &AdapterDescription) -> bool {
+        description.has_subgroups_of_eight() && !self.without_subgroups
+    }
 }
 
 /// An opened adapter.
@@ -94,6 +103,7 @@ impl Gpu {
     fn open_adapter(description: AdapterDescription, adapter: &wgpu::Adapter, options: GpuOptions) -> Result<Gpu> {
         let name = description.info.name.clone();
         let mut features = description.features & (wgpu::Features::PIPELINE_CACHE | wgpu::Features::SHADER_F16);
+        features.set(wgpu::Features::SUBGROUP, options.uses_subgroups_of(&description));
         if options.timestamps {
             let needed = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES;
             if !description.features.contains(needed) {

@@ -48,7 +48,7 @@ impl Gpu {
             let adapter = wgpu::Instance::new(instance).request_adapter(&Default::default()).await;
             let adapter = adapter.map_err(|e| e.to_string())?;
             let required_limits = description.limits.clone();
-            let required_features = description.features & wgpu::Features::SHADER_F16;
+            let required_features = description.features & (wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP);
             let device = wgpu::DeviceDescriptor { required_limits, required_features, ..Default::default() };
             adapter.request_device(&device).await.map_err(|e| e.to_string())
         };

@@ -26,6 +26,8 @@ pub const SOURCES: &[(&str, &str)] = sources![
     "binary",
     "binary_texture",
     "ceiling",
+    "conv2d_broadcast" + "conv2d_texture",
+    "conv2d_broadcast_weight_grad" + "conv2d_texture_weight_grad",
     "conv2d_cooperative" + "conv2d_tiled",
     "conv2d_direct",
     "conv2d_texture",

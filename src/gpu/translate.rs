@@ -101,7 +101,7 @@ pub fn needed_capabilities(text: &str) -> Capabilities {
     let mut capabilities = Capabilities::empty();
     capabilities.set(Capabilities::SHADER_FLOAT16, enables("f16"));
     capabilities.set(Capabilities::COOPERATIVE_MATRIX, enables("wgpu_cooperative_matrix"));
-    capabilities.set(Capabilities::SUBGROUP, text.contains("subgroup_id"));
+    capabilities.set(Capabilities::SUBGROUP, text.contains("@builtin(subgroup_"));
     capabilities
 }
 

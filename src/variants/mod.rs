@@ -1,5 +1,5 @@
 //! Every shader variant that the program launches: those of the training steps and networks in their default sizes, on a
-//! hardware and on a software adapter, with every kernel of convolutions, in 32 and in 16 bits; every elementwise function
+//! hardware and on software adapters, with every kernel of convolutions, in 32 and in 16 bits; every elementwise function
 //! and interpolation; and entry points that none of them use as their files have them.
 
 mod translated;
@@ -85,6 +85,7 @@ fn work() -> Vec<(Work, Capabilities)> {
         memory_is_dear: false,
         ..hardware.clone()
     };
+    let subgroups = Capabilities { subgroups_of_eight: true, ..software.clone() };
     let direct = Capabilities { conv: ConvVariant::Direct, ..hardware.clone() };
     let config = |backbone: Backbone, output_stride: usize| {
         let mut config = Config::new(Default::default());
@@ -107,7 +108,7 @@ fn work() -> Vec<(Work, Capabilities)> {
     }
     let trans = Config { norm: NormSetting::Trans, ..mobilenet.clone() };
     let small = Config { size: 128, ..mobilenet.clone() };
-    for machine in [&hardware, &software] {
+    for machine in [&hardware, &software, &subgroups] {
         work.push((Work::Step(trans.clone()), machine.clone()));
         work.push((Work::Step(small.clone()), machine.clone()));
     }

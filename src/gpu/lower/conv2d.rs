@@ -108,6 +108,11 @@ impl Phase {
     pub fn taps(&self) -> usize {
         (self.end - self.first).div_ceil(self.step)
     }
+
+    /// Number of rows or columns of `extent` that it takes.
+    pub fn positions(&self, extent: usize) -> usize {
+        (extent - self.phase).div_ceil(self.every)
+    }
 }
 
 impl Geometry {

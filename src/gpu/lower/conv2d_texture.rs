@@ -5,17 +5,33 @@ use super::super::error::Result;
 use super::super::shader::Constant;
 use super::conv2d::{Geometry, MAX_TERMS, Operands};
 use super::{Lowering, activation_constants};
+use crate::graph::ConvSpec;
 
 /// Lanes × pixels of a workgroup of `conv2d_texture`.
-pub(super) const TEXTURE_BLOCK: usize = 32 * 8;
+pub(super) const TEXTURE_BLOCK: usize = 256;
+/// Pixels of a row beyond which gradients of weights gain nothing from longer ones.
+const LONG_ROW: usize = 64;
 /// Lanes of a workgroup of the gradients of weights.
 const GRAD_LANES: usize = 8;
 
-/// Eights of filters that an invocation of `conv2d_texture` takes, and the groups that makes.
-pub(super) fn filter_groups(filters: usize) -> (usize, usize) {
-    let eights = filters.div_ceil(8);
-    let each = if eights.is_multiple_of(2) || eights > 4 { 2 } else { 1 };
-    (each, eights.div_ceil(each))
+/// Eights of filters and pixels that an invocation of `conv2d_texture` takes.
+struct Block {
+    eights: usize,
+    pixels: usize,
+}
+
+impl Block {
+    /// The block for a number of filters; where weights are sent round, more filters pay than more pixels.
+    fn of(filters: usize, broadcast: bool) -> Block {
+        let all = filters.div_ceil(8);
+        if !broadcast {
+            return Block { eights: if all.is_multiple_of(2) || all > 4 { 2 } else { 1 }, pixels: 8 };
+        }
+        // Time of a block of one to four eights, measured on lavapipe.
+        let costs = [13, 20, 31, 39];
+        let eights = (1..=4).min_by_key(|&eights| all.div_ceil(eights) * costs[eights - 1]).expect("there are four");
+        Block { eights, pixels: if eights > 2 { 4 } else { 8 } }
+    }
 }
 
 /// How the channels of a product over pixels are divided among lanes and workgroups of `conv2d_texture_weight_grad`.
@@ -26,19 +42,22 @@ pub(super) struct Lanes {
     across: usize,
     /// blocks of four channels that all lanes share
     groups: usize,
+    broadcast: bool,
     pub grid: [usize; 2],
 }
 
 impl Lanes {
-    /// The division that loads and multiplies least.
-    pub fn for_channels(inputs: usize, outputs: usize) -> Lanes {
+    /// The division that loads and multiplies least. Where the shared texels are sent round, `broadcast`, there is one load
+    /// for eight blocks of them.
+    pub fn for_channels(inputs: usize, outputs: usize, broadcast: bool) -> Lanes {
         let [x, dy] = [inputs, outputs].map(|channels| channels.div_ceil(4));
         let divisions = [false, true].into_iter().flat_map(|swapped| {
             let (lanes, shared) = if swapped { (dy, x) } else { (x, dy) };
-            let groups = shared.min(4);
-            [1, 2].map(|across| {
+            let tiles = if broadcast { [[8, 1], [4, 2]] } else { [[4, 1], [4, 2]] };
+            tiles.map(|[most, across]| {
+                let groups = shared.min(most);
                 let grid = [lanes.div_ceil(GRAD_LANES * across), shared.div_ceil(groups)];
-                Lanes { swapped, across, groups, grid }
+                Lanes { swapped, across, groups, broadcast, grid }
             })
         });
         divisions.min_by_key(Lanes::cost).expect("there are four")
@@ -55,11 +74,53 @@ impl Lanes {
 
     /// Loads and multiply-adds of one pixel, over all workgroups.
     fn cost(&self) -> usize {
-        self.grid[0] * self.grid[1] * (self.across + self.groups + 2 * self.across * self.groups)
+        let loads = self.across + if self.broadcast { self.groups.div_ceil(8) } else { self.groups };
+        self.grid[0] * self.grid[1] * (loads + 2 * self.across * self.groups)
+    }
+}
+
+/// Rows and columns of `rows` × `columns` pixels that follow each other, with rows joined as long as that makes them no
+/// longer than [`LONG_ROW`]: beginning a row costs as much as several pixels.
+pub(super) fn long_rows(rows: usize, columns: usize) -> [usize; 2] {
+    let joins = (1..=rows).filter(|&join| rows.is_multiple_of(join) && join * columns <= LONG_ROW);
+    let join = joins.max().unwrap_or(1);
+    [rows / join, join * columns]
+}
+
+impl Geometry {
+    /// The same convolution with longer rows, if each pixel of its result reads the pixel at the same place alone.
+    fn with_long_rows(&self) -> Geometry {
+        let ConvSpec { stride, padding, .. } = self.spec;
+        if (self.kernel, stride, padding) != ([1, 1], [1, 1], [0, 0]) {
+            return *self;
+        }
+        let [h, w] = long_rows(self.h, self.w);
+        Geometry { h, w, oh: h, ow: w, ..*self }
     }
 }
 
 impl Lowering<'_> {
+    /// A launch of `conv2d_texture`, or of the kernel that does the same by subgroups, and its groups of filters.
+    pub(super) fn texture_product(&self, filters: usize) -> (Dispatch, usize) {
+        let broadcast = self.subgroups_of_eight;
+        let block = Block::of(filters, broadcast);
+        let (shader, entry) = if broadcast { ("conv2d_broadcast", "broadcast") } else { ("conv2d_texture", "main") };
+        let dispatch = Dispatch::new(shader, entry)
+            .constant("LANES", Constant::U32((TEXTURE_BLOCK / block.pixels) as u32))
+            .constant("PIXELS", Constant::U32(block.pixels as u32))
+            .constant("EIGHTS", Constant::U32(block.eights as u32));
+        (dispatch, filters.div_ceil(8 * block.eights))
+    }
+
+    /// A launch of the gradient of weights as a product over pixels, with what is constant of it.
+    pub(super) fn texture_gradient(&self, lanes: &Lanes) -> Dispatch {
+        let dispatch = match lanes.broadcast {
+            true => Dispatch::new("conv2d_broadcast_weight_grad", "broadcast"),
+            false => Dispatch::new("conv2d_texture_weight_grad", "main"),
+        };
+        dispatch.constants(lanes.constants())
+    }
+
     pub(super) fn texture(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
         let transposed = self.entry(operands) == "input_grad";
         let (maps, outputs) = match transposed {
@@ -70,18 +131,16 @@ impl Lowering<'_> {
         let first_weight = self.pack_weights(operands.second, maps[1], outputs[0], g.taps(), transposed)?;
         let (weights, y) = (self.weights_texture(), self.new_maps(operands.out));
         let sample: usize = outputs.iter().product();
-        let (eights, groups) = filter_groups(outputs[0]);
         let columns = g.phases(1, transposed);
         let phases: Vec<_> =
             g.phases(0, transposed).iter().flat_map(|h| columns.iter().map(move |w| (*h, *w))).collect();
         for piece in self.pieces_of(g.n, sample, TEXTURE_BLOCK * MAX_GROUPS / (outputs[1] * outputs[2]))? {
             for (h, w) in &phases {
-                let (rows, columns) =
-                    ((outputs[1] - h.phase).div_ceil(h.every), (outputs[2] - w.phase).div_ceil(w.every));
+                let [rows, columns] = [h.positions(outputs[1]), w.positions(outputs[2])];
                 let pixels = piece.count * rows * columns;
-                let dispatch = Dispatch::new("conv2d_texture", "main")
+                let (dispatch, groups) = self.texture_product(outputs[0]);
+                let dispatch = dispatch
                     .constants(activation_constants(operands.activation))
-                    .constant("EIGHTS", Constant::U32(eights as u32))
                     .constant("TRANSPOSED", Constant::Bool(transposed))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                     .params([piece.first, piece.count, maps[1], maps[2], maps[3]])
@@ -103,15 +162,16 @@ impl Lowering<'_> {
 
     pub(super) fn texture_weight_grad(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
         let (x, dy) = (self.maps_of(operands.first)?, self.maps_of(operands.second)?);
-        let lanes = Lanes::for_channels(g.i, g.o);
+        let g = &g.with_long_rows();
+        let lanes = Lanes::for_channels(g.i, g.o, self.subgroups_of_eight);
         let grid = lanes.grid;
         let rows = g.n * g.oh;
         let wanted = 32usize.div_ceil(grid[0] * grid[1] * g.taps()).max((rows * g.ow).div_ceil(MAX_TERMS));
         let each = rows.div_ceil(wanted.min(rows).min(self.most_splits(g)));
         let splits = rows.div_ceil(each);
         let parts = self.parts(splits * g.weights(), operands.out, splits);
-        let dispatch = Dispatch::new("conv2d_texture_weight_grad", "main")
-            .constants(lanes.constants())
+        let dispatch = self
+            .texture_gradient(&lanes)
             .params([g.n, g.i, g.h, g.w, g.o, g.oh, g.ow, g.kernel[0], g.kernel[1]])
             .params(g.steps())
             .params([each, 0, 0, 0])

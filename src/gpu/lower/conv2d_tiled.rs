@@ -116,7 +116,7 @@ impl Lowering<'_> {
         for piece in pieces {
             for h in g.phases(0, transposed) {
                 for &w in &across {
-                    let (rows, columns) = ((height - h.phase).div_ceil(h.every), (width - w.phase).div_ceil(w.every));
+                    let [rows, columns] = [h.positions(height), w.positions(width)];
                     let pixels = piece.count * rows * columns;
                     let product = product.fitting(outputs, pixels, 1);
                     let [groups_m, groups_n] = product.groups(outputs, pixels);

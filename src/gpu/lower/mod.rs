@@ -60,6 +60,7 @@ pub(super) struct Lowering<'g> {
     conv: ConvVariant,
     tile: Option<Tile>,
     matrices: Option<Matrices>,
+    subgroups_of_eight: bool,
     choices: Arc<Choices>,
     adapter: String,
     texture_capacity: usize,
@@ -98,6 +99,7 @@ impl<'g> Lowering<'g> {
             conv: storable(graph, capabilities.conv),
             tile: capabilities.tile,
             matrices: capabilities.matrices,
+            subgroups_of_eight: capabilities.subgroups_of_eight,
             choices: capabilities.choices.clone(),
             adapter: capabilities.name.clone(),
             texture_capacity: capabilities.texture_side * super::textures::WIDTH as usize,
@@ -246,8 +248,8 @@ impl<'g> Lowering<'g> {
         let divided = (!self.divisions.is_empty()).then(|| self.divisions.get(&class(self.graph, id))).flatten();
         let pieces = divided.map_or(1, |pieces| (*pieces).max(1));
         match self.graph.node(id).op {
-            // Winograd's parts have 16 elements for 9.
-            Op::Conv2dWeightGrad { .. } => pieces.min((self.limit / (2 * self.shape(id).elements())).max(1)),
+            // Winograd's parts have 36 elements for 9.
+            Op::Conv2dWeightGrad { .. } => pieces.min((self.limit / (4 * self.shape(id).elements())).max(1)),
             _ => pieces,
         }
     }

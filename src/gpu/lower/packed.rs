@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::super::context::ConvVariant;
 use super::super::dispatch::{Dispatch, Target, TextureId, View};
 use super::super::error::Result;
 use super::super::shader::Constant;
@@ -75,7 +76,7 @@ impl Lowering<'_> {
             {
                 self.pad_texture(before, id)?;
             }
-            Op::Resize { mode, .. } if self.stays_packed(inputs, id) => {
+            Op::Resize { mode, .. } if self.stays_packed(inputs, id) || self.grows_in_textures(inputs[0], id) => {
                 self.resize_texture(*mode, id, "main_texture")?
             }
             Op::ResizeGrad { mode, .. } if self.stays_packed(inputs, id) => {
@@ -100,11 +101,21 @@ impl Lowering<'_> {
     /// Whether one of the feature maps that a node reads is in a texture, so that the others are worth packing, and all
     /// of them, and those it makes, fit one.
     fn stays_packed(&self, maps: &[NodeId], id: NodeId) -> bool {
-        let fits = |id: NodeId| self.texels_of(id) <= self.texture_capacity;
         let are_maps = |id: NodeId| self.shape(id).nchw().is_some();
-        maps.iter().all(|&x| are_maps(x) && fits(x))
-            && (!are_maps(id) || fits(id))
+        maps.iter().all(|&x| self.fits_texture(x))
+            && (!are_maps(id) || self.fits_texture(id))
             && maps.iter().any(|&x| self.held(x).is_some())
+    }
+
+    /// Whether a node makes so many more elements than it reads that packing these is worth it.
+    fn grows_in_textures(&self, x: NodeId, id: NodeId) -> bool {
+        let conv_by_textures = self.conv == ConvVariant::Texture;
+        let grows = self.shape(id).elements() >= 4 * self.shape(x).elements();
+        conv_by_textures && grows && self.fits_texture(x) && self.fits_texture(id)
+    }
+
+    fn fits_texture(&self, x: NodeId) -> bool {
+        self.shape(x).nchw().is_some() && self.texels_of(x) <= self.texture_capacity
     }
 
     /// Whether the channels of a value fill their texels.

@@ -1,22 +1,24 @@
-//! Launches of dense 3x3 convolutions of stride 1 as products of transformed tiles (Lavin & Gray 2015, F(2x2, 3x3)), from
-//! textures: 16 products for each 2x2 outputs where the plain way takes 36.
+//! Launches of dense 3x3 convolutions of stride 1 as products of transformed tiles (Lavin & Gray 2015, F(4x4, 3x3)), from
+//! textures: 36 products for each 4x4 outputs where the plain way takes 144.
 
 use super::super::dispatch::{Dispatch, TextureId};
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::conv2d::{Geometry, Operands};
-use super::conv2d_texture::{Lanes, TEXTURE_BLOCK, filter_groups};
+use super::conv2d_texture::{Lanes, TEXTURE_BLOCK, long_rows};
 use super::{Lowering, Piece, activation_constants};
 use crate::graph::Op;
 
-/// Places of a transformed 4x4 tile.
-const POSITIONS: usize = 16;
+/// Rows and columns of outputs of a tile.
+const SIDE: usize = 4;
+/// Places of a transformed tile: the inputs that 4x4 outputs read.
+const POSITIONS: usize = (SIDE + 2) * (SIDE + 2);
 /// Tiles transformed at once, so that textures stay small and sums short.
-const MAX_TILES: usize = 4096;
+const MAX_TILES: usize = 1024;
 /// Channels on either side below which the transforms cost more than they save.
 const LEAST_CHANNELS: usize = 16;
 
-/// The tiles of feature maps: 2x2 outputs each.
+/// The tiles of feature maps.
 #[derive(Clone, Copy)]
 struct Tiling {
     rows: usize,
@@ -25,7 +27,7 @@ struct Tiling {
 
 impl Tiling {
     fn of(height: usize, width: usize) -> Tiling {
-        Tiling { rows: height.div_ceil(2), columns: width.div_ceil(2) }
+        Tiling { rows: height.div_ceil(SIDE), columns: width.div_ceil(SIDE) }
     }
 
     /// Tiles of one sample.
@@ -69,15 +71,14 @@ impl Lowering<'_> {
         let per_position = channels.div_ceil(8) * inputs.next_multiple_of(4) * 2;
         let first_weight = self.winograd_weights(operands, [inputs, channels], per_position, transposed)?;
         let (weights, y) = (self.weights_texture(), self.new_maps(operands.out));
-        let (eights, groups) = filter_groups(channels);
         let tiling = Tiling::of(outputs[1], outputs[2]);
         let sample: usize = outputs.iter().product();
         for piece in self.pieces_of(g.n, sample, tiling.samples(g.n))? {
             let tiles = piece.count * tiling.each();
             let transformed = self.winograd_maps("maps", x, piece, &maps, padding, tiling);
             let products = self.temporary_texture(1 + POSITIONS * channels.div_ceil(4) * tiles);
-            let product = Dispatch::new("conv2d_texture", "main")
-                .constant("EIGHTS", Constant::U32(eights as u32))
+            let (product, groups) = self.texture_product(channels);
+            let product = product
                 .params([0, 1, inputs, 1, tiles, channels, 1, tiles])
                 .params([1, 1, 1, 1, 0, 0, 1, 1])
                 .params([0, 1, 1, 0, 1, 1])
@@ -111,15 +112,16 @@ impl Lowering<'_> {
         let elements = pieces.len() * POSITIONS * pairs;
         let parts = self.temporary(elements);
         let (x, dy) = (self.maps_of(operands.first)?, self.maps_of(operands.second)?);
-        let lanes = Lanes::for_channels(g.i, g.o);
+        let lanes = Lanes::for_channels(g.i, g.o, self.subgroups_of_eight);
         for (index, &piece) in pieces.iter().enumerate() {
-            let (rows, tiles) = (piece.count * tiling.rows, piece.count * tiling.each());
+            let tiles = piece.count * tiling.each();
+            let [rows, columns] = long_rows(piece.count * tiling.rows, tiling.columns);
             let maps = self.winograd_maps("maps", x, piece, &x_maps, g.spec.padding, tiling);
             let gradients = self.winograd_maps("gradients", dy, piece, &dy_maps, [0, 0], tiling);
             // The positions are taps, each with maps of its own; rows of tiles are the rows.
-            let dispatch = Dispatch::new("conv2d_texture_weight_grad", "main")
-                .constants(lanes.constants())
-                .params([1, g.i, rows, tiling.columns, g.o, rows, tiling.columns, POSITIONS, 1])
+            let dispatch = self
+                .texture_gradient(&lanes)
+                .params([1, g.i, rows, columns, g.o, rows, columns, POSITIONS, 1])
                 .params([1, 1, 0, 0, 0, 0])
                 .params([rows, index, g.i.div_ceil(4) * tiles, g.o.div_ceil(4) * tiles])
                 .bind(self.whole_target(parts, elements)?)
