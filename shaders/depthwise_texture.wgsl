@@ -1,12 +1,13 @@
 // depthwise_texture: convolution with one filter for each channel from storage textures, for software adapters.
 // Maps and weights hold four channels to a texel (pack_texture); a tap outside the map reads texel 0.
-// `slide`, for strides of 1: lanes run along the blocks of four channels, and each goes along rows of the output with a
-// window of the map in registers, of which a step loads one column: KERNEL_H texels for KERNEL_H·KERNEL_W taps. Columns
+// `slide`, for strides of 1: lanes run along the blocks of four channels, and each goes along two rows of the output with a
+// window of the map in registers, of which a step loads one column: KERNEL_H + 1 texels for two outputs. Columns
 // a dilation apart make one pass. With FLIPPED weights and other padding it computes the gradient of the input.
 // `weight_grad` goes the same way and adds up window·dy, so that no lanes share a sum; where SLIDES is false it loads the
 // whole window at each step. Parts [splits,C,taps] are added up by `sum`.
-// `gather`, for other strides: each invocation takes PIXELS outputs of four channels; TRANSPOSED for the gradient.
-// Grid of `slide` and `weight_grad`: x = LANES blocks of channels, y = strips of rows of all samples; of `gather`: x =
+// `gather`, for other strides: each invocation takes PIXELS outputs of four channels; TRANSPOSED for the gradient, with a
+// launch for each remainder (phase) of a position by the stride, as in conv2d_texture.
+// Grid of `slide` and `weight_grad`: x = LANES blocks of channels, y = strips of rows (of pairs of them in `slide`) of all samples; of `gather`: x =
 // blocks of LANES·PIXELS pixels, y = planes of four channels.
 // Bindings: bias [C] or parts, maps, weights or dy; result. Twin: reference/conv2d.rs
 
@@ -15,6 +16,8 @@ const PIXELS: u32 = 4u;
 const KERNEL_H: u32 = 3u;
 const KERNEL_W: u32 = 3u;
 const TAPS: u32 = KERNEL_H * KERNEL_W;
+// Rows of the map that two rows of the output a dilation apart read.
+const WINDOW_H: u32 = KERNEL_H + 1u;
 const TRANSPOSED: bool = false;
 const FLIPPED: bool = false;
 const SLIDES: bool = true;
@@ -37,6 +40,18 @@ struct Params {
     dilation_w: u32,
     rows_per_strip: u32,
     first_weight: u32,
+    first_kh: u32,
+    end_kh: u32,
+    step_kh: u32,
+    first_kw: u32,
+    end_kw: u32,
+    step_kw: u32,
+    phase_h: u32,
+    phase_w: u32,
+    every_h: u32,
+    every_w: u32,
+    rows: u32,
+    columns: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -101,35 +116,50 @@ fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         w[tap] = weight_texel(p.first_weight + block * TAPS + select(tap, TAPS - 1u - tap, FLIPPED));
     }
     let shift = shift_of(block);
-    let end = min((group.y + 1u) * p.rows_per_strip, p.samples * p.out_h);
+    // Two rows a dilation apart share all rows of the map but one each.
+    let apart = p.dilation_h;
+    let pairs = (p.out_h + 2u * apart - 1u) / (2u * apart) * apart;
+    let end = min((group.y + 1u) * p.rows_per_strip, p.samples * pairs);
     for (var r = group.y * p.rows_per_strip; r < end; r++) {
-        let n = r / p.out_h;
-        let oh = r - n * p.out_h;
+        let n = r / pairs;
+        let pair = r - n * pairs;
+        let oh = pair + pair / apart * apart;
+        if (oh >= p.out_h) {
+            continue;
+        }
         let map = n * blocks + block;
         let to = 1u + (map * p.out_h + oh) * p.out_w;
-        var row: array<u32, KERNEL_H>;
-        for (var kh = 0u; kh < KERNEL_H; kh++) {
+        let has_lower = oh + apart < p.out_h;
+        var row: array<u32, WINDOW_H>;
+        for (var kh = 0u; kh < WINDOW_H; kh++) {
             row[kh] = tap_row(map, oh, kh);
         }
         for (var phase = 0u; phase < p.dilation_w; phase++) {
-            var window: array<array<vec4<f32>, KERNEL_W>, KERNEL_H>;
-            for (var kh = 0u; kh < KERNEL_H; kh++) {
+            var window: array<array<vec4<f32>, KERNEL_W>, WINDOW_H>;
+            for (var kh = 0u; kh < WINDOW_H; kh++) {
                 for (var kw = 1u; kw < KERNEL_W; kw++) {
                     window[kh][kw] = pixel(row[kh], phase + (kw - 1u) * p.dilation_w - p.pad_w);
                 }
             }
             for (var ow = phase; ow < p.out_w; ow += p.dilation_w) {
-                var total = shift;
-                for (var kh = 0u; kh < KERNEL_H; kh++) {
+                for (var kh = 0u; kh < WINDOW_H; kh++) {
                     for (var kw = 1u; kw < KERNEL_W; kw++) {
                         window[kh][kw - 1u] = window[kh][kw];
                     }
                     window[kh][KERNEL_W - 1u] = pixel(row[kh], ow + (KERNEL_W - 1u) * p.dilation_w - p.pad_w);
+                }
+                var upper = shift;
+                var lower = shift;
+                for (var kh = 0u; kh < KERNEL_H; kh++) {
                     for (var kw = 0u; kw < KERNEL_W; kw++) {
-                        total = fma(w[kh * KERNEL_W + kw], window[kh][kw], total);
+                        upper = fma(w[kh * KERNEL_W + kw], window[kh][kw], upper);
+                        lower = fma(w[kh * KERNEL_W + kw], window[kh + 1u][kw], lower);
                     }
                 }
-                store(to + ow, activate(total));
+                store(to + ow, activate(upper));
+                if (has_lower) {
+                    store(to + apart * p.out_w + ow, activate(lower));
+                }
             }
         }
     }
@@ -201,20 +231,17 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
 fn tap_texel(origin: u32, h: u32, w: u32, kh: u32, kw: u32) -> u32 {
     var ih = h * STRIDE_H + kh * p.dilation_h - p.pad_h;
     var iw = w * STRIDE_W + kw * p.dilation_w - p.pad_w;
-    var inside = true;
     if (TRANSPOSED) {
-        let th = h + p.pad_h - kh * p.dilation_h;
-        let tw = w + p.pad_w - kw * p.dilation_w;
-        ih = th / STRIDE_H;
-        iw = tw / STRIDE_W;
-        inside = ih * STRIDE_H == th && iw * STRIDE_W == tw;
+        // Before the map the difference wraps to a row far beyond it.
+        ih = (h + p.pad_h - kh * p.dilation_h) / STRIDE_H;
+        iw = (w + p.pad_w - kw * p.dilation_w) / STRIDE_W;
     }
-    return select(0u, origin + ih * p.in_w + iw, inside && ih < p.in_h && iw < p.in_w);
+    return select(0u, origin + ih * p.in_w + iw, ih < p.in_h && iw < p.in_w);
 }
 
 @compute @workgroup_size(LANES)
 fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let pixels = p.out_h * p.out_w;
+    let pixels = p.rows * p.columns;
     let blocks = (p.channels + 3u) / 4u;
     let block = group.y % blocks;
     let origin = 1u + group.y * p.in_h * p.in_w;
@@ -225,12 +252,13 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let shift = shift_of(block);
     for (var j = 0u; j < PIXELS; j++) {
         let pixel = min(first + j * LANES, pixels - 1u);
-        row[j] = pixel / p.out_w;
-        column[j] = pixel - row[j] * p.out_w;
+        let r = pixel / p.columns;
+        row[j] = r * p.every_h + p.phase_h;
+        column[j] = (pixel - r * p.columns) * p.every_w + p.phase_w;
         total[j] = shift;
     }
-    for (var kh = 0u; kh < KERNEL_H; kh++) {
-        for (var kw = 0u; kw < KERNEL_W; kw++) {
+    for (var kh = p.first_kh; kh < p.end_kh; kh += p.step_kh) {
+        for (var kw = p.first_kw; kw < p.end_kw; kw += p.step_kw) {
             let w = weight_texel(p.first_weight + block * TAPS + kh * KERNEL_W + kw);
             for (var j = 0u; j < PIXELS; j++) {
                 total[j] = fma(w, map_texel(tap_texel(origin, row[j], column[j], kh, kw)), total[j]);
@@ -238,9 +266,8 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         }
     }
     for (var j = 0u; j < PIXELS; j++) {
-        let pixel = first + j * LANES;
-        if (pixel < pixels) {
-            store(1u + group.y * pixels + pixel, activate(total[j]));
+        if (first + j * LANES < pixels) {
+            store(1u + (group.y * p.out_h + row[j]) * p.out_w + column[j], activate(total[j]));
         }
     }
 }

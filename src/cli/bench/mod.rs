@@ -130,8 +130,12 @@ fn open_with_timestamps(global: &Global) -> Result<Device> {
 
 fn kernel_line(result: &KernelResult, ceiling: &Ceiling) -> String {
     let (layer, percent) = (&result.layer, 100.0 * result.share(ceiling));
+    let packing = match result.packing_milliseconds {
+        0.0 => String::new(),
+        milliseconds => format!(", and {milliseconds:.3} ms packing"),
+    };
     format!(
-        "{:22} {:15} {:26} {:10.3} ms {:9.2} GFLOP/s {:8.2} GB/s {percent:6.1} % of {}",
+        "{:22} {:15} {:26} {:10.3} ms {:9.2} GFLOP/s {:8.2} GB/s {percent:6.1} % of {}{packing}",
         layer.name,
         result.direction.name(),
         layer.shape(),
@@ -147,6 +151,7 @@ fn kernel_json(result: &KernelResult, ceiling: &Ceiling) -> Value {
         "name": format!("{} {}", result.layer.name, result.direction.name()),
         "shape": result.layer.shape(),
         "ms": result.milliseconds,
+        "packing_ms": result.packing_milliseconds,
         "gflops": result.gflops(),
         "gbs": result.gigabytes_per_second(),
         "share": result.share(ceiling),

@@ -33,6 +33,7 @@ impl Lowering<'_> {
             let dispatch = kernel(entry)
                 .constant("SLIDES", Constant::Bool(stride_w == 1))
                 .params([g.n, g.i, g.h, g.w, g.oh, g.ow, pad_h, pad_w, dilation_h, dilation_w, each, 0])
+                .params([0; 12])
                 .bind(self.whole_target(parts, splits * g.weights())?)
                 .read(x)
                 .read(dy)
@@ -51,26 +52,37 @@ impl Lowering<'_> {
             let (own, reach) = (g.spec.padding[axis], g.spec.dilation[axis] * (g.kernel[axis] - 1));
             if slides && transposed { (reach as i32 - own as i32) as u32 as usize } else { own }
         };
-        let rows = g.n * written[0];
-        let each = strip(rows, columns, MAX_GROUPS);
-        let mut dispatch = kernel(if slides { "slide" } else { "gather" })
-            .constants(activation_constants(operands.activation))
-            .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-            .params([g.n, g.i, read[0], read[1], written[0], written[1], padding(0), padding(1)])
-            .params([dilation_h, dilation_w, each, first_weight])
-            .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
-            .read(maps)
-            .read(weights)
-            .write(y);
-        dispatch = match slides {
-            true => dispatch.constant("FLIPPED", Constant::Bool(transposed)).grid(columns, rows.div_ceil(each), 1),
-            false => dispatch.constant("TRANSPOSED", Constant::Bool(transposed)).grid(
-                (written[0] * written[1]).div_ceil(LANES * PIXELS),
-                g.n * g.i.div_ceil(4),
-                1,
-            ),
+        // Rows of the output go in pairs, a dilation apart.
+        let pairs = g.n * written[0].div_ceil(2 * dilation_h) * dilation_h;
+        let each = strip(pairs, columns, MAX_GROUPS);
+        let bias = self.whole(operands.bias.unwrap_or(operands.second))?;
+        let launch = |entry: &'static str| {
+            kernel(entry)
+                .constants(activation_constants(operands.activation))
+                .constant("BIAS", Constant::Bool(operands.bias.is_some()))
+                .params([g.n, g.i, read[0], read[1], written[0], written[1], padding(0), padding(1)])
+                .params([dilation_h, dilation_w, each, first_weight])
+                .bind(bias)
+                .read(maps)
+                .read(weights)
+                .write(y)
         };
-        self.push(dispatch);
+        if slides {
+            let dispatch = launch("slide").constant("FLIPPED", Constant::Bool(transposed)).params([0; 12]);
+            self.push(dispatch.grid(columns, pairs.div_ceil(each), 1));
+            return Ok(());
+        }
+        for h in g.phases(0, transposed) {
+            for w in g.phases(1, transposed) {
+                let [rows, columns] = [h.positions(written[0]), w.positions(written[1])];
+                let dispatch = launch("gather")
+                    .constant("TRANSPOSED", Constant::Bool(transposed))
+                    .params([h.first, h.end, h.step, w.first, w.end, w.step])
+                    .params([h.phase, w.phase, h.every, w.every, rows, columns])
+                    .grid((rows * columns).div_ceil(LANES * PIXELS), g.n * g.i.div_ceil(4), 1);
+                self.push(dispatch);
+            }
+        }
         Ok(())
     }
 }
