@@ -6,7 +6,7 @@
 
 @compute @workgroup_size(LANES)
 fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32,
-             @builtin(subgroup_invocation_id) eighth: u32) {
+             @builtin(subgroup_invocation_id) member: u32) {
     let pixels = p.samples * p.rows * p.columns;
     let in_plane = p.in_h * p.in_w;
     let blocks = (p.in_channels + 3u) / 4u;
@@ -32,7 +32,7 @@ fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
             }
             var t: array<u32, EIGHTS>;
             for (var e = 0u; e < EIGHTS; e++) {
-                t[e] = first_weight_of(group.x * EIGHTS + e, group.z, kh, kw) + eighth;
+                t[e] = first_weight_of(group.x * EIGHTS + e, group.z, kh, kw) + member;
             }
             for (var block = 0u; block < blocks;) {
                 let end = min(block + RUN, blocks);

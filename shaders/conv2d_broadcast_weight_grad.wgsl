@@ -11,7 +11,7 @@ const LOADS: u32 = (GROUPS + BLOCKS - 1u) / BLOCKS;
 
 @compute @workgroup_size(LANES)
 fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32,
-             @builtin(subgroup_invocation_id) eighth: u32) {
+             @builtin(subgroup_invocation_id) member: u32) {
     let taps = p.kernel_h * p.kernel_w;
     let split = group.z / taps;
     let tap = group.z - split * taps;
@@ -30,9 +30,9 @@ fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     }
     var shared_offset: array<u32, LOADS>;
     let shared_plane = select(p.out_h * p.out_w, p.in_h * p.in_w, SWAPPED);
-    let column = eighth % COLUMNS;
+    let column = member % COLUMNS;
     for (var l = 0u; l < LOADS; l++) {
-        let block = group.y * GROUPS + l * BLOCKS + eighth / COLUMNS;
+        let block = group.y * GROUPS + l * BLOCKS + member / COLUMNS;
         shared_offset[l] = min(block, shared_blocks - 1u) * shared_plane + column * select(1u, p.stride_w, SWAPPED);
     }
 

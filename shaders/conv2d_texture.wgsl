@@ -110,8 +110,8 @@ fn tap_texel(at: Place, kh: u32, kw: u32) -> u32 {
 
 // First texel of the weights of eight filters and a tap: two texels of four filters for each input channel.
 fn first_weight_of(eight: u32, position: u32, kh: u32, kw: u32) -> u32 {
-    let known = min(eight, (p.out_channels + 7u) / 8u - 1u);
-    let tap = (known * p.kernel_h + kh) * p.kernel_w + kw;
+    let within = min(eight, (p.out_channels + 7u) / 8u - 1u);
+    let tap = (within * p.kernel_h + kh) * p.kernel_w + kw;
     return p.first_weight + position * p.weights_per_position + tap * ((p.in_channels + 3u) / 4u) * 8u;
 }
 

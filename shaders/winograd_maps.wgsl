@@ -66,14 +66,14 @@ fn transformed(d: array<vec4<f32>, 6>) -> array<vec4<f32>, 6> {
     let odd_p = P * d[3] - P * Q * Q * d[1];
     let even_q = d[4] - P * P * d[2];
     let odd_q = Q * d[3] - P * P * Q * d[1];
-    let both = P * P + Q * Q;
+    let squares = P * P + Q * Q;
     return array<vec4<f32>, 6>(
-        P * P * Q * Q * d[0] - both * d[2] + d[4],
+        P * P * Q * Q * d[0] - squares * d[2] + d[4],
         even_p + odd_p,
         even_p - odd_p,
         even_q + odd_q,
         even_q - odd_q,
-        P * P * Q * Q * d[1] - both * d[3] + d[5]);
+        P * P * Q * Q * d[1] - squares * d[3] + d[5]);
 }
 
 // A·y

@@ -1,5 +1,5 @@
-//! `conv2d_direct`, `conv2d_tiled`, `conv2d_texture`, `conv2d_broadcast`, their weight gradients, `pack_texture`, `depthwise` and
-//! `depthwise_texture` against the twin: all three directions of every variant.
+//! `conv2d_direct`, `conv2d_tiled`, `conv2d_texture`, `conv2d_broadcast`, their weight gradients, `pack_texture`,
+//! `depthwise` and `depthwise_texture` against the twin: all three directions of every variant.
 
 use std::sync::Arc;
 
@@ -41,6 +41,8 @@ fn groups_of_filters() {
         check(60 + seed as u64, [2, 36, 5, 7], [filters, 36, 1, 1], spec(1, 0, 1, 1), None);
         check(70 + seed as u64, [1, filters, 9, 5], [12, filters, 3, 3], spec(2, 1, 1, 1), None);
     }
+    check(80, [2, 36, 15, 17], [52, 36, 1, 1], spec(1, 0, 1, 1), None);
+    check(81, [2, 36, 20, 7], [24, 36, 1, 1], spec(1, 0, 1, 1), None);
 }
 
 #[test]

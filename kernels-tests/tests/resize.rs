@@ -1,9 +1,17 @@
-//! `resize` against the twin: every mode, larger and smaller, whole and shifted, with the gradient.
+//! `resize` and `resize_texture` against the twin: every mode, larger and smaller, whole and shifted, with the gradient.
 
-use kernels_tests::Case;
+use kernels_tests::{Case, adapter};
+use papilla::gpu::ConvVariant;
 use papilla::graph::{Op, ResizeMode};
 
 const MODES: [ResizeMode; 3] = [ResizeMode::BilinearAlignCorners, ResizeMode::BilinearHalfPixel, ResizeMode::Nearest];
+
+/// From buffers, and as software adapters do it: those put small maps that are enlarged into textures.
+fn check(case: &Case) {
+    for conv in [ConvVariant::Tiled, ConvVariant::Texture] {
+        case.check_on(&adapter(Some(conv), None), 1e-5);
+    }
+}
 
 fn build(mode: ResizeMode, maps: [usize; 2], from: [usize; 2], to: [usize; 2]) -> Case {
     let mut case = Case::new((from[0] * to[1]) as u64);
@@ -19,7 +27,7 @@ fn every_small_extent_to_every_other() {
     for mode in MODES {
         for from in 1..=8 {
             for to in 1..=9 {
-                build(mode, [1, 2], [from, 9 - from], [to, 10 - to]).check(1e-5);
+                check(&build(mode, [1, 2], [from, 9 - from], [to, 10 - to]));
             }
         }
     }
@@ -28,11 +36,11 @@ fn every_small_extent_to_every_other() {
 #[test]
 fn sizes_of_the_networks() {
     for mode in MODES {
-        build(mode, [2, 3], [1, 1], [33, 32]).check(1e-5);
-        build(mode, [1, 5], [32, 32], [128, 128]).check(1e-5);
-        build(mode, [1, 3], [33, 31], [129, 127]).check(1e-5);
-        build(mode, [2, 2], [127, 129], [16, 31]).check(1e-5);
-        build(mode, [1, 1], [3, 5], [200, 301]).check(1e-5);
+        check(&build(mode, [2, 3], [1, 1], [33, 32]));
+        check(&build(mode, [1, 5], [32, 32], [128, 128]));
+        check(&build(mode, [1, 3], [33, 31], [129, 127]));
+        check(&build(mode, [2, 2], [127, 129], [16, 31]));
+        check(&build(mode, [1, 1], [3, 5], [200, 301]));
     }
 }
 
@@ -57,7 +65,7 @@ fn shifted_along_either_axis() {
                 (5, [2, 15, 5, 7], 20),
                 (3, [1, 3, 16, 33], 129),
             ] {
-                shifted(mode, axis, taps, maps, size).check(1e-5);
+                check(&shifted(mode, axis, taps, maps, size));
             }
         }
     }
@@ -78,7 +86,7 @@ fn gradient_of_the_gradient() {
         let dy = case.input([2, 3, 17, 13]);
         let dx = case.graph.push(Op::ResizeGrad { mode, input: [7, 9] }, &[dy]).expect("a feature map");
         case.output_with_gradients(dx, &[dy]).expect("shapes fit");
-        case.check(1e-5);
+        check(&case);
     }
 }
 

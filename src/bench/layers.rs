@@ -13,8 +13,8 @@ use crate::graph::{ConvSpec, Graph, Op, ShapeError};
 const REPEATS: usize = 3;
 const LONG_ENOUGH: Duration = Duration::from_millis(500);
 const MOST: usize = 25;
-/// Kernels that bring values into textures and back.
-const PACKING: [&str; 2] = ["pack_texture", "unpack_texture"];
+/// Kernels and entry points that bring feature maps into textures and back.
+const PACKING: [[&str; 2]; 2] = [["pack_texture", "maps"], ["unpack_texture", "main"]];
 
 /// A convolution of the network.
 #[derive(Clone, Copy, Debug)]
@@ -71,9 +71,9 @@ pub struct KernelResult {
     pub direction: Direction,
     /// median of the runs, without what comes next
     pub milliseconds: f64,
-    /// of the same run, what packing the operands and unpacking the result took: of a network's step all kernels but the
-    /// first and the last read and leave their maps packed
-    pub packing_milliseconds: f64,
+    /// of the same run, what packing feature maps and unpacking the result took, if the adapter has timestamps: in a step
+    /// all kernels but the first and the last read and leave their maps packed
+    pub packing_milliseconds: Option<f64>,
 }
 
 impl Layer {
@@ -194,19 +194,20 @@ pub fn measure(gpu: &Arc<Gpu>, layer: Layer, direction: Direction) -> Result<Ker
     while times.len() < REPEATS || (begun.elapsed() < LONG_ENOUGH && times.len() < MOST) {
         times.push(time(&program)?);
     }
-    times.sort_by(|a, b| a[0].total_cmp(&b[0]));
-    let [milliseconds, packing_milliseconds] = times[times.len() / 2];
+    times.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (milliseconds, packing_milliseconds) = times[times.len() / 2];
     Ok(KernelResult { layer, direction, milliseconds, packing_milliseconds })
 }
 
 /// Milliseconds of one run without packing, and of the packing; where the adapter has no timestamps, all is in the first.
-fn time(program: &Program) -> Result<[f64; 2]> {
+fn time(program: &Program) -> Result<(f64, Option<f64>)> {
     if !program.has_timestamps() {
-        return Ok([program.milliseconds()?, 0.0]);
+        return Ok((program.milliseconds()?, None));
     }
-    let mut milliseconds = [0.0; 2];
+    let (mut rest, mut packing) = (0.0, 0.0);
     for kernel in program.run_profiled()? {
-        milliseconds[usize::from(PACKING.contains(&kernel.shader))] += kernel.milliseconds;
+        let part = if PACKING.contains(&[kernel.shader, kernel.entry]) { &mut packing } else { &mut rest };
+        *part += kernel.milliseconds;
     }
-    Ok(milliseconds)
+    Ok((rest, Some(packing)))
 }

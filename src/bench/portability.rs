@@ -79,8 +79,11 @@ pub struct LayerResult {
     pub name: String,
     /// `[N, I, H, W] -> O`
     pub shape: String,
-    /// median
+    /// median, without packing
     pub ms: f64,
+    /// packing of feature maps beside it, if that was told apart
+    #[serde(default)]
+    pub packing_ms: Option<f64>,
     /// rate of arithmetic
     pub gflops: f64,
     /// of the ceiling that binds it, 0 to 1
@@ -146,7 +149,8 @@ impl Portability {
                 watch(&format!("layer {name}"));
                 let found = measure(gpu, layer, direction)?;
                 let (ms, gflops, share) = (found.milliseconds, found.gflops(), found.share(&ceiling));
-                kernels.push(LayerResult { name, shape: layer.shape(), ms, gflops, share });
+                let packing_ms = found.packing_milliseconds;
+                kernels.push(LayerResult { name, shape: layer.shape(), ms, packing_ms, gflops, share });
             }
         }
         watch("training step");

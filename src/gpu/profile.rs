@@ -16,6 +16,8 @@ pub struct KernelTime {
     pub label: &'static str,
     /// name of the shader, one of [`SOURCES`](super::shader::SOURCES)
     pub shader: &'static str,
+    /// entry point of it
+    pub entry: &'static str,
     /// shapes that the operator reads
     pub shapes: String,
     /// position of the operator among the live nodes
@@ -75,8 +77,15 @@ impl Program {
             let stamp = |i: usize| u64::from(words[2 * i].to_bits()) | u64::from(words[2 * i + 1].to_bits()) << 32;
             for (index, launch) in chunk.iter().enumerate() {
                 let milliseconds = stamp(index + 1).saturating_sub(stamp(index)) as f64 * period;
-                let (label, shader, shapes) = (launch.label, launch.shader, launch.shapes().to_string());
-                times.push(KernelTime { label, shader, shapes, step: launch.step, milliseconds });
+                let (label, shader, entry, step) = (launch.label, launch.shader, launch.entry, launch.step);
+                times.push(KernelTime {
+                    label,
+                    shader,
+                    entry,
+                    shapes: launch.shapes().to_string(),
+                    step,
+                    milliseconds,
+                });
             }
         }
         Ok(times)

@@ -27,6 +27,7 @@ pub(super) struct Place {
 pub(super) struct Recorded {
     pub label: &'static str,
     pub shader: &'static str,
+    pub entry: &'static str,
     /// the operator with the shapes it reads, or the update
     pub class: String,
     pub step: usize,
@@ -133,7 +134,7 @@ pub(super) fn record(
     let mut recorded = Vec::with_capacity(launches.len());
     for (index, launch) in launches.into_iter().enumerate() {
         let (dispatch, label, step) = (&launch.dispatch, launch.label, launch.step);
-        let (shader, pipeline) = (dispatch.shader, gpu.pipeline(dispatch)?);
+        let (shader, entry, pipeline) = (dispatch.shader, dispatch.entry, gpu.pipeline(dispatch)?);
         let parameters = bound(&uniforms, index as u64 * ALIGNMENT, ALIGNMENT);
         let mut views = Vec::new();
         for View { target, start, len } in &dispatch.buffers {
@@ -158,7 +159,7 @@ pub(super) fn record(
                 wgpu::BindGroupDescriptor { label: Some(shader), layout: &pipeline.layout, entries: &entries };
             let bind_group = gpu.device.create_bind_group(&descriptor);
             let (class, pipeline) = (String::new(), pipeline.clone());
-            recorded.push(Recorded { label, shader, class, step, pipeline, bind_group, groups });
+            recorded.push(Recorded { label, shader, entry, class, step, pipeline, bind_group, groups });
             gpu.check()
         };
         if dispatch.rows.is_empty() {

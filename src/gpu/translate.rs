@@ -20,7 +20,7 @@ pub enum ShaderLanguage {
     Spirv,
     /// Metal's: version 2.1, with cooperative matrices 2.3
     Msl,
-    /// DirectX 12's: shader model 5.1, with 16-bit floats 6.2
+    /// DirectX 12's: shader model 5.1, with subgroups 6.0, with 16-bit floats 6.2
     Hlsl,
     /// OpenGL's: ES 3.1
     Glsl,
@@ -208,7 +208,11 @@ impl ValidShader {
             ShaderLanguage::Hlsl => {
                 let half = self.needs.contains(Capabilities::SHADER_FLOAT16);
                 let options = hlsl::Options {
-                    shader_model: if half { hlsl::ShaderModel::V6_2 } else { hlsl::ShaderModel::V5_1 },
+                    shader_model: match (half, self.needs.contains(Capabilities::SUBGROUP)) {
+                        (true, _) => hlsl::ShaderModel::V6_2,
+                        (false, true) => hlsl::ShaderModel::V6_0,
+                        (false, false) => hlsl::ShaderModel::V5_1,
+                    },
                     zero_initialize_workgroup_memory: false,
                     restrict_indexing: false,
                     force_loop_bounding: false,

@@ -60,7 +60,7 @@ impl Ours {
         let mut config = Config::new(Default::default());
         (config.size, config.batch) = (size, batch);
         config.check_step()?;
-        let (traced, _) = fitting_step(&config, false, &self.device.capabilities())?;
+        let (traced, _) = fitting_step(&config, false, &self.device.capabilities(), 0)?;
         let states = self.device.states();
         let program = self.device.compile(&traced.graph, &states)?;
         initialise(&states, GENERATOR, &traced.tensors, config.seed)?;

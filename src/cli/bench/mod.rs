@@ -131,8 +131,8 @@ fn open_with_timestamps(global: &Global) -> Result<Device> {
 fn kernel_line(result: &KernelResult, ceiling: &Ceiling) -> String {
     let (layer, percent) = (&result.layer, 100.0 * result.share(ceiling));
     let packing = match result.packing_milliseconds {
-        0.0 => String::new(),
-        milliseconds => format!(", and {milliseconds:.3} ms packing"),
+        Some(milliseconds) if milliseconds > 0.0 => format!(", and {milliseconds:.3} ms packing"),
+        _ => String::new(),
     };
     format!(
         "{:22} {:15} {:26} {:10.3} ms {:9.2} GFLOP/s {:8.2} GB/s {percent:6.1} % of {}{packing}",

@@ -55,11 +55,18 @@ pub(super) fn render(p: &Portability) -> String {
             k.name.clone(),
             k.shape.clone(),
             format!("{:.3}", k.ms),
+            k.packing_ms.map_or(String::new(), |ms| format!("{ms:.3}")),
             format!("{:.2}", k.gflops),
             format!("{:.0} %", 100.0 * k.share),
         ]
     });
-    section(&mut body, "Layers", &["Layer", "Shape", "ms", "GFLOP/s", "Share of the ceiling"], &[2, 3, 4], kernels);
+    section(
+        &mut body,
+        "Layers",
+        &["Layer", "Shape", "ms", "Packing, ms", "GFLOP/s", "Share of the ceiling"],
+        &[2, 3, 4, 5],
+        kernels,
+    );
     let step = &p.step;
     let figures = [
         ("Step", step.what.clone()),

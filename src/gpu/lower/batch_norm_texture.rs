@@ -161,6 +161,19 @@ mod tests {
         }
     }
 
+    /// Packing a small map pays only if much more is made of it.
+    #[test]
+    fn maps_that_are_enlarged_go_into_textures() {
+        for (size, shader) in [([16, 16], "resize_texture"), ([12, 12], "resize")] {
+            let mut g = Graph::new();
+            let x = g.input("x", [1, 4, 8, 8]);
+            let y = g.resize(x, ResizeMode::Nearest, size).expect("shapes fit");
+            g.output("y", y);
+            let shaders = kernels(&g);
+            assert!(shaders.contains(&shader), "{size:?}: {shaders:?}");
+        }
+    }
+
     /// Makes the gradients of `y` outputs.
     fn differentiate(graph: &mut Graph, y: NodeId, wrt: &[NodeId]) {
         let dy = graph.input("dy", graph.shape(y).clone());

@@ -7,8 +7,8 @@ use super::conv2d::{Geometry, MAX_TERMS, Operands};
 use super::{Lowering, activation_constants};
 use crate::graph::ConvSpec;
 
-/// Lanes × pixels of a workgroup of `conv2d_texture`.
-pub(super) const TEXTURE_BLOCK: usize = 256;
+/// Lanes × pixels of a workgroup of `conv2d_texture`, at most.
+const TEXTURE_BLOCK: usize = 256;
 /// Pixels of a row beyond which gradients of weights gain nothing from longer ones.
 const LONG_ROW: usize = 64;
 /// Lanes of a workgroup of the gradients of weights.
@@ -47,8 +47,8 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// The division that loads and multiplies least. Where the shared texels are sent round, `broadcast`, there is one load
-    /// for eight blocks of them.
+    /// The division that loads and multiplies least. Where the shared texels are sent round, `broadcast`, one load brings
+    /// eight of them.
     pub fn for_channels(inputs: usize, outputs: usize, broadcast: bool) -> Lanes {
         let [x, dy] = [inputs, outputs].map(|channels| channels.div_ceil(4));
         let divisions = [false, true].into_iter().flat_map(|swapped| {
@@ -100,16 +100,19 @@ impl Geometry {
 }
 
 impl Lowering<'_> {
-    /// A launch of `conv2d_texture`, or of the kernel that does the same by subgroups, and its groups of filters.
-    pub(super) fn texture_product(&self, filters: usize) -> (Dispatch, usize) {
+    /// A launch of `conv2d_texture`, or of the kernel that does the same by subgroups, and its grid: groups of filters, and
+    /// blocks of pixels.
+    pub(super) fn texture_product(&self, filters: usize, pixels: usize) -> (Dispatch, [usize; 2]) {
         let broadcast = self.subgroups_of_eight;
         let block = Block::of(filters, broadcast);
         let (shader, entry) = if broadcast { ("conv2d_broadcast", "broadcast") } else { ("conv2d_texture", "main") };
+        // Lanes without a pixel work all the same; powers of two keep the number of pipelines small.
+        let lanes = pixels.div_ceil(block.pixels).next_power_of_two().clamp(8, TEXTURE_BLOCK / block.pixels);
         let dispatch = Dispatch::new(shader, entry)
-            .constant("LANES", Constant::U32((TEXTURE_BLOCK / block.pixels) as u32))
+            .constant("LANES", Constant::U32(lanes as u32))
             .constant("PIXELS", Constant::U32(block.pixels as u32))
             .constant("EIGHTS", Constant::U32(block.eights as u32));
-        (dispatch, filters.div_ceil(8 * block.eights))
+        (dispatch, [filters.div_ceil(8 * block.eights), pixels.div_ceil(lanes * block.pixels)])
     }
 
     /// A launch of the gradient of weights as a product over pixels, with what is constant of it.
@@ -138,7 +141,7 @@ impl Lowering<'_> {
             for (h, w) in &phases {
                 let [rows, columns] = [h.positions(outputs[1]), w.positions(outputs[2])];
                 let pixels = piece.count * rows * columns;
-                let (dispatch, groups) = self.texture_product(outputs[0]);
+                let (dispatch, grid) = self.texture_product(outputs[0], pixels);
                 let dispatch = dispatch
                     .constants(activation_constants(operands.activation))
                     .constant("TRANSPOSED", Constant::Bool(transposed))
@@ -153,7 +156,7 @@ impl Lowering<'_> {
                     .read(x)
                     .read(weights)
                     .write(y)
-                    .grid(groups, pixels.div_ceil(TEXTURE_BLOCK), 1);
+                    .grid(grid[0], grid[1], 1);
                 self.push(dispatch);
             }
         }
@@ -167,7 +170,8 @@ impl Lowering<'_> {
         let grid = lanes.grid;
         let rows = g.n * g.oh;
         let wanted = 32usize.div_ceil(grid[0] * grid[1] * g.taps()).max((rows * g.ow).div_ceil(MAX_TERMS));
-        let each = rows.div_ceil(wanted.min(rows).min(self.most_splits(g)));
+        let most = self.most_splits(g).min(MAX_GROUPS / g.taps());
+        let each = rows.div_ceil(wanted.min(rows).min(most));
         let splits = rows.div_ceil(each);
         let parts = self.parts(splits * g.weights(), operands.out, splits);
         let dispatch = self
@@ -181,5 +185,18 @@ impl Lowering<'_> {
             .grid(grid[0], grid[1], g.taps() * splits);
         self.push(dispatch);
         self.finish_parts(parts, splits, g.weights(), operands.out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_joined_up_to_a_long_one() {
+        assert_eq!(long_rows(12, 20), [4, 60]);
+        assert_eq!(long_rows(8, 8), [1, 64]);
+        assert_eq!(long_rows(13, 20), [13, 20]);
+        assert_eq!(long_rows(3, 100), [3, 100]);
     }
 }

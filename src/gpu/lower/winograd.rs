@@ -5,7 +5,7 @@ use super::super::dispatch::{Dispatch, TextureId};
 use super::super::error::Result;
 use super::super::shader::Constant;
 use super::conv2d::{Geometry, Operands};
-use super::conv2d_texture::{Lanes, TEXTURE_BLOCK, long_rows};
+use super::conv2d_texture::{Lanes, long_rows};
 use super::{Lowering, Piece, activation_constants};
 use crate::graph::Op;
 
@@ -13,7 +13,8 @@ use crate::graph::Op;
 const SIDE: usize = 4;
 /// Places of a transformed tile: the inputs that 4x4 outputs read.
 const POSITIONS: usize = (SIDE + 2) * (SIDE + 2);
-/// Tiles transformed at once, so that textures stay small and sums short.
+/// Tiles transformed at once, one sample at least, so that textures stay small and sums short; maps of which a sample has
+/// more than four times as many are convolved as they are.
 const MAX_TILES: usize = 1024;
 /// Channels on either side below which the transforms cost more than they save.
 const LEAST_CHANNELS: usize = 16;
@@ -47,15 +48,17 @@ impl Lowering<'_> {
         let spec = &g.spec;
         let (height, width) = if matches!(op, Op::Conv2dInputGrad { .. }) { (g.h, g.w) } else { (g.oh, g.ow) };
         let tiling = Tiling::of(height, width);
-        let samples = self.samples_for_parts(g, tiling);
+        let gradient = matches!(op, Op::Conv2dWeightGrad { .. });
+        let samples = if gradient { self.samples_for_parts(g, tiling) } else { tiling.samples(g.n) };
         let texels = 1 + POSITIONS * g.i.max(g.o).div_ceil(4) * samples * tiling.each();
         g.kernel == [3, 3]
             && (spec.stride, spec.dilation, spec.groups) == ([1, 1], [1, 1], 1)
             && spec.padding.iter().all(|&padding| padding <= 2)
             && g.i.min(g.o) >= LEAST_CHANNELS
+            && tiling.each() <= 4 * MAX_TILES
             && texels <= self.texture_capacity
             && POSITIONS * g.o.next_multiple_of(8) * g.i.next_multiple_of(8) < self.texture_capacity
-            && POSITIONS * g.o * g.i <= self.limit
+            && (!gradient || POSITIONS * g.o * g.i <= self.limit)
     }
 
     pub(super) fn winograd(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
@@ -77,7 +80,7 @@ impl Lowering<'_> {
             let tiles = piece.count * tiling.each();
             let transformed = self.winograd_maps("maps", x, piece, &maps, padding, tiling);
             let products = self.temporary_texture(1 + POSITIONS * channels.div_ceil(4) * tiles);
-            let (product, groups) = self.texture_product(channels);
+            let (product, grid) = self.texture_product(channels, tiles);
             let product = product
                 .params([0, 1, inputs, 1, tiles, channels, 1, tiles])
                 .params([1, 1, 1, 1, 0, 0, 1, 1])
@@ -87,7 +90,7 @@ impl Lowering<'_> {
                 .read(transformed)
                 .read(weights)
                 .write(products)
-                .grid(groups, tiles.div_ceil(TEXTURE_BLOCK), POSITIONS);
+                .grid(grid[0], grid[1], POSITIONS);
             self.push(product);
             let count = channels.div_ceil(4) * tiles;
             let dispatch = Dispatch::new("winograd_output", "main")
