@@ -22,7 +22,8 @@ fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
             totals[f][j] = vec4(0.0);
         }
     }
-    for (var kh = p.first_kh; kh < p.end_kh; kh += p.step_kh) {
+    let end_kh = end_of_taps(group.y * LANES * PIXELS);
+    for (var kh = p.first_kh; kh < end_kh; kh += p.step_kh) {
         for (var kw = p.first_kw; kw < p.end_kw; kw += p.step_kw) {
             var texel: array<u32, PIXELS>;
             var step: array<u32, PIXELS>;

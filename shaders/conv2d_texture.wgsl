@@ -17,6 +17,8 @@ const PIXELS: u32 = 8u;
 const EIGHTS: u32 = 2u;
 const FOURS: u32 = EIGHTS * 2u;
 const TRANSPOSED: bool = false;
+// Of a padded 1x1 convolution the pixels around the map come last, and blocks of them alone read nothing.
+const RING: bool = false;
 // Texels of channels added up before they go into the total: one long sum in f32 loses digits.
 const RUN: u32 = 16u;
 const BIAS: bool = false;
@@ -87,7 +89,48 @@ struct Place {
     origin: u32,
 }
 
+// Pixels whose tap lies in the map, with RING.
+fn inner_pixels() -> u32 {
+    return p.samples * p.in_h * p.in_w;
+}
+
+// One past the last row of taps: a block of pixels of the ring alone has none.
+fn end_of_taps(first_pixel: u32) -> u32 {
+    return select(p.end_kh, p.first_kh, RING && first_pixel >= inner_pixels());
+}
+
+fn place_with_ring(pixel: u32) -> Place {
+    let in_plane = p.in_h * p.in_w;
+    let inner = inner_pixels();
+    var n = pixel / in_plane;
+    let rest = pixel - n * in_plane;
+    let row = rest / p.in_w;
+    var h = p.pad_h + row;
+    var w = p.pad_w + rest - row * p.in_w;
+    if (pixel >= inner) {
+        // Rows above and below the map, then what is left and right of it.
+        let ring = p.out_h * p.out_w - in_plane;
+        n = (pixel - inner) / ring;
+        let place = pixel - inner - n * ring;
+        let outer = 2u * p.pad_h * p.out_w;
+        if (place < outer) {
+            h = place / p.out_w;
+            w = place - h * p.out_w;
+            h += select(0u, p.in_h, h >= p.pad_h);
+        } else {
+            h = (place - outer) / (2u * p.pad_w);
+            w = place - outer - h * 2u * p.pad_w;
+            h += p.pad_h;
+            w += select(0u, p.in_w, w >= p.pad_w);
+        }
+    }
+    return Place(n, h, w, 1u + (p.first_sample + n) * ((p.in_channels + 3u) / 4u) * in_plane);
+}
+
 fn place_of(pixel: u32, position: u32) -> Place {
+    if (RING) {
+        return place_with_ring(pixel);
+    }
     let plane = p.rows * p.columns;
     let n = pixel / plane;
     let rest = pixel - n * plane;
@@ -149,7 +192,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             totals[f][j] = vec4(0.0);
         }
     }
-    for (var kh = p.first_kh; kh < p.end_kh; kh += p.step_kh) {
+    let end_kh = end_of_taps(group.y * LANES * PIXELS);
+    for (var kh = p.first_kh; kh < end_kh; kh += p.step_kh) {
         for (var kw = p.first_kw; kw < p.end_kw; kw += p.step_kw) {
             var texel: array<u32, PIXELS>;
             var step: array<u32, PIXELS>;

@@ -51,6 +51,12 @@ fn pointwise() {
     check(4, [3, 8, 1, 1], [6, 8, 1, 1], spec(1, 0, 1, 1), None);
     check(5, [2, 70, 6, 6], [1, 70, 1, 1], spec(1, 0, 1, 1), None);
     check(29, [2, 9, 5, 6], [13, 9, 1, 1], spec(1, 2, 1, 1), None);
+    // Blocks of pixels around the map alone, in both kernels.
+    check(82, [3, 10, 9, 7], [36, 10, 1, 1], spec(1, 3, 1, 1), None);
+    let columns = ConvSpec { padding: [0, 4], ..ConvSpec::default() };
+    check(83, [4, 6, 8, 5], [20, 6, 1, 1], columns, None);
+    let rows = ConvSpec { padding: [5, 0], ..ConvSpec::default() };
+    check(84, [4, 6, 4, 9], [20, 6, 1, 1], rows, None);
 }
 
 #[test]

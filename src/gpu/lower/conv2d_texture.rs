@@ -88,6 +88,11 @@ pub(super) fn long_rows(rows: usize, columns: usize) -> [usize; 2] {
 }
 
 impl Geometry {
+    /// Whether around each map lie pixels of the result that read nothing.
+    fn is_padded_pointwise(&self) -> bool {
+        (self.kernel, self.spec.stride) == ([1, 1], [1, 1]) && self.spec.padding != [0, 0]
+    }
+
     /// The same convolution with longer rows, if each pixel of its result reads the pixel at the same place alone.
     fn with_long_rows(&self) -> Geometry {
         let ConvSpec { stride, padding, .. } = self.spec;
@@ -145,6 +150,7 @@ impl Lowering<'_> {
                 let dispatch = dispatch
                     .constants(activation_constants(operands.activation))
                     .constant("TRANSPOSED", Constant::Bool(transposed))
+                    .constant("RING", Constant::Bool(!transposed && g.is_padded_pointwise()))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                     .params([piece.first, piece.count, maps[1], maps[2], maps[3]])
                     .params(outputs)
