@@ -7,8 +7,8 @@
 // whole window at each step. Parts [splits,C,taps] are added up by `sum`.
 // `gather`, for other strides: each invocation takes PIXELS outputs of four channels; TRANSPOSED for the gradient, with a
 // launch for each remainder (phase) of a position by the stride, as in conv2d_texture.
-// Grid of `slide` and `weight_grad`: x = LANES blocks of channels, y = strips of rows (of pairs of them in `slide`) of all samples; of `gather`: x =
-// blocks of LANES·PIXELS pixels, y = planes of four channels.
+// Grid of `slide` and `weight_grad`: x = LANES blocks of channels, y = strips of rows of all samples (of pairs of them in
+// `slide`); of `gather`: x = blocks of LANES·PIXELS pixels, y = planes of four channels.
 // Bindings: bias [C] or parts, maps, weights or dy; result. Twin: reference/conv2d.rs
 
 const LANES: u32 = 8u;
