@@ -11,10 +11,7 @@ fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let in_plane = p.in_h * p.in_w;
     let blocks = (p.in_channels + 3u) / 4u;
     let first = group.y * LANES * PIXELS + lane;
-    var places: array<Place, PIXELS>;
-    for (var j = 0u; j < PIXELS; j++) {
-        places[j] = place_of(min(first + j * LANES, pixels - 1u), group.z);
-    }
+    var places = places_from(first, group.z);
 
     var totals: array<array<vec4<f32>, PIXELS>, FOURS>;
     for (var f = 0u; f < FOURS; f++) {

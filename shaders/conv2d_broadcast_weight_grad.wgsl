@@ -36,10 +36,8 @@ fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         shared_offset[l] = min(block, shared_blocks - 1u) * shared_plane + column * select(1u, p.stride_w, SWAPPED);
     }
 
-    let first_oh = first_inside(kh * p.dilation_h, p.pad_h, p.stride_h);
-    let end_oh = end_inside(kh * p.dilation_h, p.pad_h, p.stride_h, p.in_h, p.out_h);
-    let first_ow = first_inside(kw * p.dilation_w, p.pad_w, p.stride_w);
-    let end_ow = end_inside(kw * p.dilation_w, p.pad_w, p.stride_w, p.in_w, p.out_w);
+    let rows = rows_of(kh);
+    let columns = columns_of(kw);
 
     let x_first = 1u + tap * p.x_per_tap;
     let dy_first = 1u + tap * p.dy_per_tap;
@@ -56,15 +54,15 @@ fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     for (var r = split * p.rows_per_split; r < end_row; r++) {
         let n = r / p.out_h;
         let oh = r - n * p.out_h;
-        if (oh < first_oh || oh >= end_oh) {
+        if (oh < rows.x || oh >= rows.y) {
             continue;
         }
         let ih = oh * p.stride_h + kh * p.dilation_h - p.pad_h;
-        let iw = first_ow * p.stride_w + kw * p.dilation_w - p.pad_w;
+        let iw = columns.x * p.stride_w + kw * p.dilation_w - p.pad_w;
         var x_at = x_first + (n * x_blocks * p.in_h + ih) * p.in_w + iw;
-        var dy_at = dy_first + (n * dy_blocks * p.out_h + oh) * p.out_w + first_ow;
-        for (var ow = first_ow; ow < end_ow; ow += COLUMNS) {
-            let left = end_ow - ow;
+        var dy_at = dy_first + (n * dy_blocks * p.out_h + oh) * p.out_w + columns.x;
+        for (var ow = columns.x; ow < columns.y; ow += COLUMNS) {
+            let left = columns.y - ow;
             var s: array<vec4<f32>, LOADS>;
             for (var l = 0u; l < LOADS; l++) {
                 if (SWAPPED) {
@@ -97,7 +95,7 @@ fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
                 }
             }
         }
-        pending += end_ow - first_ow;
+        pending += columns.y - columns.x;
         if (pending >= RUN) {
             pending = 0u;
             for (var a = 0u; a < ACROSS; a++) {

@@ -139,6 +139,16 @@ fn place_of(pixel: u32, position: u32) -> Place {
     return Place(n, row * p.every_h + p.phase_h, (rest - row * p.columns) * p.every_w + p.phase_w, origin);
 }
 
+// The pixels of an invocation; those beyond the last repeat it, and are not written.
+fn places_from(first: u32, position: u32) -> array<Place, PIXELS> {
+    let last = p.samples * p.rows * p.columns - 1u;
+    var places: array<Place, PIXELS>;
+    for (var j = 0u; j < PIXELS; j++) {
+        places[j] = place_of(min(first + j * LANES, last), position);
+    }
+    return places;
+}
+
 // Texel of a tap of an output pixel, or 0 outside the map.
 fn tap_texel(at: Place, kh: u32, kw: u32) -> u32 {
     var ih = at.h * p.stride_h + kh * p.dilation_h - p.pad_h;
@@ -181,10 +191,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let in_plane = p.in_h * p.in_w;
     let blocks = (p.in_channels + 3u) / 4u;
     let first = group.y * LANES * PIXELS + lane;
-    var places: array<Place, PIXELS>;
-    for (var j = 0u; j < PIXELS; j++) {
-        places[j] = place_of(min(first + j * LANES, pixels - 1u), group.z);
-    }
+    var places = places_from(first, group.z);
 
     var totals: array<array<vec4<f32>, PIXELS>, FOURS>;
     for (var f = 0u; f < FOURS; f++) {

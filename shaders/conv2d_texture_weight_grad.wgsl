@@ -63,6 +63,18 @@ fn end_inside(offset: u32, pad: u32, stride: u32, extent_in: u32, extent_out: u3
     return min((extent_in + pad - offset - 1u) / stride + 1u, extent_out);
 }
 
+// First output row whose tap lies in the map, and one past the last.
+fn rows_of(kh: u32) -> vec2<u32> {
+    let offset = kh * p.dilation_h;
+    return vec2(first_inside(offset, p.pad_h, p.stride_h), end_inside(offset, p.pad_h, p.stride_h, p.in_h, p.out_h));
+}
+
+// The same of columns.
+fn columns_of(kw: u32) -> vec2<u32> {
+    let offset = kw * p.dilation_w;
+    return vec2(first_inside(offset, p.pad_w, p.stride_w), end_inside(offset, p.pad_w, p.stride_w, p.in_w, p.out_w));
+}
+
 // Writes the sums of four channels of the shared operand (columns) and four of the other.
 fn write_part(split: u32, tap: u32, shared_block: u32, across_block: u32, sums: mat4x4<f32>) {
     for (var s = 0u; s < 4u; s++) {
@@ -101,10 +113,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         shared_offset[k] = min(group.y * GROUPS + k, shared_blocks - 1u) * shared_plane;
     }
 
-    let first_oh = first_inside(kh * p.dilation_h, p.pad_h, p.stride_h);
-    let end_oh = end_inside(kh * p.dilation_h, p.pad_h, p.stride_h, p.in_h, p.out_h);
-    let first_ow = first_inside(kw * p.dilation_w, p.pad_w, p.stride_w);
-    let end_ow = end_inside(kw * p.dilation_w, p.pad_w, p.stride_w, p.in_w, p.out_w);
+    let rows = rows_of(kh);
+    let columns = columns_of(kw);
 
     let x_first = 1u + tap * p.x_per_tap;
     let dy_first = 1u + tap * p.dy_per_tap;
@@ -121,14 +131,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var r = split * p.rows_per_split; r < end_row; r++) {
         let n = r / p.out_h;
         let oh = r - n * p.out_h;
-        if (oh < first_oh || oh >= end_oh) {
+        if (oh < rows.x || oh >= rows.y) {
             continue;
         }
         let ih = oh * p.stride_h + kh * p.dilation_h - p.pad_h;
-        let iw = first_ow * p.stride_w + kw * p.dilation_w - p.pad_w;
+        let iw = columns.x * p.stride_w + kw * p.dilation_w - p.pad_w;
         var x_at = x_first + (n * x_blocks * p.in_h + ih) * p.in_w + iw;
-        var dy_at = dy_first + (n * dy_blocks * p.out_h + oh) * p.out_w + first_ow;
-        for (var ow = first_ow; ow < end_ow; ow++) {
+        var dy_at = dy_first + (n * dy_blocks * p.out_h + oh) * p.out_w + columns.x;
+        for (var ow = columns.x; ow < columns.y; ow++) {
             var v: array<vec4<f32>, ACROSS>;
             for (var a = 0u; a < ACROSS; a++) {
                 if (SWAPPED) {
@@ -154,7 +164,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             x_at += p.stride_w;
             dy_at += 1u;
         }
-        pending += end_ow - first_ow;
+        pending += columns.y - columns.x;
         if (pending >= RUN) {
             pending = 0u;
             for (var a = 0u; a < ACROSS; a++) {

@@ -25,7 +25,7 @@ fn lacking(variant: &Variant, language: ShaderLanguage) -> Option<&'static str> 
     match (language, variant.asks_the_adapter()) {
         (ShaderLanguage::Hlsl | ShaderLanguage::Glsl, true) => Some("cooperative matrices"),
         (ShaderLanguage::Glsl, false) if half => Some("16-bit floats"),
-        (ShaderLanguage::Glsl, false) if variant.text().contains("subgroup") => Some("subgroups"),
+        (ShaderLanguage::Glsl, false) if variant.text().contains("@builtin(subgroup_") => Some("subgroups"),
         _ => None,
     }
 }
