@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use papilla::formats::{CHECKSUM, TensorFile};
 use papilla::train::Checkpoint;
 
-use crate::killable::Killable;
-use crate::resume::{assert_resumes_to, assert_same, contents};
-use crate::runs::{succeed, text};
-use crate::{SETTINGS, refusal};
+use super::killable::Killable;
+use super::resume::{assert_resumes_to, assert_same, contents};
+use super::runs::{succeed, text};
+use super::{SETTINGS, refusal};
 
 /// A copy of a run.
 fn copied(run: &Path, name: &str) -> PathBuf {
@@ -135,7 +135,7 @@ fn a_checkpoint_of_before_there_were_checksums_goes_on() {
 fn a_disk_that_fills_up_leaves_a_run_that_goes_on() {
     use std::process::{Command, Stdio};
 
-    use crate::killable::logged;
+    use super::killable::logged;
 
     if Command::new("prlimit").arg("--version").output().is_err() {
         eprintln!("skipped: there is no prlimit");

@@ -6,8 +6,8 @@ use papilla::formats::TensorFile;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::runs::{clinics, papilla, succeed, text};
-use crate::{VALIDATED, validations};
+use super::runs::{clinics, papilla, succeed, text};
+use super::{VALIDATED, validations};
 
 #[test]
 fn chosen_by_the_target_the_best_checkpoint_is_that_of_its_best_validation() {

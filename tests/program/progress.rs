@@ -1,14 +1,11 @@
 //! What a training run shows: a bar with its facts on a terminal, the same facts in lines elsewhere, nothing when quiet.
 
-#[path = "training/runs.rs"]
-mod runs;
-
 #[cfg(target_os = "linux")]
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use runs::{clinics, papilla, text};
+use crate::training::runs::{clinics, papilla, text};
 
 /// Of eight steps, four before the first validation.
 const SETTINGS: &str = "--size 32 --batch 4 --epochs 2 --validate-every 1 --seed 3";

@@ -3,11 +3,6 @@
 //! The package comes from pip into a virtual environment under `target/tmp`, once; `PAPILLA_TENSORBOARD_VENV` names
 //! one to use instead. Without Python or a network the tests say so and are skipped.
 
-#[path = "training/killable.rs"]
-mod killable;
-#[path = "training/runs.rs"]
-mod runs;
-
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -19,12 +14,12 @@ use image::{Rgb, RgbImage};
 use papilla::formats::EventWriter;
 use serde_json::{Value, json};
 
-use killable::{Killable, logged};
-use runs::{succeed, text};
+use crate::training::killable::{Killable, logged};
+use crate::training::runs::{succeed, text};
 
 /// The release that the test was written with.
 const PACKAGE: &str = "tensorboard==2.21.0";
-const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tensorboard/read_events.py");
+const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/tensorboard/read_events.py");
 
 fn interpreter(venv: &Path) -> PathBuf {
     venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::files::{DISCRIMINATORS, convert, networks, text};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/convert/check.py");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/convert/check.py");
 
 /// Runs the script if its Python has the modules.
 fn check(modules: &[&str], arguments: &[&str]) -> Option<Value> {

@@ -1,8 +1,5 @@
 //! Reports of small runs: whole HTML that needs nothing beside it, with the figures of logs and evaluations.
 
-#[path = "training/runs.rs"]
-mod runs;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +7,7 @@ use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use runs::{clinics, papilla, succeed, text};
+use crate::training::runs::{clinics, papilla, succeed, text};
 
 /// A name with everything that HTML gives a meaning to; a file system of Windows takes none of it.
 const NAME: &str = if cfg!(unix) { "a <b> & \"c\" 'd'" } else { "a & 'd'" };

@@ -4,10 +4,10 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::killable::Killable;
-use crate::resume::assert_same;
-use crate::runs::{papilla, succeed, text};
-use crate::{SETTINGS, refusal};
+use super::killable::Killable;
+use super::resume::assert_same;
+use super::runs::{papilla, succeed, text};
+use super::{SETTINGS, refusal};
 
 #[test]
 fn the_settings_of_a_run_reproduce_it() {

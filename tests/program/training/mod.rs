@@ -1,11 +1,11 @@
 //! Small runs from synthetic clinics to predictions: killed, stopped and resumed, damaged, chosen from, refused, out of bounds.
 
 mod damaged;
-mod killable;
+pub mod killable;
 mod lost;
 mod overflow;
 mod resume;
-mod runs;
+pub mod runs;
 mod selection;
 mod settings;
 #[cfg(unix)]

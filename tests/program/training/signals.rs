@@ -5,10 +5,10 @@ use std::process::{Child, Command};
 
 use papilla::train::Checkpoint;
 
-use crate::killable::{Killable, logged};
-use crate::resume::assert_resumes_to;
-use crate::runs::text;
-use crate::{SETTINGS, metrics, refusal};
+use super::killable::{Killable, logged};
+use super::resume::assert_resumes_to;
+use super::runs::text;
+use super::{SETTINGS, metrics, refusal};
 
 /// Sends signals, by name, one right after the other.
 fn send(child: &Child, signals: &[&str]) {

@@ -5,8 +5,8 @@ use std::fs;
 use bytesize::ByteSize;
 use tempfile::TempDir;
 
-use crate::refusal;
-use crate::runs::{clinics, succeed, text};
+use super::refusal;
+use super::runs::{clinics, succeed, text};
 
 /// Bytes that the step which does not fit, and its validation, are said to need.
 fn needed(arguments: &[&str]) -> u64 {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::runs::{clinics, text};
+use super::runs::{clinics, text};
 
 /// A run with a checkpoint after each step: its flags without `--out`, and where it goes.
 pub struct Killable {

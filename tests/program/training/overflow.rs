@@ -6,8 +6,8 @@ use papilla::formats::TensorFile;
 use papilla::train::Checkpoint;
 use tempfile::TempDir;
 
-use crate::runs::{clinics, succeed, text};
-use crate::{metrics, refusal};
+use super::runs::{clinics, succeed, text};
+use super::{metrics, refusal};
 
 #[test]
 fn a_loss_that_overflows_is_named_and_the_last_good_checkpoint_stays() {

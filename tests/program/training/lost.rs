@@ -7,9 +7,9 @@ use papilla::device::Device;
 use papilla::gpu::GpuOptions;
 use papilla::train::{Config, Event, Observer, Outcome, ResumeFrom, Session};
 
-use crate::SETTINGS;
-use crate::killable::{Killable, logged};
-use crate::resume::{assert_resumes_to, assert_same};
+use super::SETTINGS;
+use super::killable::{Killable, logged};
+use super::resume::{assert_resumes_to, assert_same};
 
 /// Loses the device after each of some steps, as often as they are listed.
 struct Loser {

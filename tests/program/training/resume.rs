@@ -7,9 +7,9 @@ use std::path::Path;
 use papilla::formats::{HostTensor, TensorFile};
 use serde_json::Value;
 
-use crate::killable::{Killable, logged};
-use crate::runs::{succeed, text};
-use crate::{SETTINGS, metrics, refusal};
+use super::killable::{Killable, logged};
+use super::runs::{succeed, text};
+use super::{SETTINGS, metrics, refusal};
 
 /// Tensors of a checkpoint, and the metadata that do not depend on how long steps took.
 pub fn contents(run: &Path, checkpoint: &str) -> (BTreeMap<String, HostTensor>, String, String) {

@@ -1,0 +1,36 @@
+//! Every kernel against its twin, and what stands around kernels: one test program, because each one costs a link.
+
+mod adam;
+mod batch_norm;
+mod batch_norm_texture;
+mod batch_stats;
+mod binary;
+mod ceiling;
+mod conv2d;
+mod conv2d_cooperative;
+mod copy;
+mod depthwise_texture;
+mod dropout;
+mod half;
+mod in_place;
+mod max_pool;
+mod pack_texture;
+mod pad;
+mod pipeline_cache;
+mod probes;
+mod profile;
+mod prototype_distance;
+mod resize;
+mod running_stats;
+mod sgd;
+mod shaders;
+mod sum;
+mod textures;
+mod training_step;
+mod trans_norm_scale;
+mod translations;
+mod tuning;
+mod unary;
+mod watchdog;
+mod weighted_sum;
+mod winograd;
