@@ -41,7 +41,7 @@ pub fn texture_adapters(binding_limit: Option<u64>) -> Vec<Arc<Gpu>> {
     if Capabilities::of(&gpu).subgroups_of_eight {
         return vec![gpu, adapter_with(GpuOptions { without_subgroups: true, ..options })];
     }
-    println!("skipped: `{}` has no subgroups of eight", gpu.name());
+    harness::skip(format_args!("`{}` has no subgroups of eight", gpu.name()));
     vec![gpu]
 }
 
@@ -51,7 +51,7 @@ pub fn half_adapter(conv: Option<ConvVariant>) -> Option<Arc<Gpu>> {
     if Capabilities::of(&gpu).half {
         return Some(gpu);
     }
-    println!("skipped: `{}` has no 16-bit floats", gpu.name());
+    harness::skip(format_args!("`{}` has no 16-bit floats", gpu.name()));
     None
 }
 

@@ -1,7 +1,6 @@
 //! The independently computed cases of post-processing and metrics.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use safetensors::SafeTensors;
 
@@ -14,13 +13,9 @@ struct Case {
 }
 
 impl Case {
-    /// Reads a case, or says why the test is skipped.
+    /// Reads a case, where there is one.
     fn open(name: &str) -> Option<Self> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens").join(name);
-        let Ok(bytes) = std::fs::read(&path) else {
-            eprintln!("skipped: {} is not here", path.display());
-            return None;
-        };
+        let bytes = std::fs::read(harness::shared(&format!("goldens/{name}"))?).expect("a case can be read");
         let (_, header) = SafeTensors::read_metadata(&bytes).expect("a case has a valid header");
         let file = SafeTensors::deserialize(&bytes).expect("a case is a valid file");
         let floats = |bytes: &[u8]| bytes.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();

@@ -143,11 +143,7 @@ mod tests {
 
     #[test]
     fn tensors_are_the_published_ones() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens/backbones.json");
-        if !path.exists() {
-            eprintln!("skipped: {} is not here", path.display());
-            return;
-        }
+        let Some(path) = harness::shared("goldens/backbones.json") else { return };
         let text = std::fs::read(path).expect("the file is there");
         let listed: serde_json::Value = serde_json::from_slice(&text).expect("the file is JSON");
         for backbone in Backbone::ALL {

@@ -1,17 +1,11 @@
 //! The golden cases, where they lie beside the project: all of them, on the adapter and on the reference.
 
-use std::path::Path;
-
 use papilla::conformance::{cases, run_case};
 use papilla::device::Device;
 use papilla::gpu::{ConvVariant, GpuOptions};
 
 fn check(device: &Device, wanted: impl Fn(&str) -> bool) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens");
-    if !folder.exists() {
-        eprintln!("skipped: the golden cases are not at {}", folder.display());
-        return;
-    }
+    let Some(folder) = harness::shared("goldens") else { return };
     let mut failures = Vec::new();
     let mut ran = 0;
     for path in cases(&folder).expect("the folder holds cases") {

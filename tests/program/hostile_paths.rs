@@ -162,6 +162,8 @@ fn links_in_a_circle_and_pipes() {
     if made.is_ok_and(|status| status.success()) {
         assert!(refusal(&predict).contains("not a regular file"));
         fs::remove_file(images.join("pipe.png")).expect("the pipe is there");
+    } else {
+        harness::skip("pipes cannot be made here");
     }
 
     let circle = folder.path().join("circle");
@@ -187,7 +189,7 @@ fn with_read_only<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Option<Out
         command
     };
     if !inside(format!("{mounted} && ! touch \"$1\"/x 2>/dev/null")).status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: folders cannot be mounted here");
+        harness::skip("folders cannot be mounted here");
         return None;
     }
     let mut command = inside(format!("{mounted} && shift && exec \"$@\""));

@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod conformance;
 mod convert;
+mod examples;
 mod hostile_paths;
 mod memory;
 mod plan;
@@ -13,3 +14,9 @@ mod report;
 mod tensorboard;
 mod training;
 mod whole_photographs;
+
+#[test]
+fn every_file_is_a_module() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program");
+    assert_eq!(harness::forgotten_modules(folder.as_ref()), Vec::<String>::new());
+}

@@ -63,7 +63,7 @@ fn in_terminal(folder: &TempDir, name: &str, columns: usize, no_color: Option<&s
     command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR").stdin(Stdio::null());
     command.envs(no_color.map(|value| ("NO_COLOR", value)));
     let Ok(output) = command.output() else {
-        eprintln!("skipped: `script`, which makes a pseudo-terminal, is not installed");
+        harness::skip("`script`, which makes a pseudo-terminal, is not installed");
         return None;
     };
     let shown = String::from_utf8(output.stdout).expect("messages are UTF-8");

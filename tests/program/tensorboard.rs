@@ -87,7 +87,7 @@ fn log(writer: &mut EventWriter, step: u64) {
 fn tensorboard_reads_a_resumed_run_without_a_warning() {
     let python = match python() {
         Ok(python) => python,
-        Err(reason) => return eprintln!("skipped: no TensorBoard to read with: {reason}"),
+        Err(reason) => return harness::skip(format_args!("no TensorBoard to read with: {reason}")),
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = folder.path().join("run/tensorboard");
@@ -193,7 +193,7 @@ fn without_times(series: &BTreeMap<String, Series>) -> BTreeMap<&str, Vec<&[Valu
 fn tensorboard_shows_an_adaptation_and_what_a_resumed_one_logs_once() {
     let python = match python() {
         Ok(python) => python,
-        Err(reason) => return eprintln!("skipped: no TensorBoard to read with: {reason}"),
+        Err(reason) => return harness::skip(format_args!("no TensorBoard to read with: {reason}")),
     };
     let flags = "--method clr --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3 \
                  --pictures-every 2";

@@ -215,11 +215,7 @@ fn a_photograph_without_a_disc_is_listed_for_checking() {
 
 #[test]
 fn real_photographs() {
-    let raw = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/realdata/raw");
-    if !raw.is_dir() {
-        eprintln!("skipped: the real photographs are not at {}", raw.display());
-        return;
-    }
+    let Some(raw) = harness::shared("realdata/raw") else { return };
     // Centre and diameter: of Drishti from the experts' maps, of REFUGE as read off the photographs.
     let discs = [
         ("Drishti-GS1/Test/Images/ALL/drishtiGS_007.png", (1043.5, 887.0), 415.0),

@@ -12,7 +12,7 @@ fn adapter() -> Option<Arc<Gpu>> {
     let plain = kernels_tests::adapter(None, None);
     let name = plain.name();
     if !adapters().iter().any(|(found, _)| found.info.name == name && found.matrices.is_some()) {
-        println!("skipped: `{name}` reports no cooperative matrices");
+        harness::skip(format_args!("`{name}` reports no cooperative matrices"));
         return None;
     }
     let conv = Some(ConvVariant::Cooperative);

@@ -34,3 +34,9 @@ mod unary;
 mod watchdog;
 mod weighted_sum;
 mod winograd;
+
+#[test]
+fn every_file_is_a_module() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernels");
+    assert_eq!(harness::forgotten_modules(folder.as_ref()), Vec::<String>::new());
+}

@@ -11,10 +11,7 @@ fn every_launch_has_a_time() {
     let options = GpuOptions { timestamps: true, ..GpuOptions::default() };
     let gpu = match Gpu::open(wanted.as_deref(), options) {
         Ok(gpu) => Arc::new(gpu),
-        Err(GpuError::Unsupported { .. }) => {
-            eprintln!("skipped: the adapter has no timestamps");
-            return;
-        }
+        Err(GpuError::Unsupported { .. }) => return harness::skip("the adapter has no timestamps"),
         Err(error) => panic!("{error}"),
     };
     let mut graph = Graph::new();

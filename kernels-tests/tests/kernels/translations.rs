@@ -95,7 +95,7 @@ fn written(folder: &Path, language: ShaderLanguage) -> Vec<(&'static Variant, Pa
 /// Gives every file to a validator, if there is one.
 fn validated(program: &str, language: ShaderLanguage, arguments: impl Fn(&Variant) -> Vec<&'static str> + Sync) {
     if Command::new(program).arg("--version").output().is_err() {
-        return eprintln!("skipped: no {program} (Debian has it in spirv-tools or glslang-tools)");
+        return harness::skip(format_args!("no {program} (Debian has it in spirv-tools or glslang-tools)"));
     }
     let folder = TempDir::new().expect("a temporary folder");
     let files = written(folder.path(), language);
@@ -117,7 +117,7 @@ fn validated(program: &str, language: ShaderLanguage, arguments: impl Fn(&Varian
     assert!(complaints.is_empty(), "{} of {}: {}", complaints.len(), files.len(), complaints.join("\n"));
     let unknown = unknown.into_inner();
     if unknown > 0 {
-        eprintln!("skipped: {unknown} files with cooperative matrices, which this {program} does not know");
+        harness::skip(format_args!("{unknown} files with cooperative matrices, which this {program} does not know"));
     }
     println!("{program} passed {} files", files.len() - unknown);
 }

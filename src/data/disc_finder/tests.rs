@@ -9,7 +9,6 @@ use rayon::prelude::*;
 
 use super::*;
 use crate::data::image_file::read_rgb;
-use crate::data::tests::beside_the_repository;
 
 /// A photograph of 600x560 pixels with a round field, a disc at (x, y) of diameter 90 and vessels that leave it in arcs.
 fn drawn(x: f32, y: f32) -> RgbImage {
@@ -80,7 +79,7 @@ fn drawn_discs_are_found_dark_blurred_and_unevenly_lit_and_beside_flares_or_doub
 
 #[test]
 fn real_discs_are_found() {
-    let Some(raw) = beside_the_repository("realdata/raw") else { return };
+    let Some(raw) = harness::shared("realdata/raw") else { return };
     // Centre and diameter: of Drishti from the experts' maps, of REFUGE as read off the photographs.
     let discs = [
         ("Drishti-GS1/Test/Images/ALL/drishtiGS_006.png", (982.5, 1059.5), 414.0),

@@ -10,7 +10,6 @@ use super::annotation::Annotation;
 use super::pipeline::vcdr;
 use super::*;
 use crate::data::image_file::{read_grey, read_rgb};
-use crate::data::tests::beside_the_repository;
 use crate::data::{Dataset, Labels};
 
 const WIDTH: u32 = 240;
@@ -260,7 +259,7 @@ fn another_layout_says_what_was_looked_for_and_found() {
 
 #[test]
 fn the_cup_to_disc_ratios_of_drishti_lie_between_those_of_its_experts() {
-    let Some(input) = beside_the_repository("realdata/raw/Drishti-GS1") else { return };
+    let Some(input) = harness::shared("realdata/raw/Drishti-GS1") else { return };
     let folder = tempfile::tempdir().unwrap();
     let wanted = Options { size: 512, ..options(Layout::DrishtiGs, &input, &folder.path().join("out")) };
     let summary = run(&wanted).unwrap();
@@ -288,7 +287,7 @@ fn the_cup_to_disc_ratios_of_drishti_lie_between_those_of_its_experts() {
 
 #[test]
 fn drishtis_centres_serve_where_there_is_no_map() {
-    let Some(real) = beside_the_repository("realdata/raw/Drishti-GS1") else { return };
+    let Some(real) = harness::shared("realdata/raw/Drishti-GS1") else { return };
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("drishti");
     let name = "drishtiGS_008";

@@ -5,7 +5,6 @@ use std::fs;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
-use super::beside_the_repository;
 use crate::data::boundary::{BoundaryBand, boundary_target};
 use crate::data::mask::decode_mask;
 
@@ -15,7 +14,7 @@ fn values(tensor: &TensorView) -> Vec<f32> {
 
 /// Compares the two named tensors of a case by the case's own tolerance.
 fn check(case: &str, input: &str, output: &str, run: impl Fn(Vec<f32>, &[usize], &serde_json::Value) -> Vec<f32>) {
-    let Some(folder) = beside_the_repository("goldens") else { return };
+    let Some(folder) = harness::shared("goldens") else { return };
     let bytes = fs::read(folder.join(format!("{case}.safetensors"))).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let metadata = header.metadata().as_ref().unwrap();

@@ -6,20 +6,10 @@ mod loading;
 mod real_regions;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
-
-/// A folder that lies beside the repository in development, or `None` (with the reason printed) where it does not.
-pub(super) fn beside_the_repository(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(folder);
-    if !path.is_dir() {
-        eprintln!("skipped: {} is not here", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 /// A split folder with empty `ROIs/image` and `ROIs/mask`.
 fn empty_split() -> TempDir {

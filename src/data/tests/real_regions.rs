@@ -2,12 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::beside_the_repository;
 use crate::data::{Dataset, Labels, RegionPixels, Split};
 
 #[test]
 fn published_regions_are_all_there_and_readable() {
-    let Some(folder) = beside_the_repository("realdata") else { return };
+    let Some(folder) = harness::shared("realdata") else { return };
     let sets = [
         ("refuge", Split::Train, 288),
         ("refuge", Split::Test, 33),

@@ -5,7 +5,7 @@ use std::fs;
 use super::super::pytorch::decode;
 use super::super::{Fact, FormatError, HostTensor, StateDict, TensorFile, Value, Weights, match_tensors, read_pytorch};
 use super::written::{Script, archive, archive_with, dictionary, plain};
-use super::{ARCHIVE, PLAIN, beside_repository, nowhere};
+use super::{ARCHIVE, PLAIN, nowhere};
 
 fn tensor(shape: &[usize], data: &[f32]) -> Value {
     Value::Tensor(HostTensor { shape: shape.to_vec(), data: data.to_vec() })
@@ -86,7 +86,7 @@ fn a_published_checkpoint_gives_three_networks() {
 
 #[test]
 fn imagenet_weights_fill_the_backbone() {
-    let Some(path) = beside_repository("shared/realdata/weights/mobilenet_v2-b0353104.pth") else { return };
+    let Some(path) = harness::shared("realdata/weights/mobilenet_v2-b0353104.pth") else { return };
     // Values as PyTorch reads them from the same file.
     let raw = read_pytorch(&path).expect("torchvision published it");
     let Some(Value::Tensor(last)) = raw.get("features.17.conv.2.weight") else { panic!("lacks a tensor") };
@@ -102,7 +102,7 @@ fn imagenet_weights_fill_the_backbone() {
     assert!(weights.not_used.iter().all(|name| name.starts_with("features.18.") || name.starts_with("classifier.")));
     assert_eq!(weights.not_used.len(), 7);
 
-    let Some(path) = beside_repository("shared/goldens/backbones.json") else { return };
+    let Some(path) = harness::shared("goldens/backbones.json") else { return };
     let listed: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let state = serde_json::from_value::<Vec<(String, Vec<usize>)>>(listed["mobilenet-v2"]["state"].clone()).unwrap();
     let report = match_tensors(&state, &weights.generator);

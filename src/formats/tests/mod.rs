@@ -6,7 +6,7 @@ mod pytorch_writing;
 mod safetensors_files;
 mod written;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Written by PyTorch 2 (`make_checkpoints.py` beside this file): the same objects in both layouts.
 const ARCHIVE: &[u8] = include_bytes!("archive.pth");
@@ -15,13 +15,4 @@ const PLAIN: &[u8] = include_bytes!("plain.pth");
 /// The path that errors of in-memory content speak of.
 fn nowhere() -> &'static Path {
     Path::new("some.pth")
-}
-
-/// A file beside the repository, or the reason for skipping.
-fn beside_repository(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    if !path.exists() {
-        eprintln!("skipped: {} is not here", path.display());
-    }
-    Some(path).filter(|path| path.exists())
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Cursor;
 
-use super::{beside_repository, nowhere};
+use super::nowhere;
 use crate::formats::pytorch::decode;
 use crate::formats::{Fact, FormatError, HostTensor, Object, Stored, Value, Weights, write_pytorch};
 
@@ -88,7 +88,7 @@ fn a_tensor_that_does_not_fit_its_shape_leaves_the_old_file() {
 
 #[test]
 fn published_weights_stay_the_same_bits() {
-    let Some(path) = beside_repository("shared/realdata/weights/mobilenet_v2-b0353104.pth") else { return };
+    let Some(path) = harness::shared("realdata/weights/mobilenet_v2-b0353104.pth") else { return };
     let weights = Weights::read(&path).unwrap();
     let state = weights.generator.iter().map(|(name, tensor)| (name.to_owned(), Stored::Tensor(tensor))).collect();
     let folder = tempfile::tempdir().unwrap();

@@ -26,7 +26,10 @@ fn check(modules: &[&str], arguments: &[&str]) -> Option<Value> {
     let run = |arguments: &[&str]| Command::new(&python).arg(SCRIPT).args(arguments).output();
     let have = run(&[&["have"], modules].concat());
     if !have.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: `{python}` has no {}; PAPILLA_TEST_PYTHON names another Python", modules.join(" and "));
+        harness::skip(format_args!(
+            "`{python}` has no {}; PAPILLA_TEST_PYTHON names another Python",
+            modules.join(" and ")
+        ));
         return None;
     }
     let output = run(arguments).expect("the interpreter ran before");

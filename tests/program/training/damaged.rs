@@ -138,8 +138,7 @@ fn a_disk_that_fills_up_leaves_a_run_that_goes_on() {
     use super::killable::logged;
 
     if Command::new("prlimit").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no prlimit");
-        return;
+        return harness::skip("there is no `prlimit`");
     }
     let job = Killable::new(&SETTINGS);
     let undisturbed = job.undisturbed();

@@ -46,8 +46,7 @@ fn a_step_that_does_not_fit_is_refused_before_anything_is_made_if_the_run_comes_
 fn memory_that_cannot_be_had_is_an_error_and_leaves_nothing_behind() {
     let device = "llvmpipe";
     if !succeed(&["devices"]).contains(device) {
-        eprintln!("skipped: there is no `{device}`");
-        return;
+        return harness::skip(format_args!("there is no adapter `{device}`"));
     }
     let folder = TempDir::new().expect("a temporary folder");
     let (source, run) = (clinics(&folder).join("clinic-a"), folder.path().join("run"));
