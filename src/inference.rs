@@ -1,20 +1,15 @@
 //! A trained network on images: logits at each image's own size.
 
-use std::path::Path;
-
-use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::data::region::image_planes;
 use crate::data::resize::resize_image;
-use crate::device::{Device, Program, States};
-use crate::formats::Weights;
+use crate::device::{Device, DeviceError, Program, States};
 use crate::graph::{Graph, Prepared, ShapeError, fold_norms, prepare, simplify};
 use crate::method::step::GENERATOR;
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Domain, Pass, Phase, TensorSpec};
-use crate::train::{Checkpoint, Config, architecture_of, load_generator, load_weights};
 
 /// Prefix of the states that a predictor makes from the network's: they are no part of a checkpoint.
 pub const FOLDED: &str = "folded";
@@ -38,6 +33,27 @@ struct Stochastic {
 
 /// Seed of the dropouts: two integers below 2²⁴. Always the same, so that the same call gives the same files.
 const SEED: [f32; 2] = [1.0, 0.0];
+
+/// Why a network computes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum InferenceError {
+    /// The network cannot have images of this size.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// The device refuses.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// More images than a network was compiled for.
+    #[error("{given} images were given to a network compiled for {batch}")]
+    TooManyImages {
+        /// images given
+        given: usize,
+        /// the most that it takes
+        batch: usize,
+    },
+}
+
+type Result<T> = std::result::Result<T, InferenceError>;
 
 /// Logits of an image, at its own size.
 #[derive(Clone, Debug)]
@@ -70,7 +86,7 @@ pub fn trace_evaluation(
     domain: Domain,
     size: usize,
     batch: usize,
-) -> Result<(Prepared, Vec<TensorSpec>), ShapeError> {
+) -> std::result::Result<(Prepared, Vec<TensorSpec>), ShapeError> {
     let (graph, tensors) = trace_passes(network, domain, [size, batch], 0)?;
     Ok((folded(&graph, domain)?, tensors))
 }
@@ -82,7 +98,7 @@ fn trace_passes(
     domain: Domain,
     [size, batch]: [usize; 2],
     passes: usize,
-) -> Result<(Graph, Vec<TensorSpec>), ShapeError> {
+) -> std::result::Result<(Graph, Vec<TensorSpec>), ShapeError> {
     let mut graph = Graph::new();
     let image = graph.input("image", [batch, 3, size, size]);
     let seed = (passes > 0).then(|| graph.input("seed", [2]));
@@ -108,7 +124,7 @@ fn trace_passes(
 }
 
 /// What depends on the weights alone, apart from the rest; normalisations folded into convolutions.
-fn folded(graph: &Graph, domain: Domain) -> Result<Prepared, ShapeError> {
+fn folded(graph: &Graph, domain: Domain) -> std::result::Result<Prepared, ShapeError> {
     prepare(&fold_norms(graph)?, &format!("{FOLDED}.{}", domain.name()))
 }
 
@@ -166,7 +182,7 @@ impl Predictor {
     /// Logits of up to `batch` images, in order.
     pub fn logits(&self, images: &[&RgbImage]) -> Result<Vec<Logits>> {
         if images.len() > self.batch {
-            bail!("{} images were given to a network compiled for {}", images.len(), self.batch);
+            return Err(InferenceError::TooManyImages { given: images.len(), batch: self.batch });
         }
         let side = self.size as u32;
         let planes: Vec<Vec<f32>> =
@@ -234,41 +250,6 @@ fn resize_align_corners(values: &[f32], side: usize, [height, width]: [usize; 2]
         }));
     }
     out
-}
-
-/// A network with the weights of a file: a checkpoint of this program, which names its own architecture, or weights, of
-/// which `fallback` tells what they do not.
-pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: usize) -> Result<(Predictor, Config)> {
-    load_stochastic_predictor(device, path, fallback, batch, 0)
-}
-
-/// The same with further passes, as [`Predictor::with_passes`].
-pub fn load_stochastic_predictor(
-    device: &Device,
-    path: &Path,
-    fallback: &Config,
-    batch: usize,
-    passes: usize,
-) -> Result<(Predictor, Config)> {
-    let states = device.states();
-    let compile = |config: &Config| {
-        Predictor::with_passes(device, &states, config.network(), Domain::Target, [config.size, batch], passes)
-    };
-    if Checkpoint::recognises(path) {
-        let config = Checkpoint::read(path)?.config;
-        let (predictor, tensors) = compile(&config)?;
-        load_generator(&states, &tensors, path, true)?;
-        predictor.refresh()?;
-        return Ok((predictor, config));
-    }
-    let weights = Weights::read(path)?;
-    let config = architecture_of(&weights, path, fallback)?;
-    let (predictor, tensors) = compile(&config)?;
-    load_weights(&states, &tensors, weights.generator, path, true).with_context(|| {
-        format!("cannot use `{}` as weights of a {} network", path.display(), config.backbone.name())
-    })?;
-    predictor.refresh()?;
-    Ok((predictor, config))
 }
 
 #[cfg(test)]

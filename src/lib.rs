@@ -1,13 +1,38 @@
 //! `papilla`: a GPU compute engine on wgpu with hand-written shaders, and on it the segmentation of optic disc and
 //! cup in fundus photographs, trained on one camera and adapted to another.
 //!
-//! [`graph`] says what to compute, [`reference`] computes it slowly and exactly, [`gpu`] runs it; [`device`] is one
-//! face for both. [`nn`] and [`method`] trace networks and training steps, [`train`] runs them, [`inference`] uses
-//! them and [`export`] hands on the results; [`data`], [`formats`] and [`metrics`] surround them with files and figures,
-//! [`report`] shows what came out, [`conformance`] proves it and [`bench`] measures it; [`variants`] lists every shader that they launch.
+//! # Floors
+//!
+//! Each part knows those below it that its row names, and no other: a test holds the source to this table. No files use each
+//! other in a circle.
 //!
 //! [`reference`]: mod@reference
 //! [`bench`]: mod@bench
+//!
+//! | part | holds | knows |
+//! |---|---|---|
+//! | `main` | the program `papilla` | `cli` |
+//! | [`cli`] | its verbs, a file each | `report` `bench` `export` `variants` `conformance` `train` `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `atomic_file` |
+//! | [`report`] | what came out of runs, as HTML, SVG and JSON | `train` `inference` `method` `device` `data` `metrics` `atomic_file` |
+//! | [`bench`] | how fast an adapter is, and whether it computes rightly | `conformance` `train` `method` `device` `gpu` `graph` `data` `domain` |
+//! | [`export`] | a trained network as ONNX | `train` `inference` `method` `device` `graph` `formats` `domain` |
+//! | [`variants`] | every shader that any of this launches | `train` `inference` `method` `nn` `gpu` `graph` `domain` |
+//! | [`conformance`] | golden cases, and operators against their twins | `method` `nn` `device` `reference` `graph` `data` `metrics` `formats` `domain` |
+//! | [`train`] | runs: settings, schedule, validation, checkpoints, logs | `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `domain` `atomic_file` |
+//! | [`inference`] | a trained network on photographs | `method` `nn` `device` `graph` `data` `domain` |
+//! | [`method`] | losses and whole training steps | `nn` `graph` `domain` |
+//! | [`nn`] | layers and networks | `graph` `domain` |
+//! | [`device`] | one face of an adapter and of the reference | `gpu` `reference` `graph` |
+//! | [`gpu`] | how a graph is computed: kernels, memory, programs | `graph` `atomic_file` |
+//! | [`reference`] | the same slowly and exactly, in f64 | `graph` |
+//! | [`graph`] | what to compute: operators, gradients, rewrites |  |
+//! | [`data`] | photographs and masks: datasets, augmentation, synthetic eyes | `metrics` `domain` `atomic_file` |
+//! | [`metrics`] | overlap, surfaces, cup-to-disc ratio, intervals |  |
+//! | [`formats`] | safetensors, PyTorch, ONNX, TensorBoard | `atomic_file` |
+//! | [`domain`] | the two cameras |  |
+//! | [`atomic_file`] | files that are whole or absent |  |
+//!
+//! # How to compute
 //!
 //! A computation is traced into a graph, which is then compiled for a device, given its inputs and run. Gradients are
 //! nodes of the same graph:
@@ -46,11 +71,13 @@
 
 #![warn(missing_docs)]
 
+pub mod atomic_file;
 pub mod bench;
 pub mod cli;
 pub mod conformance;
 pub mod data;
 pub mod device;
+pub mod domain;
 pub mod export;
 pub mod formats;
 pub mod gpu;

@@ -144,7 +144,7 @@ fn read(path: &Path, fallback: &Config) -> Result<(Weights, Config)> {
     let mut weights = Weights::read(path)?;
     let facts = &mut weights.facts;
     *facts = Facts::default();
-    let epoch = last_epoch(path, &progress);
+    let epoch = last_epoch(path, progress.step, progress.log_bytes);
     if let Some(epoch) = epoch {
         facts.push("epoch", Fact::Whole(epoch as i64));
         facts.push("learning_rate_gen", real(config.learning_rate(epoch)));

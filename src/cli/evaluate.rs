@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::{Architecture, Global, output, progress};
+use crate::atomic_file::write_atomically;
 use crate::data::mask::decode_mask;
 use crate::data::{Dataset, Labels, RegionPixels};
 use crate::device::Device;
-use crate::formats::write_atomically;
-use crate::inference::{Logits, load_predictor};
+use crate::inference::Logits;
 use crate::metrics::{BinaryMask, ImageMetrics, PostprocessSettings, Summary, evaluate_image, postprocess};
+use crate::train::load_predictor;
 
 /// Images computed at once.
 const BATCH: usize = 4;
@@ -39,10 +40,10 @@ pub(super) struct Arguments {
 #[derive(clap::Args, Clone, Copy)]
 pub(super) struct Thresholds {
     /// Probability above which a pixel is cup
-    #[arg(long, default_value_t = 0.75, value_name = "P", value_parser = super::probability)]
+    #[arg(long, default_value_t = 0.75, value_name = "P", value_parser = probability)]
     pub(super) threshold_cup: f32,
     /// Probability above which a pixel is disc
-    #[arg(long, default_value_t = 0.75, value_name = "P", value_parser = super::probability)]
+    #[arg(long, default_value_t = 0.75, value_name = "P", value_parser = probability)]
     pub(super) threshold_disc: f32,
 }
 
@@ -60,6 +61,14 @@ impl Thresholds {
         let settings = PostprocessSettings::for_side(w.max(h));
         let mask = |channel, threshold| postprocess(&logits.probability(channel), w, h, threshold, &settings);
         Ok([mask(0, self.threshold_cup)?, mask(1, self.threshold_disc)?])
+    }
+}
+
+/// A probability among the flags.
+fn probability(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(p) if (0.0..=1.0).contains(&p) => Ok(p),
+        _ => Err("a probability between 0 and 1 is needed".to_string()),
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::{Global, output};
-use crate::formats::write_atomically;
+use crate::atomic_file::write_atomically;
 use crate::gpu::translate::{ShaderLanguage, TranslationError};
 use crate::variants;
 

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use clap::Command;
 use clap_complete::Shell;
 use serde_json::json;
 
-use super::{Global, command, output};
-use crate::formats::write_atomically;
+use super::{Global, output};
+use crate::atomic_file::write_atomically;
 
 /// Print completions of verbs, flags and their values for a shell
 #[derive(clap::Args)]
@@ -27,9 +28,9 @@ pub(super) struct Man {
     out: PathBuf,
 }
 
-pub(super) fn completions(global: &Global, arguments: &Completions) -> Result<ExitCode> {
+pub(super) fn completions(global: &Global, arguments: &Completions, mut whole: Command) -> Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut command(), "papilla", &mut script);
+    clap_complete::generate(arguments.shell, &mut whole, "papilla", &mut script);
     if global.json {
         output::json(&json!({ "shell": arguments.shell.to_string(), "script": String::from_utf8(script)? }))?;
     } else {
@@ -38,12 +39,10 @@ pub(super) fn completions(global: &Global, arguments: &Completions) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn man(global: &Global, arguments: &Man) -> Result<ExitCode> {
+pub(super) fn man(global: &Global, arguments: &Man, mut whole: Command) -> Result<ExitCode> {
     let out = &arguments.out;
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-    let mut command = command();
-    command.build();
-    let whole = command.clone();
+    whole.build();
     let verbs = whole.get_subcommands().filter(|verb| verb.get_name() != "help");
     let mut files = Vec::new();
     for page in std::iter::once(&whole).chain(verbs) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::error::DataError;
-use super::region::RegionPixels;
+use super::region::{Region, RegionPixels};
 
 /// File name endings that count as images, compared without case.
 const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff"];
@@ -41,17 +41,6 @@ impl Split {
             Self::Test => "test",
         }
     }
-}
-
-/// One region of interest around a disc: files, not pixels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Region {
-    /// Stem of the image file.
-    pub name: String,
-    /// The photograph's crop.
-    pub image: PathBuf,
-    /// Its grey-level mask.
-    pub mask: Option<PathBuf>,
 }
 
 /// The regions of one split, sorted by name.

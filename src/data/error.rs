@@ -52,9 +52,9 @@ pub enum DataError {
     #[error(
         "`{}` announces {width}x{height} pixels, more than the {limit}x{limit} pixels and 1 GiB that are decoded at most; \
          scale it down first",
-        path.display(), limit = super::image_file::MAX_SIDE
+        path.display()
     )]
-    TooLarge { path: PathBuf, width: u32, height: u32 },
+    TooLarge { path: PathBuf, width: u32, height: u32, limit: u32 },
 
     /// The header announces an image without pixels.
     #[error("`{}` announces {width}x{height} pixels: there is no image in it; export it again", path.display())]

@@ -11,7 +11,7 @@ use image::error::ImageError;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::DataError;
-use crate::formats::{FormatError, write_atomically};
+use crate::atomic_file::{WriteError, write_atomically};
 
 /// Longest side in pixels that is decoded.
 pub const MAX_SIDE: u32 = 16_384;
@@ -61,10 +61,8 @@ pub fn read_size(path: &Path) -> Result<(u32, u32), DataError> {
 pub fn write_png(path: &Path, image: &DynamicImage) -> Result<(), DataError> {
     let mut bytes = Vec::new();
     image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).map_err(|e| DataError::write(path, e))?;
-    write_atomically(path, |file| file.write_all(&bytes)).map_err(|error| match error {
-        FormatError::Write { path, error } => DataError::write(&path, error),
-        other => DataError::write(path, other),
-    })
+    let written = write_atomically(path, |file| file.write_all(&bytes));
+    written.map_err(|WriteError { path, error }| DataError::write(&path, error))
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
@@ -97,7 +95,7 @@ fn open_decoder<'a>(path: &Path, bytes: &'a [u8]) -> Result<impl ImageDecoder + 
         return Err(DataError::NoPixels { path: path.to_path_buf(), width, height });
     }
     if width > MAX_SIDE || height > MAX_SIDE || decoder.total_bytes() > MAX_BYTES {
-        return Err(DataError::TooLarge { path: path.to_path_buf(), width, height });
+        return Err(DataError::TooLarge { path: path.to_path_buf(), width, height, limit: MAX_SIDE });
     }
     if decoder.total_bytes() > MAX_RATIO * bytes.len() as u64 {
         let reason = format!("{} bytes are too few for {width}x{height} pixels", bytes.len());

@@ -17,7 +17,7 @@ use super::prefetch::Prefetch;
 use super::region::RegionPixels;
 use super::rng::{Purpose, SampleKey};
 use super::sample::prepare_sample;
-use crate::nn::Domain;
+use crate::domain::Domain;
 
 /// Smallest side that a region may be resized to, in pixels.
 const MIN_SIZE: u32 = 16;

@@ -25,9 +25,9 @@ pub mod synth;
 mod tests;
 
 pub use augment::Augment;
-pub use dataset::{Dataset, Labels, Region, Split};
+pub use dataset::{Dataset, Labels, Split};
 pub use error::DataError;
 pub use loader::{Batch, BatchStream, Loader, LoaderOptions, default_workers};
-pub use region::RegionPixels;
+pub use region::{Region, RegionPixels};
 pub use rng::SampleKey;
 pub use sample::{Sample, prepare_sample};

@@ -1,12 +1,24 @@
-//! The pixels of one region: read, resized, turned into numbers.
+//! One region: its files, and its pixels, read, resized and turned into numbers.
+
+use std::path::PathBuf;
 
 use image::{GrayImage, RgbImage};
 
-use super::dataset::Region;
 use super::error::DataError;
 use super::image_file::{read_grey, read_rgb};
 use super::mask::{MaskSummary, canonical_levels, check_mask};
 use super::resize::{resize_image, resize_mask};
+
+/// One region of interest around a disc: files, not pixels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Region {
+    /// Stem of the image file.
+    pub name: String,
+    /// The photograph's crop.
+    pub image: PathBuf,
+    /// Its grey-level mask.
+    pub mask: Option<PathBuf>,
+}
 
 /// An image and, for a labelled region, a mask of the same size.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::nn::Domain;
+use crate::domain::Domain;
 
 /// What a stream of random numbers is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,17 +13,13 @@ use crate::inference::trace_evaluation;
 use crate::nn::Domain;
 use crate::train::{Config, load_weights, stated};
 
+pub use nodes::NoCounterpart;
 use nodes::Nodes;
 
 /// Operators of this version are used: the first whose `Resize` leaves the batch alone.
 pub const OPSET: i64 = 18;
 /// The version of the file format that came with them.
 const IR_VERSION: i64 = 8;
-
-/// An operator without a counterpart in ONNX.
-#[derive(Debug, thiserror::Error)]
-#[error("the operator `{0}` has no counterpart in ONNX")]
-pub struct NoCounterpart(pub &'static str);
 
 /// The network of `config` with weights, which were read from `path`, in evaluation: `image [batch,3,S,S]` in [−1, 1] →
 /// the probabilities `mask [batch,2,S,S]` (cup, disc) and `boundary [batch,1,S,S]`. Normalisations are folded, in f64,

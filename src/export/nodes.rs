@@ -4,11 +4,15 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::NoCounterpart;
 use crate::device::States;
 use crate::formats::onnx::{AttributeProto as Attribute, NodeProto, TensorProto};
 use crate::graph::{Activation, Binary, ConvSpec, Graph, NodeId, Op, PoolSpec, ResizeMode, Unary};
 use crate::method::step::GENERATOR;
+
+/// An operator without a counterpart in ONNX.
+#[derive(Debug, thiserror::Error)]
+#[error("the operator `{0}` has no counterpart in ONNX")]
+pub struct NoCounterpart(pub &'static str);
 
 /// Nodes under construction.
 pub(super) struct Nodes<'g> {

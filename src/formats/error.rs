@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::atomic_file::WriteError;
+
 /// A file that could not be read, understood or written. Each message is one sentence that names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
@@ -15,13 +17,8 @@ pub enum FormatError {
         error: io::Error,
     },
     /// The operating system refused to write; an earlier file of that name is untouched.
-    #[error("cannot write {}: {error}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// A folder, pipe or device was named as a file.
     #[error("{} is not a regular file{}", .0.display(), checkpoint_in(.0))]
     NotAFile(PathBuf),

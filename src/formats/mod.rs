@@ -4,7 +4,6 @@
 //! Everything read here may come from a stranger: no reader executes anything, allocates more than a small multiple
 //! of the file's own size, or panics on damaged input.
 
-mod atomic_file;
 mod element_type;
 mod error;
 mod facts;
@@ -13,6 +12,7 @@ mod imagenet;
 mod load_report;
 pub mod onnx;
 mod pickle;
+mod pickle_objects;
 mod pickle_writer;
 mod pytorch;
 mod pytorch_writer;
@@ -27,7 +27,6 @@ mod weights;
 mod tests;
 
 pub use self::safetensors::{CHECKSUM, TensorFile};
-pub use atomic_file::{remove_abandoned, write_atomically, write_in_new_folder};
 pub use error::{FormatError, PickleError};
 pub use facts::{Fact, Facts};
 pub use host_tensor::HostTensor;

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use prost::Message;
 
-use super::{FormatError, write_atomically};
+use super::FormatError;
+use crate::atomic_file::write_atomically;
 
 /// `TensorProto.DataType.FLOAT`
 pub const FLOAT: i32 = 1;
@@ -213,6 +214,6 @@ impl ModelProto {
     /// [`FormatError::Write`].
     pub fn write(&self, path: &Path) -> Result<(), FormatError> {
         let content = self.encode_to_vec();
-        write_atomically(path, |file| file.write_all(&content))
+        Ok(write_atomically(path, |file| file.write_all(&content))?)
     }
 }

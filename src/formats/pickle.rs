@@ -8,46 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::PickleError;
-use super::element_type::ElementType;
-use super::rebuild::{Callable, NumpyType};
-
-/// Index of a node in [`Pickle::nodes`].
-pub(super) type NodeId = usize;
-
-/// One Python object; collections refer to their members by index.
-#[derive(Debug, Clone)]
-pub(super) enum Node {
-    None,
-    Bool(bool),
-    Int(i128),
-    Float(f64),
-    Str(Arc<str>),
-    Bytes(Arc<[u8]>),
-    Tuple(Vec<NodeId>),
-    List(Vec<NodeId>),
-    Dict(Vec<(NodeId, NodeId)>),
-    Callable(Callable),
-    NumpyType(NumpyType),
-    Storage(Box<StorageRef>),
-    Tensor(Box<TensorView>),
-}
-
-/// A flat run of elements stored outside the pickle.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct StorageRef {
-    pub(super) key: Arc<str>,
-    pub(super) element_type: ElementType,
-    pub(super) elements: usize,
-}
-
-/// A strided window on a storage; offset and strides count elements.
-#[derive(Debug, Clone)]
-pub(super) struct TensorView {
-    pub(super) storage: StorageRef,
-    pub(super) offset: usize,
-    pub(super) shape: Vec<usize>,
-    pub(super) strides: Vec<usize>,
-}
+use super::pickle_objects::{Callable, Node, NodeId, Objects};
 
 /// A whole pickle, parsed.
 pub(super) struct Pickle {
@@ -70,35 +31,30 @@ impl Pickle {
     pub(super) fn parse(input: &[u8]) -> Result<Self, PickleError> {
         let mut machine = Machine {
             input,
-            at: 0,
-            nodes: Vec::new(),
+            objects: Objects::new(input.len()),
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
-            copied: 0,
         };
         while !machine.step()? {}
         let root = machine.pop()?;
-        Ok(Self { nodes: machine.nodes, root, length: machine.at })
+        Ok(Self { root, length: machine.objects.at, nodes: machine.objects.nodes })
     }
 }
 
-pub(super) struct Machine<'a> {
+struct Machine<'a> {
     input: &'a [u8],
-    at: usize,
-    pub(super) nodes: Vec<Node>,
+    objects: Objects,
     stack: Vec<NodeId>,
     /// Heights of the stack at each open mark.
     marks: Vec<usize>,
     memo: HashMap<u32, NodeId>,
-    /// Members copied from one collection into another.
-    copied: usize,
 }
 
 impl Machine<'_> {
     /// Executes one instruction; `true` after the last. Names follow CPython's `pickle.py`.
     fn step(&mut self) -> Result<bool, PickleError> {
-        let at = self.at;
+        let at = self.objects.at;
         let code = self.byte()?;
         match code {
             b'.' => return Ok(true),                   // STOP
@@ -170,16 +126,16 @@ impl Machine<'_> {
             0x93 => self.stack_global()?,
             b'R' => {
                 let (arguments, callable) = (self.pop()?, self.pop()?);
-                let result = self.reduce(callable, arguments)?;
+                let result = self.objects.reduce(callable, arguments)?;
                 self.stack.push(result);
             }
             b'b' => {
                 let (state, object) = (self.pop()?, self.top()?);
-                self.build(object, state)?;
+                self.objects.build(object, state)?;
             }
             b'Q' => {
                 let id = self.pop()?;
-                let storage = self.persistent(id)?;
+                let storage = self.objects.persistent(id)?;
                 self.push(Node::Storage(Box::new(storage)));
             }
             b'q' => {
@@ -204,25 +160,8 @@ impl Machine<'_> {
         Ok(false)
     }
 
-    pub(super) fn malformed<T>(&self, reason: &'static str) -> Result<T, PickleError> {
-        Err(PickleError::Malformed { reason, at: self.at })
-    }
-
-    /// Stores a new node without pushing it.
-    pub(super) fn make(&mut self, node: Node) -> NodeId {
-        self.nodes.push(node);
-        self.nodes.len() - 1
-    }
-
-    /// Accounts for `count` members copied between collections. A pickle that copies more than it has bytes repeats
-    /// itself.
-    pub(super) fn count_copied(&mut self, count: usize) -> Result<(), PickleError> {
-        self.copied = self.copied.saturating_add(count);
-        if self.copied > self.input.len() { Err(PickleError::TooLarge) } else { Ok(()) }
-    }
-
     fn push(&mut self, node: Node) {
-        let id = self.make(node);
+        let id = self.objects.make(node);
         self.stack.push(id);
     }
 
@@ -240,21 +179,21 @@ impl Machine<'_> {
     fn top(&self) -> Result<NodeId, PickleError> {
         match self.stack.last() {
             Some(&id) if self.stack.len() > self.floor() => Ok(id),
-            _ => self.malformed("an instruction lacks its operand"),
+            _ => self.objects.malformed("an instruction lacks its operand"),
         }
     }
 
     fn pop_mark(&mut self) -> Result<Vec<NodeId>, PickleError> {
         match self.marks.pop() {
             Some(height) => Ok(self.stack.split_off(height)),
-            None => self.malformed("an instruction lacks its mark"),
+            None => self.objects.malformed("an instruction lacks its mark"),
         }
     }
 
     fn take(&mut self, length: usize) -> Result<&[u8], PickleError> {
-        let rest = &self.input[self.at..];
+        let rest = &self.input[self.objects.at..];
         let Some(taken) = rest.get(..length) else { return Err(PickleError::Truncated(self.input.len())) };
-        self.at += length;
+        self.objects.at += length;
         Ok(taken)
     }
 
@@ -268,12 +207,12 @@ impl Machine<'_> {
 
     /// Text up to the end of the line.
     fn line(&mut self) -> Result<Arc<str>, PickleError> {
-        let rest = &self.input[self.at..];
+        let rest = &self.input[self.objects.at..];
         let Some(length) = rest.iter().position(|&byte| byte == b'\n') else {
             return Err(PickleError::Truncated(self.input.len()));
         };
-        self.at += length + 1;
-        std::str::from_utf8(&rest[..length]).map(Arc::from).or_else(|_| self.malformed("a name is not UTF-8"))
+        self.objects.at += length + 1;
+        std::str::from_utf8(&rest[..length]).map(Arc::from).or_else(|_| self.objects.malformed("a name is not UTF-8"))
     }
 
     /// A run of bytes preceded by its length, itself `width` bytes wide.
@@ -286,7 +225,7 @@ impl Machine<'_> {
 
     fn text(&mut self, width: usize) -> Result<(), PickleError> {
         let Ok(text) = std::str::from_utf8(self.sized(width)?).map(Arc::from) else {
-            return self.malformed("a text is not UTF-8");
+            return self.objects.malformed("a text is not UTF-8");
         };
         self.push(Node::Str(text));
         Ok(())
@@ -311,7 +250,7 @@ impl Machine<'_> {
         let mut wide = [if negative { 0xff } else { 0 }; 16];
         match wide.get_mut(..bytes.len()) {
             Some(low) => low.copy_from_slice(bytes),
-            None => return self.malformed("a whole number exceeds 128 bits"),
+            None => return self.objects.malformed("a whole number exceeds 128 bits"),
         }
         self.push(Node::Int(i128::from_le_bytes(wide)));
         Ok(())
@@ -324,7 +263,7 @@ impl Machine<'_> {
             ("00", _) => Node::Bool(false),
             ("01", _) => Node::Bool(true),
             (_, Ok(value)) => Node::Int(value),
-            _ => return self.malformed("a whole number has other characters than digits"),
+            _ => return self.objects.malformed("a whole number has other characters than digits"),
         };
         self.push(node);
         Ok(())
@@ -332,7 +271,7 @@ impl Machine<'_> {
 
     fn tuple(&mut self, length: usize) -> Result<(), PickleError> {
         if self.stack.len() - self.floor() < length {
-            return self.malformed("an instruction lacks its operand");
+            return self.objects.malformed("an instruction lacks its operand");
         }
         let items = self.stack.split_off(self.stack.len() - length);
         self.push(Node::Tuple(items));
@@ -341,8 +280,8 @@ impl Machine<'_> {
 
     fn extend_list(&mut self, items: Vec<NodeId>) -> Result<(), PickleError> {
         let list = self.top()?;
-        let Node::List(list) = &mut self.nodes[list] else {
-            return self.malformed("something other than a list is appended to");
+        let Node::List(list) = &mut self.objects.nodes[list] else {
+            return self.objects.malformed("something other than a list is appended to");
         };
         list.extend(items);
         Ok(())
@@ -351,11 +290,11 @@ impl Machine<'_> {
     fn extend_dict(&mut self, items: &[NodeId]) -> Result<(), PickleError> {
         let dict = self.top()?;
         let (pairs, rest) = items.as_chunks();
-        let Node::Dict(dict) = &mut self.nodes[dict] else {
-            return self.malformed("something other than a dictionary is given items");
+        let Node::Dict(dict) = &mut self.objects.nodes[dict] else {
+            return self.objects.malformed("something other than a dictionary is given items");
         };
         if !rest.is_empty() {
-            return self.malformed("a dictionary key lacks its value");
+            return self.objects.malformed("a dictionary key lacks its value");
         }
         dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
         Ok(())
@@ -369,9 +308,9 @@ impl Machine<'_> {
 
     fn stack_global(&mut self) -> Result<(), PickleError> {
         let (name, module) = (self.pop()?, self.pop()?);
-        match (&self.nodes[module], &self.nodes[name]) {
+        match (&self.objects.nodes[module], &self.objects.nodes[name]) {
             (Node::Str(module), Node::Str(name)) => self.global(module.clone(), name.clone()),
-            _ => self.malformed("a class is named by something other than text"),
+            _ => self.objects.malformed("a class is named by something other than text"),
         }
     }
 
@@ -383,7 +322,7 @@ impl Machine<'_> {
 
     fn get(&mut self, key: u32) -> Result<(), PickleError> {
         let Some(&id) = self.memo.get(&key) else {
-            return self.malformed("an object is used before it is stored");
+            return self.objects.malformed("an object is used before it is stored");
         };
         self.stack.push(id);
         Ok(())

@@ -98,7 +98,8 @@ impl PickleWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::pickle::{Node, Pickle};
+    use crate::formats::pickle::Pickle;
+    use crate::formats::pickle_objects::Node;
 
     #[test]
     fn numbers_of_every_width_read_back() {

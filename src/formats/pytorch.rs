@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::element_type::ElementType;
-use super::pickle::{Node, Pickle};
+use super::pickle::Pickle;
+use super::pickle_objects::Node;
 use super::value::{self, Value};
 use super::{FormatError, PickleError};
 

@@ -12,7 +12,8 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::pickle_writer::PickleWriter;
-use super::{Fact, FormatError, HostTensor, write_atomically};
+use super::{Fact, FormatError, HostTensor};
+use crate::atomic_file::{WriteError, write_atomically};
 
 /// Bytes to which the content of every entry is aligned.
 const ALIGNMENT: u16 = 64;
@@ -146,8 +147,8 @@ pub fn write_pytorch(path: &Path, root: &Object) -> Result<(), FormatError> {
     let (mut pickle, mut storages) = (PickleWriter::new(), Storages::default());
     root.pickle(&mut pickle, &mut storages);
     let content = archive(&pickle.finish(), &storages.list)
-        .map_err(|error| FormatError::Write { path: path.to_owned(), error: error.into() })?;
-    write_atomically(path, |file| file.write_all(&content))
+        .map_err(|error| WriteError { path: path.to_owned(), error: error.into() })?;
+    Ok(write_atomically(path, |file| file.write_all(&content))?)
 }
 
 /// The zip archive.

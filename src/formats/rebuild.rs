@@ -3,8 +3,7 @@
 //! "Calling" one only builds a [`Node`]: no name is ever looked up outside this file.
 
 use super::PickleError;
-use super::element_type::ElementType;
-use super::pickle::{Machine, Node, NodeId, StorageRef, TensorView};
+use super::pickle_objects::{Callable, Node, NodeId, NumpyType, Objects, StorageRef, TensorView};
 
 /// Dimensions of the largest tensor taken seriously.
 const MAX_RANK: usize = 8;
@@ -13,57 +12,7 @@ const MAX_ARGUMENTS: usize = 8;
 /// Bytes of the longest encoded text; only numbers come this way.
 const MAX_ENCODED: usize = 64;
 
-/// Something a pickle may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Callable {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    StorageClass(ElementType),
-    Size,
-    Device,
-    NumpyScalar,
-    NumpyType,
-    Encode,
-}
-
-/// Type of a numpy scalar: kind (`f`, `i`, `u` or `b`) and bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NumpyType {
-    kind: char,
-    size: usize,
-}
-
-impl Callable {
-    /// # Errors
-    /// [`PickleError::Refused`] for any name that tensors do not need.
-    pub(super) fn named(module: &str, name: &str) -> Result<Self, PickleError> {
-        use ElementType::*;
-        Ok(match (module, name) {
-            ("collections", "OrderedDict") => Self::OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensor,
-            ("torch._utils", "_rebuild_parameter") => Self::RebuildParameter,
-            ("torch", "DoubleStorage") => Self::StorageClass(F64),
-            ("torch", "FloatStorage") => Self::StorageClass(F32),
-            ("torch", "HalfStorage") => Self::StorageClass(F16),
-            ("torch", "BFloat16Storage") => Self::StorageClass(Bf16),
-            ("torch", "LongStorage") => Self::StorageClass(I64),
-            ("torch", "IntStorage") => Self::StorageClass(I32),
-            ("torch", "ShortStorage") => Self::StorageClass(I16),
-            ("torch", "CharStorage") => Self::StorageClass(I8),
-            ("torch", "ByteStorage") => Self::StorageClass(U8),
-            ("torch", "BoolStorage") => Self::StorageClass(Bool),
-            ("torch", "Size") => Self::Size,
-            ("torch", "device") => Self::Device,
-            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::NumpyScalar,
-            ("numpy", "dtype") => Self::NumpyType,
-            ("_codecs", "encode") => Self::Encode,
-            _ => return Err(PickleError::Refused(format!("{module}.{name}").escape_debug().to_string())),
-        })
-    }
-}
-
-impl Machine<'_> {
+impl Objects {
     /// The object that `callable(*arguments)` stands for.
     pub(super) fn reduce(&mut self, callable: NodeId, arguments: NodeId) -> Result<NodeId, PickleError> {
         let Node::Callable(callable) = self.nodes[callable] else {

@@ -10,10 +10,10 @@ use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::Serialize;
 
 use super::FormatError;
-use super::atomic_file::Written;
 use super::element_type::ElementType;
 use super::host_tensor::HostTensor;
 use super::pytorch::read_file;
+use crate::atomic_file::{WriteError, Written};
 
 /// The key of the header's one entry that is no tensor.
 const METADATA: &str = "__metadata__";
@@ -119,13 +119,13 @@ impl TensorFile {
         Ok(Self { tensors, metadata })
     }
 
-    /// Writes the file whole or not at all (see [`write_atomically`](super::write_atomically)); equal content gives equal
+    /// Writes the file whole or not at all (see [`write_atomically`](crate::atomic_file::write_atomically)); equal content gives equal
     /// bytes.
     ///
     /// # Errors
     /// [`FormatError::Shape`] and [`FormatError::TensorName`] before anything is written, [`FormatError::Write`].
     pub fn write(&self, path: &Path) -> Result<(), FormatError> {
-        self.write_beside(path)?.take_place(None)
+        Ok(self.write_beside(path)?.take_place(None)?)
     }
 
     /// The same for a file with a checksum, which is read again before it takes its place; the file that was there becomes
@@ -139,8 +139,8 @@ impl TensorFile {
             true => Ok(()),
             false => Err(io::Error::other("the disk gives back something else than was written")),
         });
-        verified.map_err(|error| FormatError::Write { path: path.to_owned(), error })?;
-        written.take_place(previous)
+        verified.map_err(|error| WriteError { path: path.to_owned(), error })?;
+        Ok(written.take_place(previous)?)
     }
 
     fn write_beside(&self, path: &Path) -> Result<Written, FormatError> {
@@ -151,11 +151,12 @@ impl TensorFile {
             let checksum = self.chunks().fold(start, |crc, bytes| crc32c::crc32c_append(crc, &bytes));
             header[digits].copy_from_slice(format!("{checksum:08x}").as_bytes());
         }
-        Written::beside(path, |file| {
+        let written = Written::beside(path, |file| {
             file.write_all(&length)?;
             file.write_all(&header)?;
             self.chunks().try_for_each(|bytes| file.write_all(&bytes))
-        })
+        });
+        Ok(written?)
     }
 
     /// The elements of all tensors as bytes, in the order of the names, as in the header.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::PickleError;
 use super::host_tensor::{HostTensor, element_count};
-use super::pickle::{Node, NodeId, Pickle, TensorView};
+use super::pickle::Pickle;
+use super::pickle_objects::{Node, NodeId, TensorView};
 
 /// Levels of collections inside collections; published checkpoints have five.
 const MAX_DEPTH: usize = 64;

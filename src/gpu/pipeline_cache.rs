@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::context::lock;
-use crate::formats::{FormatError, write_in_new_folder};
+use crate::atomic_file::{WriteError, write_in_new_folder};
 
 /// Bytes of the checksum at the end of the file.
 const CHECKSUM: usize = 4;
@@ -46,7 +46,7 @@ impl PipelineCache {
     }
 }
 
-fn write(path: &Path, data: &[u8]) -> Result<(), FormatError> {
+fn write(path: &Path, data: &[u8]) -> Result<(), WriteError> {
     write_in_new_folder(path, |file| {
         file.write_all(data)?;
         file.write_all(&crc32c::crc32c(data).to_le_bytes())

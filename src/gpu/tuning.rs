@@ -20,7 +20,7 @@ use super::program::Program;
 use super::sampling::Samples;
 use super::shader::SOURCES;
 use super::states::States;
-use crate::formats::write_in_new_folder;
+use crate::atomic_file::write_in_new_folder;
 use crate::graph::{Graph, NodeId, Op};
 
 /// Time that all measurements of one opened adapter may take.

@@ -1,7 +1,7 @@
 //! The forward passes of a step, in the order in which they change the running statistics: target, source,
 //! stochastic (which change none), augmented (which with TransNorm changes none either).
 
-use super::step::{GENERATOR, StepSettings};
+use super::settings::{GENERATOR, StepSettings};
 use crate::graph::{Graph, NodeId, ShapeError};
 use crate::nn::deeplab::{Encoded, Prediction};
 use crate::nn::{Norm, Pass, Phase, TensorSpec, TransScales};

@@ -7,6 +7,7 @@ pub mod discriminative;
 mod forward;
 pub mod prototypes;
 pub mod segmentation;
+mod settings;
 pub mod step;
 #[cfg(test)]
 mod tests;

@@ -3,31 +3,13 @@
 use std::collections::HashMap;
 
 use super::{Role, TensorSpec};
+use crate::domain::Domain;
 use crate::graph::{ConvSpec, Graph, NodeId, Op, Shape, ShapeError, StateId, Update};
 
 /// `eps` of every normalisation.
 const EPS: f32 = 1e-5;
 /// Share of the batch in the running statistics.
 const MOMENTUM: f32 = 0.1;
-
-/// One of the two cameras.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Domain {
-    /// the labelled one
-    Source,
-    /// the one that is adapted to
-    Target,
-}
-
-impl Domain {
-    /// Name in logs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Domain::Source => "source",
-            Domain::Target => "target",
-        }
-    }
-}
 
 /// Which statistics normalise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

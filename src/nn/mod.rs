@@ -13,7 +13,8 @@ mod mobilenet_v2;
 mod resnet;
 mod xception;
 
-pub use layers::{Domain, Norm, Pass, Phase, TransScales};
+pub use crate::domain::Domain;
+pub use layers::{Norm, Pass, Phase, TransScales};
 
 use crate::graph::Shape;
 

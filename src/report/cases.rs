@@ -12,10 +12,10 @@ use crate::data::region::image_planes;
 use crate::data::resize::resize_image;
 use crate::data::{Region, RegionPixels};
 use crate::device::{Device, Program};
-use crate::inference::{Logits, Predictor, load_predictor};
+use crate::inference::{Logits, Predictor};
 use crate::method::step::PSEUDO_THRESHOLD;
 use crate::method::uncertainty;
-use crate::train::{Config, load_generator};
+use crate::train::{Config, load_generator, load_predictor};
 
 /// Images computed at once.
 const BATCH: usize = 2;

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::atomic_file::write_atomically;
 use crate::device::Device;
-use crate::formats::write_atomically;
 
 /// Name of the file in the folder of a run.
 const FILE: &str = "device.json";

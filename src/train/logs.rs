@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use serde_json::{Map, Value, json};
 
-use super::checkpoint::Progress;
 use crate::formats::EventWriter;
 use crate::method::step::TOTAL;
 
@@ -72,17 +71,18 @@ pub struct LogBytes {
     pub events: u64,
 }
 
-/// The epoch, counted from 0, of the last step before a checkpoint of a run, if the run's log lies where it was written.
-pub fn last_epoch(checkpoint: &Path, progress: &Progress) -> Option<u64> {
+/// The epoch, counted from 0, of the last of so many steps before a checkpoint of a run, if the run's log, which had the given
+/// length, lies where it was written.
+pub fn last_epoch(checkpoint: &Path, steps: u64, logged: LogBytes) -> Option<u64> {
     let run = checkpoint.canonicalize().ok()?.parent()?.parent()?.to_owned();
     let file = File::open(run.join("metrics.jsonl")).ok()?;
-    let lines = BufReader::new(file.take(progress.log_bytes.metrics)).lines().map_while(Result::ok);
-    let steps = lines.filter_map(|line| {
+    let lines = BufReader::new(file.take(logged.metrics)).lines().map_while(Result::ok);
+    let records = lines.filter_map(|line| {
         let line: Value = serde_json::from_str(&line).ok()?;
         Some((line["step"].as_u64()?, line["epoch"].as_u64()?))
     });
-    let (step, epoch) = steps.last()?;
-    (step + 1 == progress.step).then_some(epoch)
+    let (step, epoch) = records.last()?;
+    (step + 1 == steps).then_some(epoch)
 }
 
 /// The log files of a run.

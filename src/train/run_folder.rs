@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::observer::{Event, Observer};
-use crate::formats::{remove_abandoned, write_atomically};
+use crate::atomic_file::{remove_abandoned, write_atomically};
 
 /// The file whose lock belongs to the program that trains. It stays when the lock is given back.
 const LOCK: &str = ".lock";

@@ -54,7 +54,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     }
     let device = open_with_timestamps(global)?;
     if arguments.portability.portability {
-        return portability::run(global, &device, arguments);
+        let step = step_config(&device, arguments)?;
+        return portability::run(global, &device, &arguments.portability, &step, layer_extent(&device, arguments));
     }
     let Device::Gpu(gpu) = &device else { bail!("the reference is not made to be fast; choose an adapter") };
     let with_step = !arguments.kernels && arguments.layer.is_none();

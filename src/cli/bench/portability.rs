@@ -7,11 +7,12 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{page, step_config};
+use super::page;
+use crate::atomic_file::write_atomically;
 use crate::bench::{Extent, Portability};
 use crate::cli::{Global, output, progress};
 use crate::device::Device;
-use crate::formats::write_atomically;
+use crate::train::Config;
 
 /// What `--portability` needs beside the settings of the step.
 #[derive(clap::Args)]
@@ -27,16 +28,21 @@ pub(super) struct Options {
     drift_steps: u64,
 }
 
-pub(super) fn run(global: &Global, device: &Device, arguments: &super::Arguments) -> Result<ExitCode> {
-    let options = &arguments.portability;
+/// Measures a step, and layers of images of a size and a batch.
+pub(super) fn run(
+    global: &Global,
+    device: &Device,
+    options: &Options,
+    step: &Config,
+    layers: (usize, usize),
+) -> Result<ExitCode> {
     let out = &options.out;
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-    let step = step_config(device, arguments)?;
-    let extent = Extent { layers: super::layer_extent(device, arguments), steps: options.drift_steps };
+    let extent = Extent { layers, steps: options.drift_steps };
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let spinner = progress::spinner(global);
     let date = Timestamp::now().strftime("%Y-%m-%d").to_string();
-    let found = Portability::measure(device, extent, &step, date, folder.path(), &mut |what| {
+    let found = Portability::measure(device, extent, step, date, folder.path(), &mut |what| {
         spinner.set_message(what.to_string());
     });
     spinner.finish_and_clear();

@@ -21,8 +21,9 @@ use crate::data::dataset::list_images;
 use crate::data::image_file::read_rgb;
 use crate::data::overlay::{write_mask, write_overlay};
 use crate::formats::{HostTensor, TensorFile};
-use crate::inference::{Logits, load_stochastic_predictor};
+use crate::inference::Logits;
 use crate::metrics::{BinaryMask, Eye, rim_sectors, vertical_cup_to_disc_ratio};
+use crate::train::load_stochastic_predictor;
 
 /// Images computed at once.
 const BATCH: usize = 4;

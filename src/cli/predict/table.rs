@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use super::whole_photograph::Place;
-use crate::formats::write_atomically;
+use crate::atomic_file::write_atomically;
 use crate::metrics::{Eye, RimSectors};
 
 /// A row of the table.

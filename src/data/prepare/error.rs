@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::atomic_file::WriteError;
 use crate::data::DataError;
-use crate::formats::FormatError;
 
 /// Each message is one sentence that names the folder or value, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -45,5 +45,5 @@ pub enum PrepareError {
     Data(#[from] DataError),
 
     #[error(transparent)]
-    Format(#[from] FormatError),
+    Write(#[from] WriteError),
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::PrepareError;
 use super::crop::Square;
+use crate::atomic_file::write_atomically;
 use crate::data::dataset::Split;
 use crate::data::disc_finder::{Disc, LOW_CONFIDENCE};
-use crate::formats::write_atomically;
 
 /// How a disc was found.
 #[derive(Debug, Clone, Copy, PartialEq)]

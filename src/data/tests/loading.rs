@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::{mask_path, split_of};
 use crate::data::loader::{Batch, Loader, LoaderOptions};
 use crate::data::{Augment, DataError, Dataset, Labels};
-use crate::nn::Domain;
+use crate::domain::Domain;
 
 fn options() -> LoaderOptions {
     LoaderOptions {

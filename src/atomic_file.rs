@@ -6,7 +6,15 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::FormatError;
+/// A file that could not be written; an earlier one of that name is untouched.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {error}", path.display())]
+pub struct WriteError {
+    /// The file.
+    pub path: PathBuf,
+    /// The system's reason.
+    pub error: io::Error,
+}
 
 /// Temporary files are `.papilla-….tmp`, so that those of a killed program can be told.
 const PREFIX: &str = ".papilla-";
@@ -17,17 +25,14 @@ const SUFFIX: &str = ".tmp";
 /// renamed.
 ///
 /// # Errors
-/// [`FormatError::Write`] when the system refuses or `content` fails; the temporary file is then removed and an
+/// [`WriteError`] when the system refuses or `content` fails; the temporary file is then removed and an
 /// earlier file of that name is untouched.
-pub fn write_atomically(
-    path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), FormatError> {
+pub fn write_atomically(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
     Written::beside(path, content)?.take_place(None)
 }
 
 /// A complete new file, flushed to the disk, that has not taken its place yet.
-pub(super) struct Written {
+pub(crate) struct Written {
     temporary: NamedTempFile,
     path: PathBuf,
 }
@@ -37,10 +42,10 @@ impl Written {
     ///
     /// # Errors
     /// As [`write_atomically`].
-    pub fn beside(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Written, FormatError> {
+    pub fn beside(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Written, WriteError> {
         match write_temporary(path, content) {
             Ok(temporary) => Ok(Written { temporary, path: path.to_owned() }),
-            Err(error) => Err(FormatError::Write { path: path.to_owned(), error: in_folder_of(path, error) }),
+            Err(error) => Err(WriteError { path: path.to_owned(), error: in_folder_of(path, error) }),
         }
     }
 
@@ -53,8 +58,8 @@ impl Written {
     /// moment; where the file system has no hard links, the first of them is absent for one.
     ///
     /// # Errors
-    /// [`FormatError::Write`].
-    pub fn take_place(self, previous: Option<&Path>) -> Result<(), FormatError> {
+    /// [`WriteError`].
+    pub fn take_place(self, previous: Option<&Path>) -> Result<(), WriteError> {
         let Written { temporary, path } = self;
         let place = || -> io::Result<()> {
             if let Some(previous) = previous.filter(|_| path.exists()) {
@@ -67,7 +72,7 @@ impl Written {
             }
             Ok(())
         };
-        place().map_err(|error| FormatError::Write { path: path.clone(), error })
+        place().map_err(|error| WriteError { path: path.clone(), error })
     }
 }
 
@@ -119,9 +124,9 @@ fn builder() -> tempfile::Builder<'static, 'static> {
 pub fn write_in_new_folder(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), FormatError> {
+) -> Result<(), WriteError> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| FormatError::Write { path: folder.to_owned(), error })?;
+        std::fs::create_dir_all(folder).map_err(|error| WriteError { path: folder.to_owned(), error })?;
     }
     write_atomically(path, content)
 }
@@ -139,8 +144,8 @@ fn write_temporary(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Resu
 /// Removes what a program that was killed while it wrote has left in a folder. Nobody else may be writing there.
 ///
 /// # Errors
-/// [`FormatError::Write`] when the system refuses.
-pub fn remove_abandoned(folder: &Path) -> Result<(), FormatError> {
+/// [`WriteError`] when the system refuses.
+pub fn remove_abandoned(folder: &Path) -> Result<(), WriteError> {
     let abandoned = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
     let remove = || -> io::Result<()> {
         for entry in std::fs::read_dir(folder)? {
@@ -151,7 +156,7 @@ pub fn remove_abandoned(folder: &Path) -> Result<(), FormatError> {
         }
         Ok(())
     };
-    remove().map_err(|error| FormatError::Write { path: folder.to_owned(), error })
+    remove().map_err(|error| WriteError { path: folder.to_owned(), error })
 }
 
 #[cfg(test)]
@@ -194,6 +199,6 @@ mod tests {
     fn a_missing_folder_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("absent").join("file");
-        assert!(matches!(write_atomically(&path, |_| Ok(())), Err(FormatError::Write { .. })));
+        assert!(matches!(write_atomically(&path, |_| Ok(())), Err(WriteError { .. })));
     }
 }

@@ -1,0 +1,74 @@
+//! The flags that every verb takes, and the device that they choose.
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use crate::device::Device;
+use crate::gpu::GpuOptions;
+
+/// Flags that every verb takes.
+#[derive(Args, Clone)]
+pub(crate) struct Global {
+    /// Adapter: its index or part of its name, or `cpu` for the slow exact reference
+    #[arg(long, global = true, env = "PAPILLA_DEVICE", value_name = "D")]
+    pub(super) device: Option<String>,
+    /// Measure the convolution kernels on an adapter's first run, or keep to the table
+    #[arg(long, global = true, value_enum, default_value_t = Tune::Auto, value_name = "WHEN")]
+    tune: Tune,
+    /// Print no progress and no warnings
+    #[arg(long, global = true)]
+    pub(super) quiet: bool,
+    /// Print exactly one JSON document on stdout
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+/// Whether kernels are measured.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Tune {
+    /// on hardware adapters, for shapes not seen before
+    Auto,
+    /// never
+    Off,
+    /// the same with kernels that multiply in the adapter's cooperative matrices, which round factors to 16 bits
+    Matrices,
+}
+
+impl Global {
+    /// Opens the device that was asked for, or the best one; says so when that is a software adapter.
+    pub(crate) fn open_device(&self) -> Result<Device> {
+        self.open_device_with(GpuOptions::default())
+    }
+
+    /// The same for work that is long enough to be worth choosing kernels for.
+    pub(crate) fn open_tuned(&self) -> Result<Device> {
+        self.open_device_with(self.tuned_options())
+    }
+
+    pub(crate) fn tuned_options(&self) -> GpuOptions {
+        GpuOptions { tune: self.tune != Tune::Off, matrices: self.tune == Tune::Matrices, ..GpuOptions::default() }
+    }
+
+    pub(crate) fn open_device_with(&self, options: GpuOptions) -> Result<Device> {
+        let device = Device::open(self.device.as_deref(), options)?;
+        if device.is_software() && self.device.is_none() {
+            self.note(&format!("no hardware adapter found; computing in software on `{}`", device.name()));
+        }
+        if let Device::Gpu(gpu) = &device
+            && gpu.is_untuned()
+        {
+            self.note(&format!(
+                "first run on `{}`: up to a minute goes into choosing kernels (--tune off keeps to the table)",
+                device.name()
+            ));
+        }
+        Ok(device)
+    }
+
+    /// Says something on stderr, unless asked to be quiet.
+    pub(crate) fn note(&self, message: &str) {
+        if !self.quiet {
+            eprintln!("{message}");
+        }
+    }
+}

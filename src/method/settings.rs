@@ -1,0 +1,68 @@
+//! What fixes a training step, and the names of its states.
+
+use crate::graph::{AdamSettings, Precision, SgdSettings};
+use crate::nn::deeplab::DeepLab;
+
+/// Prefix of the states of the segmentation network.
+pub const GENERATOR: &str = "generator";
+/// Prefix of the optimisers' states.
+pub const OPTIMISER: &str = "optimiser";
+
+/// Weights of the losses beside the segmentation loss; what has weight 0 is not computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LossWeights {
+    /// of the adversarial loss on boundaries and entropy maps of the target
+    pub adversarial: f32,
+    /// of the distance between both cameras' prototypes
+    pub align: f32,
+    /// of the prototype-guided discriminative loss on the source
+    pub discriminative: f32,
+    /// of the augmented consistency loss on the target
+    pub consistency: f32,
+}
+
+impl LossWeights {
+    /// Whether a loss looks at the target.
+    pub fn use_target(&self) -> bool {
+        self.adversarial != 0.0 || self.use_reliability()
+    }
+
+    /// Whether a loss needs to know which target pixels are reliable.
+    pub(super) fn use_reliability(&self) -> bool {
+        self.align != 0.0 || self.consistency != 0.0
+    }
+}
+
+/// Where the logits come from that tell how reliable a target pixel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stochastic {
+    /// as many passes with other dropouts
+    Passes(usize),
+    /// an input `mc_logits [passes,N,2,H,W]`
+    Given(usize),
+}
+
+/// What fixes the shape of a training step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepSettings {
+    /// what is trained
+    pub network: DeepLab,
+    /// images of each domain in a batch, at least 2: the pooled feature has one value for each image
+    pub batch: usize,
+    /// rows and columns of the images
+    pub size: [usize; 2],
+    /// whether the network has its dropouts
+    pub dropout: bool,
+    /// optimiser of the network
+    pub adam: AdamSettings,
+    /// of the discriminators
+    pub sgd: SgdSettings,
+    /// which losses there are, and how much each counts
+    pub weights: LossWeights,
+    /// what tells how reliable a target pixel is
+    pub stochastic: Stochastic,
+    /// make cheap values again in the backward pass rather than keep them
+    pub recompute: bool,
+    /// how feature maps are kept; with 16 bits the settings of both optimisers must have a loss scale
+    pub precision: Precision,
+}
