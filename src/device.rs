@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::gpu::{self, Capabilities, Gpu, GpuError, GpuOptions};
+use crate::gpu::{self, Capabilities, Gpu, GpuError, GpuOptions, Tuner};
 use crate::graph::{Graph, Op, Shape, State, Update};
 use crate::reference::{self, Array, ReferenceError};
 
@@ -48,8 +48,8 @@ pub type Result<T> = std::result::Result<T, DeviceError>;
 pub enum Device {
     /// the reference: f64, plain loops, slow
     Cpu,
-    /// an opened adapter
-    Gpu(Arc<Gpu>),
+    /// an opened adapter, with the kernels chosen for it
+    Gpu(Arc<Tuner>),
 }
 
 impl Device {
@@ -63,26 +63,36 @@ impl Device {
 
     /// An opened adapter, which keeps what it compiles and measures in the user's cache folder.
     fn of(mut gpu: Gpu) -> Device {
-        if let Some(folder) = dirs::cache_dir() {
-            gpu.keep_pipelines(&folder.join("papilla"));
-            if gpu.options().tune {
-                gpu.keep_choices(&folder.join("papilla"));
-            }
+        let folder = dirs::cache_dir().map(|folder| folder.join("papilla"));
+        if let Some(folder) = &folder {
+            gpu.keep_pipelines(folder);
         }
-        Device::Gpu(Arc::new(gpu))
+        let tuner = Tuner::new(Arc::new(gpu));
+        if let Some(folder) = folder.filter(|_| tuner.gpu().options().tune) {
+            tuner.keep_choices(&folder);
+        }
+        Device::Gpu(Arc::new(tuner))
     }
 
     /// The same adapter anew, after it was lost.
     pub fn reopen(&self) -> Result<Device> {
         match self {
             Device::Cpu => Ok(Device::Cpu),
-            Device::Gpu(gpu) => Ok(Device::of(gpu.reopen()?)),
+            Device::Gpu(tuner) => Ok(Device::of(tuner.gpu().reopen()?)),
+        }
+    }
+
+    /// The opened adapter; the reference has none.
+    pub fn adapter(&self) -> Option<&Arc<Gpu>> {
+        match self {
+            Device::Cpu => None,
+            Device::Gpu(tuner) => Some(tuner.gpu()),
         }
     }
 
     /// Loses the adapter, as a driver that resets it would; for tests. The reference cannot be lost.
     pub fn lose(&self) {
-        if let Device::Gpu(gpu) = self {
+        if let Some(gpu) = self.adapter() {
             gpu.lose();
         }
     }
@@ -91,50 +101,44 @@ impl Device {
     pub fn kernels(&self) -> gpu::Choices {
         match self {
             Device::Cpu => gpu::Choices::default(),
-            Device::Gpu(gpu) => gpu::Choices::clone(&gpu.choices()),
+            Device::Gpu(tuner) => gpu::Choices::clone(&tuner.choices()),
         }
     }
 
     /// Computes with the kernels of an earlier run, and chooses no others.
     pub fn fix_kernels(&self, kernels: gpu::Choices) {
-        if let Device::Gpu(gpu) = self {
-            gpu.fix_choices(kernels);
+        if let Device::Gpu(tuner) = self {
+            tuner.fix_choices(kernels);
         }
     }
 
     /// Operators whose launches were found too long so far; the reference has no launches.
     pub fn divisions(&self) -> gpu::Divisions {
-        match self {
-            Device::Cpu => gpu::Divisions::default(),
-            Device::Gpu(gpu) => gpu::Divisions::clone(&gpu.divisions()),
-        }
+        self.adapter().map_or_else(Default::default, |gpu| gpu::Divisions::clone(&gpu.divisions()))
     }
 
     /// Divides the operators that an earlier run has divided.
     pub fn divide(&self, divisions: gpu::Divisions) {
-        if let Device::Gpu(gpu) = self {
+        if let Some(gpu) = self.adapter() {
             gpu.divide(divisions);
         }
     }
 
     /// Name for logs and reports.
     pub fn name(&self) -> String {
-        match self {
-            Device::Cpu => "cpu (f64 reference)".to_string(),
-            Device::Gpu(gpu) => gpu.name().to_string(),
-        }
+        self.adapter().map_or("cpu (f64 reference)", |gpu| gpu.name()).to_string()
     }
 
     /// Whether the device is an adapter that computes on the CPU.
     pub fn is_software(&self) -> bool {
-        matches!(self, Device::Gpu(gpu) if gpu.description().is_software())
+        self.adapter().is_some_and(|gpu| gpu.description().is_software())
     }
 
     /// What planning must know of the device; the reference has no limits.
     pub fn capabilities(&self) -> Capabilities {
         match self {
             Device::Cpu => Capabilities { memory_is_dear: false, ..Capabilities::typical_hardware() },
-            Device::Gpu(gpu) => Capabilities::of(gpu),
+            Device::Gpu(tuner) => tuner.capabilities(),
         }
     }
 
@@ -142,17 +146,14 @@ impl Device {
     pub fn states(&self) -> States {
         match self {
             Device::Cpu => States::Cpu(Rc::default()),
-            Device::Gpu(gpu) => States::Gpu(Rc::new(gpu::States::new(gpu.clone()))),
+            Device::Gpu(tuner) => States::Gpu(Rc::new(gpu::States::new(tuner.gpu().clone()))),
         }
     }
 
     /// Compiles a graph whose states are found in `states`, or added there with zeros.
     pub fn compile(&self, graph: &Graph, states: &States) -> Result<Program> {
         match (self, states) {
-            (Device::Gpu(gpu), States::Gpu(states)) => {
-                gpu.tune(graph)?;
-                Ok(Program::Gpu(gpu::Program::new(gpu, graph, states)?))
-            }
+            (Device::Gpu(tuner), States::Gpu(states)) => Ok(Program::Gpu(tuner.compile(graph, states)?)),
             (Device::Cpu, States::Cpu(values)) => {
                 for State { name, shape } in graph.states() {
                     let zeros = || Array::zeros(shape.clone());

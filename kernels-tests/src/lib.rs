@@ -38,7 +38,7 @@ pub fn texture_adapters(binding_limit: Option<u64>) -> Vec<Arc<Gpu>> {
     let conv = Some(ConvVariant::Texture);
     let options = GpuOptions { checked_shaders: true, binding_limit, conv, ..GpuOptions::default() };
     let gpu = adapter_with(options);
-    if Capabilities::of(&gpu).subgroups_of_eight {
+    if gpu.capabilities().subgroups_of_eight {
         return vec![gpu, adapter_with(GpuOptions { without_subgroups: true, ..options })];
     }
     harness::skip(format_args!("`{}` has no subgroups of eight", gpu.name()));
@@ -48,7 +48,7 @@ pub fn texture_adapters(binding_limit: Option<u64>) -> Vec<Arc<Gpu>> {
 /// The adapter under test if it has 16-bit floats; says so where it has none.
 pub fn half_adapter(conv: Option<ConvVariant>) -> Option<Arc<Gpu>> {
     let gpu = adapter(conv, None);
-    if Capabilities::of(&gpu).half {
+    if gpu.capabilities().half {
         return Some(gpu);
     }
     harness::skip(format_args!("`{}` has no 16-bit floats", gpu.name()));
@@ -94,9 +94,14 @@ impl Case {
 
     /// The same on a given adapter; returns the number of launches.
     pub fn check_on(&self, gpu: &Arc<Gpu>, tolerance: f64) -> usize {
+        self.check_with(gpu, &gpu.capabilities(), tolerance)
+    }
+
+    /// The same with limits and kernels that are not the adapter's own.
+    pub fn check_with(&self, gpu: &Arc<Gpu>, capabilities: &Capabilities, tolerance: f64) -> usize {
         let expected = self.expected().expect("the case is complete");
         let states = States::new(gpu.clone());
-        let program = Program::new(gpu, &self.graph, &states).expect("the graph compiles");
+        let program = Program::with(gpu, &self.graph, &states, capabilities).expect("the graph compiles");
         for (name, value) in self.states() {
             states.write(name, &value.to_f32()).expect("states are declared");
         }

@@ -1,12 +1,11 @@
 //! Single layers of the network, forward and both gradients.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::gpu::{Ceiling, Gpu, Program, Result, States};
+use crate::gpu::{Ceiling, Program, Result, States, Tuner};
 use crate::graph::{ConvSpec, Graph, Op, ShapeError};
 
 /// Measurements of which the median counts: at least so many, and until so much time has passed.
@@ -179,10 +178,9 @@ impl KernelResult {
 }
 
 /// Measures a layer in one direction.
-pub fn measure(gpu: &Arc<Gpu>, layer: Layer, direction: Direction) -> Result<KernelResult> {
+pub fn measure(tuner: &Tuner, layer: Layer, direction: Direction) -> Result<KernelResult> {
     let graph = layer.graph(direction).expect("the layers' shapes fit");
-    gpu.tune(&graph)?;
-    let program = Program::new(gpu, &graph, &States::new(gpu.clone()))?;
+    let program = tuner.compile(&graph, &States::new(tuner.gpu().clone()))?;
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     for (name, elements) in program.inputs() {
         let values: Vec<f32> = (0..elements).map(|_| rng.random_range(-1.0..1.0)).collect();

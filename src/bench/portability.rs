@@ -131,7 +131,8 @@ impl Portability {
         folder: &Path,
         watch: Watch,
     ) -> Result<Portability> {
-        let Device::Gpu(gpu) = device else { bail!("the reference is not made to be fast; choose an adapter") };
+        let Device::Gpu(tuner) = device else { bail!("the reference is not made to be fast; choose an adapter") };
+        let gpu = tuner.gpu();
         let description = gpu.description();
         watch("ceiling");
         let ceiling = gpu.ceiling()?;
@@ -147,7 +148,7 @@ impl Portability {
             for direction in Direction::ALL {
                 let name = format!("{} {}", layer.name, direction.name());
                 watch(&format!("layer {name}"));
-                let found = measure(gpu, layer, direction)?;
+                let found = measure(tuner, layer, direction)?;
                 let (ms, gflops, share) = (found.milliseconds, found.gflops(), found.share(&ceiling));
                 let packing_ms = found.packing_milliseconds;
                 kernels.push(LayerResult { name, shape: layer.shape(), ms, packing_ms, gflops, share });

@@ -53,7 +53,7 @@ pub struct Hot {
 
 /// Measures the step that the settings describe (after the warm-up), on images of one grey.
 pub fn measure_step(device: &Device, config: &Config) -> Result<StepResult> {
-    let Device::Gpu(gpu) = device else { bail!("the reference is not made to be fast; choose an adapter") };
+    let Some(gpu) = device.adapter() else { bail!("the reference is not made to be fast; choose an adapter") };
     let (traced, _) = fitting_step(config, true, &device.capabilities(), 0)?;
     let begun = Instant::now();
     let states = device.states();

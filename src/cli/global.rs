@@ -54,8 +54,8 @@ impl Global {
         if device.is_software() && self.device.is_none() {
             self.note(&format!("no hardware adapter found; computing in software on `{}`", device.name()));
         }
-        if let Device::Gpu(gpu) = &device
-            && gpu.is_untuned()
+        if let Device::Gpu(tuner) = &device
+            && tuner.is_untuned()
         {
             self.note(&format!(
                 "first run on `{}`: up to a minute goes into choosing kernels (--tune off keeps to the table)",

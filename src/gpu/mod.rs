@@ -3,40 +3,33 @@
 //! The vocabulary is small. A [`Gpu`] is an opened adapter. A [`States`] holds named buffers. A [`Program`] is a
 //! graph compiled for both: memory planned, pipelines and bind groups made once, replayed for each step. A
 //! `Dispatch` is one launch of a shader; `lower` turns an operator into a few of them.
+//!
+//! Each folder knows only those above it in this table:
+//!
+//! | folder | holds |
+//! |---|---|
+//! | `kernel` | the text of shaders, their specialisation and translation; launches as data |
+//! | `machine` | adapters and what they can do, as plain data; names of kernels and choices among them; errors |
+//! | `lower` | one folder a kernel family: from operators to launches |
+//! | `plan` | where every value lies, launches over many tensors at once, the variants of shaders that a graph launches |
+//! | `device` | an opened adapter: pipelines and their cache, buffers, textures |
+//! | `run` | programs that replay, their submissions, profiles and ceilings |
+//! | `tune` | kernels measured against each other, each checked before it may be chosen |
 
-mod adapter;
-mod capabilities;
-mod ceiling;
-mod context;
-mod dispatch;
-mod error;
-mod grouped;
-mod host_time;
+mod device;
+mod kernel;
 mod lower;
-mod memory;
-mod pipeline_cache;
+mod machine;
 mod plan;
-mod profile;
-mod program;
-mod record;
-mod sampling;
-pub mod shader;
-mod states;
-mod submissions;
-mod textures;
-pub mod translate;
-mod tuning;
-mod variant;
+mod run;
+mod tune;
 
-pub use adapter::{AdapterDescription, Matrices, adapters};
-pub use capabilities::Capabilities;
-pub use ceiling::Ceiling;
-pub use context::{ConvVariant, Gpu, GpuOptions, Tile, is_waiting};
-pub use error::{GpuError, Result};
-pub use plan::Requirements;
-pub use profile::KernelTime;
-pub use program::Program;
-pub use states::States;
-pub use submissions::Divisions;
-pub use tuning::{Choices, ConvChoice};
-pub use variant::Variant;
+pub use device::{Gpu, States, is_waiting};
+pub use kernel::{shader, translate};
+pub use machine::{
+    AdapterDescription, Capabilities, Choices, ConvChoice, ConvClass, ConvVariant, Divisions, GpuError, GpuOptions,
+    Matrices, OperatorClass, Result, Tile, adapters,
+};
+pub use plan::{Requirements, Variant};
+pub use run::{Ceiling, KernelTime, Program};
+pub use tune::Tuner;

@@ -33,10 +33,7 @@ pub struct Environment {
 impl Environment {
     /// What computes on a device here.
     pub fn of(device: &Device) -> Environment {
-        let info = match device {
-            Device::Cpu => None,
-            Device::Gpu(gpu) => Some(&gpu.description().info),
-        };
+        let info = device.adapter().map(|gpu| &gpu.description().info);
         Environment {
             papilla: env!("CARGO_PKG_VERSION").to_string(),
             device: device.name(),

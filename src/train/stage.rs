@@ -47,7 +47,7 @@ impl Stage {
     ) -> Result<Stage> {
         let weights = config.loss_weights(config.is_warm(epoch));
         let (traced, needs, program) = Stage::compile(device, states, config, epoch, networks)?;
-        let device_bytes = matches!(device, Device::Gpu(_)).then(|| needs.bytes());
+        let device_bytes = device.adapter().map(|_| needs.bytes());
         let TrainingStep { graph, losses, .. } = traced;
         let shown = graph.outputs().iter().filter(|(name, _)| name.starts_with(PICTURE));
         let maps = shown.map(|(name, id)| (name.clone(), [graph.shape(*id)[2], graph.shape(*id)[3]])).collect();

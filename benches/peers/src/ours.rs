@@ -38,10 +38,8 @@ impl Ours {
 
     /// Name of the adapter and its driver.
     pub fn adapter(&self) -> (String, String) {
-        match &self.device {
-            Device::Gpu(gpu) => (gpu.name().to_string(), gpu.description().info.driver_info.clone()),
-            Device::Cpu => (self.device.name(), String::new()),
-        }
+        let driver = self.device.adapter().map(|gpu| gpu.description().info.driver_info.clone());
+        (self.device.name(), driver.unwrap_or_default())
     }
 
     fn layer(&self, layer: &Layer, pass: Pass) -> Result<Ready> {

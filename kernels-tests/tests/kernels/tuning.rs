@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernels_tests::{Case, adapter};
-use papilla::gpu::{ConvChoice, Gpu, GpuOptions};
+use papilla::gpu::{ConvChoice, Gpu, GpuOptions, Tuner};
 use papilla::graph::ConvSpec;
 
 const LONG: Duration = Duration::from_secs(600);
@@ -20,41 +20,41 @@ fn case() -> Case {
     case
 }
 
-fn open() -> Gpu {
+fn open() -> Tuner {
     let wanted = std::env::var("PAPILLA_DEVICE").ok();
     let options = GpuOptions { checked_shaders: true, ..GpuOptions::default() };
-    Gpu::open(wanted.as_deref(), options).expect("tests need an adapter")
+    Tuner::new(Arc::new(Gpu::open(wanted.as_deref(), options).expect("tests need an adapter")))
 }
 
 #[test]
 fn choices_are_made_kept_and_right() {
     let folder = tempfile::tempdir().expect("a folder");
     let case = case();
-    let gpu = Arc::new(open());
-    gpu.keep_choices(folder.path());
-    assert!(gpu.choices().is_empty());
-    gpu.tune_among(&case.graph, &ConvChoice::ALL, LONG).expect("kernels run");
-    let made = gpu.choices();
+    let tuner = open();
+    tuner.keep_choices(folder.path());
+    assert!(tuner.choices().is_empty());
+    tuner.tune_among(&case.graph, &ConvChoice::ALL, LONG).expect("kernels run");
+    let made = tuner.choices();
     assert_eq!(made.len(), 6, "{made:?}");
-    case.check_on(&gpu, 1e-5);
+    case.check_with(tuner.gpu(), &tuner.capabilities(), 1e-5);
 
-    let next = Arc::new(open());
+    let next = open();
     next.keep_choices(folder.path());
     assert_eq!(next.choices(), made);
     // Nothing is left to measure, even with no time to do it in.
     next.tune_among(&case.graph, &ConvChoice::ALL, Duration::ZERO).expect("kernels run");
     assert_eq!(next.choices(), made);
-    case.check_on(&next, 1e-5);
+    case.check_with(next.gpu(), &next.capabilities(), 1e-5);
 }
 
 #[test]
 fn without_time_or_choice_the_table_holds() {
     let case = case();
-    let gpu = Arc::new(open());
-    gpu.tune_among(&case.graph, &ConvChoice::ALL, Duration::ZERO).expect("nothing to do");
-    gpu.tune_among(&case.graph, &[ConvChoice::Direct], LONG).expect("nothing to do");
-    assert!(gpu.choices().is_empty());
-    case.check_on(&gpu, 1e-5);
+    let tuner = open();
+    tuner.tune_among(&case.graph, &ConvChoice::ALL, Duration::ZERO).expect("nothing to do");
+    tuner.tune_among(&case.graph, &[ConvChoice::Direct], LONG).expect("nothing to do");
+    assert!(tuner.choices().is_empty());
+    case.check_with(tuner.gpu(), &tuner.capabilities(), 1e-5);
 }
 
 /// A continued run computes with the kernels it began with, whatever has been found to be faster since.
@@ -62,19 +62,19 @@ fn without_time_or_choice_the_table_holds() {
 fn fixed_choices_stay() {
     let folder = tempfile::tempdir().expect("a folder");
     let case = case();
-    let gpu = Arc::new(open());
-    gpu.keep_choices(folder.path());
+    let tuner = open();
+    tuner.keep_choices(folder.path());
     let class = {
-        gpu.tune_among(&case.graph, &[ConvChoice::Direct, ConvChoice::Small], LONG).expect("kernels run");
-        gpu.choices().keys().next().expect("a class").clone()
+        tuner.tune_among(&case.graph, &[ConvChoice::Direct, ConvChoice::Small], LONG).expect("kernels run");
+        *tuner.choices().keys().next().expect("a class")
     };
-    let next = Arc::new(open());
+    let next = open();
     next.keep_choices(folder.path());
     let earlier = [(class, ConvChoice::Large)].into_iter().collect();
     next.fix_choices(std::collections::BTreeMap::clone(&earlier));
     next.tune_among(&case.graph, &ConvChoice::ALL, LONG).expect("nothing to do");
     assert_eq!(*next.choices(), earlier);
-    case.check_on(&next, 1e-5);
+    case.check_with(next.gpu(), &next.capabilities(), 1e-5);
 }
 
 /// Choices of another driver, and files that are none.
@@ -82,9 +82,9 @@ fn fixed_choices_stay() {
 fn damaged_and_foreign_choices_are_not_used() {
     let folder = tempfile::tempdir().expect("a folder");
     let case = case();
-    let gpu = Arc::new(open());
-    gpu.keep_choices(folder.path());
-    gpu.tune_among(&case.graph, &[ConvChoice::Direct, ConvChoice::Small], LONG).expect("kernels run");
+    let tuner = open();
+    tuner.keep_choices(folder.path());
+    tuner.tune_among(&case.graph, &[ConvChoice::Direct, ConvChoice::Small], LONG).expect("kernels run");
     let file = std::fs::read_dir(folder.path()).expect("there").next().expect("a file").expect("readable").path();
     let text = std::fs::read_to_string(&file).expect("text");
     for changed in ["", "{", &text.replace("\"driver\": \"", "\"driver\": \"older "), &text[..text.len() / 2]] {
@@ -93,5 +93,5 @@ fn damaged_and_foreign_choices_are_not_used() {
         next.keep_choices(folder.path());
         assert!(next.choices().is_empty(), "{changed}");
     }
-    assert_eq!(adapter(None, None).choices().len(), 0, "other openings of the adapter are left alone");
+    assert!(adapter(None, None).capabilities().choices.is_empty(), "other openings of the adapter are left alone");
 }

@@ -57,7 +57,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let step = step_config(&device, arguments)?;
         return portability::run(global, &device, &arguments.portability, &step, layer_extent(&device, arguments));
     }
-    let Device::Gpu(gpu) = &device else { bail!("the reference is not made to be fast; choose an adapter") };
+    let Device::Gpu(tuner) = &device else { bail!("the reference is not made to be fast; choose an adapter") };
+    let gpu = tuner.gpu();
     let with_step = !arguments.kernels && arguments.layer.is_none();
     let config = step_config(&device, arguments)?;
     let ceiling = gpu.ceiling()?;
@@ -79,7 +80,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let chosen = |name: &str| arguments.layer.as_deref().is_none_or(|part| name.contains(part));
         for layer in layers(size, batch).into_iter().filter(|layer| chosen(layer.name)) {
             for direction in Direction::ALL {
-                let result = measure(gpu, layer, direction)?;
+                let result = measure(tuner, layer, direction)?;
                 list.push(kernel_json(&result, &ceiling));
                 if !global.json {
                     output::line(kernel_line(&result, &ceiling))?;

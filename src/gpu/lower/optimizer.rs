@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::super::dispatch::{Dispatch, Row, Target, View};
-use super::super::error::Result;
-use super::{Lowering, Piece};
+use crate::gpu::kernel::{Dispatch, Row, Target, View};
+use crate::gpu::machine::Result;
+use crate::gpu::lower::lowering::{Lowering, Piece};
 use crate::graph::{NodeId, StateId, Update};
 
 /// Elements of a tensor that one workgroup of 64 invocations updates.

@@ -1,106 +1,17 @@
 //! Values in textures, for software adapters: a value that a kernel leaves packed stays there as long as kernels read it
 //! packed, and goes to its buffer only if one reads it there.
 
-use std::collections::{HashMap, HashSet};
-
-use super::super::context::ConvVariant;
-use super::super::dispatch::{Dispatch, Target, TextureId, View};
-use super::super::error::Result;
-use super::super::shader::Constant;
-use super::Lowering;
-use crate::graph::{Binary, NodeId, Op};
-
-/// What is packed, and where.
-#[derive(Default)]
-pub(super) struct Packed {
-    /// feature maps of values
-    maps: HashMap<Target, Maps>,
-    /// values that are packed and in their buffers as well
-    in_buffer: HashSet<Target>,
-    /// where weights in some layout begin in their texture: each is packed once in a run, at its first use
-    weights: HashMap<(Target, &'static str), usize>,
-    weights_texture: Option<TextureId>,
-    weights_end: usize,
-}
-
-/// Feature maps four channels to a texel: texel `1 + (sample·⌈channels/4⌉ + block)·plane + pixel`. Channels beyond the
-/// last are zero.
-#[derive(Clone, Copy)]
-struct Maps {
-    texture: TextureId,
-    channels: usize,
-    plane: usize,
-}
+use super::lowering::Lowering;
+use super::packed_values::Maps;
+use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, TextureId, View};
+use crate::gpu::machine::{ConvVariant, Result};
+use crate::graph::NodeId;
 
 impl Lowering<'_> {
-    /// Launches kernels that compute from textures, if there are such for a node and it pays; false if there are not.
-    pub(super) fn by_textures(&mut self, id: NodeId) -> Result<bool> {
-        let graph = self.graph;
-        let node = graph.node(id);
-        let inputs = &node.inputs[..];
-        match &node.op {
-            Op::BatchStats { domains } if self.stays_packed(&inputs[..1], id) => {
-                self.batch_stats_texture(*domains, id)?
-            }
-            Op::BatchNorm { eps, activation, .. } if self.stays_packed(&inputs[..1], id) => {
-                self.batch_norm_texture(*eps, *activation, id)?;
-            }
-            Op::BatchNormGradSums { eps, activation } if self.stays_packed(&inputs[..2], id) => {
-                self.batch_norm_grad_sums_texture(*eps, *activation, id)?;
-            }
-            Op::BatchNormGradInput { eps, activation, training } if self.stays_packed(&inputs[..2], id) => {
-                self.batch_norm_grad_input_texture(*eps, *activation, *training, id)?;
-            }
-            // Activations leave channels beyond the last zero; other functions need not.
-            Op::Unary(function) if function.activation().is_some() && self.stays_packed(inputs, id) => {
-                self.unary_texture("main", *function, id)?;
-            }
-            Op::UnaryGrad(function) if function.activation().is_some() && self.stays_packed(inputs, id) => {
-                self.unary_texture("gradient", *function, id)?;
-            }
-            Op::Binary(function @ (Binary::Add | Binary::Sub | Binary::Mul))
-                if inputs.iter().all(|&input| self.shape(input) == self.shape(id)) && self.stays_packed(inputs, id) =>
-            {
-                self.binary_texture(*function, id)?;
-            }
-            Op::Dropout { p, stream } if self.stays_packed(&inputs[..1], id) && self.fits_grid(id) => {
-                self.dropout_texture(*p, *stream, id)?
-            }
-            Op::Concat { axis: 1 } if self.joins_blocks(inputs) && self.stays_packed(inputs, id) => {
-                self.concat_texture(id)?
-            }
-            Op::Pad { before, .. }
-                if !self.in_place.contains_key(&id)
-                    && self.moves_blocks(before, id)
-                    && self.stays_packed(inputs, id) =>
-            {
-                self.pad_texture(before, id)?;
-            }
-            Op::Resize { mode, .. } if self.stays_packed(inputs, id) || self.grows_in_textures(inputs[0], id) => {
-                self.resize_texture(*mode, id, "main_texture")?
-            }
-            Op::ResizeGrad { mode, .. } if self.stays_packed(inputs, id) => {
-                self.resize_texture(*mode, id, "gradient_texture")?;
-            }
-            Op::ResizeShifted { mode, axis, taps, .. } if self.in_blocks(id) && self.stays_packed(inputs, id) => {
-                self.resize_shifted_texture(*mode, *axis, *taps, id, "shifted_texture")?;
-            }
-            Op::ResizeShiftedGrad { mode, axis, taps, .. }
-                if self.in_blocks(inputs[0]) && self.stays_packed(inputs, id) =>
-            {
-                self.resize_shifted_texture(*mode, *axis, *taps, id, "shifted_gradient_texture")?;
-            }
-            Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } | Op::Conv2dWeightGrad { .. } => {
-                return self.convolution_by_textures(id);
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
     /// Whether one of the feature maps that a node reads is in a texture, so that the others are worth packing, and all
     /// of them, and those it makes, fit one.
-    fn stays_packed(&self, maps: &[NodeId], id: NodeId) -> bool {
+    pub(super) fn stays_packed(&self, maps: &[NodeId], id: NodeId) -> bool {
         let are_maps = |id: NodeId| self.shape(id).nchw().is_some();
         maps.iter().all(|&x| self.fits_texture(x))
             && (!are_maps(id) || self.fits_texture(id))
@@ -108,27 +19,27 @@ impl Lowering<'_> {
     }
 
     /// Whether a node makes so many more elements than it reads that packing these is worth it.
-    fn grows_in_textures(&self, x: NodeId, id: NodeId) -> bool {
+    pub(super) fn grows_in_textures(&self, x: NodeId, id: NodeId) -> bool {
         let conv_by_textures = self.conv == ConvVariant::Texture;
         let grows = self.shape(id).elements() >= 4 * self.shape(x).elements();
         conv_by_textures && grows && self.fits_texture(x) && self.fits_texture(id)
     }
 
-    fn fits_texture(&self, x: NodeId) -> bool {
+    pub(super) fn fits_texture(&self, x: NodeId) -> bool {
         self.shape(x).nchw().is_some() && self.texels_of(x) <= self.texture_capacity
     }
 
     /// Whether the channels of a value fill their texels.
-    fn in_blocks(&self, id: NodeId) -> bool {
+    pub(super) fn in_blocks(&self, id: NodeId) -> bool {
         self.shape(id).nchw().is_some_and(|[_, c, _, _]| c.is_multiple_of(4))
     }
 
-    fn joins_blocks(&self, inputs: &[NodeId]) -> bool {
+    pub(super) fn joins_blocks(&self, inputs: &[NodeId]) -> bool {
         inputs.split_last().is_some_and(|(_, rest)| rest.iter().all(|&input| self.in_blocks(input)))
     }
 
     /// Whether a padding or a slice moves whole texels.
-    fn moves_blocks(&self, before: &[isize], id: NodeId) -> bool {
+    pub(super) fn moves_blocks(&self, before: &[isize], id: NodeId) -> bool {
         let x = self.input(id, 0);
         let (Some([n, c, ..]), Some([samples, channels, ..])) = (self.shape(x).nchw(), self.shape(id).nchw()) else {
             return false;
@@ -150,7 +61,7 @@ impl Lowering<'_> {
     }
 
     /// The texture that holds feature maps, if one does; a reshaping that keeps texels as they are keeps the texture.
-    fn held(&self, x: NodeId) -> Option<TextureId> {
+    pub(super) fn held(&self, x: NodeId) -> Option<TextureId> {
         let [_, c, h, w] = self.shape(x).nchw()?;
         let maps = self.packed.maps.get(&self.target(x))?;
         let same = maps.channels == c || (maps.channels.is_multiple_of(4) && c.is_multiple_of(4));
@@ -268,7 +179,7 @@ impl Lowering<'_> {
         texture
     }
 
-    fn push_pack(
+    pub(super) fn push_pack(
         &mut self,
         entry: &'static str,
         texture: TextureId,

@@ -1,8 +1,8 @@
 //! Launches of the class-weighted sums and the distances to prototypes.
 
-use super::super::dispatch::Dispatch;
-use super::super::error::Result;
-use super::Lowering;
+use crate::gpu::kernel::Dispatch;
+use crate::gpu::machine::Result;
+use crate::gpu::lower::lowering::Lowering;
 use crate::graph::NodeId;
 
 /// Weight maps that one pass over the feature takes.

@@ -1,0 +1,199 @@
+//! One launch of a shader, described before memory is planned: what it binds, its parameters, its grid.
+
+use super::shader::Constant;
+use crate::graph::{NodeId, StateId};
+
+/// Bytes to which values, uniform blocks and the ranges that launches bind are aligned: WebGPU's default.
+pub(crate) const ALIGNMENT: u64 = 256;
+/// Elements to which a bound range is aligned, in 16-bit floats as well.
+pub(crate) const ALIGNED_ELEMENTS: usize = ALIGNMENT as usize / 2;
+/// Texels in a row of the textures; shaders know it as a shift by 12.
+pub(crate) const TEXTURE_WIDTH: u32 = 4096;
+
+/// Something that has memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    Node(NodeId),
+    State(StateId),
+    /// temporary memory of the current node
+    Scratch(usize),
+}
+
+/// A range of elements of a target, as a shader binds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub target: Target,
+    /// first element bound, a multiple of `ALIGNED_ELEMENTS`
+    pub start: usize,
+    /// number of elements bound
+    pub len: usize,
+}
+
+impl View {
+    /// Elements `start..start+len` of a target, and where `start` lies in the bound range.
+    pub(crate) fn range(target: Target, start: usize, len: usize) -> (View, u32) {
+        let base = start % ALIGNED_ELEMENTS;
+        (View { target, start: start - base, len: len + base }, base as u32)
+    }
+
+    /// The first `len` elements of a target.
+    pub(crate) fn whole(target: Target, len: usize) -> View {
+        View { target, start: 0, len }
+    }
+}
+
+/// A texture of packed values, by its place in the list that lowering makes: the plan lets those that are never needed
+/// at once share memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TextureId(pub usize);
+
+/// A texture bound after the buffers: `rgba32float`, read or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TextureUse {
+    pub texture: TextureId,
+    pub write: bool,
+}
+
+/// One tensor, or a piece of one, among those that a launch works through: `count` elements of each target, each from
+/// an element of its own on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub from: Vec<(Target, usize)>,
+    pub count: usize,
+    /// a number that the shader may want to know of this tensor
+    pub word: u32,
+}
+
+/// One launch: binding 0 is the uniform block of `params`, then the buffers, then the textures. A launch with `rows`
+/// binds before the buffers a table, and after them one range for each target of a row (see `grouped`).
+#[derive(Clone, Debug)]
+pub(crate) struct Dispatch {
+    pub shader: &'static str,
+    pub entry: &'static str,
+    pub(crate) constants: Vec<(&'static str, Constant)>,
+    pub params: Vec<u32>,
+    pub buffers: Vec<View>,
+    pub textures: Vec<TextureUse>,
+    pub groups: [u32; 3],
+    pub rows: Vec<Row>,
+    /// elements of a row that one workgroup takes
+    pub chunk: usize,
+    /// bindings of values in 16-bit floats
+    pub half: Vec<usize>,
+}
+
+impl Dispatch {
+    /// A launch of `entry` of `shader`; the rest is added by the methods below.
+    pub(crate) fn new(shader: &'static str, entry: &'static str) -> Self {
+        Dispatch {
+            shader,
+            entry,
+            constants: Vec::new(),
+            params: Vec::new(),
+            buffers: Vec::new(),
+            textures: Vec::new(),
+            groups: [1, 1, 1],
+            rows: Vec::new(),
+            chunk: 1,
+            half: Vec::new(),
+        }
+    }
+
+    /// Sets a constant of the shader.
+    pub(crate) fn constant(mut self, name: &'static str, value: Constant) -> Self {
+        self.constants.push((name, value));
+        self
+    }
+
+    /// Sets several constants of the shader.
+    pub(crate) fn constants(mut self, constants: impl IntoIterator<Item = (&'static str, Constant)>) -> Self {
+        self.constants.extend(constants);
+        self
+    }
+
+    /// Adds words of the uniform block.
+    pub(crate) fn params(mut self, words: impl IntoIterator<Item = usize>) -> Self {
+        self.params.extend(words.into_iter().map(|w| w as u32));
+        self
+    }
+
+    /// Adds a float to the uniform block.
+    pub(crate) fn float(mut self, value: f32) -> Self {
+        self.params.push(value.to_bits());
+        self
+    }
+
+    /// Adds a buffer.
+    pub(crate) fn bind(mut self, view: View) -> Self {
+        self.buffers.push(view);
+        self
+    }
+
+    /// Adds a texture that the shader reads.
+    pub(crate) fn read(mut self, texture: TextureId) -> Self {
+        self.textures.push(TextureUse { texture, write: false });
+        self
+    }
+
+    /// Adds a texture that the shader writes.
+    pub(crate) fn write(mut self, texture: TextureId) -> Self {
+        self.textures.push(TextureUse { texture, write: true });
+        self
+    }
+
+    /// Works through tensors, `chunk` elements to a workgroup; the number of workgroups follows.
+    pub(crate) fn rows(mut self, rows: Vec<Row>, chunk: usize) -> Self {
+        (self.rows, self.chunk) = (rows, chunk);
+        self
+    }
+
+    /// Whether two launches over tensors may be one.
+    pub(crate) fn joins(&self, other: &Dispatch) -> bool {
+        let same = |d: &Dispatch| (d.shader, d.entry, d.chunk, d.rows.is_empty());
+        same(self) == same(other)
+            && !self.rows.is_empty()
+            && self.constants == other.constants
+            && self.params == other.params
+            && self.buffers == other.buffers
+            && self.textures == other.textures
+    }
+
+    /// Everything with memory that the launch binds.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = Target> {
+        let of_rows = self.rows.iter().flat_map(|row| row.from.iter().map(|(target, _)| *target));
+        self.buffers.iter().map(|view| view.target).chain(of_rows)
+    }
+
+    /// Number of buffers bound after the uniform block.
+    pub(crate) fn bound_buffers(&self) -> usize {
+        self.buffers.len() + self.rows.first().map_or(0, |row| 1 + row.from.len())
+    }
+
+    /// Launches as many workgroups, folded into two axes; shaders recover the number as `x + y·num_workgroups.x`.
+    pub(crate) fn groups(mut self, count: usize) -> Self {
+        self.groups = fold_groups(count);
+        self
+    }
+
+    /// Launches a grid of workgroups.
+    pub(crate) fn grid(mut self, x: usize, y: usize, z: usize) -> Self {
+        self.groups = [x as u32, y as u32, z as u32];
+        self
+    }
+}
+
+/// A launch with the step (live node or update) it belongs to and that step's name.
+pub(crate) struct Launch {
+    pub(crate) step: usize,
+    pub(crate) label: &'static str,
+    pub(crate) dispatch: Dispatch,
+}
+
+/// Workgroups per axis that WebGPU guarantees.
+pub(crate) const MAX_GROUPS: usize = 65535;
+
+/// As many workgroups over two axes, and a few more where they do not divide evenly.
+pub(crate) fn fold_groups(count: usize) -> [u32; 3] {
+    let rows = count.div_ceil(MAX_GROUPS).max(1);
+    [count.div_ceil(rows).max(1) as u32, rows as u32, 1]
+}

@@ -1,0 +1,182 @@
+//! Launches of the normalisations and their gradients.
+
+use crate::gpu::kernel::Dispatch;
+use crate::gpu::machine::Result;
+use crate::gpu::kernel::shader::Constant;
+use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
+use crate::graph::{Activation, NodeId};
+
+/// Pixels of a plane that one workgroup normalises.
+const CHUNK: usize = 4096;
+
+/// One launch of a reduction over samples of one domain.
+struct Part {
+    domain: usize,
+    piece: Piece,
+    samples_per_split: usize,
+    first_split: usize,
+    splits: usize,
+}
+
+impl Lowering<'_> {
+    pub(in crate::gpu::lower) fn batch_stats(&mut self, domains: usize, id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let [n, c, h, w] = self.nchw(x);
+        let plane = h * w;
+        let (parts, splits) = self.domain_parts(n, c * plane, plane, domains)?;
+        let written = match splits {
+            1 => self.whole(id)?,
+            _ => {
+                let elements = domains * splits * c * 3;
+                let buffer = self.temporary(elements);
+                self.whole_target(buffer, elements)?
+            }
+        };
+        for part in parts {
+            let (view, base) = self.rows(x, part.piece, c * plane);
+            let dispatch = Dispatch::new("batch_stats", "partial")
+                .constant("LANES", self.lanes_constant())
+                .constant("SINGLE", Constant::Bool(splits == 1))
+                .params([base, c, plane, part.piece.count, part.samples_per_split, part.first_split, splits, domains])
+                .bind(view)
+                .bind(written)
+                .grid(c, part.splits, 1);
+            self.push(dispatch);
+        }
+        if splits == 1 {
+            return Ok(());
+        }
+        let combine = Dispatch::new("batch_stats", "combine")
+            .params([0, c, plane, n, 0, 0, splits, domains])
+            .bind(written)
+            .bind(self.whole(id)?)
+            .grid((domains * c).div_ceil(64), 1, 1);
+        self.push(combine);
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn batch_norm(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
+        let [x, stats] = [self.input(id, 0), self.input(id, 1)];
+        let [n, c, h, w] = self.nchw(x);
+        let (plane, domains) = (h * w, self.shape(stats)[0]);
+        let chunks = plane.div_ceil(CHUNK);
+        for piece in self.pieces(n, c * plane)? {
+            let (vx, bx) = self.rows(x, piece, c * plane);
+            let (vy, by) = self.rows(id, piece, c * plane);
+            let planes = piece.count * c;
+            let mut dispatch = self
+                .norm_kernel("batch_norm", activation)
+                .params([bx, by, planes, c, plane, chunks, piece.first, n / domains])
+                .float(eps)
+                .bind(vx);
+            for slot in 1..4 {
+                dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
+            }
+            self.push(dispatch.bind(vy).groups(planes * chunks));
+        }
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn batch_norm_grad_sums(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
+        let [x, dy, stats] = [self.input(id, 0), self.input(id, 1), self.input(id, 2)];
+        let [n, c, h, w] = self.nchw(x);
+        let (plane, domains) = (h * w, self.shape(stats)[0]);
+        let (parts, splits) = self.domain_parts(n, c * plane, plane, domains)?;
+        let sums = domains * 2 * c;
+        let buffer = if splits == 1 { self.target(id) } else { self.temporary(splits * sums) };
+        for part in parts {
+            let (vx, bx) = self.rows(x, part.piece, c * plane);
+            let (vdy, bdy) = self.rows(dy, part.piece, c * plane);
+            // Parts lie as [splits, D, 2, C], so that adding them up gives [D, 2, C].
+            let mut dispatch = self
+                .norm_kernel("batch_norm_grad_sums", activation)
+                .params([bx, bdy, c, plane, part.piece.count, part.samples_per_split])
+                .params([part.first_split - part.domain * splits, domains, part.domain])
+                .float(eps)
+                .bind(vx)
+                .bind(vdy);
+            for slot in 2..5 {
+                dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
+            }
+            dispatch = dispatch.bind(self.whole_target(buffer, splits * sums)?);
+            self.push(dispatch.grid(c, part.splits, 1));
+        }
+        if splits > 1 {
+            let out = self.target(id);
+            self.add_parts(buffer, splits, sums, out)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn batch_norm_grad_input(
+        &mut self,
+        eps: f32,
+        activation: Activation,
+        training: bool,
+        id: NodeId,
+    ) -> Result<()> {
+        let [x, dy, stats] = [self.input(id, 0), self.input(id, 1), self.input(id, 2)];
+        let [n, c, h, w] = self.nchw(x);
+        let (plane, domains) = (h * w, self.shape(stats)[0]);
+        let chunks = plane.div_ceil(CHUNK);
+        for piece in self.pieces(n, c * plane)? {
+            let (vx, bx) = self.rows(x, piece, c * plane);
+            let (vdy, bdy) = self.rows(dy, piece, c * plane);
+            let (vdx, bdx) = self.rows(id, piece, c * plane);
+            let planes = piece.count * c;
+            let mut dispatch = self
+                .norm_kernel("batch_norm_grad_input", activation)
+                .constant("TRAINING", Constant::Bool(training))
+                .params([bx, bdy, bdx, planes, c, plane, chunks, piece.first, n / domains])
+                .float(eps)
+                .bind(vx)
+                .bind(vdy);
+            for slot in 2..6 {
+                dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
+            }
+            self.push(dispatch.bind(vdx).groups(planes * chunks));
+        }
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn trans_norm_scale(&mut self, eps: f32, unbias: f32, id: NodeId) -> Result<()> {
+        let channels = self.shape(id).elements();
+        let dispatch = Dispatch::new("trans_norm_scale", "main")
+            .constant("LANES", self.lanes_constant())
+            .params([channels])
+            .float(eps)
+            .float(unbias)
+            .bind(self.whole(self.input(id, 0))?)
+            .bind(self.whole(id)?);
+        self.push(dispatch);
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn norm_kernel(&self, shader: &'static str, activation: Activation) -> Dispatch {
+        Dispatch::new(shader, "main")
+            .constant("LANES", self.lanes_constant())
+            .constants(activation_constants(activation))
+    }
+
+    /// Launches of a reduction over the samples of each domain, and the number of splits a domain has.
+    fn domain_parts(&self, n: usize, sample: usize, plane: usize, domains: usize) -> Result<(Vec<Part>, usize)> {
+        let each = n / domains;
+        let mut parts = Vec::new();
+        let mut splits = 0;
+        for domain in 0..domains {
+            let mut within = 0;
+            for piece in self.pieces(each, sample)? {
+                let samples_per_split = self.samples_per_split(piece, plane);
+                let count = piece.count.div_ceil(samples_per_split);
+                let piece = Piece { first: domain * each + piece.first, count: piece.count };
+                parts.push(Part { domain, piece, samples_per_split, first_split: within, splits: count });
+                within += count;
+            }
+            splits = within;
+        }
+        for part in &mut parts {
+            part.first_split += part.domain * splits;
+        }
+        Ok((parts, splits))
+    }
+}

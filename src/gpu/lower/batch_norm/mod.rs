@@ -1,0 +1,4 @@
+//! The normalisations and their gradients.
+
+mod buffer;
+mod texture;

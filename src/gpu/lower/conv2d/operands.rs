@@ -1,0 +1,48 @@
+//! The values that a convolution reads and writes, and the parts of a gradient of weights.
+
+use super::geometry::{Geometry, direction};
+use crate::gpu::kernel::Target;
+use crate::gpu::lower::lowering::Lowering;
+use crate::gpu::machine::{Direction, Result};
+use crate::graph::{Activation, NodeId, Op};
+
+/// The values that a convolution reads and writes.
+pub(super) struct Operands {
+    pub(super) first: NodeId,
+    pub(super) second: NodeId,
+    pub(super) bias: Option<NodeId>,
+    pub(super) out: NodeId,
+    pub(super) activation: Activation,
+    pub(super) direction: Direction,
+}
+
+impl Lowering<'_> {
+    pub(super) fn operands(&self, id: NodeId) -> Operands {
+        let node = self.graph.node(id);
+        let activation = match node.op {
+            Op::Conv2d { activation, .. } => activation,
+            _ => Activation::Identity,
+        };
+        let [first, second] = [node.inputs[0], node.inputs[1]];
+        let direction = direction(&node.op).expect("called for convolutions only");
+        Operands { first, second, bias: node.inputs.get(2).copied(), out: id, activation, direction }
+    }
+
+    /// Parts of a gradient of weights that one binding holds.
+    pub(super) fn most_splits(&self, g: &Geometry) -> usize {
+        (self.limit / g.weights()).max(1)
+    }
+
+    /// Memory for the parts of a reduction: the result itself if there is only one.
+    pub(super) fn parts(&mut self, elements: usize, out: NodeId, splits: usize) -> Target {
+        if splits == 1 { self.target(out) } else { self.temporary(elements) }
+    }
+
+    pub(super) fn finish_parts(&mut self, parts: Target, splits: usize, outputs: usize, out: NodeId) -> Result<()> {
+        if splits == 1 {
+            return Ok(());
+        }
+        let target = self.target(out);
+        self.add_parts(parts, splits, outputs, target)
+    }
+}

@@ -1,0 +1,130 @@
+//! Launches that only move elements: broadcast, permutation, concatenation, padding.
+
+use crate::gpu::kernel::{Dispatch, View};
+use crate::gpu::machine::Result;
+use crate::gpu::lower::axes::{Axis, four_axes, merge_axes};
+use crate::gpu::lower::lowering::{Lowering, Piece};
+use crate::graph::{NodeId, Shape};
+
+impl Lowering<'_> {
+    pub(in crate::gpu::lower) fn broadcast(&mut self, id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let shape = self.shape(id);
+        let strides = [self.shape(x).broadcast_strides(shape), shape.strides()];
+        let axes = four_axes(merge_axes(shape, &strides)).ok_or_else(|| self.unsupported("more than four axes"))?;
+        let inner: usize = axes[1..].iter().map(|a| a.extent).product();
+        for piece in self.pieces(axes[0].extent, inner)? {
+            let (vx, bx) = match axes[0].strides[0] {
+                0 => (self.whole(x)?, 0),
+                stride => self.rows(x, piece, stride),
+            };
+            let (vy, by) = self.rows(id, piece, inner);
+            self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind(vy));
+        }
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn permute(&mut self, axes: &[usize], id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let (shape, strides) = (self.shape(id), self.shape(x).strides());
+        let strides = [axes.iter().map(|&axis| strides[axis]).collect(), shape.strides()];
+        let axes = four_axes(merge_axes(shape, &strides)).ok_or_else(|| self.unsupported("more than four axes"))?;
+        let inner: usize = axes[1..].iter().map(|a| a.extent).product();
+        let vx = self.whole(x)?;
+        for piece in self.pieces(axes[0].extent, inner)? {
+            let (vy, by) = self.rows(id, piece, inner);
+            self.push(copy_kernel(piece, inner, &axes, [piece.first * axes[0].strides[0], by]).bind(vx).bind(vy));
+        }
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn concat(&mut self, axis: usize, id: NodeId) -> Result<()> {
+        let shape = self.shape(id);
+        let strides = shape.strides();
+        let mut start = 0;
+        for &x in &self.graph.node(id).inputs.clone() {
+            let part = self.shape(x);
+            // Within each row of the output the part begins `offset` elements in.
+            let offset = start * strides[axis];
+            let axes = four_axes(merge_axes(part, &[part.strides(), strides.clone()]));
+            let axes = axes.ok_or_else(|| self.unsupported("more than four axes"))?;
+            let inner: usize = axes[1..].iter().map(|a| a.extent).product();
+            let row = axes[0].strides[1];
+            for piece in self.pieces(axes[0].extent, inner.max(row))? {
+                let (vx, bx) = self.rows(x, piece, inner);
+                let (first, len) = (offset + piece.first * row, (piece.count - 1) * row + inner);
+                let (vy, by) = View::range(self.target(id), first, len);
+                self.push(copy_kernel(piece, inner, &axes, [bx, by as usize]).bind(vx).bind(vy));
+            }
+            start += part[axis];
+        }
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn pad(&mut self, before: &[isize], id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let axes = padded_axes(self.shape(x), self.shape(id), before);
+        let axes = axes.ok_or_else(|| self.unsupported("more than four axes"))?;
+        let (from, to, shift) = (axes.map(|a| a.from), axes.map(|a| a.to), axes.map(|a| a.before));
+        let (row_x, row_y): (usize, usize) = (from[1..].iter().product(), to[1..].iter().product());
+        for piece in self.pieces(to[0], row_x.max(row_y))? {
+            // The samples of x that the piece reads; at least one, to have something to bind.
+            let first = (piece.first as isize - shift[0]).clamp(0, from[0] as isize - 1) as usize;
+            let end = ((piece.first + piece.count) as isize - shift[0]).clamp(first as isize + 1, from[0] as isize);
+            let read = Piece { first, count: end as usize - first };
+            let (vx, bx) = self.rows(x, read, row_x);
+            let (vy, by) = self.rows(id, piece, row_y);
+            let count = piece.count * row_y;
+            let mut dispatch = Dispatch::new("pad", "main")
+                .params([count, bx, by, first, piece.first])
+                .params(to[1..].iter().copied())
+                .params(from);
+            dispatch.params.extend(shift.map(|s| s as i32 as u32));
+            self.push(dispatch.bind(vx).bind(vy).groups(count.div_ceil(64)));
+        }
+        Ok(())
+    }
+}
+
+/// A copy of `piece.count · inner` elements between operands based at `bases`.
+fn copy_kernel(piece: Piece, inner: usize, axes: &[Axis], bases: [usize; 2]) -> Dispatch {
+    let count = piece.count * inner;
+    Dispatch::new("copy", "main")
+        .params([count, bases[0], bases[1]])
+        .params(axes[1..].iter().map(|a| a.extent))
+        .params(axes.iter().map(|a| a.strides[0]))
+        .params(axes.iter().map(|a| a.strides[1]))
+        .groups(count.div_ceil(64))
+}
+
+/// An axis of a padding: its extents in the input and the output, and the elements added in front.
+#[derive(Clone, Copy)]
+struct Padded {
+    from: usize,
+    to: usize,
+    before: isize,
+}
+
+/// Exactly four axes, those left as they are joined to the one before; `None` if there are more.
+fn padded_axes(from: &Shape, to: &Shape, before: &[isize]) -> Option<[Padded; 4]> {
+    let unit = Padded { from: 1, to: 1, before: 0 };
+    let mut merged: Vec<Padded> = Vec::new();
+    for axis in 0..from.len() {
+        let own = Padded { from: from[axis], to: to[axis], before: before[axis] };
+        match merged.last_mut() {
+            Some(last) if own.from == own.to && own.before == 0 => {
+                *last = Padded {
+                    from: last.from * own.from,
+                    to: last.to * own.to,
+                    before: last.before * own.from as isize,
+                };
+            }
+            Some(last) if (last.from, last.to, last.before) == (1, 1, 0) => *last = own,
+            _ => merged.push(own),
+        }
+    }
+    let missing = 4usize.checked_sub(merged.len())?;
+    let at = merged.len().min(1);
+    merged.splice(at..at, std::iter::repeat_n(unit, missing));
+    merged.try_into().ok()
+}

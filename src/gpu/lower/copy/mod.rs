@@ -1,0 +1,4 @@
+//! Operators that only move elements.
+
+mod buffer;
+mod texture;

@@ -1,0 +1,48 @@
+//! Launches that only move packed feature maps: concatenation along the channels, slices and paddings.
+
+use crate::gpu::kernel::{Dispatch, TextureId};
+use crate::gpu::machine::Result;
+use crate::gpu::lower::lowering::Lowering;
+use crate::graph::NodeId;
+
+/// Blocks of four channels: how many are copied, and the first of them in the result and in the operand.
+struct Blocks {
+    count: usize,
+    to: usize,
+    from: isize,
+}
+
+impl Lowering<'_> {
+    pub(in crate::gpu::lower) fn concat_texture(&mut self, id: NodeId) -> Result<()> {
+        let operands = self.graph.node(id).inputs.clone();
+        let packed = operands.iter().map(|&x| self.maps_of(x)).collect::<Result<Vec<_>>>()?;
+        let y = self.new_maps(id);
+        let mut to = 0;
+        for (&x, texture) in operands.iter().zip(packed) {
+            let count = self.nchw(x)[1].div_ceil(4);
+            self.copy_texture([x, id], [texture, y], Blocks { count, to, from: 0 }, [0, 0]);
+            to += count;
+        }
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn pad_texture(&mut self, before: &[isize], id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let from = self.maps_of(x)?;
+        let y = self.new_maps(id);
+        let count = self.nchw(id)[1].div_ceil(4);
+        let blocks = Blocks { count, to: 0, from: -before[1] / 4 };
+        self.copy_texture([x, id], [from, y], blocks, [before[2], before[3]]);
+        Ok(())
+    }
+
+    fn copy_texture(&mut self, [x, y]: [NodeId; 2], textures: [TextureId; 2], blocks: Blocks, before: [isize; 2]) {
+        let ([_, cx, hx, wx], [n, cy, hy, wy]) = (self.nchw(x), self.nchw(y));
+        let texels = n * blocks.count * hy * wy;
+        let mut dispatch = Dispatch::new("copy_texture", "main").params([texels, blocks.count, blocks.to]);
+        dispatch.params.push(blocks.from as i32 as u32);
+        dispatch = dispatch.params([cy.div_ceil(4), cx.div_ceil(4), hy, wy, hx, wx]);
+        dispatch.params.extend(before.map(|zeros| zeros as i32 as u32));
+        self.push(dispatch.read(textures[0]).write(textures[1]).groups(texels.div_ceil(64)));
+    }
+}

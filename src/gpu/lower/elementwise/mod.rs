@@ -1,0 +1,4 @@
+//! Elementwise operators and dropout.
+
+mod buffer;
+mod texture;

@@ -1,0 +1,98 @@
+//! Launches of resizes and max pooling.
+
+use crate::gpu::kernel::Dispatch;
+use crate::gpu::machine::Result;
+use crate::gpu::kernel::shader::Constant;
+use crate::gpu::lower::lowering::Lowering;
+use crate::graph::{NodeId, PoolSpec, ResizeMode};
+
+impl Lowering<'_> {
+    /// `entry` is `main`, or `gradient` where the node is the small side and its input the upstream gradient.
+    pub(in crate::gpu::lower) fn resize(&mut self, mode: ResizeMode, id: NodeId, entry: &'static str) -> Result<()> {
+        let x = self.input(id, 0);
+        let ([n, c, xh, xw], [_, _, yh, yw]) = (self.nchw(x), self.nchw(id));
+        let [ih, iw, oh, ow] = if entry == "main" { [xh, xw, yh, yw] } else { [yh, yw, xh, xw] };
+        let (per_x, per_y) = (xh * xw, yh * yw);
+        for piece in self.pieces(n * c, per_x.max(per_y))? {
+            let (vx, bx) = self.rows(x, piece, per_x);
+            let (vy, by) = self.rows(id, piece, per_y);
+            let count = piece.count * per_y;
+            let dispatch = Dispatch::new("resize", entry)
+                .constant("MODE", Constant::U32(mode as u32))
+                .params([count, bx, by, ih, iw, oh, ow])
+                .bind(vx)
+                .bind(vy)
+                .groups(count.div_ceil(64));
+            self.push(dispatch);
+        }
+        Ok(())
+    }
+
+    /// `entry` is `shifted`, or `shifted_gradient` where the node is the small side and its input the upstream gradient.
+    pub(in crate::gpu::lower) fn resize_shifted(
+        &mut self,
+        mode: ResizeMode,
+        axis: usize,
+        taps: usize,
+        id: NodeId,
+        entry: &'static str,
+    ) -> Result<()> {
+        let x = self.input(id, 0);
+        let (read, written) = (self.nchw(x), self.nchw(id));
+        let (small, large) = if entry == "shifted" { (read, written) } else { (written, read) };
+        let [n, c, h, w] = large;
+        let (channels, inner) = if axis == 2 { (c, w) } else { (c * h, 1) };
+        let (per_x, per_y) = (read[1..].iter().product::<usize>(), written[1..].iter().product::<usize>());
+        for piece in self.pieces(n, per_x.max(per_y))? {
+            let (vx, bx) = self.rows(x, piece, per_x);
+            let (vy, by) = self.rows(id, piece, per_y);
+            let count = piece.count * per_y;
+            let dispatch = Dispatch::new("resize", entry)
+                .constant("MODE", Constant::U32(mode as u32))
+                .params([count, bx, by, small[axis], 0, large[axis], 0, taps, channels, inner])
+                .bind(vx)
+                .bind(vy)
+                .groups(count.div_ceil(64));
+            self.push(dispatch);
+        }
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn max_pool(&mut self, spec: &PoolSpec, id: NodeId) -> Result<()> {
+        let x = self.input(id, 0);
+        let ([n, c, ih, iw], [_, _, oh, ow]) = (self.nchw(x), self.nchw(id));
+        for piece in self.pieces(n * c, (ih * iw).max(oh * ow))? {
+            let (vx, bx) = self.rows(x, piece, ih * iw);
+            let (vy, by) = self.rows(id, piece, oh * ow);
+            let count = piece.count * oh * ow;
+            let dispatch = pool_kernel("main", spec).params([count, bx, by, 0, ih, iw, oh, ow]);
+            self.push(dispatch.bind(vx).bind(vy).groups(count.div_ceil(64)));
+        }
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn max_pool_grad(&mut self, spec: &PoolSpec, id: NodeId) -> Result<()> {
+        let (x, dy) = (self.input(id, 0), self.input(id, 1));
+        let ([n, c, ih, iw], [_, _, oh, ow]) = (self.nchw(x), self.nchw(dy));
+        for piece in self.pieces(n * c, (ih * iw).max(oh * ow))? {
+            let (vx, bx) = self.rows(x, piece, ih * iw);
+            let (vdy, bdy) = self.rows(dy, piece, oh * ow);
+            let (vdx, bdx) = self.rows(id, piece, ih * iw);
+            let count = piece.count * ih * iw;
+            let dispatch = pool_kernel("gradient", spec).params([count, bx, bdy, bdx, ih, iw, oh, ow]);
+            self.push(dispatch.bind(vx).bind(vdy).bind(vdx).groups(count.div_ceil(64)));
+        }
+        Ok(())
+    }
+}
+
+fn pool_kernel(entry: &'static str, spec: &PoolSpec) -> Dispatch {
+    let word = |value: usize| Constant::U32(value as u32);
+    Dispatch::new("max_pool", entry)
+        .constant("KERNEL_H", word(spec.kernel[0]))
+        .constant("KERNEL_W", word(spec.kernel[1]))
+        .constant("STRIDE_H", word(spec.stride[0]))
+        .constant("STRIDE_W", word(spec.stride[1]))
+        .constant("PAD_H", word(spec.padding[0]))
+        .constant("PAD_W", word(spec.padding[1]))
+}

@@ -1,0 +1,4 @@
+//! Resizes and max pooling.
+
+mod buffer;
+mod texture;

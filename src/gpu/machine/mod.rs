@@ -1,0 +1,21 @@
+//! What is known of a machine before anything is opened: its adapters, what they can do, and which kernels suit them.
+
+mod adapter;
+mod capabilities;
+mod conv_class;
+mod error;
+mod kernels;
+mod memory;
+mod operator_class;
+mod options;
+
+pub(crate) use adapter::{again, choose};
+pub use adapter::{AdapterDescription, Matrices, adapters};
+pub use capabilities::Capabilities;
+pub use conv_class::ConvClass;
+pub(crate) use conv_class::Direction;
+pub use error::{GpuError, Result};
+pub use kernels::{Choices, ConvChoice, ConvVariant, Tile};
+pub(crate) use operator_class::WATCHDOG;
+pub use operator_class::{Divisions, OperatorClass};
+pub use options::GpuOptions;

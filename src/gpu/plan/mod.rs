@@ -1,0 +1,12 @@
+//! A graph made ready for a machine without touching one: its launches, and where every value lies.
+
+mod grouped;
+mod memory;
+mod textures;
+mod variant;
+
+pub(crate) use grouped::{Located, divide};
+pub use memory::Requirements;
+pub(crate) use memory::{Plan, bytes_of, is_leaf};
+pub(crate) use textures::{TEXEL, TexturePlan};
+pub use variant::Variant;

@@ -1,0 +1,115 @@
+//! Shaders as launches use them, told apart as their pipelines are: by entry point, constants and 16-bit bindings.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::memory::Plan;
+use crate::gpu::kernel::Dispatch;
+use crate::gpu::kernel::shader::{Constant, source, specialise};
+use crate::gpu::machine::{Capabilities, Result};
+use crate::graph::Graph;
+
+/// A specialised shader with one of its entry points.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// name of its file
+    pub shader: &'static str,
+    /// name of the function that a launch begins with
+    pub entry: String,
+    constants: Vec<(&'static str, Constant)>,
+    half: Vec<usize>,
+}
+
+impl Variant {
+    /// A shader with the constants of its file.
+    pub fn as_written(shader: &'static str, entry: &str) -> Variant {
+        Variant { shader, entry: entry.to_owned(), constants: Vec::new(), half: Vec::new() }
+    }
+
+    /// Those that a graph launches on a machine, each once.
+    pub fn of_graph(graph: &Graph, capabilities: &Capabilities) -> Result<Vec<Variant>> {
+        let plan = Plan::new(graph, capabilities)?;
+        let mut known = HashSet::new();
+        let all = plan.launches.into_iter().map(|launch| Variant::of_dispatch(launch.dispatch));
+        Ok(all.filter(|variant| known.insert(variant.name())).collect())
+    }
+
+    fn of_dispatch(dispatch: Dispatch) -> Variant {
+        let Dispatch { shader, entry, constants, half, .. } = dispatch;
+        Variant { shader, entry: entry.to_owned(), constants, half }
+    }
+
+    /// The shader's text.
+    pub fn text(&self) -> Cow<'static, str> {
+        specialise(self.shader, &self.constants, &self.half)
+    }
+
+    /// Whether it uses cooperative matrices, whose size and lanes the adapter is asked for.
+    pub fn asks_the_adapter(&self) -> bool {
+        self.constants.iter().any(|(_, value)| matches!(value, Constant::Type(_)))
+            || self.text().contains("enable wgpu_cooperative_matrix;")
+    }
+
+    /// `SHADER.ENTRY`, then the constants that differ from the file's: `.NAME-VALUE`, one without `_H` and `_W` for
+    /// both; then the bindings of 16-bit floats. Different texts have different names.
+    pub fn name(&self) -> String {
+        let changed: Vec<(&str, String)> =
+            self.constants.iter().filter_map(|(name, value)| self.change(name, value)).collect();
+        let has = |name: String, value: &String| changed.iter().any(|(other, own)| *other == name && own == value);
+        let mut parts = vec![self.shader.to_owned(), self.entry.clone()];
+        for (name, value) in &changed {
+            if let Some(both) = name.strip_suffix("_W")
+                && has(format!("{both}_H"), value)
+            {
+                continue;
+            }
+            let both = name.strip_suffix("_H").filter(|both| has(format!("{both}_W"), value));
+            parts.push(format!("{}-{value}", both.unwrap_or(name)));
+        }
+        if !self.half.is_empty() {
+            let bindings: Vec<String> = self.half.iter().map(usize::to_string).collect();
+            parts.push(format!("half-{}", bindings.join("-")));
+        }
+        parts.join(".")
+    }
+
+    /// A constant's name and value, unless the file gives it that value. Types follow from the other constants.
+    fn change(&self, name: &'static str, value: &Constant) -> Option<(&'static str, String)> {
+        if matches!(value, Constant::Type(_)) {
+            return None;
+        }
+        let plain = |text: &str| text.trim().trim_end_matches(['u', 'f']).to_owned();
+        let value = plain(&value.to_string());
+        let start = format!("const {name}:");
+        let line = source(self.shader).lines().find_map(|line| line.strip_prefix(&start));
+        let written = line.and_then(|line| line.split_once('=')?.1.split_once(';')).map(|(value, _)| plain(value));
+        (written.as_ref() != Some(&value)).then_some((name, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_differs_from_the_file() {
+        let constant = |name, value| (name, Constant::U32(value));
+        let mut variant = Variant {
+            constants: vec![
+                constant("MODE", 0),
+                constant("TAPS", 9),
+                constant("STRIDE_H", 2),
+                constant("STRIDE_W", 2),
+                constant("PAD_H", 1),
+                constant("PAD_W", 3),
+                ("BIAS", Constant::Bool(true)),
+                ("SLOPE", Constant::F32(0.2)),
+            ],
+            ..Variant::as_written("conv2d_tiled", "main")
+        };
+        assert_eq!(variant.name(), "conv2d_tiled.main.TAPS-9.STRIDE-2.PAD_H-1.PAD_W-3.BIAS-true.SLOPE-0.2");
+        variant.half = vec![1, 3];
+        assert!(variant.name().ends_with(".half-1-3") && variant.text().starts_with("enable f16;"));
+        assert_eq!(Variant::as_written("sum", "main").name(), "sum.main");
+    }
+}
