@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::settings::StepSettings;
 use super::{Global, WrongFlags, output};
-use crate::gpu::Capabilities;
+use crate::gpu::{Capabilities, KernelReport};
 use crate::graph::Graph;
 use crate::method::step::OPTIMISER;
 use crate::train::{Config, fitting_step, validation_bytes};
@@ -20,6 +20,9 @@ use crate::train::{Config, fitting_step, validation_bytes};
 pub(super) struct Arguments {
     #[command(flatten)]
     settings: StepSettings,
+    /// Also list the kernel of each operator, and why others that were asked first decline
+    #[arg(long)]
+    kernels: bool,
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
@@ -33,10 +36,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let (step, needs) = fitting_step(&config, true, &capabilities, 0)?;
     let validation = validation_bytes(&config, &capabilities, 1)?;
     let graph = step.graph;
+    let kernels = if arguments.kernels { KernelReport::of_graph(&graph, &capabilities) } else { Vec::new() };
     let (parameters, optimiser) =
         (state_bytes(&graph, |n| !n.starts_with(OPTIMISER)), state_bytes(&graph, |n| n.starts_with(OPTIMISER)));
     if global.json {
-        output::json(&json!({
+        let mut document = json!({
             "for": capabilities.name,
             "peak_bytes": needs.bytes(),
             "arena_bytes": needs.arena_bytes,
@@ -47,7 +51,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             "validation_bytes": validation,
             "flops": graph.flops(),
             "dispatches": needs.dispatches,
-        }))?;
+        });
+        if arguments.kernels {
+            document["kernels"] = kernels.iter().map(kernel_json).collect();
+        }
+        output::json(&document)?;
         return Ok(ExitCode::SUCCESS);
     }
     let (size, batch, method) = (config.size, config.batch, config.method_name());
@@ -65,7 +73,24 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     }
     output::line(format_args!("{:26} {:10.1} GFLOP", "arithmetic", graph.flops() as f64 * 1e-9))?;
     output::line(format_args!("{:26} {:8}", "launches", needs.dispatches))?;
+    for KernelReport { operator, count, kernel, declined } in &kernels {
+        output::line(format_args!("{count:4} {operator}: {kernel}"))?;
+        for reason in declined {
+            output::line(format_args!("       not {}: {}", reason.variant, reason.why))?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn kernel_json(report: &KernelReport) -> Value {
+    let KernelReport { operator, count, kernel, declined } = report;
+    let reasons = declined.iter().map(|reason| json!({ "variant": reason.variant, "why": reason.why.to_string() }));
+    json!({
+        "operator": operator,
+        "count": count,
+        "kernel": kernel,
+        "declined": reasons.collect::<Vec<Value>>(),
+    })
 }
 
 /// Bytes of the states whose names pass.

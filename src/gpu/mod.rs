@@ -10,6 +10,8 @@
 //! |---|---|
 //! | `kernel` | the text of shaders, their specialisation and translation; launches as data |
 //! | `machine` | adapters and what they can do, as plain data; names of kernels and choices among them; errors |
+//! | `family` | kernel families: the variants of each in order of preference, and what each of them admits |
+//! | `layout` | which value is in which memory, and which are packed in textures: a pass over the graph |
 //! | `lower` | one folder a kernel family: from operators to launches |
 //! | `plan` | where every value lies, launches over many tensors at once, the variants of shaders that a graph launches |
 //! | `device` | an opened adapter: pipelines and their cache, buffers, textures |
@@ -17,7 +19,9 @@
 //! | `tune` | kernels measured against each other, each checked before it may be chosen |
 
 mod device;
+mod family;
 mod kernel;
+mod layout;
 mod lower;
 mod machine;
 mod plan;
@@ -25,7 +29,9 @@ mod run;
 mod tune;
 
 pub use device::{Gpu, States, is_waiting};
+pub use family::Declined;
 pub use kernel::{shader, translate};
+pub use layout::{KernelReport, Reason};
 pub use machine::{
     AdapterDescription, Capabilities, Choices, ConvChoice, ConvClass, ConvVariant, Divisions, GpuError, GpuOptions,
     Matrices, OperatorClass, Result, Tile, adapters,

@@ -85,3 +85,24 @@ fn a_budget_makes_the_step_recompute_or_says_what_it_needs() {
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("--memory-budget 100.0 MiB") && error.contains("--batch"), "{error}");
 }
+
+#[test]
+fn every_operator_is_listed_with_its_kernel() {
+    let plan = plan("--method clr --size 64 --batch 2 --kernels");
+    let kernels = plan["kernels"].as_array().expect("a list");
+    let operators: Vec<&str> = kernels.iter().filter_map(|kernel| kernel["operator"].as_str()).collect();
+    for name in ["conv2d ", "conv2d_weight_grad ", "batch_norm ", "resize ", "weighted_sum "] {
+        assert!(operators.iter().any(|operator| operator.starts_with(name)), "{name}: {operators:?}");
+    }
+    let expand = kernels.iter().find(|kernel| kernel["operator"] == "conv2d [2, 24, 18, 18] [144, 24, 1, 1]");
+    let expand = expand.unwrap_or_else(|| panic!("{operators:?}"));
+    assert_eq!((expand["kernel"].as_str(), expand["count"].as_u64().is_some_and(|n| n > 0)), (Some("tiled"), true));
+    let declined: Vec<[&str; 2]> = expand["declined"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|reason| [&reason["variant"], &reason["why"]].map(|text| text.as_str().expect("text")))
+        .collect();
+    assert!(declined.contains(&["texture", "tiled kernels were chosen"]), "{declined:?}");
+    assert!(declined.contains(&["depthwise", "it is not depthwise"]), "{declined:?}");
+}

@@ -10,8 +10,8 @@ use super::lock::lock;
 use super::pipeline_cache::PipelineCache;
 use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, TextureUse, shader};
 use crate::gpu::machine::{
-    AdapterDescription, Capabilities, Choices, ConvVariant, Divisions, GpuError, GpuOptions, Matrices, Result, WATCHDOG,
-    again, choose,
+    AdapterDescription, Capabilities, Choices, ConvVariant, Divisions, GpuError, GpuOptions, Matrices, Result,
+    WATCHDOG, again, choose,
 };
 
 /// An opened adapter.

@@ -4,19 +4,18 @@
 //! batch; reductions over the batch write one part for each piece, added up in a fixed order.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use super::packed_values::Packed;
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, Launch, TEXTURE_WIDTH, Target, View};
-use crate::gpu::machine::{
-    Capabilities, Choices, ConvVariant, Divisions, GpuError, Matrices, OperatorClass, Result, Tile,
-};
-use crate::graph::{Activation, Graph, NodeId, Op, Precision, Shape, Update};
+use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, Launch, Target, View};
+use crate::gpu::layout::{late_reads, slices_in_place, value_target};
+use crate::gpu::machine::{Capabilities, GpuError, Matrices, OperatorClass, Result};
+use crate::graph::{Activation, Graph, NodeId, Op, Shape};
 
 /// Launches of a graph, in order, with the temporary memory they need.
 pub(crate) struct Lowering<'g> {
     pub(crate) graph: &'g Graph,
+    pub(super) machine: &'g Capabilities,
     pub(crate) dispatches: Vec<Launch>,
     /// bytes of each scratch and the step that uses it
     pub(crate) scratch: Vec<(u64, usize)>,
@@ -29,18 +28,8 @@ pub(crate) struct Lowering<'g> {
     pub(super) packed: Packed,
     pub(super) step: usize,
     pub(super) label: &'static str,
-    pub(super) limit: usize,
-    pub(super) divisions: Arc<Divisions>,
     /// pieces into which these divide the current node at least
     pub(super) least_pieces: usize,
-    pub(super) lanes: u32,
-    pub(super) conv: ConvVariant,
-    pub(super) tile: Option<Tile>,
-    pub(super) matrices: Option<Matrices>,
-    pub(super) subgroups_of_eight: bool,
-    pub(super) choices: Arc<Choices>,
-    pub(super) adapter: String,
-    pub(super) texture_capacity: usize,
 }
 
 /// Part of a tensor along its first axis.
@@ -51,9 +40,10 @@ pub(super) struct Piece {
 }
 
 impl<'g> Lowering<'g> {
-    pub(crate) fn new(graph: &'g Graph, capabilities: &Capabilities) -> Self {
+    pub(crate) fn new(graph: &'g Graph, machine: &'g Capabilities) -> Self {
         Lowering {
             graph,
+            machine,
             dispatches: Vec::new(),
             scratch: Vec::new(),
             texels: Vec::new(),
@@ -62,17 +52,7 @@ impl<'g> Lowering<'g> {
             packed: Packed::default(),
             step: 0,
             label: "",
-            limit: capabilities.binding_elements,
-            divisions: capabilities.divisions.clone(),
             least_pieces: 1,
-            lanes: capabilities.lanes,
-            conv: storable(graph, capabilities.conv),
-            tile: capabilities.tile,
-            matrices: capabilities.matrices,
-            subgroups_of_eight: capabilities.subgroups_of_eight,
-            choices: capabilities.choices.clone(),
-            adapter: capabilities.name.clone(),
-            texture_capacity: capabilities.texture_side * TEXTURE_WIDTH as usize,
         }
     }
 
@@ -112,10 +92,10 @@ impl<'g> Lowering<'g> {
     }
 
     pub(super) fn whole_target(&self, target: Target, elements: usize) -> Result<View> {
-        if elements > self.limit {
-            let (bytes, limit) = (elements as u64 * 4, self.limit as u64 * 4);
+        if elements > self.machine.binding_elements {
+            let (bytes, limit) = (elements as u64 * 4, self.machine.binding_elements as u64 * 4);
             let what = self.label.to_string();
-            return Err(GpuError::TooLarge { adapter: self.adapter.clone(), what, bytes, limit });
+            return Err(GpuError::TooLarge { adapter: self.machine.name.clone(), what, bytes, limit });
         }
         Ok(View::whole(target, elements))
     }
@@ -139,11 +119,11 @@ impl<'g> Lowering<'g> {
 
     /// The same, none of more than `most` rows, or of one.
     pub(super) fn pieces_of(&self, rows: usize, per_row: usize, most: usize) -> Result<Vec<Piece>> {
-        let room = self.limit - ALIGNED_ELEMENTS;
+        let room = self.machine.binding_elements - ALIGNED_ELEMENTS;
         if per_row > room {
-            let (bytes, limit) = (per_row as u64 * 4, self.limit as u64 * 4);
+            let (bytes, limit) = (per_row as u64 * 4, self.machine.binding_elements as u64 * 4);
             let what = format!("one sample of {}", self.label);
-            return Err(GpuError::TooLarge { adapter: self.adapter.clone(), what, bytes, limit });
+            return Err(GpuError::TooLarge { adapter: self.machine.name.clone(), what, bytes, limit });
         }
         let most = most.min(rows.div_ceil(self.least_pieces));
         let count = rows.div_ceil((room / per_row.max(1)).min(most).max(1)).max(1);
@@ -155,11 +135,15 @@ impl<'g> Lowering<'g> {
     /// Pieces of a node that are short enough for a watchdog; no more than leave parts of a gradient that one binding
     /// holds.
     pub(super) fn least_pieces(&self, id: NodeId) -> usize {
-        let divided = (!self.divisions.is_empty()).then(|| self.divisions.get(&OperatorClass::of(self.graph, id))).flatten();
+        let divided = (!self.machine.divisions.is_empty())
+            .then(|| self.machine.divisions.get(&OperatorClass::of(self.graph, id)))
+            .flatten();
         let pieces = divided.map_or(1, |pieces| (*pieces).max(1));
         match self.graph.node(id).op {
             // Winograd's parts have 36 elements for 9.
-            Op::Conv2dWeightGrad { .. } => pieces.min((self.limit / (4 * self.shape(id).elements())).max(1)),
+            Op::Conv2dWeightGrad { .. } => {
+                pieces.min((self.machine.binding_elements / (4 * self.shape(id).elements())).max(1))
+            }
             _ => pieces,
         }
     }
@@ -168,76 +152,19 @@ impl<'g> Lowering<'g> {
     pub(super) fn matrices(&self) -> Result<Matrices> {
         let missing = || GpuError::Unsupported {
             op: "a kernel on cooperative matrices",
-            adapter: self.adapter.clone(),
+            adapter: self.machine.name.clone(),
             reason: "it was opened without them; pass --tune matrices".into(),
         };
-        self.matrices.ok_or_else(missing)
+        self.machine.matrices.ok_or_else(missing)
     }
 
     pub(super) fn unsupported(&self, reason: &str) -> GpuError {
-        GpuError::Unsupported { op: self.label, adapter: self.adapter.clone(), reason: reason.to_string() }
+        GpuError::Unsupported { op: self.label, adapter: self.machine.name.clone(), reason: reason.to_string() }
     }
 
     pub(super) fn lanes_constant(&self) -> Constant {
-        Constant::U32(self.lanes)
+        Constant::U32(self.machine.lanes)
     }
-}
-
-/// Where the value of a node lies; `snapshots` are the states' reads that have memory of their own.
-pub(crate) fn value_target(graph: &Graph, snapshots: &HashSet<NodeId>, id: NodeId) -> Target {
-    let storage = graph.storage_of(id);
-    match graph.node(storage).op {
-        Op::State(state) if !snapshots.contains(&storage) => Target::State(state),
-        _ => Target::Node(storage),
-    }
-}
-
-/// The convolution variant, or the nearest one that reads 16-bit floats if the graph has them.
-pub(super) fn storable(graph: &Graph, conv: ConvVariant) -> ConvVariant {
-    match (graph.precision(), conv) {
-        (Precision::F16, ConvVariant::Texture) => ConvVariant::Tiled,
-        _ => conv,
-    }
-}
-
-/// Reads of states by outputs and updates, of states that the updates change: the old value must outlive the change.
-fn late_reads(graph: &Graph) -> HashSet<NodeId> {
-    let changed: HashSet<_> = graph.updates().iter().flat_map(Update::states).collect();
-    let late = graph.outputs().iter().map(|(_, id)| *id).chain(graph.updates().iter().flat_map(Update::inputs));
-    late.map(|id| graph.storage_of(id))
-        .filter(|id| matches!(graph.node(*id).op, Op::State(state) if changed.contains(&state)))
-        .collect()
-}
-
-/// Contiguous slices that only updates read: what they are slices of, and where they begin.
-fn slices_in_place(graph: &Graph) -> HashMap<NodeId, (NodeId, usize)> {
-    let mut slices = HashMap::new();
-    let live = graph.live_nodes();
-    for &id in &live {
-        let op = &graph.node(id).op;
-        let (Some(axis), Op::Pad { before, after }) = (op.padded_axis(), op) else { continue };
-        let whole = graph.node(id).inputs[0];
-        let shape = graph.shape(whole);
-        let contiguous = before[axis] <= 0 && after[axis] <= 0 && shape[..axis].iter().all(|&extent| extent == 1);
-        let leaf = matches!(graph.node(graph.storage_of(whole)).op, Op::State(_) | Op::Input { .. } | Op::Pad { .. });
-        if contiguous && !leaf {
-            slices.insert(id, (whole, before[axis].unsigned_abs() * shape.strides()[axis]));
-        }
-    }
-    let nodes = live.iter().map(|&id| graph.node(id)).filter(|node| !node.op.is_alias());
-    let mut elsewhere: Vec<NodeId> = nodes.flat_map(|node| node.inputs.iter().copied()).collect();
-    elsewhere.extend(graph.outputs().iter().map(|(_, id)| *id));
-    for update in graph.updates() {
-        let gradient = match *update {
-            Update::Adam { grad, .. } | Update::Sgd { grad, .. } => Some(grad),
-            Update::Assign { .. } | Update::RunningStats { .. } => None,
-        };
-        elsewhere.extend(update.inputs().into_iter().filter(|&input| Some(input) != gradient));
-    }
-    for id in elsewhere {
-        slices.remove(&graph.storage_of(id));
-    }
-    slices
 }
 
 /// Numbers of the activations in the shaders, and the slope.

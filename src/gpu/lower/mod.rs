@@ -14,5 +14,4 @@ mod prototype;
 mod reduce;
 mod resize;
 
-pub(crate) use conv2d::{Geometry, direction};
-pub(crate) use lowering::{Lowering, value_target};
+pub(crate) use lowering::Lowering;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::gpu::kernel::{Dispatch, Row, Target, View};
-use crate::gpu::machine::Result;
+use crate::gpu::layout::Move;
 use crate::gpu::lower::lowering::{Lowering, Piece};
+use crate::gpu::machine::Result;
 use crate::graph::{NodeId, StateId, Update};
 
 /// Elements of a tensor that one workgroup of 64 invocations updates.
@@ -25,18 +26,16 @@ impl Group {
 }
 
 impl Lowering<'_> {
-    /// Appends the launches of all updates, which count as steps from `first_step` on; returns the number of steps.
+    /// Appends the launches of all updates, each after its moves, which count as steps from `first_step` on; returns the number of steps.
     /// An update shares the launch of others of its kind, but follows every earlier one that changes the same state.
-    pub fn updates(&mut self, first_step: usize) -> Result<usize> {
+    pub(crate) fn updates(&mut self, first_step: usize, moves: &[Vec<Move>]) -> Result<usize> {
         let graph = self.graph;
         self.least_pieces = 1;
         let mut groups: Vec<Group> = Vec::new();
         let mut changed_by: HashMap<StateId, usize> = HashMap::new();
-        for update in graph.updates() {
+        for (update, moves) in graph.updates().iter().zip(moves) {
             (self.step, self.label) = (first_step, update.name());
-            for input in update.inputs() {
-                self.unpack(input)?;
-            }
+            moves.iter().try_for_each(|value| self.move_value(*value))?;
             let states = update.states();
             let after = states.iter().filter_map(|state| changed_by.get(state)).max().map_or(0, |group| group + 1);
             let dispatches = self.state_update(update)?;

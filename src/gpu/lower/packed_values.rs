@@ -1,6 +1,6 @@
-//! Which values are in textures, and where.
+//! Which textures hold which values.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::gpu::kernel::{Target, TextureId};
 
@@ -9,10 +9,8 @@ use crate::gpu::kernel::{Target, TextureId};
 pub(super) struct Packed {
     /// feature maps of values
     pub(super) maps: HashMap<Target, Maps>,
-    /// values that are packed and in their buffers as well
-    pub(super) in_buffer: HashSet<Target>,
     /// where weights in some layout begin in their texture: each is packed once in a run, at its first use
-    pub(super) weights: HashMap<(Target, &'static str), usize>,
+    pub(super) weights: HashMap<(Target, WeightLayout), usize>,
     pub(super) weights_texture: Option<TextureId>,
     pub(super) weights_end: usize,
 }
@@ -24,4 +22,15 @@ pub(super) struct Maps {
     pub(super) texture: TextureId,
     pub(super) channels: usize,
     pub(super) plane: usize,
+}
+
+/// How the weights of a convolution lie in their texture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum WeightLayout {
+    /// of a dense convolution, or `transposed` of its input's gradient
+    Dense { transposed: bool },
+    /// one filter for each channel
+    Filters,
+    /// of a dense convolution in transformed tiles, or `transposed` of its input's gradient
+    Winograd { transposed: bool },
 }

@@ -1,12 +1,19 @@
 //! Launches of the class-weighted sums and the distances to prototypes.
 
 use crate::gpu::kernel::Dispatch;
-use crate::gpu::machine::Result;
 use crate::gpu::lower::lowering::Lowering;
+use crate::gpu::machine::Result;
 use crate::graph::NodeId;
 
 /// Weight maps that one pass over the feature takes.
 const MAPS: usize = 4;
+
+/// Operands of a weighted sum.
+#[derive(Clone, Copy)]
+pub(super) enum Operand {
+    Feature,
+    Weight,
+}
 
 impl Lowering<'_> {
     pub(super) fn weighted_sum(&mut self, id: NodeId) -> Result<()> {
@@ -41,18 +48,21 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// `entry` is `feature` or `weight`, the operand the gradient is for.
-    pub(super) fn weighted_sum_grad(&mut self, id: NodeId, entry: &'static str) -> Result<()> {
+    /// The gradient of one operand.
+    pub(super) fn weighted_sum_grad(&mut self, id: NodeId, operand: Operand) -> Result<()> {
         let (d, x) = (self.input(id, 0), self.input(id, 1));
         let ([m, c], [n, _, h, w]) = ([self.shape(d)[0], self.shape(d)[1]], self.nchw(x));
         let plane = h * w;
-        let (per_x, per_y) = if entry == "feature" { (m * plane, c * plane) } else { (c * plane, m * plane) };
+        let (entry, per_x, per_y) = match operand {
+            Operand::Feature => ("feature", m * plane, c * plane),
+            Operand::Weight => ("weight", c * plane, m * plane),
+        };
         for piece in self.pieces(n, per_x.max(per_y))? {
             let (vx, bx) = self.rows(x, piece, per_x);
             let (vy, by) = self.rows(id, piece, per_y);
-            let groups = match entry {
-                "feature" => piece.count * c,
-                _ => (piece.count * m * plane).div_ceil(self.lanes as usize),
+            let groups = match operand {
+                Operand::Feature => piece.count * c,
+                Operand::Weight => (piece.count * m * plane).div_ceil(self.machine.lanes as usize),
             };
             let dispatch = Dispatch::new("weighted_sum_grad", entry)
                 .constant("LANES", self.lanes_constant())

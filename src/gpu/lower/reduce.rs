@@ -1,9 +1,9 @@
 //! Launches of sums, and of the parts that other reductions leave to be added up.
 
-use crate::gpu::kernel::{Dispatch, Target, View};
-use crate::gpu::machine::Result;
 use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, Target, View};
 use crate::gpu::lower::lowering::{Lowering, Piece};
+use crate::gpu::machine::Result;
 use crate::graph::{NodeId, Shape};
 
 /// Terms from which a whole workgroup shares one sum.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::adapter::Matrices;
 use super::kernels::{Choices, ConvVariant, Tile};
 use super::operator_class::{Divisions, WATCHDOG};
-use crate::gpu::kernel::ALIGNED_ELEMENTS;
+use crate::gpu::kernel::{ALIGNED_ELEMENTS, TEXTURE_WIDTH};
 
 /// Limits and preferences of an adapter, or of a machine that is only thought of.
 #[derive(Clone, Debug)]
@@ -43,6 +43,11 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Texels of the largest texture.
+    pub(crate) fn texture_capacity(&self) -> usize {
+        self.texture_side * TEXTURE_WIDTH as usize
+    }
+
     /// Those of today's discrete GPUs.
     pub fn typical_hardware() -> Capabilities {
         Capabilities {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::conv_class::ConvClass;
 
 /// How convolutions are computed; each variant is proven against the twin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum ConvVariant {
     /// one thread for each output, straight from the buffers
     Direct,
@@ -17,6 +17,18 @@ pub enum ConvVariant {
     Texture,
     /// implicit GEMM in cooperative matrices, for adapters that report them
     Cooperative,
+}
+
+impl ConvVariant {
+    /// Its name in sentences.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ConvVariant::Direct => "direct",
+            ConvVariant::Tiled => "tiled",
+            ConvVariant::Texture => "texture",
+            ConvVariant::Cooperative => "cooperative",
+        }
+    }
 }
 
 /// Outputs of a workgroup of [`ConvVariant::Tiled`].

@@ -9,8 +9,8 @@ mod memory;
 mod operator_class;
 mod options;
 
-pub(crate) use adapter::{again, choose};
 pub use adapter::{AdapterDescription, Matrices, adapters};
+pub(crate) use adapter::{again, choose};
 pub use capabilities::Capabilities;
 pub use conv_class::ConvClass;
 pub(crate) use conv_class::Direction;

@@ -66,7 +66,9 @@ impl FromStr for OperatorClass {
         // Each shape is a JSON array.
         let shapes = serde_json::Deserializer::from_str(shapes).into_iter().collect::<Result<_, _>>();
         let class = shapes.ok().map(|shapes| OperatorClass { name: name.to_owned(), shapes });
-        class.filter(|class| !name.is_empty() && class.to_string() == text).ok_or_else(|| NoOperatorClass(text.to_owned()))
+        class
+            .filter(|class| !name.is_empty() && class.to_string() == text)
+            .ok_or_else(|| NoOperatorClass(text.to_owned()))
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::textures::{TexturePlan, assign_textures};
 use crate::gpu::kernel::{ALIGNMENT, Dispatch, Launch, Target};
-use crate::gpu::lower::{Lowering, value_target};
+use crate::gpu::layout::{Layouts, value_target};
+use crate::gpu::lower::Lowering;
 use crate::gpu::machine::{Capabilities, GpuError, Result};
 use crate::graph::{Graph, Lifetime, MemoryPlan, NodeId, Op, Precision, assign_offsets};
 
@@ -70,10 +71,11 @@ impl Plan {
         }
         let live = graph.live_nodes();
         let mut lowering = Lowering::new(graph, capabilities);
-        for (step, &id) in live.iter().enumerate() {
-            lowering.node(step, id)?;
+        let layouts = Layouts::assign(graph, &live, &lowering.snapshots, capabilities);
+        for (step, (&id, layout)) in live.iter().zip(&layouts.nodes).enumerate() {
+            lowering.node(step, id, layout)?;
         }
-        let end = live.len() + lowering.updates(live.len())?;
+        let end = live.len() + lowering.updates(live.len(), &layouts.updates)?;
         let Lowering { dispatches: mut launches, scratch, texels, snapshots, in_place, .. } = lowering;
         let textures = assign_textures(&texels, &launches);
 

@@ -78,14 +78,7 @@ impl Program {
             for (index, launch) in chunk.iter().enumerate() {
                 let milliseconds = stamp(index + 1).saturating_sub(stamp(index)) as f64 * period;
                 let (label, shader, entry, step) = (launch.label, launch.shader, launch.entry, launch.step);
-                times.push(KernelTime {
-                    label,
-                    shader,
-                    entry,
-                    shapes: launch.class.shapes(),
-                    step,
-                    milliseconds,
-                });
+                times.push(KernelTime { label, shader, entry, shapes: launch.class.shapes(), step, milliseconds });
             }
         }
         Ok(times)

@@ -12,7 +12,7 @@ use super::record::{Place, Places, Recorded, record};
 use super::submissions::{Pace, TooLong};
 use crate::gpu::device::{Gpu, States, Textures, read_through};
 use crate::gpu::kernel::{Launch, Target};
-use crate::gpu::lower::value_target;
+use crate::gpu::layout::value_target;
 use crate::gpu::machine::{Capabilities, Divisions, GpuError, OperatorClass, Result};
 use crate::gpu::plan::Plan;
 use crate::graph::{Graph, Op};

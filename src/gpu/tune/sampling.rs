@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::gpu::lower::Geometry;
+use crate::gpu::family::Geometry;
 use crate::graph::Op;
 
 /// Elements of the result that are looked at.

@@ -1,9 +1,9 @@
 //! Launches of the normalisations and their gradients.
 
 use crate::gpu::kernel::Dispatch;
-use crate::gpu::machine::Result;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
+use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId};
 
 /// Pixels of a plane that one workgroup normalises.
@@ -77,7 +77,12 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    pub(in crate::gpu::lower) fn batch_norm_grad_sums(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
+    pub(in crate::gpu::lower) fn batch_norm_grad_sums(
+        &mut self,
+        eps: f32,
+        activation: Activation,
+        id: NodeId,
+    ) -> Result<()> {
         let [x, dy, stats] = [self.input(id, 0), self.input(id, 1), self.input(id, 2)];
         let [n, c, h, w] = self.nchw(x);
         let (plane, domains) = (h * w, self.shape(stats)[0]);

@@ -1,9 +1,9 @@
 //! Launches of the normalisations of packed feature maps, beside convolutions that compute from textures.
 
 use crate::gpu::kernel::Dispatch;
-use crate::gpu::machine::Result;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::lower::lowering::Lowering;
+use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId};
 
 /// Workgroups that keep the cores of a processor busy.
@@ -26,21 +26,31 @@ impl Lowering<'_> {
             .constant("LANES", self.lanes_constant())
             .params([e.c, e.plane, e.samples])
             .bind(self.whole(id)?)
-            .read(self.maps_of(x)?)
+            .read(self.maps(x))
             .grid(e.blocks, e.domains, 1);
         self.push(dispatch);
         Ok(())
     }
 
-    pub(in crate::gpu::lower) fn batch_norm_texture(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
+    pub(in crate::gpu::lower) fn batch_norm_texture(
+        &mut self,
+        eps: f32,
+        activation: Activation,
+        id: NodeId,
+    ) -> Result<()> {
         let kernel = self.norm_kernel("batch_norm_texture", activation);
         self.normalise_texture(kernel, eps, id, &[1, 2, 3], &[0])
     }
 
-    pub(in crate::gpu::lower) fn batch_norm_grad_sums_texture(&mut self, eps: f32, activation: Activation, id: NodeId) -> Result<()> {
+    pub(in crate::gpu::lower) fn batch_norm_grad_sums_texture(
+        &mut self,
+        eps: f32,
+        activation: Activation,
+        id: NodeId,
+    ) -> Result<()> {
         let [x, dy] = [self.input(id, 0), self.input(id, 1)];
         let e = self.extents(x, self.shape(self.input(id, 2))[0]);
-        let (x, dy) = (self.maps_of(x)?, self.maps_of(dy)?);
+        let (x, dy) = (self.maps(x), self.maps(dy));
         let mut dispatch =
             self.norm_kernel("batch_norm_grad_sums_texture", activation).params([e.c, e.plane, e.samples]).float(eps);
         for slot in [2, 3, 4] {
@@ -81,7 +91,7 @@ impl Lowering<'_> {
             dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
         }
         for &slot in maps {
-            dispatch = dispatch.read(self.maps_of(self.input(id, slot))?);
+            dispatch = dispatch.read(self.maps(self.input(id, slot)));
         }
         let y = self.new_maps(id);
         self.push(dispatch.write(y).grid(e.blocks, e.samples.div_ceil(each), e.domains));
@@ -96,9 +106,9 @@ impl Lowering<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::gpu::machine::{Capabilities, ConvVariant};
     use crate::gpu::plan::Plan;
-    use super::*;
     use crate::graph::{ConvSpec, Graph, ResizeMode, vector_jacobian_product};
 
     /// Kernels of a step in order.

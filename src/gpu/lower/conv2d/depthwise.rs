@@ -1,7 +1,7 @@
 //! Launches of the convolutions with one filter for each channel, from buffers.
 
-use super::geometry::Geometry;
 use super::operands::Operands;
+use crate::gpu::family::Geometry;
 use crate::gpu::kernel::Dispatch;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
@@ -40,7 +40,8 @@ impl Lowering<'_> {
             }
             return self.finish_parts(parts, splits, g.weights(), operands.out);
         }
-        let (read, written) = if direction == Direction::Forward { (in_sample, out_sample) } else { (out_sample, in_sample) };
+        let (read, written) =
+            if direction == Direction::Forward { (in_sample, out_sample) } else { (out_sample, in_sample) };
         for piece in pieces {
             let (vx, bx) = self.rows(operands.first, piece, read);
             let (vy, by) = self.rows(operands.out, piece, written);

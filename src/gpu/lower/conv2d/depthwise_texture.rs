@@ -1,9 +1,9 @@
 //! Launches of the convolutions with one filter for each channel, from storage textures.
 
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
-use crate::gpu::kernel::shader::Constant;
-use super::geometry::Geometry;
 use super::operands::Operands;
+use crate::gpu::family::Geometry;
+use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
 use crate::gpu::machine::{Direction, Result};
 
@@ -27,7 +27,7 @@ impl Lowering<'_> {
         let direction = operands.direction;
         let columns = g.i.div_ceil(4).div_ceil(LANES);
         if direction == Direction::WeightGrad {
-            let (x, dy) = (self.maps_of(operands.first)?, self.maps_of(operands.second)?);
+            let (x, dy) = (self.maps(operands.first), self.maps(operands.second));
             let each = strip(g.n * g.oh, columns, self.most_splits(g));
             let splits = (g.n * g.oh).div_ceil(each);
             let parts = self.parts(splits * g.weights(), operands.out, splits);
@@ -44,7 +44,7 @@ impl Lowering<'_> {
         }
         let transposed = direction == Direction::InputGrad;
         let (read, written) = if transposed { ([g.oh, g.ow], [g.h, g.w]) } else { ([g.h, g.w], [g.oh, g.ow]) };
-        let maps = self.maps_of(operands.first)?;
+        let maps = self.maps(operands.first);
         let first_weight = self.pack_filters(operands.second, g.i, g.taps())?;
         let (weights, y) = (self.weights_texture(), self.new_maps(operands.out));
         let slides = [stride_h, stride_w] == [1, 1];

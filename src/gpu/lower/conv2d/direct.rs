@@ -1,7 +1,7 @@
 //! Launches of the convolutions straight from buffers, one invocation for each output.
 
-use super::geometry::Geometry;
 use super::operands::Operands;
+use crate::gpu::family::Geometry;
 use crate::gpu::kernel::Dispatch;
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::{Direction, Result};
@@ -38,7 +38,8 @@ impl Lowering<'_> {
             }
             return self.finish_parts(parts, splits, g.weights(), operands.out);
         }
-        let (read, written) = if direction == Direction::Forward { (in_sample, out_sample) } else { (out_sample, in_sample) };
+        let (read, written) =
+            if direction == Direction::Forward { (in_sample, out_sample) } else { (out_sample, in_sample) };
         for piece in pieces {
             let (vx, bx) = self.rows(operands.first, piece, read);
             let (vy, by) = self.rows(operands.out, piece, written);

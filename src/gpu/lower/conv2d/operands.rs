@@ -1,6 +1,6 @@
 //! The values that a convolution reads and writes, and the parts of a gradient of weights.
 
-use super::geometry::{Geometry, direction};
+use crate::gpu::family::{Geometry, direction};
 use crate::gpu::kernel::Target;
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::{Direction, Result};
@@ -30,7 +30,7 @@ impl Lowering<'_> {
 
     /// Parts of a gradient of weights that one binding holds.
     pub(super) fn most_splits(&self, g: &Geometry) -> usize {
-        (self.limit / g.weights()).max(1)
+        (self.machine.binding_elements / g.weights()).max(1)
     }
 
     /// Memory for the parts of a reduction: the result itself if there is only one.

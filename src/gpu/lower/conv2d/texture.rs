@@ -1,9 +1,9 @@
 //! Launches of the dense convolutions from storage textures, for software adapters.
 
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
-use crate::gpu::kernel::shader::Constant;
-use super::geometry::{Geometry, MAX_TERMS};
 use super::operands::Operands;
+use crate::gpu::family::{Geometry, MAX_TERMS};
+use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
 use crate::gpu::machine::{Direction, Result};
 use crate::graph::ConvSpec;
@@ -109,7 +109,7 @@ impl Lowering<'_> {
     /// A launch of `conv2d_texture`, or of the kernel that does the same by subgroups, and its grid: groups of filters, and
     /// blocks of pixels.
     pub(super) fn texture_product(&self, filters: usize, pixels: usize) -> (Dispatch, [usize; 2]) {
-        let broadcast = self.subgroups_of_eight;
+        let broadcast = self.machine.subgroups_of_eight;
         let block = Block::of(filters, broadcast);
         let (shader, entry) = if broadcast { ("conv2d_broadcast", "broadcast") } else { ("conv2d_texture", "main") };
         // Lanes without a pixel work all the same; powers of two keep the number of pipelines small.
@@ -136,7 +136,7 @@ impl Lowering<'_> {
             false => ([g.n, g.i, g.h, g.w], [g.o, g.oh, g.ow]),
             true => ([g.n, g.o, g.oh, g.ow], [g.i, g.h, g.w]),
         };
-        let x = self.maps_of(operands.first)?;
+        let x = self.maps(operands.first);
         let first_weight = self.pack_weights(operands.second, maps[1], outputs[0], g.taps(), transposed)?;
         let (weights, y) = (self.weights_texture(), self.new_maps(operands.out));
         let sample: usize = outputs.iter().product();
@@ -171,9 +171,9 @@ impl Lowering<'_> {
     }
 
     pub(super) fn texture_weight_grad(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
-        let (x, dy) = (self.maps_of(operands.first)?, self.maps_of(operands.second)?);
+        let (x, dy) = (self.maps(operands.first), self.maps(operands.second));
         let g = &g.with_long_rows();
-        let lanes = Lanes::for_channels(g.i, g.o, self.subgroups_of_eight);
+        let lanes = Lanes::for_channels(g.i, g.o, self.machine.subgroups_of_eight);
         let grid = lanes.grid;
         let rows = g.n * g.oh;
         let wanted = 32usize.div_ceil(grid[0] * grid[1] * g.taps()).max((rows * g.ow).div_ceil(MAX_TERMS));

@@ -1,12 +1,12 @@
 //! Launches of the convolutions with shared-memory tiles, for hardware adapters.
 
-use crate::gpu::machine::{Matrices, Tile};
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
-use crate::gpu::kernel::shader::Constant;
-use super::geometry::{Geometry, MAX_TERMS, Phase};
 use super::operands::Operands;
+use crate::gpu::family::{Geometry, MAX_TERMS, Phase};
+use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::{Direction, Result};
+use crate::gpu::machine::{Matrices, Tile};
 
 /// Workgroups that keep a large adapter busy.
 const BUSY: usize = 256;

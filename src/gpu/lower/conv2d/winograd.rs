@@ -1,66 +1,16 @@
 //! Launches of dense 3x3 convolutions of stride 1 as products of transformed tiles (Lavin & Gray 2015, F(4x4, 3x3)), from
 //! textures: 36 products for each 4x4 outputs where the plain way takes 144.
 
-use crate::gpu::kernel::{Dispatch, TextureId};
-use crate::gpu::kernel::shader::Constant;
-use super::geometry::Geometry;
 use super::operands::Operands;
 use super::texture::{Lanes, long_rows};
+use crate::gpu::family::{Geometry, POSITIONS, Tiling, samples_for_parts};
+use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, TextureId};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
+use crate::gpu::lower::packed_values::WeightLayout;
 use crate::gpu::machine::{Direction, Result};
 
-/// Rows and columns of outputs of a tile.
-const SIDE: usize = 4;
-/// Places of a transformed tile: the inputs that 4x4 outputs read.
-const POSITIONS: usize = (SIDE + 2) * (SIDE + 2);
-/// Tiles transformed at once, one sample at least, so that textures stay small and sums short; maps of which a sample has
-/// more than four times as many are convolved as they are.
-const MAX_TILES: usize = 1024;
-/// Channels on either side below which the transforms cost more than they save.
-const LEAST_CHANNELS: usize = 16;
-
-/// The tiles of feature maps.
-#[derive(Clone, Copy)]
-struct Tiling {
-    rows: usize,
-    columns: usize,
-}
-
-impl Tiling {
-    fn of(height: usize, width: usize) -> Tiling {
-        Tiling { rows: height.div_ceil(SIDE), columns: width.div_ceil(SIDE) }
-    }
-
-    /// Tiles of one sample.
-    fn each(&self) -> usize {
-        self.rows * self.columns
-    }
-
-    /// Samples that are transformed at once.
-    fn samples(&self, n: usize) -> usize {
-        (MAX_TILES / self.each()).clamp(1, n)
-    }
-}
-
 impl Lowering<'_> {
-    /// Whether a convolution is one of those, and its tiles fit the textures.
-    pub(super) fn suits_winograd(&self, g: &Geometry, direction: Direction) -> bool {
-        let spec = &g.spec;
-        let (height, width) = if direction == Direction::InputGrad { (g.h, g.w) } else { (g.oh, g.ow) };
-        let tiling = Tiling::of(height, width);
-        let gradient = direction == Direction::WeightGrad;
-        let samples = if gradient { self.samples_for_parts(g, tiling) } else { tiling.samples(g.n) };
-        let texels = 1 + POSITIONS * g.i.max(g.o).div_ceil(4) * samples * tiling.each();
-        g.kernel == [3, 3]
-            && (spec.stride, spec.dilation, spec.groups) == ([1, 1], [1, 1], 1)
-            && spec.padding.iter().all(|&padding| padding <= 2)
-            && g.i.min(g.o) >= LEAST_CHANNELS
-            && tiling.each() <= 4 * MAX_TILES
-            && texels <= self.texture_capacity
-            && POSITIONS * g.o.next_multiple_of(8) * g.i.next_multiple_of(8) < self.texture_capacity
-            && (!gradient || POSITIONS * g.o * g.i <= self.limit)
-    }
-
     pub(super) fn winograd(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
         let transposed = operands.direction == Direction::InputGrad;
         let [pad_h, pad_w] = g.spec.padding;
@@ -70,7 +20,7 @@ impl Lowering<'_> {
             true => ([g.n, g.o, g.oh, g.ow], [g.i, g.h, g.w], [2 - pad_h, 2 - pad_w]),
         };
         let [inputs, channels] = [maps[1], outputs[0]];
-        let x = self.maps_of(operands.first)?;
+        let x = self.maps(operands.first);
         let per_position = channels.div_ceil(8) * inputs.next_multiple_of(4) * 2;
         let first_weight = self.winograd_weights(operands, [inputs, channels], per_position, transposed)?;
         let (weights, y) = (self.weights_texture(), self.new_maps(operands.out));
@@ -110,12 +60,12 @@ impl Lowering<'_> {
         let [x_maps, dy_maps] = [[g.n, g.i, g.h, g.w], [g.n, g.o, g.oh, g.ow]];
         let tiling = Tiling::of(g.oh, g.ow);
         let pairs = g.o * g.i;
-        let samples = self.samples_for_parts(g, tiling);
+        let samples = samples_for_parts(g, tiling, self.machine.binding_elements);
         let pieces = self.pieces_of(g.n, 1, samples)?;
         let elements = pieces.len() * POSITIONS * pairs;
         let parts = self.temporary(elements);
-        let (x, dy) = (self.maps_of(operands.first)?, self.maps_of(operands.second)?);
-        let lanes = Lanes::for_channels(g.i, g.o, self.subgroups_of_eight);
+        let (x, dy) = (self.maps(operands.first), self.maps(operands.second));
+        let lanes = Lanes::for_channels(g.i, g.o, self.machine.subgroups_of_eight);
         for (index, &piece) in pieces.iter().enumerate() {
             let tiles = piece.count * tiling.each();
             let [rows, columns] = long_rows(piece.count * tiling.rows, tiling.columns);
@@ -140,12 +90,6 @@ impl Lowering<'_> {
             .groups(pairs.div_ceil(64));
         self.push(dispatch);
         Ok(())
-    }
-
-    /// Samples transformed at once for a gradient of weights: one binding holds the parts.
-    fn samples_for_parts(&self, g: &Geometry, tiling: Tiling) -> usize {
-        let most_parts = (self.limit / (POSITIONS * g.o * g.i)).max(1);
-        tiling.samples(g.n).max(g.n.div_ceil(most_parts))
     }
 
     /// Transforms the maps `[n,c,h,w]` of a piece from their texture into another.
@@ -179,8 +123,8 @@ impl Lowering<'_> {
         per_position: usize,
         transposed: bool,
     ) -> Result<usize> {
-        let layout = if transposed { "transposed winograd weights" } else { "winograd weights" };
-        let (first, new) = self.claim_weights(operands.second, layout, POSITIONS * per_position)?;
+        let layout = WeightLayout::Winograd { transposed };
+        let (first, new) = self.claim_weights(operands.second, layout, POSITIONS * per_position);
         if new {
             let texture = self.weights_texture();
             let dispatch = Dispatch::new("winograd_weights", "main")

@@ -1,9 +1,9 @@
 //! Launches that only move elements: broadcast, permutation, concatenation, padding.
 
 use crate::gpu::kernel::{Dispatch, View};
-use crate::gpu::machine::Result;
 use crate::gpu::lower::axes::{Axis, four_axes, merge_axes};
 use crate::gpu::lower::lowering::{Lowering, Piece};
+use crate::gpu::machine::Result;
 use crate::graph::{NodeId, Shape};
 
 impl Lowering<'_> {

@@ -1,8 +1,8 @@
 //! Launches that only move packed feature maps: concatenation along the channels, slices and paddings.
 
 use crate::gpu::kernel::{Dispatch, TextureId};
-use crate::gpu::machine::Result;
 use crate::gpu::lower::lowering::Lowering;
+use crate::gpu::machine::Result;
 use crate::graph::NodeId;
 
 /// Blocks of four channels: how many are copied, and the first of them in the result and in the operand.
@@ -15,7 +15,7 @@ struct Blocks {
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn concat_texture(&mut self, id: NodeId) -> Result<()> {
         let operands = self.graph.node(id).inputs.clone();
-        let packed = operands.iter().map(|&x| self.maps_of(x)).collect::<Result<Vec<_>>>()?;
+        let packed: Vec<TextureId> = operands.iter().map(|&x| self.maps(x)).collect();
         let y = self.new_maps(id);
         let mut to = 0;
         for (&x, texture) in operands.iter().zip(packed) {
@@ -28,7 +28,7 @@ impl Lowering<'_> {
 
     pub(in crate::gpu::lower) fn pad_texture(&mut self, before: &[isize], id: NodeId) -> Result<()> {
         let x = self.input(id, 0);
-        let from = self.maps_of(x)?;
+        let from = self.maps(x);
         let y = self.new_maps(id);
         let count = self.nchw(id)[1].div_ceil(4);
         let blocks = Blocks { count, to: 0, from: -before[1] / 4 };

@@ -1,9 +1,9 @@
 //! Launches of elementwise operators and of dropout on packed feature maps.
 
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
-use crate::gpu::machine::Result;
+use crate::gpu::kernel::Dispatch;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
+use crate::gpu::machine::Result;
 use crate::graph::{Binary, NodeId, Unary};
 
 /// Texels of a workgroup.
@@ -11,16 +11,21 @@ const BLOCK: usize = 64 * 4;
 
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn binary_texture(&mut self, function: Binary, id: NodeId) -> Result<()> {
-        let (a, b) = (self.maps_of(self.input(id, 0))?, self.maps_of(self.input(id, 1))?);
+        let (a, b) = (self.maps(self.input(id, 0)), self.maps(self.input(id, 1)));
         let kernel = Dispatch::new("binary_texture", "main").constant("KIND", Constant::U32(function as u32));
         self.each_texel(kernel.read(a).read(b), id);
         Ok(())
     }
 
     /// `entry` is `main` or `gradient`.
-    pub(in crate::gpu::lower) fn unary_texture(&mut self, entry: &'static str, function: Unary, id: NodeId) -> Result<()> {
+    pub(in crate::gpu::lower) fn unary_texture(
+        &mut self,
+        entry: &'static str,
+        function: Unary,
+        id: NodeId,
+    ) -> Result<()> {
         let operands = &self.graph.node(id).inputs;
-        let (x, last) = (self.maps_of(operands[0])?, self.maps_of(operands[operands.len() - 1])?);
+        let (x, last) = (self.maps(operands[0]), self.maps(operands[operands.len() - 1]));
         let activation = function.activation().expect("only activations compute from textures");
         let kernel = Dispatch::new("unary_texture", entry).constants(activation_constants(activation));
         self.each_texel(kernel.read(x).read(last), id);
@@ -29,8 +34,7 @@ impl Lowering<'_> {
 
     pub(in crate::gpu::lower) fn dropout_texture(&mut self, p: f32, stream: u32, id: NodeId) -> Result<()> {
         let seed = self.input(id, 1);
-        self.unpack(seed)?;
-        let x = self.maps_of(self.input(id, 0))?;
+        let x = self.maps(self.input(id, 0));
         let y = self.new_maps(id);
         let [n, c, h, w] = self.nchw(id);
         let threshold = (f64::from(p) * 4_294_967_296.0) as u32;
@@ -43,12 +47,6 @@ impl Lowering<'_> {
             .grid((h * w).div_ceil(BLOCK), n * c.div_ceil(4), 1);
         self.push(dispatch);
         Ok(())
-    }
-
-    /// Whether the planes of maps are as many as a grid may have along an axis.
-    pub(in crate::gpu::lower) fn fits_grid(&self, x: NodeId) -> bool {
-        let [n, c, _, _] = self.nchw(x);
-        n * c.div_ceil(4) <= MAX_GROUPS
     }
 
     fn each_texel(&mut self, kernel: Dispatch, id: NodeId) {

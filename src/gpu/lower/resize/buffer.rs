@@ -1,23 +1,23 @@
 //! Launches of resizes and max pooling.
 
+use super::pass::{Pass, Shifted};
 use crate::gpu::kernel::Dispatch;
-use crate::gpu::machine::Result;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::lower::lowering::Lowering;
+use crate::gpu::machine::Result;
 use crate::graph::{NodeId, PoolSpec, ResizeMode};
 
 impl Lowering<'_> {
-    /// `entry` is `main`, or `gradient` where the node is the small side and its input the upstream gradient.
-    pub(in crate::gpu::lower) fn resize(&mut self, mode: ResizeMode, id: NodeId, entry: &'static str) -> Result<()> {
+    pub(in crate::gpu::lower) fn resize(&mut self, mode: ResizeMode, id: NodeId, pass: Pass) -> Result<()> {
         let x = self.input(id, 0);
         let ([n, c, xh, xw], [_, _, yh, yw]) = (self.nchw(x), self.nchw(id));
-        let [ih, iw, oh, ow] = if entry == "main" { [xh, xw, yh, yw] } else { [yh, yw, xh, xw] };
+        let [[ih, iw], [oh, ow]] = pass.ends([xh, xw], [yh, yw]);
         let (per_x, per_y) = (xh * xw, yh * yw);
         for piece in self.pieces(n * c, per_x.max(per_y))? {
             let (vx, bx) = self.rows(x, piece, per_x);
             let (vy, by) = self.rows(id, piece, per_y);
             let count = piece.count * per_y;
-            let dispatch = Dispatch::new("resize", entry)
+            let dispatch = Dispatch::new("resize", pass.entry("main", "gradient"))
                 .constant("MODE", Constant::U32(mode as u32))
                 .params([count, bx, by, ih, iw, oh, ow])
                 .bind(vx)
@@ -28,18 +28,11 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// `entry` is `shifted`, or `shifted_gradient` where the node is the small side and its input the upstream gradient.
-    pub(in crate::gpu::lower) fn resize_shifted(
-        &mut self,
-        mode: ResizeMode,
-        axis: usize,
-        taps: usize,
-        id: NodeId,
-        entry: &'static str,
-    ) -> Result<()> {
+    pub(in crate::gpu::lower) fn resize_shifted(&mut self, shifted: Shifted, id: NodeId, pass: Pass) -> Result<()> {
+        let Shifted { mode, axis, taps } = shifted;
         let x = self.input(id, 0);
         let (read, written) = (self.nchw(x), self.nchw(id));
-        let (small, large) = if entry == "shifted" { (read, written) } else { (written, read) };
+        let [small, large] = pass.ends(read, written);
         let [n, c, h, w] = large;
         let (channels, inner) = if axis == 2 { (c, w) } else { (c * h, 1) };
         let (per_x, per_y) = (read[1..].iter().product::<usize>(), written[1..].iter().product::<usize>());
@@ -47,7 +40,7 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(x, piece, per_x);
             let (vy, by) = self.rows(id, piece, per_y);
             let count = piece.count * per_y;
-            let dispatch = Dispatch::new("resize", entry)
+            let dispatch = Dispatch::new("resize", pass.entry("shifted", "shifted_gradient"))
                 .constant("MODE", Constant::U32(mode as u32))
                 .params([count, bx, by, small[axis], 0, large[axis], 0, taps, channels, inner])
                 .bind(vx)

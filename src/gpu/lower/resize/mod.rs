@@ -1,4 +1,7 @@
 //! Resizes and max pooling.
 
 mod buffer;
+mod pass;
 mod texture;
+
+pub(super) use pass::{Pass, Shifted};

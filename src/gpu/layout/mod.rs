@@ -1,0 +1,9 @@
+//! Where values lie before anything is lowered: in which memory, and which of them packed in textures.
+
+mod assign;
+mod explain;
+mod places;
+
+pub(crate) use assign::{Layout, Layouts, Move, NodeLayout};
+pub use explain::{KernelReport, Reason};
+pub(crate) use places::{late_reads, slices_in_place, value_target};
