@@ -22,7 +22,6 @@ struct Params {
     b_1: u32,
     b_2: u32,
     b_3: u32,
-    unused: u32,
 }
 
 alias AType = f32;

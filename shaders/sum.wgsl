@@ -25,7 +25,6 @@ struct Params {
     reduced_stride_0: u32,
     reduced_stride_1: u32,
     reduced_stride_2: u32,
-    unused: u32,
 }
 
 alias XType = f32;

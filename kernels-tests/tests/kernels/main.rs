@@ -13,6 +13,7 @@ mod depthwise_texture;
 mod dropout;
 mod half;
 mod in_place;
+mod interfaces;
 mod max_pool;
 mod pack_texture;
 mod pad;

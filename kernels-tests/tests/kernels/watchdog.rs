@@ -50,7 +50,7 @@ fn divided_launches_compute_the_same() {
         let found = shapes(class);
         assert!(!found.is_empty(), "the case has no {class}");
         for own in found {
-            gpu.divide(Divisions::from([(own.clone(), SAMPLES)]));
+            gpu.divide(Divisions::from([(own.parse().expect("a class of operators"), SAMPLES)]));
             let divided = case.check_on(&gpu, 1e-4);
             assert!(divided > launches, "{own} is not divided");
             launches = divided;
@@ -98,7 +98,7 @@ fn updates_are_divided_between_tensors() {
     }
     let whole = case.check_on(&adapter(CONV, None), 1e-5);
     let gpu = open(None);
-    gpu.divide(Divisions::from([("adam".to_string(), 3)]));
+    gpu.divide(Divisions::from([("adam".parse().expect("a kind of update"), 3)]));
     let divided = case.check_on(&gpu, 1e-5);
     assert!(whole < divided && divided <= SAMPLES, "{divided} launches of {whole}");
 }

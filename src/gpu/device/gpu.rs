@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use super::lock::lock;
 use super::pipeline_cache::PipelineCache;
-use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, TextureUse, shader};
+use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, TextureAccess, shader};
 use crate::gpu::machine::{
     AdapterDescription, Capabilities, Choices, ConvVariant, Divisions, GpuError, GpuOptions, Matrices, Result,
     WATCHDOG, again, choose,
@@ -21,9 +22,33 @@ pub struct Gpu {
     description: AdapterDescription,
     options: GpuOptions,
     failure: Arc<Mutex<Option<GpuError>>>,
-    pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
+    pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
     kept: Option<PipelineCache>,
     divisions: Mutex<Arc<Divisions>>,
+}
+
+/// What tells pipelines apart.
+#[derive(PartialEq, Eq, Hash)]
+struct PipelineKey {
+    shader: &'static str,
+    entry: &'static str,
+    constants: Vec<(&'static str, Constant)>,
+    half: Vec<usize>,
+    buffers: usize,
+    textures: Vec<TextureAccess>,
+}
+
+impl PipelineKey {
+    fn of(dispatch: &Dispatch) -> PipelineKey {
+        PipelineKey {
+            shader: dispatch.shader,
+            entry: dispatch.entry,
+            constants: dispatch.constants.clone(),
+            half: dispatch.half.clone(),
+            buffers: dispatch.bound_buffers(),
+            textures: dispatch.textures.iter().map(|texture| texture.access).collect(),
+        }
+    }
 }
 
 /// A compiled shader with the layout of its bindings.
@@ -209,10 +234,8 @@ impl Gpu {
 
     /// The pipeline of a launch, compiled when first asked for.
     pub(crate) fn pipeline(&self, dispatch: &Dispatch) -> Result<Arc<Pipeline>> {
-        let textures: String = dispatch.textures.iter().map(|t| if t.write { 'w' } else { 'r' }).collect();
         let Dispatch { shader, entry, constants, half, .. } = dispatch;
-        let buffers = dispatch.bound_buffers();
-        let key = format!("{shader} {entry} {constants:?} {half:?} {buffers} {textures}");
+        let key = PipelineKey::of(dispatch);
         if let Some(known) = lock(&self.pipelines).get(&key) {
             return Ok(known.clone());
         }
@@ -226,7 +249,7 @@ impl Gpu {
             // run each of them with the checks on.
             unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
         };
-        let layout = self.bind_group_layout(buffers, &dispatch.textures);
+        let layout = self.bind_group_layout(dispatch);
         let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(shader),
             bind_group_layouts: &[Some(&layout)],
@@ -252,22 +275,27 @@ impl Gpu {
         Ok(compiled)
     }
 
-    fn bind_group_layout(&self, buffers: usize, textures: &[TextureUse]) -> wgpu::BindGroupLayout {
+    fn bind_group_layout(&self, dispatch: &Dispatch) -> wgpu::BindGroupLayout {
+        let buffers = dispatch.bound_buffers();
         let entry = |binding: usize, ty| wgpu::BindGroupLayoutEntry {
             binding: binding as u32,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty,
             count: None,
         };
-        let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
-        let mut entries = vec![entry(0, buffer(wgpu::BufferBindingType::Uniform))];
+        let buffer = |ty, least: u64| {
+            let min_binding_size = wgpu::BufferSize::new(least);
+            wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size }
+        };
+        let block_bytes = 4 * dispatch.params.len() as u64;
+        let mut entries = vec![entry(0, buffer(wgpu::BufferBindingType::Uniform, block_bytes))];
         // One arena holds every value, and a launch may not bind one buffer in two ways: all are read-write.
         let storage = wgpu::BufferBindingType::Storage { read_only: false };
-        entries.extend((0..buffers).map(|i| entry(1 + i, buffer(storage))));
-        entries.extend(textures.iter().enumerate().map(|(i, texture)| {
-            let access = match texture.write {
-                true => wgpu::StorageTextureAccess::WriteOnly,
-                false => wgpu::StorageTextureAccess::ReadOnly,
+        entries.extend((0..buffers).map(|i| entry(1 + i, buffer(storage, 4))));
+        entries.extend(dispatch.textures.iter().enumerate().map(|(i, texture)| {
+            let access = match texture.access {
+                TextureAccess::Write => wgpu::StorageTextureAccess::WriteOnly,
+                TextureAccess::Read => wgpu::StorageTextureAccess::ReadOnly,
             };
             let ty = wgpu::BindingType::StorageTexture {
                 access,

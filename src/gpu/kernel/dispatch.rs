@@ -1,6 +1,8 @@
 //! One launch of a shader, described before memory is planned: what it binds, its parameters, its grid.
 
+use super::interface::{Interface, TextureAccess};
 use super::shader::Constant;
+use super::uniform::{Field, Uniform};
 use crate::graph::{NodeId, StateId};
 
 /// Bytes to which values, uniform blocks and the ranges that launches bind are aligned: WebGPU's default.
@@ -31,9 +33,9 @@ pub(crate) struct View {
 
 impl View {
     /// Elements `start..start+len` of a target, and where `start` lies in the bound range.
-    pub(crate) fn range(target: Target, start: usize, len: usize) -> (View, u32) {
+    pub(crate) fn range(target: Target, start: usize, len: usize) -> (View, usize) {
         let base = start % ALIGNED_ELEMENTS;
-        (View { target, start: start - base, len: len + base }, base as u32)
+        (View { target, start: start - base, len: len + base }, base)
     }
 
     /// The first `len` elements of a target.
@@ -51,7 +53,7 @@ pub(crate) struct TextureId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TextureUse {
     pub texture: TextureId,
-    pub write: bool,
+    pub access: TextureAccess,
 }
 
 /// One tensor, or a piece of one, among those that a launch works through: `count` elements of each target, each from
@@ -71,7 +73,10 @@ pub(crate) struct Dispatch {
     pub shader: &'static str,
     pub entry: &'static str,
     pub(crate) constants: Vec<(&'static str, Constant)>,
+    /// the uniform block, word by word
     pub params: Vec<u32>,
+    /// what the words are in the shader
+    pub fields: &'static [Field],
     pub buffers: Vec<View>,
     pub textures: Vec<TextureUse>,
     pub groups: [u32; 3],
@@ -90,6 +95,7 @@ impl Dispatch {
             entry,
             constants: Vec::new(),
             params: Vec::new(),
+            fields: &[],
             buffers: Vec::new(),
             textures: Vec::new(),
             groups: [1, 1, 1],
@@ -111,15 +117,9 @@ impl Dispatch {
         self
     }
 
-    /// Adds words of the uniform block.
-    pub(crate) fn params(mut self, words: impl IntoIterator<Item = usize>) -> Self {
-        self.params.extend(words.into_iter().map(|w| w as u32));
-        self
-    }
-
-    /// Adds a float to the uniform block.
-    pub(crate) fn float(mut self, value: f32) -> Self {
-        self.params.push(value.to_bits());
+    /// Sets the uniform block.
+    pub(crate) fn uniform<U: Uniform>(mut self, block: &U) -> Self {
+        (self.params, self.fields) = (block.words(), U::FIELDS);
         self
     }
 
@@ -131,13 +131,13 @@ impl Dispatch {
 
     /// Adds a texture that the shader reads.
     pub(crate) fn read(mut self, texture: TextureId) -> Self {
-        self.textures.push(TextureUse { texture, write: false });
+        self.textures.push(TextureUse { texture, access: TextureAccess::Read });
         self
     }
 
     /// Adds a texture that the shader writes.
     pub(crate) fn write(mut self, texture: TextureId) -> Self {
-        self.textures.push(TextureUse { texture, write: true });
+        self.textures.push(TextureUse { texture, access: TextureAccess::Write });
         self
     }
 
@@ -145,6 +145,15 @@ impl Dispatch {
     pub(crate) fn rows(mut self, rows: Vec<Row>, chunk: usize) -> Self {
         (self.rows, self.chunk) = (rows, chunk);
         self
+    }
+
+    /// What the launch gives the shader.
+    pub(crate) fn interface(&self) -> Interface {
+        Interface {
+            fields: self.fields.iter().map(|field| (field.name.to_owned(), field.scalar)).collect(),
+            buffers: self.bound_buffers(),
+            textures: self.textures.iter().map(|texture| texture.access).collect(),
+        }
     }
 
     /// Whether two launches over tensors may be one.

@@ -1,10 +1,14 @@
 //! Shaders as text, and launches of them as data.
 
 mod dispatch;
+mod interface;
 pub mod shader;
 pub mod translate;
+mod uniform;
 
 pub(crate) use dispatch::{
-    ALIGNED_ELEMENTS, ALIGNMENT, Dispatch, Launch, MAX_GROUPS, Row, TEXTURE_WIDTH, Target, TextureId, TextureUse, View,
-    fold_groups,
+    ALIGNED_ELEMENTS, ALIGNMENT, Dispatch, Launch, MAX_GROUPS, Row, TEXTURE_WIDTH, Target, TextureId, View, fold_groups,
 };
+pub use interface::{Interface, TextureAccess};
+pub use uniform::{Field, Scalar};
+pub(crate) use uniform::{Uniform, UniformValue, uniform};

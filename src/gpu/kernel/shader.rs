@@ -61,7 +61,7 @@ pub const SOURCES: &[(&str, &str)] = sources![
 ];
 
 /// A value that replaces the one of a `const` line.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Constant {
     /// a count, an extent or a choice
     U32(u32),
@@ -71,6 +71,32 @@ pub enum Constant {
     Bool(bool),
     /// what an `alias` line stands for
     Type(&'static str),
+}
+
+impl Constant {
+    /// Kind and bits, by which constants are told apart.
+    fn bits(&self) -> (u8, u32, &'static str) {
+        match *self {
+            Constant::U32(value) => (0, value, ""),
+            Constant::F32(value) => (1, value.to_bits(), ""),
+            Constant::Bool(value) => (2, value.into(), ""),
+            Constant::Type(name) => (3, 0, name),
+        }
+    }
+}
+
+impl PartialEq for Constant {
+    fn eq(&self, other: &Self) -> bool {
+        self.bits() == other.bits()
+    }
+}
+
+impl Eq for Constant {}
+
+impl std::hash::Hash for Constant {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.bits().hash(state);
+    }
 }
 
 impl std::fmt::Display for Constant {

@@ -9,7 +9,13 @@ use naga::back::pipeline_constants::process_overrides;
 use naga::back::{glsl, hlsl, msl, spv, wgsl};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, ImageClass, Module, ResourceBinding, ShaderStage, TypeInner};
+use naga::{
+    AddressSpace, GlobalVariable, ImageClass, Module, ResourceBinding, ScalarKind, ShaderStage, StorageAccess,
+    StorageFormat, TypeInner,
+};
+
+use super::interface::{Interface, TextureAccess};
+use super::uniform::Scalar;
 
 /// A language that a backend takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -154,6 +160,62 @@ impl ValidShader {
         usage
     }
 
+    /// What the entry point takes of a launch. A binding that it leaves alone between others counts, as launches bind it all
+    /// the same.
+    ///
+    /// # Errors
+    /// [`TranslationError::Invalid`] with what no launch could give it: bindings in another group, order or kind.
+    pub fn interface(&self) -> Result<Interface, TranslationError> {
+        let invalid = |what: &str| TranslationError::Invalid(format!("`{}` {what}", self.entry));
+        let point = self.module.entry_points.iter().position(|point| point.name == self.entry);
+        let info = self.info.get_entry_point(point.ok_or_else(|| invalid("is not there"))?);
+        let declared = || self.module.global_variables.iter().filter_map(|(handle, v)| Some((handle, v.binding?, v)));
+        let used: BTreeMap<ResourceBinding, &GlobalVariable> = declared()
+            .filter(|(handle, ..)| !info[*handle].is_empty())
+            .map(|(_, binding, variable)| (binding, variable))
+            .collect();
+        let last = used.keys().last().map_or(0, |binding| binding.binding);
+        let mut interface = Interface { fields: Vec::new(), buffers: 0, textures: Vec::new() };
+        for number in 0..=last {
+            let binding = ResourceBinding { group: 0, binding: number };
+            let idle = || declared().find(|(_, other, _)| *other == binding).map(|(.., variable)| variable);
+            let Some(variable) = used.get(&binding).copied().or_else(idle) else {
+                return Err(invalid(&format!("has no binding {number}")));
+            };
+            match (variable.space, &self.module.types[variable.ty].inner) {
+                (AddressSpace::Uniform, TypeInner::Struct { members, .. }) if number == 0 => {
+                    for (index, member) in members.iter().enumerate() {
+                        let name = member.name.clone().unwrap_or_default();
+                        let scalar = scalar_of(&self.module.types[member.ty].inner);
+                        match scalar.filter(|_| member.offset as usize == 4 * index) {
+                            Some(scalar) => interface.fields.push((name, scalar)),
+                            None => return Err(invalid(&format!("has a uniform block in which `{name}` is no word"))),
+                        }
+                    }
+                }
+                (AddressSpace::Storage { access }, _)
+                    if interface.textures.is_empty() && access == StorageAccess::LOAD | StorageAccess::STORE =>
+                {
+                    interface.buffers += 1;
+                }
+                (AddressSpace::Handle, TypeInner::Image { class: ImageClass::Storage { format, access }, .. })
+                    if *format == StorageFormat::Rgba32Float =>
+                {
+                    interface.textures.push(match *access {
+                        StorageAccess::LOAD => TextureAccess::Read,
+                        StorageAccess::STORE => TextureAccess::Write,
+                        _ => return Err(invalid("both reads and writes a texture")),
+                    });
+                }
+                _ => return Err(invalid(&format!("has binding {number} of another kind"))),
+            }
+        }
+        match used.keys().all(|binding| binding.group == 0) {
+            true => Ok(interface),
+            false => Err(invalid("binds more than one group")),
+        }
+    }
+
     /// The entry point in another language; text is UTF-8.
     ///
     /// # Errors
@@ -267,6 +329,16 @@ impl ValidShader {
             Some((_, what)) => Err(TranslationError::Inexpressible { language: name, what }),
             None => Ok(()),
         }
+    }
+}
+
+fn scalar_of(inner: &TypeInner) -> Option<Scalar> {
+    let TypeInner::Scalar(naga::Scalar { kind, width: 4 }) = inner else { return None };
+    match kind {
+        ScalarKind::Uint => Some(Scalar::U32),
+        ScalarKind::Sint => Some(Scalar::I32),
+        ScalarKind::Float => Some(Scalar::F32),
+        _ => None,
     }
 }
 

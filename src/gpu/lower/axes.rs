@@ -26,11 +26,21 @@ pub(super) fn merge_axes(shape: &Shape, operands: &[Vec<usize>]) -> Vec<Axis> {
 }
 
 /// Exactly four axes, extents of 1 put in behind the first, which pieces run along; `None` if there are more.
-pub(super) fn four_axes(mut axes: Vec<Axis>) -> Option<Vec<Axis>> {
+pub(super) fn four_axes(mut axes: Vec<Axis>) -> Option<[Axis; 4]> {
     let missing = 4usize.checked_sub(axes.len())?;
     let operands = axes.first().map_or(2, |a| a.strides.len());
     let unit = Axis { extent: 1, strides: vec![0; operands] };
     let at = axes.len().min(1);
     axes.splice(at..at, std::iter::repeat_n(unit, missing));
-    Some(axes)
+    axes.try_into().ok()
+}
+
+/// Extents of all axes but the first.
+pub(super) fn inner_extents(axes: &[Axis; 4]) -> [usize; 3] {
+    [axes[1].extent, axes[2].extent, axes[3].extent]
+}
+
+/// Strides of the two operands along the axes.
+pub(super) fn strides(axes: &[Axis; 4]) -> [[usize; 4]; 2] {
+    [0, 1].map(|operand| [0, 1, 2, 3].map(|axis| axes[axis].strides[operand]))
 }

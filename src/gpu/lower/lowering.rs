@@ -102,8 +102,7 @@ impl<'g> Lowering<'g> {
 
     /// Rows `piece` of a value whose rows have `per_row` elements, and where they start in the bound range.
     pub(super) fn rows(&self, id: NodeId, piece: Piece, per_row: usize) -> (View, usize) {
-        let (view, base) = View::range(self.target(id), piece.first * per_row, piece.count * per_row);
-        (view, base as usize)
+        View::range(self.target(id), piece.first * per_row, piece.count * per_row)
     }
 
     /// Temporary memory of the current step.

@@ -2,14 +2,27 @@
 
 use std::collections::HashMap;
 
-use crate::gpu::kernel::{Dispatch, Row, Target, View};
+use crate::gpu::kernel::{Dispatch, Row, Target, View, uniform};
 use crate::gpu::layout::Move;
+use crate::gpu::lower::copy::strided_copy;
 use crate::gpu::lower::lowering::{Lowering, Piece};
 use crate::gpu::machine::Result;
 use crate::graph::{NodeId, StateId, Update};
 
 /// Elements of a tensor that one workgroup of 64 invocations updates.
 const CHUNK: usize = 512;
+
+uniform! {
+    RunningStatsBlock { momentum: f32 }
+}
+
+uniform! {
+    AdamBlock { beta1: f32, beta2: f32, eps: f32, unscale: f32 }
+}
+
+uniform! {
+    SgdBlock { momentum: f32, weight_decay: f32, unscale: f32 }
+}
 
 /// Updates that share launches.
 struct Group {
@@ -72,23 +85,31 @@ impl Lowering<'_> {
                 let from =
                     vec![(stats, first), (stats, first + channels), (Target::State(mean), 0), (Target::State(var), 0)];
                 let row = Row { from, count: channels, word: unbias.to_bits() };
-                vec![Dispatch::new("running_stats", "main").float(momentum).rows(vec![row], CHUNK)]
+                vec![
+                    Dispatch::new("running_stats", "main")
+                        .uniform(&RunningStatsBlock { momentum })
+                        .rows(vec![row], CHUNK),
+                ]
             }
             Update::Adam { param, first, second, grad, lr, correction, settings } => {
                 let kernel = Dispatch::new("adam", "main")
-                    .float(settings.beta1)
-                    .float(settings.beta2)
-                    .float(settings.eps)
-                    .float(1.0 / settings.loss_scale)
+                    .uniform(&AdamBlock {
+                        beta1: settings.beta1,
+                        beta2: settings.beta2,
+                        eps: settings.eps,
+                        unscale: 1.0 / settings.loss_scale,
+                    })
                     .bind(self.whole(lr)?)
                     .bind(self.whole(correction)?);
                 vec![kernel.rows(self.rows_of(grad, &[param, first, second])?, CHUNK)]
             }
             Update::Sgd { param, velocity, grad, lr, settings } => {
                 let kernel = Dispatch::new("sgd", "main")
-                    .float(settings.momentum)
-                    .float(settings.weight_decay)
-                    .float(1.0 / settings.loss_scale)
+                    .uniform(&SgdBlock {
+                        momentum: settings.momentum,
+                        weight_decay: settings.weight_decay,
+                        unscale: 1.0 / settings.loss_scale,
+                    })
                     .bind(self.whole(lr)?);
                 vec![kernel.rows(self.rows_of(grad, &[param, velocity])?, CHUNK)]
             }
@@ -106,10 +127,7 @@ impl Lowering<'_> {
     fn copy(&self, from: Target, to: Target, elements: usize) -> Result<Vec<Dispatch>> {
         let of = |piece: Piece| {
             let [(vx, bx), (vy, by)] = [from, to].map(|target| View::range(target, piece.first, piece.count));
-            let axes = [1, 1, piece.count];
-            let dispatch = Dispatch::new("copy", "main").params([piece.count, bx as usize, by as usize]).params(axes);
-            let strided = dispatch.params([0, 0, 0, 1]).params([0, 0, 0, 1]);
-            strided.bind(vx).bind(vy).groups(piece.count.div_ceil(64))
+            strided_copy(piece.count, [bx, by], [1, 1, piece.count], [[0, 0, 0, 1]; 2]).bind(vx).bind(vy)
         };
         Ok(self.pieces(elements, 1)?.into_iter().map(of).collect())
     }

@@ -4,10 +4,26 @@ use super::lowering::Lowering;
 use super::packed_values::{Maps, WeightLayout};
 use crate::gpu::family::texels_of;
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, TextureId, View};
+use crate::gpu::kernel::{Dispatch, TextureId, View, uniform};
 use crate::gpu::layout::Move;
 use crate::gpu::machine::Result;
 use crate::graph::NodeId;
+
+uniform! {
+    PackBlock {
+        texels: usize,
+        base_x: usize,
+        first_texel: usize,
+        channels: usize,
+        plane: usize,
+        out_channels: usize,
+        taps: usize,
+    }
+}
+
+uniform! {
+    UnpackBlock { texels: usize, base_x: usize, first_texel: usize, channels: usize, plane: usize }
+}
 
 impl Lowering<'_> {
     /// Brings a value from one layout into the other.
@@ -50,7 +66,9 @@ impl Lowering<'_> {
             let (view, base) = self.rows(x, piece, c * plane);
             let texels = piece.count * blocks * plane;
             let first = 1 + piece.first * blocks * plane;
-            self.push_pack("maps", texture, view, [texels, base, first, c, plane, 0, 0], None);
+            let block =
+                PackBlock { texels, base_x: base, first_texel: first, channels: c, plane, out_channels: 0, taps: 0 };
+            self.push_pack("maps", texture, view, block, None);
         }
         Ok(())
     }
@@ -64,7 +82,7 @@ impl Lowering<'_> {
             let blocks = channels.div_ceil(4) * plane;
             let texels = piece.count * blocks;
             let dispatch = Dispatch::new("unpack_texture", "main")
-                .params([texels, base, 1 + piece.first * blocks, channels, plane])
+                .uniform(&UnpackBlock { texels, base_x: base, first_texel: 1 + piece.first * blocks, channels, plane })
                 .bind(view)
                 .read(texture)
                 .groups(texels.div_ceil(64));
@@ -85,9 +103,17 @@ impl Lowering<'_> {
         let texels = outputs.div_ceil(8) * taps * inputs.next_multiple_of(4) * 2;
         let (first, new) = self.claim_weights(w, WeightLayout::Dense { transposed }, texels);
         if new {
-            let params = [texels, 0, first, inputs, 0, outputs, taps];
+            let block = PackBlock {
+                texels,
+                base_x: 0,
+                first_texel: first,
+                channels: inputs,
+                plane: 0,
+                out_channels: outputs,
+                taps,
+            };
             let texture = self.weights_texture();
-            self.push_pack("weights", texture, self.whole(w)?, params, Some(transposed));
+            self.push_pack("weights", texture, self.whole(w)?, block, Some(transposed));
         }
         Ok(first)
     }
@@ -97,9 +123,9 @@ impl Lowering<'_> {
         let texels = channels.div_ceil(4) * taps;
         let (first, new) = self.claim_weights(w, WeightLayout::Filters, texels);
         if new {
-            let params = [texels, 0, first, channels, 0, 0, taps];
+            let block = PackBlock { texels, base_x: 0, first_texel: first, channels, plane: 0, out_channels: 0, taps };
             let texture = self.weights_texture();
-            self.push_pack("depthwise", texture, self.whole(w)?, params, None);
+            self.push_pack("depthwise", texture, self.whole(w)?, block, None);
         }
         Ok(first)
     }
@@ -137,14 +163,14 @@ impl Lowering<'_> {
         entry: &'static str,
         texture: TextureId,
         view: View,
-        params: [usize; 7],
+        block: PackBlock,
         transposed: Option<bool>,
     ) {
         let mut dispatch = Dispatch::new("pack_texture", entry)
-            .params(params)
+            .uniform(&block)
             .bind(view)
             .write(texture)
-            .groups(params[0].div_ceil(64));
+            .groups(block.texels.div_ceil(64));
         if let Some(transposed) = transposed {
             dispatch = dispatch.constant("TRANSPOSED", Constant::Bool(transposed));
         }

@@ -1,12 +1,41 @@
 //! Launches of the class-weighted sums and the distances to prototypes.
 
-use crate::gpu::kernel::Dispatch;
+use crate::gpu::kernel::{Dispatch, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::NodeId;
 
 /// Weight maps that one pass over the feature takes.
 const MAPS: usize = 4;
+
+uniform! {
+    WeightedSumBlock {
+        base_f: usize,
+        base_w: usize,
+        channels: usize,
+        maps: usize,
+        first_map: usize,
+        plane: usize,
+        samples: usize,
+        samples_per_split: usize,
+        first_split: usize,
+    }
+}
+
+uniform! {
+    WeightedSumGradBlock {
+        base_in: usize,
+        base_out: usize,
+        channels: usize,
+        maps: usize,
+        plane: usize,
+        samples: usize,
+    }
+}
+
+uniform! {
+    DistanceBlock { base_f: usize, base_y: usize, channels: usize, maps: usize, plane: usize, samples: usize }
+}
 
 /// Operands of a weighted sum.
 #[derive(Clone, Copy)]
@@ -32,7 +61,17 @@ impl Lowering<'_> {
                 let (vw, bw) = self.rows(weights, piece, m * plane);
                 let dispatch = Dispatch::new("weighted_sum", "main")
                     .constant("LANES", self.lanes_constant())
-                    .params([bf, bw, c, m, first_map, plane, piece.count, each, first_split])
+                    .uniform(&WeightedSumBlock {
+                        base_f: bf,
+                        base_w: bw,
+                        channels: c,
+                        maps: m,
+                        first_map,
+                        plane,
+                        samples: piece.count,
+                        samples_per_split: each,
+                        first_split,
+                    })
                     .bind(vf)
                     .bind(vw)
                     .bind(self.whole_target(parts, splits * m * c)?)
@@ -66,7 +105,14 @@ impl Lowering<'_> {
             };
             let dispatch = Dispatch::new("weighted_sum_grad", entry)
                 .constant("LANES", self.lanes_constant())
-                .params([bx, by, c, m, plane, piece.count])
+                .uniform(&WeightedSumGradBlock {
+                    base_in: bx,
+                    base_out: by,
+                    channels: c,
+                    maps: m,
+                    plane,
+                    samples: piece.count,
+                })
                 .bind(self.whole(d)?)
                 .bind(vx)
                 .bind(vy)
@@ -84,7 +130,7 @@ impl Lowering<'_> {
             let (vf, bf) = self.rows(f, piece, c * plane);
             let (vy, by) = self.rows(id, piece, m * plane);
             let dispatch = Dispatch::new("prototype_distance", "main")
-                .params([bf, by, c, m, plane, piece.count])
+                .uniform(&DistanceBlock { base_f: bf, base_y: by, channels: c, maps: m, plane, samples: piece.count })
                 .bind(vf)
                 .bind(self.whole(prototypes)?)
                 .bind(vy)

@@ -1,7 +1,7 @@
 //! Launches of sums, and of the parts that other reductions leave to be added up.
 
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, Target, View};
+use crate::gpu::kernel::{Dispatch, Target, View, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece};
 use crate::gpu::machine::Result;
 use crate::graph::{NodeId, Shape};
@@ -10,6 +10,26 @@ use crate::graph::{NodeId, Shape};
 const SHARED_TERMS: usize = 64;
 /// Terms that one workgroup adds up at least, before the sum is split over several.
 const SPLIT_TERMS: usize = 4096;
+
+uniform! {
+    SumBlock {
+        base_x: usize,
+        base_y: usize,
+        outputs: usize,
+        terms: usize,
+        terms_per_split: usize,
+        kept_1: usize,
+        kept_2: usize,
+        kept_stride_0: usize,
+        kept_stride_1: usize,
+        kept_stride_2: usize,
+        reduced_1: usize,
+        reduced_2: usize,
+        reduced_stride_0: usize,
+        reduced_stride_1: usize,
+        reduced_stride_2: usize,
+    }
+}
 
 /// Axes of a sum, merged: kept and reduced, each as extents and strides of three axes.
 struct Axes {
@@ -75,8 +95,9 @@ impl Lowering<'_> {
         let terms: usize = axes.reduced.iter().map(|a| a.0).product();
         if terms < SHARED_TERMS {
             let (vy, by) = View::range(out.target, out.start, outputs);
-            let dispatch = sum_kernel("columns", base, by as usize, outputs, terms, terms, &axes)
-                .constant("ACCUMULATE", Constant::Bool(out.accumulate));
+            let dispatch =
+                sum_kernel("columns", Extents { base_x: base, base_y: by, outputs, terms, per_split: terms }, &axes)
+                    .constant("ACCUMULATE", Constant::Bool(out.accumulate));
             self.push(dispatch.bind(view).bind(vy).groups(outputs.div_ceil(64)));
             return Ok(());
         }
@@ -88,7 +109,7 @@ impl Lowering<'_> {
             _ => Output::new(self.temporary(splits * outputs)),
         };
         let (vy, by) = View::range(parts.target, parts.start, splits * outputs);
-        let dispatch = sum_kernel("rows", base, by as usize, outputs, terms, each, &axes)
+        let dispatch = sum_kernel("rows", Extents { base_x: base, base_y: by, outputs, terms, per_split: each }, &axes)
             .constant("LANES", self.lanes_constant())
             .constant("ACCUMULATE", Constant::Bool(parts.accumulate))
             .bind(view)
@@ -110,8 +131,12 @@ impl Lowering<'_> {
         let axes = Axes { kept: [(1, 0), (1, 0), (outputs, 1)], reduced: [(1, 0), (1, 0), (splits, outputs)] };
         let from = self.whole_target(parts, splits * outputs)?;
         let (to, base) = View::range(out.target, out.start, outputs);
-        let dispatch = sum_kernel("columns", 0, base as usize, outputs, splits, splits, &axes)
-            .constant("ACCUMULATE", Constant::Bool(out.accumulate));
+        let dispatch = sum_kernel(
+            "columns",
+            Extents { base_x: 0, base_y: base, outputs, terms: splits, per_split: splits },
+            &axes,
+        )
+        .constant("ACCUMULATE", Constant::Bool(out.accumulate));
         self.push(dispatch.bind(from).bind(to).groups(outputs.div_ceil(64)));
         Ok(())
     }
@@ -122,22 +147,35 @@ impl Lowering<'_> {
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the uniform block has this many words")]
-fn sum_kernel(
-    entry: &'static str,
+/// What a sum reads and writes.
+struct Extents {
     base_x: usize,
     base_y: usize,
     outputs: usize,
     terms: usize,
+    /// terms that one workgroup adds up
     per_split: usize,
-    axes: &Axes,
-) -> Dispatch {
-    Dispatch::new("sum", entry)
-        .params([base_x, base_y, outputs, terms, per_split, axes.kept[1].0, axes.kept[2].0])
-        .params(axes.kept.map(|a| a.1))
-        .params([axes.reduced[1].0, axes.reduced[2].0])
-        .params(axes.reduced.map(|a| a.1))
-        .params([0])
+}
+
+fn sum_kernel(entry: &'static str, extents: Extents, axes: &Axes) -> Dispatch {
+    let Extents { base_x, base_y, outputs, terms, per_split } = extents;
+    Dispatch::new("sum", entry).uniform(&SumBlock {
+        base_x,
+        base_y,
+        outputs,
+        terms,
+        terms_per_split: per_split,
+        kept_1: axes.kept[1].0,
+        kept_2: axes.kept[2].0,
+        kept_stride_0: axes.kept[0].1,
+        kept_stride_1: axes.kept[1].1,
+        kept_stride_2: axes.kept[2].1,
+        reduced_1: axes.reduced[1].0,
+        reduced_2: axes.reduced[2].0,
+        reduced_stride_0: axes.reduced[0].1,
+        reduced_stride_1: axes.reduced[1].1,
+        reduced_stride_2: axes.reduced[2].1,
+    })
 }
 
 /// Kept and reduced axes of a row-major tensor, neighbours of a kind joined; `None` if more than three remain.

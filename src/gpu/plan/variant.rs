@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::memory::Plan;
-use crate::gpu::kernel::Dispatch;
 use crate::gpu::kernel::shader::{Constant, source, specialise};
+use crate::gpu::kernel::{Dispatch, Interface};
 use crate::gpu::machine::{Capabilities, Result};
 use crate::graph::Graph;
 
@@ -18,12 +18,13 @@ pub struct Variant {
     pub entry: String,
     constants: Vec<(&'static str, Constant)>,
     half: Vec<usize>,
+    interface: Option<Interface>,
 }
 
 impl Variant {
     /// A shader with the constants of its file.
     pub fn as_written(shader: &'static str, entry: &str) -> Variant {
-        Variant { shader, entry: entry.to_owned(), constants: Vec::new(), half: Vec::new() }
+        Variant { shader, entry: entry.to_owned(), constants: Vec::new(), half: Vec::new(), interface: None }
     }
 
     /// Those that a graph launches on a machine, each once.
@@ -35,8 +36,14 @@ impl Variant {
     }
 
     fn of_dispatch(dispatch: Dispatch) -> Variant {
+        let interface = Some(dispatch.interface());
         let Dispatch { shader, entry, constants, half, .. } = dispatch;
-        Variant { shader, entry: entry.to_owned(), constants, half }
+        Variant { shader, entry: entry.to_owned(), constants, half, interface }
+    }
+
+    /// What launches give it; nothing is known of a shader that no graph launches.
+    pub fn interface(&self) -> Option<&Interface> {
+        self.interface.as_ref()
     }
 
     /// The shader's text.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use wgpu::BufferUsages as Usage;
 
 use crate::gpu::device::{Gpu, read_ranges};
-use crate::gpu::kernel::{Dispatch, Target, View};
+use crate::gpu::kernel::{Dispatch, Target, View, uniform};
 use crate::gpu::machine::Result;
 use crate::graph::NodeId;
 
@@ -19,6 +19,10 @@ const PER_STEP: u64 = 12;
 const LONG_ENOUGH: Duration = Duration::from_millis(60);
 /// Measurements of which the shortest counts: a ceiling is what the adapter can do when nothing disturbs it.
 const REPEATS: usize = 9;
+
+uniform! {
+    CeilingBlock { count: usize, steps: u32 }
+}
 
 /// Rates that no kernel on the adapter exceeds.
 #[derive(Clone, Copy, Debug)]
@@ -85,10 +89,13 @@ impl Bench<'_> {
         let gpu = self.gpu;
         // The pipeline depends on how many buffers there are, not on which.
         let view = View::whole(Target::Node(NodeId(0)), 0);
-        let dispatch = Dispatch::new("ceiling", entry).bind(view).bind(view).groups(invocations.div_ceil(64) as usize);
+        let dispatch = Dispatch::new("ceiling", entry)
+            .uniform(&CeilingBlock { count: invocations as usize, steps })
+            .bind(view)
+            .bind(view)
+            .groups(invocations.div_ceil(64) as usize);
         let pipeline = gpu.pipeline(&dispatch)?;
-        let words = [invocations as u32, steps];
-        gpu.queue.write_buffer(&self.params, 0, bytemuck::cast_slice(&words));
+        gpu.queue.write_buffer(&self.params, 0, bytemuck::cast_slice(&dispatch.params));
         let resources = [&self.params, &self.y, &self.x].map(wgpu::Buffer::as_entire_binding);
         let entries: Vec<_> =
             (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();

@@ -1,13 +1,74 @@
 //! Launches of the normalisations and their gradients.
 
-use crate::gpu::kernel::Dispatch;
 use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId};
 
 /// Pixels of a plane that one workgroup normalises.
 const CHUNK: usize = 4096;
+
+uniform! {
+    StatsBlock {
+        base_x: usize,
+        channels: usize,
+        plane: usize,
+        samples: usize,
+        samples_per_split: usize,
+        first_split: usize,
+        splits: usize,
+        domains: usize,
+    }
+}
+
+uniform! {
+    NormBlock {
+        base_x: usize,
+        base_y: usize,
+        planes: usize,
+        channels: usize,
+        plane: usize,
+        chunks: usize,
+        first_sample: usize,
+        samples_per_domain: usize,
+        eps: f32,
+    }
+}
+
+uniform! {
+    GradSumsBlock {
+        base_x: usize,
+        base_dy: usize,
+        channels: usize,
+        plane: usize,
+        samples: usize,
+        samples_per_split: usize,
+        first_split: usize,
+        domains: usize,
+        domain: usize,
+        eps: f32,
+    }
+}
+
+uniform! {
+    GradInputBlock {
+        base_x: usize,
+        base_dy: usize,
+        base_dx: usize,
+        planes: usize,
+        channels: usize,
+        plane: usize,
+        chunks: usize,
+        first_sample: usize,
+        samples_per_domain: usize,
+        eps: f32,
+    }
+}
+
+uniform! {
+    TransNormBlock { channels: usize, eps: f32, unbias: f32 }
+}
 
 /// One launch of a reduction over samples of one domain.
 struct Part {
@@ -37,7 +98,16 @@ impl Lowering<'_> {
             let dispatch = Dispatch::new("batch_stats", "partial")
                 .constant("LANES", self.lanes_constant())
                 .constant("SINGLE", Constant::Bool(splits == 1))
-                .params([base, c, plane, part.piece.count, part.samples_per_split, part.first_split, splits, domains])
+                .uniform(&StatsBlock {
+                    base_x: base,
+                    channels: c,
+                    plane,
+                    samples: part.piece.count,
+                    samples_per_split: part.samples_per_split,
+                    first_split: part.first_split,
+                    splits,
+                    domains,
+                })
                 .bind(view)
                 .bind(written)
                 .grid(c, part.splits, 1);
@@ -47,7 +117,16 @@ impl Lowering<'_> {
             return Ok(());
         }
         let combine = Dispatch::new("batch_stats", "combine")
-            .params([0, c, plane, n, 0, 0, splits, domains])
+            .uniform(&StatsBlock {
+                base_x: 0,
+                channels: c,
+                plane,
+                samples: n,
+                samples_per_split: 0,
+                first_split: 0,
+                splits,
+                domains,
+            })
             .bind(written)
             .bind(self.whole(id)?)
             .grid((domains * c).div_ceil(64), 1, 1);
@@ -66,8 +145,17 @@ impl Lowering<'_> {
             let planes = piece.count * c;
             let mut dispatch = self
                 .norm_kernel("batch_norm", activation)
-                .params([bx, by, planes, c, plane, chunks, piece.first, n / domains])
-                .float(eps)
+                .uniform(&NormBlock {
+                    base_x: bx,
+                    base_y: by,
+                    planes,
+                    channels: c,
+                    plane,
+                    chunks,
+                    first_sample: piece.first,
+                    samples_per_domain: n / domains,
+                    eps,
+                })
                 .bind(vx);
             for slot in 1..4 {
                 dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
@@ -95,9 +183,18 @@ impl Lowering<'_> {
             // Parts lie as [splits, D, 2, C], so that adding them up gives [D, 2, C].
             let mut dispatch = self
                 .norm_kernel("batch_norm_grad_sums", activation)
-                .params([bx, bdy, c, plane, part.piece.count, part.samples_per_split])
-                .params([part.first_split - part.domain * splits, domains, part.domain])
-                .float(eps)
+                .uniform(&GradSumsBlock {
+                    base_x: bx,
+                    base_dy: bdy,
+                    channels: c,
+                    plane,
+                    samples: part.piece.count,
+                    samples_per_split: part.samples_per_split,
+                    first_split: part.first_split - part.domain * splits,
+                    domains,
+                    domain: part.domain,
+                    eps,
+                })
                 .bind(vx)
                 .bind(vdy);
             for slot in 2..5 {
@@ -132,8 +229,18 @@ impl Lowering<'_> {
             let mut dispatch = self
                 .norm_kernel("batch_norm_grad_input", activation)
                 .constant("TRAINING", Constant::Bool(training))
-                .params([bx, bdy, bdx, planes, c, plane, chunks, piece.first, n / domains])
-                .float(eps)
+                .uniform(&GradInputBlock {
+                    base_x: bx,
+                    base_dy: bdy,
+                    base_dx: bdx,
+                    planes,
+                    channels: c,
+                    plane,
+                    chunks,
+                    first_sample: piece.first,
+                    samples_per_domain: n / domains,
+                    eps,
+                })
                 .bind(vx)
                 .bind(vdy);
             for slot in 2..6 {
@@ -148,9 +255,7 @@ impl Lowering<'_> {
         let channels = self.shape(id).elements();
         let dispatch = Dispatch::new("trans_norm_scale", "main")
             .constant("LANES", self.lanes_constant())
-            .params([channels])
-            .float(eps)
-            .float(unbias)
+            .uniform(&TransNormBlock { channels, eps, unbias })
             .bind(self.whole(self.input(id, 0))?)
             .bind(self.whole(id)?);
         self.push(dispatch);

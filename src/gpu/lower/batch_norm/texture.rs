@@ -1,13 +1,31 @@
 //! Launches of the normalisations of packed feature maps, beside convolutions that compute from textures.
 
-use crate::gpu::kernel::Dispatch;
 use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId};
 
 /// Workgroups that keep the cores of a processor busy.
 const ENOUGH: usize = 16;
+
+uniform! {
+    PackedStatsBlock { channels: usize, plane: usize, samples_per_domain: usize }
+}
+
+uniform! {
+    PackedSumsBlock { channels: usize, plane: usize, samples_per_domain: usize, eps: f32 }
+}
+
+uniform! {
+    PackedNormBlock {
+        channels: usize,
+        plane: usize,
+        samples_per_domain: usize,
+        samples_per_group: usize,
+        eps: f32,
+    }
+}
 
 /// Extents of a normalisation: channels, their blocks of four, pixels, domains and their samples.
 struct Extents {
@@ -24,7 +42,7 @@ impl Lowering<'_> {
         let e = self.extents(x, domains);
         let dispatch = Dispatch::new("batch_stats_texture", "main")
             .constant("LANES", self.lanes_constant())
-            .params([e.c, e.plane, e.samples])
+            .uniform(&PackedStatsBlock { channels: e.c, plane: e.plane, samples_per_domain: e.samples })
             .bind(self.whole(id)?)
             .read(self.maps(x))
             .grid(e.blocks, e.domains, 1);
@@ -51,8 +69,12 @@ impl Lowering<'_> {
         let [x, dy] = [self.input(id, 0), self.input(id, 1)];
         let e = self.extents(x, self.shape(self.input(id, 2))[0]);
         let (x, dy) = (self.maps(x), self.maps(dy));
-        let mut dispatch =
-            self.norm_kernel("batch_norm_grad_sums_texture", activation).params([e.c, e.plane, e.samples]).float(eps);
+        let mut dispatch = self.norm_kernel("batch_norm_grad_sums_texture", activation).uniform(&PackedSumsBlock {
+            channels: e.c,
+            plane: e.plane,
+            samples_per_domain: e.samples,
+            eps,
+        });
         for slot in [2, 3, 4] {
             dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
         }
@@ -86,7 +108,13 @@ impl Lowering<'_> {
         let e = self.extents(id, self.shape(self.input(id, vectors[0]))[0]);
         let groups = ENOUGH.div_ceil(e.blocks * e.domains).min(e.samples);
         let each = e.samples.div_ceil(groups);
-        let mut dispatch = kernel.params([e.c, e.plane, e.samples, each]).float(eps);
+        let mut dispatch = kernel.uniform(&PackedNormBlock {
+            channels: e.c,
+            plane: e.plane,
+            samples_per_domain: e.samples,
+            samples_per_group: each,
+            eps,
+        });
         for &slot in vectors {
             dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
         }

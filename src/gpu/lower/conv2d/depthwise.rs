@@ -2,22 +2,62 @@
 
 use super::operands::Operands;
 use crate::gpu::family::Geometry;
-use crate::gpu::kernel::Dispatch;
 use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::{Direction, Result};
+use crate::graph::ConvSpec;
+
+uniform! {
+    DepthwiseBlock {
+        base_x: usize,
+        base_y: usize,
+        samples: usize,
+        channels: usize,
+        in_h: usize,
+        in_w: usize,
+        out_h: usize,
+        out_w: usize,
+        kernel_h: usize,
+        kernel_w: usize,
+        stride_h: usize,
+        stride_w: usize,
+        pad_h: usize,
+        pad_w: usize,
+        dilation_h: usize,
+        dilation_w: usize,
+        samples_per_split: usize,
+        first_split: usize,
+    }
+}
 
 impl Lowering<'_> {
     pub(super) fn depthwise(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
         let direction = operands.direction;
         let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
         let pieces = self.pieces(g.n, in_sample.max(out_sample))?;
-        let params = |bases: [usize; 2], piece: Piece, split: [usize; 2]| {
-            bases
-                .into_iter()
-                .chain([piece.count, g.i, g.h, g.w, g.oh, g.ow, g.kernel[0], g.kernel[1]])
-                .chain(g.steps())
-                .chain(split)
+        let block = |[base_x, base_y]: [usize; 2], piece: Piece, [samples_per_split, first_split]: [usize; 2]| {
+            let ConvSpec { stride, padding, dilation, .. } = g.spec;
+            DepthwiseBlock {
+                base_x,
+                base_y,
+                samples: piece.count,
+                channels: g.i,
+                in_h: g.h,
+                in_w: g.w,
+                out_h: g.oh,
+                out_w: g.ow,
+                kernel_h: g.kernel[0],
+                kernel_w: g.kernel[1],
+                stride_h: stride[0],
+                stride_w: stride[1],
+                pad_h: padding[0],
+                pad_w: padding[1],
+                dilation_h: dilation[0],
+                dilation_w: dilation[1],
+                samples_per_split,
+                first_split,
+            }
         };
         if direction == Direction::WeightGrad {
             let each = self.samples_per_split(pieces[0], g.oh * g.ow);
@@ -30,7 +70,7 @@ impl Lowering<'_> {
                 let own = piece.count.div_ceil(each);
                 let dispatch = Dispatch::new("depthwise", direction.entry())
                     .constant("LANES", self.lanes_constant())
-                    .params(params([bx, bdy], piece, [each, first_split]))
+                    .uniform(&block([bx, bdy], piece, [each, first_split]))
                     .bind(vx)
                     .bind(vdy)
                     .bind(self.whole_target(parts, splits * g.weights())?)
@@ -48,7 +88,7 @@ impl Lowering<'_> {
             let dispatch = Dispatch::new("depthwise", direction.entry())
                 .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                .params(params([bx, by], piece, [0, 0]))
+                .uniform(&block([bx, by], piece, [0, 0]))
                 .bind(vx)
                 .bind(self.whole(operands.second)?)
                 .bind(vy)

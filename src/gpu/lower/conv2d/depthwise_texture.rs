@@ -1,9 +1,9 @@
 //! Launches of the convolutions with one filter for each channel, from storage textures.
 
 use super::operands::Operands;
-use crate::gpu::family::Geometry;
+use crate::gpu::family::{Geometry, Phase};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
 use crate::gpu::machine::{Direction, Result};
 
@@ -13,9 +13,90 @@ const PIXELS: usize = 4;
 /// Workgroups that keep the cores of a processor busy.
 const ENOUGH: usize = 64;
 
+uniform! {
+    PackedDepthwiseBlock {
+        samples: usize,
+        channels: usize,
+        in_h: usize,
+        in_w: usize,
+        out_h: usize,
+        out_w: usize,
+        pad_h: u32,
+        pad_w: u32,
+        dilation_h: usize,
+        dilation_w: usize,
+        rows_per_strip: usize,
+        first_weight: usize,
+        first_kh: usize,
+        end_kh: usize,
+        step_kh: usize,
+        first_kw: usize,
+        end_kw: usize,
+        step_kw: usize,
+        phase_h: usize,
+        phase_w: usize,
+        every_h: usize,
+        every_w: usize,
+        rows: usize,
+        columns: usize,
+    }
+}
+
+impl PackedDepthwiseBlock {
+    /// From maps of `read` rows and columns to those of `written`, without what strips and phases need.
+    fn of(g: &Geometry, read: [usize; 2], written: [usize; 2], [pad_h, pad_w]: [u32; 2]) -> Self {
+        let [dilation_h, dilation_w] = g.spec.dilation;
+        PackedDepthwiseBlock {
+            samples: g.n,
+            channels: g.i,
+            in_h: read[0],
+            in_w: read[1],
+            out_h: written[0],
+            out_w: written[1],
+            pad_h,
+            pad_w,
+            dilation_h,
+            dilation_w,
+            rows_per_strip: 0,
+            first_weight: 0,
+            first_kh: 0,
+            end_kh: 0,
+            step_kh: 0,
+            first_kw: 0,
+            end_kw: 0,
+            step_kw: 0,
+            phase_h: 0,
+            phase_w: 0,
+            every_h: 0,
+            every_w: 0,
+            rows: 0,
+            columns: 0,
+        }
+    }
+
+    /// The same for the outputs of a phase.
+    fn of_phase(self, h: Phase, w: Phase, [rows, columns]: [usize; 2]) -> Self {
+        PackedDepthwiseBlock {
+            first_kh: h.first,
+            end_kh: h.end,
+            step_kh: h.step,
+            first_kw: w.first,
+            end_kw: w.end,
+            step_kw: w.step,
+            phase_h: h.phase,
+            phase_w: w.phase,
+            every_h: h.every,
+            every_w: w.every,
+            rows,
+            columns,
+            ..self
+        }
+    }
+}
+
 impl Lowering<'_> {
     pub(super) fn depthwise_texture(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
-        let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
+        let ([stride_h, stride_w], [pad_h, pad_w], [dilation_h, _]) = (g.spec.stride, g.spec.padding, g.spec.dilation);
         let word = |value: usize| Constant::U32(value as u32);
         let kernel = |entry: &'static str| {
             Dispatch::new("depthwise_texture", entry)
@@ -33,8 +114,10 @@ impl Lowering<'_> {
             let parts = self.parts(splits * g.weights(), operands.out, splits);
             let dispatch = kernel(direction.entry())
                 .constant("SLIDES", Constant::Bool(stride_w == 1))
-                .params([g.n, g.i, g.h, g.w, g.oh, g.ow, pad_h, pad_w, dilation_h, dilation_w, each, 0])
-                .params([0; 12])
+                .uniform(&PackedDepthwiseBlock {
+                    rows_per_strip: each,
+                    ..PackedDepthwiseBlock::of(g, [g.h, g.w], [g.oh, g.ow], [pad_h, pad_w].map(|pad| pad as u32))
+                })
                 .bind(self.whole_target(parts, splits * g.weights())?)
                 .read(x)
                 .read(dy)
@@ -51,25 +134,29 @@ impl Lowering<'_> {
         // A gradient of stride 1 is a convolution with the filter turned about, padded by what the forward one is not.
         let padding = |axis: usize| {
             let (own, reach) = (g.spec.padding[axis], g.spec.dilation[axis] * (g.kernel[axis] - 1));
-            if slides && transposed { (reach as i32 - own as i32) as u32 as usize } else { own }
+            // Below zero the shader's sums wrap round.
+            if slides && transposed { (reach as u32).wrapping_sub(own as u32) } else { own as u32 }
         };
         // Rows of the output go in pairs, a dilation apart.
         let pairs = g.n * written[0].div_ceil(2 * dilation_h) * dilation_h;
         let each = strip(pairs, columns, MAX_GROUPS);
         let bias = self.whole(operands.bias.unwrap_or(operands.second))?;
+        let block = PackedDepthwiseBlock {
+            rows_per_strip: each,
+            first_weight,
+            ..PackedDepthwiseBlock::of(g, read, written, [padding(0), padding(1)])
+        };
         let launch = |entry: &'static str| {
             kernel(entry)
                 .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                .params([g.n, g.i, read[0], read[1], written[0], written[1], padding(0), padding(1)])
-                .params([dilation_h, dilation_w, each, first_weight])
                 .bind(bias)
                 .read(maps)
                 .read(weights)
                 .write(y)
         };
         if slides {
-            let dispatch = launch("slide").constant("FLIPPED", Constant::Bool(transposed)).params([0; 12]);
+            let dispatch = launch("slide").constant("FLIPPED", Constant::Bool(transposed)).uniform(&block);
             self.push(dispatch.grid(columns, pairs.div_ceil(each), 1));
             return Ok(());
         }
@@ -78,8 +165,7 @@ impl Lowering<'_> {
                 let [rows, columns] = [h.positions(written[0]), w.positions(written[1])];
                 let dispatch = launch("gather")
                     .constant("TRANSPOSED", Constant::Bool(transposed))
-                    .params([h.first, h.end, h.step, w.first, w.end, w.step])
-                    .params([h.phase, w.phase, h.every, w.every, rows, columns])
+                    .uniform(&block.of_phase(h, w, [rows, columns]))
                     .grid((rows * columns).div_ceil(LANES * PIXELS), g.n * g.i.div_ceil(4), 1);
                 self.push(dispatch);
             }

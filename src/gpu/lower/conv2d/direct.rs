@@ -2,21 +2,65 @@
 
 use super::operands::Operands;
 use crate::gpu::family::Geometry;
-use crate::gpu::kernel::Dispatch;
+use crate::gpu::kernel::{Dispatch, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::{Direction, Result};
+use crate::graph::ConvSpec;
+
+uniform! {
+    DirectBlock {
+        base_x: usize,
+        base_y: usize,
+        samples: usize,
+        in_channels: usize,
+        in_h: usize,
+        in_w: usize,
+        out_channels: usize,
+        out_h: usize,
+        out_w: usize,
+        groups: usize,
+        kernel_h: usize,
+        kernel_w: usize,
+        stride_h: usize,
+        stride_w: usize,
+        pad_h: usize,
+        pad_w: usize,
+        dilation_h: usize,
+        dilation_w: usize,
+        samples_per_split: usize,
+        first_split: usize,
+    }
+}
 
 impl Lowering<'_> {
     pub(super) fn direct(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
         let direction = operands.direction;
         let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
         let pieces = self.pieces(g.n, in_sample.max(out_sample))?;
-        let params = |bases: [usize; 2], piece: Piece, split: [usize; 2]| {
-            bases
-                .into_iter()
-                .chain([piece.count, g.i, g.h, g.w, g.o, g.oh, g.ow, g.spec.groups, g.kernel[0], g.kernel[1]])
-                .chain(g.steps())
-                .chain(split)
+        let block = |[base_x, base_y]: [usize; 2], piece: Piece, [samples_per_split, first_split]: [usize; 2]| {
+            let ConvSpec { stride, padding, dilation, groups } = g.spec;
+            DirectBlock {
+                base_x,
+                base_y,
+                samples: piece.count,
+                in_channels: g.i,
+                in_h: g.h,
+                in_w: g.w,
+                out_channels: g.o,
+                out_h: g.oh,
+                out_w: g.ow,
+                groups,
+                kernel_h: g.kernel[0],
+                kernel_w: g.kernel[1],
+                stride_h: stride[0],
+                stride_w: stride[1],
+                pad_h: padding[0],
+                pad_w: padding[1],
+                dilation_h: dilation[0],
+                dilation_w: dilation[1],
+                samples_per_split,
+                first_split,
+            }
         };
         if direction == Direction::WeightGrad {
             let each = g.n.div_ceil((self.most_splits(g) / pieces.len()).max(1));
@@ -28,7 +72,7 @@ impl Lowering<'_> {
                 let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
                 let own = piece.count.div_ceil(each);
                 let dispatch = Dispatch::new("conv2d_direct", direction.entry())
-                    .params(params([bx, bdy], piece, [each, first_split]))
+                    .uniform(&block([bx, bdy], piece, [each, first_split]))
                     .bind(vx)
                     .bind(vdy)
                     .bind(self.whole_target(parts, splits * g.weights())?)
@@ -46,7 +90,7 @@ impl Lowering<'_> {
             let name = if operands.bias.is_some() { "forward_bias" } else { direction.entry() };
             let mut dispatch = Dispatch::new("conv2d_direct", name)
                 .constants(activation_constants(operands.activation))
-                .params(params([bx, by], piece, [0, 0]))
+                .uniform(&block([bx, by], piece, [0, 0]))
                 .bind(vx)
                 .bind(self.whole(operands.second)?)
                 .bind(vy)

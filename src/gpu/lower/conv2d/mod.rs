@@ -5,6 +5,7 @@ mod depthwise_texture;
 mod direct;
 mod operands;
 mod texture;
+mod texture_blocks;
 mod tiled;
 mod variant;
 mod winograd;

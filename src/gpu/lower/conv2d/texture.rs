@@ -1,6 +1,7 @@
 //! Launches of the dense convolutions from storage textures, for software adapters.
 
 use super::operands::Operands;
+use super::texture_blocks::{TextureBlock, TextureGradBlock};
 use crate::gpu::family::{Geometry, MAX_TERMS};
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
@@ -153,12 +154,14 @@ impl Lowering<'_> {
                     .constant("TRANSPOSED", Constant::Bool(transposed))
                     .constant("RING", Constant::Bool(!transposed && g.is_padded_pointwise()))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                    .params([piece.first, piece.count, maps[1], maps[2], maps[3]])
-                    .params(outputs)
-                    .params(g.kernel)
-                    .params(g.steps())
-                    .params([h.first, h.end, h.step, w.first, w.end, w.step])
-                    .params([h.phase, w.phase, h.every, w.every, rows, columns, first_weight, 0])
+                    .uniform(&TextureBlock::of_maps(
+                        g,
+                        [piece.first, piece.count],
+                        [maps[1], maps[2], maps[3]],
+                        outputs,
+                        [*h, *w],
+                        first_weight,
+                    ))
                     .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                     .read(x)
                     .read(weights)
@@ -183,9 +186,7 @@ impl Lowering<'_> {
         let parts = self.parts(splits * g.weights(), operands.out, splits);
         let dispatch = self
             .texture_gradient(&lanes)
-            .params([g.n, g.i, g.h, g.w, g.o, g.oh, g.ow, g.kernel[0], g.kernel[1]])
-            .params(g.steps())
-            .params([each, 0, 0, 0])
+            .uniform(&TextureGradBlock::of_maps(g, each))
             .bind(self.whole_target(parts, splits * g.weights())?)
             .read(x)
             .read(dy)

@@ -3,7 +3,7 @@
 use super::operands::Operands;
 use crate::gpu::family::{Geometry, MAX_TERMS, Phase};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::{Direction, Result};
 use crate::gpu::machine::{Matrices, Tile};
@@ -45,6 +45,25 @@ impl Tile {
             m * n * depth_groups >= BUSY && little_outside
         };
         [Tile::Large, Tile::Medium].into_iter().find(fits).unwrap_or(Tile::Small)
+    }
+}
+
+uniform! {
+    TiledBlock {
+        base_x: usize,
+        base_y: usize,
+        samples: usize,
+        in_channels: usize,
+        in_h: usize,
+        in_w: usize,
+        out_channels: usize,
+        out_h: usize,
+        out_w: usize,
+        rows: usize,
+        columns: usize,
+        terms: usize,
+        terms_per_split: usize,
+        first_split: usize,
     }
 }
 
@@ -127,8 +146,7 @@ impl Lowering<'_> {
                     let dispatch = kernel(g, product, u32::from(transposed), [h, w])
                         .constants(activation_constants(operands.activation))
                         .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                        .params(extents(g, [bx, by], piece, [rows, columns]))
-                        .params([terms, terms, 0])
+                        .uniform(&tiled_block(g, [bx, by], piece, [rows, columns], [terms, terms, 0]))
                         .bind(vx)
                         .bind(self.whole(operands.second)?)
                         .bind(vy)
@@ -165,8 +183,13 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(operands.first, piece, in_sample);
             let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
             let dispatch = kernel(g, product, 2, taps)
-                .params(extents(g, [bx, bdy], piece, [g.oh, g.ow]))
-                .params([piece.count * g.oh * g.ow, each, first_split])
+                .uniform(&tiled_block(
+                    g,
+                    [bx, bdy],
+                    piece,
+                    [g.oh, g.ow],
+                    [piece.count * g.oh * g.ow, each, first_split],
+                ))
                 .bind(vx)
                 .bind(vdy)
                 .bind(self.whole_target(parts, splits * g.weights())?)
@@ -211,9 +234,29 @@ fn kernel(g: &Geometry, product: Product, mode: u32, [h, w]: [Phase; 2]) -> Disp
     product.dispatch().constant("MODE", Constant::U32(mode)).constants(constants)
 }
 
-fn extents(g: &Geometry, bases: [usize; 2], piece: Piece, pixels: [usize; 2]) -> impl Iterator<Item = usize> {
-    let maps = [piece.count, g.i, g.h, g.w, g.o, g.oh, g.ow];
-    bases.into_iter().chain(maps).chain(pixels)
+fn tiled_block(
+    g: &Geometry,
+    [base_x, base_y]: [usize; 2],
+    piece: Piece,
+    [rows, columns]: [usize; 2],
+    [terms, terms_per_split, first_split]: [usize; 3],
+) -> TiledBlock {
+    TiledBlock {
+        base_x,
+        base_y,
+        samples: piece.count,
+        in_channels: g.i,
+        in_h: g.h,
+        in_w: g.w,
+        out_channels: g.o,
+        out_h: g.oh,
+        out_w: g.ow,
+        rows,
+        columns,
+        terms,
+        terms_per_split,
+        first_split,
+    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,49 @@
 
 use super::operands::Operands;
 use super::texture::{Lanes, long_rows};
+use super::texture_blocks::{TextureBlock, TextureGradBlock};
 use crate::gpu::family::{Geometry, POSITIONS, Tiling, samples_for_parts};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, TextureId};
+use crate::gpu::kernel::{Dispatch, TextureId, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::lower::packed_values::WeightLayout;
 use crate::gpu::machine::{Direction, Result};
+
+uniform! {
+    MapsBlock {
+        count: usize,
+        blocks: usize,
+        first_sample: usize,
+        tiles: usize,
+        tile_rows: usize,
+        tile_columns: usize,
+        height: usize,
+        width: usize,
+        pad_h: usize,
+        pad_w: usize,
+    }
+}
+
+uniform! {
+    OutputBlock {
+        count: usize,
+        channels: usize,
+        first_sample: usize,
+        tiles: usize,
+        tile_rows: usize,
+        tile_columns: usize,
+        height: usize,
+        width: usize,
+    }
+}
+
+uniform! {
+    WeightGradBlock { pairs: usize, parts: usize }
+}
+
+uniform! {
+    WeightsBlock { texels: usize, first_texel: usize, inputs: usize, outputs: usize }
+}
 
 impl Lowering<'_> {
     pub(super) fn winograd(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {
@@ -32,10 +69,7 @@ impl Lowering<'_> {
             let products = self.temporary_texture(1 + POSITIONS * channels.div_ceil(4) * tiles);
             let (product, grid) = self.texture_product(channels, tiles);
             let product = product
-                .params([0, 1, inputs, 1, tiles, channels, 1, tiles])
-                .params([1, 1, 1, 1, 0, 0, 1, 1])
-                .params([0, 1, 1, 0, 1, 1])
-                .params([0, 0, 1, 1, 1, tiles, first_weight, per_position])
+                .uniform(&TextureBlock::of_tiles([inputs, channels], tiles, first_weight, per_position))
                 .bind(self.whole(operands.second)?)
                 .read(transformed)
                 .read(weights)
@@ -46,7 +80,16 @@ impl Lowering<'_> {
             let dispatch = Dispatch::new("winograd_output", "main")
                 .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                .params([count, channels, piece.first, tiles, tiling.rows, tiling.columns, outputs[1], outputs[2]])
+                .uniform(&OutputBlock {
+                    count,
+                    channels,
+                    first_sample: piece.first,
+                    tiles,
+                    tile_rows: tiling.rows,
+                    tile_columns: tiling.columns,
+                    height: outputs[1],
+                    width: outputs[2],
+                })
                 .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                 .read(products)
                 .write(y)
@@ -71,12 +114,10 @@ impl Lowering<'_> {
             let [rows, columns] = long_rows(piece.count * tiling.rows, tiling.columns);
             let maps = self.winograd_maps("maps", x, piece, &x_maps, g.spec.padding, tiling);
             let gradients = self.winograd_maps("gradients", dy, piece, &dy_maps, [0, 0], tiling);
-            // The positions are taps, each with maps of its own; rows of tiles are the rows.
+            let per_tap = [g.i, g.o].map(|channels| channels.div_ceil(4) * tiles);
             let dispatch = self
                 .texture_gradient(&lanes)
-                .params([1, g.i, rows, columns, g.o, rows, columns, POSITIONS, 1])
-                .params([1, 1, 0, 0, 0, 0])
-                .params([rows, index, g.i.div_ceil(4) * tiles, g.o.div_ceil(4) * tiles])
+                .uniform(&TextureGradBlock::of_tiles([g.i, g.o], [rows, columns], POSITIONS, index, per_tap))
                 .bind(self.whole_target(parts, elements)?)
                 .read(maps)
                 .read(gradients)
@@ -84,7 +125,7 @@ impl Lowering<'_> {
             self.push(dispatch);
         }
         let dispatch = Dispatch::new("winograd_weight_grad", "main")
-            .params([pairs, pieces.len()])
+            .uniform(&WeightGradBlock { pairs, parts: pieces.len() })
             .bind(self.whole_target(parts, elements)?)
             .bind(self.whole(operands.out)?)
             .groups(pairs.div_ceil(64));
@@ -106,8 +147,18 @@ impl Lowering<'_> {
         let tiles = piece.count * tiling.each();
         let to = self.temporary_texture(1 + POSITIONS * blocks * tiles);
         let dispatch = Dispatch::new("winograd_maps", entry)
-            .params([blocks * tiles, blocks, piece.first, tiles, tiling.rows, tiling.columns, maps[2], maps[3]])
-            .params(padding)
+            .uniform(&MapsBlock {
+                count: blocks * tiles,
+                blocks,
+                first_sample: piece.first,
+                tiles,
+                tile_rows: tiling.rows,
+                tile_columns: tiling.columns,
+                height: maps[2],
+                width: maps[3],
+                pad_h: padding[0],
+                pad_w: padding[1],
+            })
             .read(from)
             .write(to)
             .groups((blocks * tiles).div_ceil(64));
@@ -129,7 +180,7 @@ impl Lowering<'_> {
             let texture = self.weights_texture();
             let dispatch = Dispatch::new("winograd_weights", "main")
                 .constant("TRANSPOSED", Constant::Bool(transposed))
-                .params([per_position, first, inputs, outputs])
+                .uniform(&WeightsBlock { texels: per_position, first_texel: first, inputs, outputs })
                 .bind(self.whole(operands.second)?)
                 .write(texture)
                 .groups(per_position.div_ceil(64));

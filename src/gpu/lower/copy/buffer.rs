@@ -1,10 +1,50 @@
 //! Launches that only move elements: broadcast, permutation, concatenation, padding.
 
-use crate::gpu::kernel::{Dispatch, View};
-use crate::gpu::lower::axes::{Axis, four_axes, merge_axes};
+use crate::gpu::kernel::{Dispatch, View, uniform};
+use crate::gpu::lower::axes::{Axis, four_axes, inner_extents, merge_axes, strides};
 use crate::gpu::lower::lowering::{Lowering, Piece};
 use crate::gpu::machine::Result;
 use crate::graph::{NodeId, Shape};
+
+uniform! {
+    CopyBlock {
+        count: usize,
+        base_x: usize,
+        base_y: usize,
+        extent_1: usize,
+        extent_2: usize,
+        extent_3: usize,
+        x_0: usize,
+        x_1: usize,
+        x_2: usize,
+        x_3: usize,
+        y_0: usize,
+        y_1: usize,
+        y_2: usize,
+        y_3: usize,
+    }
+}
+
+uniform! {
+    PadBlock {
+        count: usize,
+        base_x: usize,
+        base_y: usize,
+        first_x: usize,
+        first_y: usize,
+        extent_1: usize,
+        extent_2: usize,
+        extent_3: usize,
+        x_0: usize,
+        x_1: usize,
+        x_2: usize,
+        x_3: usize,
+        before_0: isize,
+        before_1: isize,
+        before_2: isize,
+        before_3: isize,
+    }
+}
 
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn broadcast(&mut self, id: NodeId) -> Result<()> {
@@ -54,7 +94,7 @@ impl Lowering<'_> {
                 let (vx, bx) = self.rows(x, piece, inner);
                 let (first, len) = (offset + piece.first * row, (piece.count - 1) * row + inner);
                 let (vy, by) = View::range(self.target(id), first, len);
-                self.push(copy_kernel(piece, inner, &axes, [bx, by as usize]).bind(vx).bind(vy));
+                self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind(vy));
             }
             start += part[axis];
         }
@@ -75,11 +115,24 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(x, read, row_x);
             let (vy, by) = self.rows(id, piece, row_y);
             let count = piece.count * row_y;
-            let mut dispatch = Dispatch::new("pad", "main")
-                .params([count, bx, by, first, piece.first])
-                .params(to[1..].iter().copied())
-                .params(from);
-            dispatch.params.extend(shift.map(|s| s as i32 as u32));
+            let dispatch = Dispatch::new("pad", "main").uniform(&PadBlock {
+                count,
+                base_x: bx,
+                base_y: by,
+                first_x: first,
+                first_y: piece.first,
+                extent_1: to[1],
+                extent_2: to[2],
+                extent_3: to[3],
+                x_0: from[0],
+                x_1: from[1],
+                x_2: from[2],
+                x_3: from[3],
+                before_0: shift[0],
+                before_1: shift[1],
+                before_2: shift[2],
+                before_3: shift[3],
+            });
             self.push(dispatch.bind(vx).bind(vy).groups(count.div_ceil(64)));
         }
         Ok(())
@@ -87,14 +140,20 @@ impl Lowering<'_> {
 }
 
 /// A copy of `piece.count · inner` elements between operands based at `bases`.
-fn copy_kernel(piece: Piece, inner: usize, axes: &[Axis], bases: [usize; 2]) -> Dispatch {
-    let count = piece.count * inner;
-    Dispatch::new("copy", "main")
-        .params([count, bases[0], bases[1]])
-        .params(axes[1..].iter().map(|a| a.extent))
-        .params(axes.iter().map(|a| a.strides[0]))
-        .params(axes.iter().map(|a| a.strides[1]))
-        .groups(count.div_ceil(64))
+fn copy_kernel(piece: Piece, inner: usize, axes: &[Axis; 4], bases: [usize; 2]) -> Dispatch {
+    strided_copy(piece.count * inner, bases, inner_extents(axes), strides(axes))
+}
+
+/// A copy of `count` elements from one operand to the other, each with a stride for each of four axes.
+pub(in crate::gpu::lower) fn strided_copy(
+    count: usize,
+    [base_x, base_y]: [usize; 2],
+    [extent_1, extent_2, extent_3]: [usize; 3],
+    [[x_0, x_1, x_2, x_3], [y_0, y_1, y_2, y_3]]: [[usize; 4]; 2],
+) -> Dispatch {
+    let block =
+        CopyBlock { count, base_x, base_y, extent_1, extent_2, extent_3, x_0, x_1, x_2, x_3, y_0, y_1, y_2, y_3 };
+    Dispatch::new("copy", "main").uniform(&block).groups(count.div_ceil(64))
 }
 
 /// An axis of a padding: its extents in the input and the output, and the elements added in front.

@@ -2,3 +2,5 @@
 
 mod buffer;
 mod texture;
+
+pub(super) use buffer::strided_copy;

@@ -1,9 +1,26 @@
 //! Launches that only move packed feature maps: concatenation along the channels, slices and paddings.
 
-use crate::gpu::kernel::{Dispatch, TextureId};
+use crate::gpu::kernel::{Dispatch, TextureId, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::NodeId;
+
+uniform! {
+    PackedCopyBlock {
+        texels: usize,
+        blocks: usize,
+        first_y: usize,
+        first_x: u32,
+        blocks_y: usize,
+        blocks_x: usize,
+        height_y: usize,
+        width_y: usize,
+        height_x: usize,
+        width_x: usize,
+        before_h: u32,
+        before_w: u32,
+    }
+}
 
 /// Blocks of four channels: how many are copied, and the first of them in the result and in the operand.
 struct Blocks {
@@ -39,10 +56,22 @@ impl Lowering<'_> {
     fn copy_texture(&mut self, [x, y]: [NodeId; 2], textures: [TextureId; 2], blocks: Blocks, before: [isize; 2]) {
         let ([_, cx, hx, wx], [n, cy, hy, wy]) = (self.nchw(x), self.nchw(y));
         let texels = n * blocks.count * hy * wy;
-        let mut dispatch = Dispatch::new("copy_texture", "main").params([texels, blocks.count, blocks.to]);
-        dispatch.params.push(blocks.from as i32 as u32);
-        dispatch = dispatch.params([cy.div_ceil(4), cx.div_ceil(4), hy, wy, hx, wx]);
-        dispatch.params.extend(before.map(|zeros| zeros as i32 as u32));
+        // Below zero the shader's sums wrap round.
+        let wrapping = |value: isize| value as i32 as u32;
+        let dispatch = Dispatch::new("copy_texture", "main").uniform(&PackedCopyBlock {
+            texels,
+            blocks: blocks.count,
+            first_y: blocks.to,
+            first_x: wrapping(blocks.from),
+            blocks_y: cy.div_ceil(4),
+            blocks_x: cx.div_ceil(4),
+            height_y: hy,
+            width_y: wy,
+            height_x: hx,
+            width_x: wx,
+            before_h: wrapping(before[0]),
+            before_w: wrapping(before[1]),
+        });
         self.push(dispatch.read(textures[0]).write(textures[1]).groups(texels.div_ceil(64)));
     }
 }

@@ -1,11 +1,47 @@
 //! Launches of the elementwise operators and of dropout.
 
-use crate::gpu::kernel::Dispatch;
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::lower::axes::{four_axes, merge_axes};
+use crate::gpu::kernel::{Dispatch, uniform};
+use crate::gpu::lower::axes::{four_axes, inner_extents, merge_axes, strides};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{Binary, NodeId, Unary};
+
+uniform! {
+    UnaryBlock { count: usize, base_x: usize, base_y: usize, base_dx: usize, a: f32, b: f32 }
+}
+
+uniform! {
+    BinaryBlock {
+        count: usize,
+        base_a: usize,
+        base_b: usize,
+        base_y: usize,
+        extent_1: usize,
+        extent_2: usize,
+        extent_3: usize,
+        a_0: usize,
+        a_1: usize,
+        a_2: usize,
+        a_3: usize,
+        b_0: usize,
+        b_1: usize,
+        b_2: usize,
+        b_3: usize,
+    }
+}
+
+uniform! {
+    DropoutBlock {
+        count: usize,
+        base_x: usize,
+        base_y: usize,
+        first: usize,
+        stream: u32,
+        threshold: u32,
+        scale: f32,
+    }
+}
 
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn unary(&mut self, function: Unary, id: NodeId) -> Result<()> {
@@ -14,8 +50,8 @@ impl Lowering<'_> {
         for piece in self.pieces(self.shape(id).elements(), 1)? {
             let (vx, bx) = self.rows(x, piece, 1);
             let (vy, by) = self.rows(id, piece, 1);
-            let dispatch = kernel.clone().params([piece.count, bx, by, 0]).float(a).float(b);
-            self.push(dispatch.bind(vx).bind(vy).groups(piece.count.div_ceil(64)));
+            let block = UnaryBlock { count: piece.count, base_x: bx, base_y: by, base_dx: 0, a, b };
+            self.push(kernel.clone().uniform(&block).bind(vx).bind(vy).groups(piece.count.div_ceil(64)));
         }
         Ok(())
     }
@@ -27,8 +63,8 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(x, piece, 1);
             let (vy, by) = self.rows(dy, piece, 1);
             let (vdx, bdx) = self.rows(id, piece, 1);
-            let dispatch = kernel.clone().params([piece.count, bx, by, bdx]).float(a).float(b);
-            self.push(dispatch.bind(vx).bind(vy).bind(vdx).groups(piece.count.div_ceil(64)));
+            let block = UnaryBlock { count: piece.count, base_x: bx, base_y: by, base_dx: bdx, a, b };
+            self.push(kernel.clone().uniform(&block).bind(vx).bind(vy).bind(vdx).groups(piece.count.div_ceil(64)));
         }
         Ok(())
     }
@@ -45,8 +81,8 @@ impl Lowering<'_> {
                 let (va, ba) = self.rows(a, piece, 1);
                 let (vb, bb) = self.rows(b, piece, 1);
                 let (vy, by) = self.rows(id, piece, 1);
-                let params = [piece.count, ba, bb, by].into_iter().chain([0; 12]);
-                let dispatch = kernel.clone().params(params).bind(va).bind(vb).bind(vy);
+                let block = BinaryBlock::new(piece.count, [ba, bb, by], [1; 3], [[0; 4]; 2]);
+                let dispatch = kernel.clone().uniform(&block).bind(va).bind(vb).bind(vy);
                 self.push(dispatch.groups(piece.count.div_ceil(64)));
             }
             return Ok(());
@@ -63,32 +99,61 @@ impl Lowering<'_> {
             let (vb, bb) = operand(self, b, axes[0].strides[1])?;
             let (vy, by) = self.rows(id, piece, inner);
             let count = piece.count * inner;
-            let dispatch = kernel
-                .clone()
-                .params([count, ba, bb, by])
-                .params(axes[1..].iter().map(|a| a.extent))
-                .params(axes.iter().map(|a| a.strides[0]))
-                .params(axes.iter().map(|a| a.strides[1]))
-                .params([0]);
-            self.push(dispatch.bind(va).bind(vb).bind(vy).groups(count.div_ceil(64)));
+            let block = BinaryBlock::new(count, [ba, bb, by], inner_extents(&axes), strides(&axes));
+            self.push(kernel.clone().uniform(&block).bind(va).bind(vb).bind(vy).groups(count.div_ceil(64)));
         }
         Ok(())
     }
 
     pub(in crate::gpu::lower) fn dropout(&mut self, p: f32, stream: u32, id: NodeId) -> Result<()> {
         let (x, seed) = (self.input(id, 0), self.input(id, 1));
-        let threshold = (f64::from(p) * 4_294_967_296.0) as u32;
         for piece in self.pieces(self.shape(id).elements(), 1)? {
             let (vx, bx) = self.rows(x, piece, 1);
             let (vy, by) = self.rows(id, piece, 1);
-            let dispatch = Dispatch::new("dropout", "main")
-                .params([piece.count, bx, by, piece.first, stream as usize, threshold as usize])
-                .float(1.0 / (1.0 - p));
+            let dispatch = Dispatch::new("dropout", "main").uniform(&DropoutBlock {
+                count: piece.count,
+                base_x: bx,
+                base_y: by,
+                first: piece.first,
+                stream,
+                threshold: dropout_threshold(p),
+                scale: 1.0 / (1.0 - p),
+            });
             let seed = self.whole(seed)?;
             self.push(dispatch.bind(vx).bind(seed).bind(vy).groups(piece.count.div_ceil(64 * 8)));
         }
         Ok(())
     }
+}
+
+impl BinaryBlock {
+    fn new(count: usize, bases: [usize; 3], extents: [usize; 3], strides: [[usize; 4]; 2]) -> Self {
+        let [base_a, base_b, base_y] = bases;
+        let [extent_1, extent_2, extent_3] = extents;
+        let [[a_0, a_1, a_2, a_3], [b_0, b_1, b_2, b_3]] = strides;
+        BinaryBlock {
+            count,
+            base_a,
+            base_b,
+            base_y,
+            extent_1,
+            extent_2,
+            extent_3,
+            a_0,
+            a_1,
+            a_2,
+            a_3,
+            b_0,
+            b_1,
+            b_2,
+            b_3,
+        }
+    }
+}
+
+/// Random words below it drop their element.
+pub(super) fn dropout_threshold(p: f32) -> u32 {
+    (f64::from(p) * 4_294_967_296.0) as u32
 }
 
 /// The kernel of a function, and the two numbers that go into its uniform block.

@@ -1,13 +1,22 @@
 //! Launches of elementwise operators and of dropout on packed feature maps.
 
-use crate::gpu::kernel::Dispatch;
+use super::buffer::dropout_threshold;
 use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
 use crate::gpu::machine::Result;
 use crate::graph::{Binary, NodeId, Unary};
 
 /// Texels of a workgroup.
 const BLOCK: usize = 64 * 4;
+
+uniform! {
+    TexelsBlock { end: usize }
+}
+
+uniform! {
+    PackedDropoutBlock { channels: usize, plane: usize, stream: u32, threshold: u32, scale: f32 }
+}
 
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn binary_texture(&mut self, function: Binary, id: NodeId) -> Result<()> {
@@ -37,10 +46,14 @@ impl Lowering<'_> {
         let x = self.maps(self.input(id, 0));
         let y = self.new_maps(id);
         let [n, c, h, w] = self.nchw(id);
-        let threshold = (f64::from(p) * 4_294_967_296.0) as u32;
         let dispatch = Dispatch::new("dropout_texture", "main_texture")
-            .params([c, h * w, stream as usize, threshold as usize])
-            .float(1.0 / (1.0 - p))
+            .uniform(&PackedDropoutBlock {
+                channels: c,
+                plane: h * w,
+                stream,
+                threshold: dropout_threshold(p),
+                scale: 1.0 / (1.0 - p),
+            })
             .bind(self.whole(seed)?)
             .read(x)
             .write(y)
@@ -52,6 +65,6 @@ impl Lowering<'_> {
     fn each_texel(&mut self, kernel: Dispatch, id: NodeId) {
         let end = self.texels_of(id);
         let y = self.new_maps(id);
-        self.push(kernel.params([end]).write(y).groups(end.div_ceil(BLOCK)));
+        self.push(kernel.uniform(&TexelsBlock { end }).write(y).groups(end.div_ceil(BLOCK)));
     }
 }

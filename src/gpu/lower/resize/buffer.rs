@@ -1,17 +1,31 @@
 //! Launches of resizes and max pooling.
 
+use super::block::ResizeBlock;
 use super::pass::{Pass, Shifted};
-use crate::gpu::kernel::Dispatch;
 use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{NodeId, PoolSpec, ResizeMode};
+
+uniform! {
+    PoolBlock {
+        count: usize,
+        base_x: usize,
+        base_y: usize,
+        base_dx: usize,
+        in_h: usize,
+        in_w: usize,
+        out_h: usize,
+        out_w: usize,
+    }
+}
 
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn resize(&mut self, mode: ResizeMode, id: NodeId, pass: Pass) -> Result<()> {
         let x = self.input(id, 0);
         let ([n, c, xh, xw], [_, _, yh, yw]) = (self.nchw(x), self.nchw(id));
-        let [[ih, iw], [oh, ow]] = pass.ends([xh, xw], [yh, yw]);
+        let [small, large] = pass.ends([xh, xw], [yh, yw]);
         let (per_x, per_y) = (xh * xw, yh * yw);
         for piece in self.pieces(n * c, per_x.max(per_y))? {
             let (vx, bx) = self.rows(x, piece, per_x);
@@ -19,7 +33,7 @@ impl Lowering<'_> {
             let count = piece.count * per_y;
             let dispatch = Dispatch::new("resize", pass.entry("main", "gradient"))
                 .constant("MODE", Constant::U32(mode as u32))
-                .params([count, bx, by, ih, iw, oh, ow])
+                .uniform(&ResizeBlock::whole(count, [bx, by], small, large))
                 .bind(vx)
                 .bind(vy)
                 .groups(count.div_ceil(64));
@@ -42,7 +56,7 @@ impl Lowering<'_> {
             let count = piece.count * per_y;
             let dispatch = Dispatch::new("resize", pass.entry("shifted", "shifted_gradient"))
                 .constant("MODE", Constant::U32(mode as u32))
-                .params([count, bx, by, small[axis], 0, large[axis], 0, taps, channels, inner])
+                .uniform(&ResizeBlock::shifted(count, [bx, by], [small[axis], large[axis]], taps, [channels, inner]))
                 .bind(vx)
                 .bind(vy)
                 .groups(count.div_ceil(64));
@@ -58,7 +72,16 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(x, piece, ih * iw);
             let (vy, by) = self.rows(id, piece, oh * ow);
             let count = piece.count * oh * ow;
-            let dispatch = pool_kernel("main", spec).params([count, bx, by, 0, ih, iw, oh, ow]);
+            let dispatch = pool_kernel("main", spec).uniform(&PoolBlock {
+                count,
+                base_x: bx,
+                base_y: by,
+                base_dx: 0,
+                in_h: ih,
+                in_w: iw,
+                out_h: oh,
+                out_w: ow,
+            });
             self.push(dispatch.bind(vx).bind(vy).groups(count.div_ceil(64)));
         }
         Ok(())
@@ -72,7 +95,16 @@ impl Lowering<'_> {
             let (vdy, bdy) = self.rows(dy, piece, oh * ow);
             let (vdx, bdx) = self.rows(id, piece, ih * iw);
             let count = piece.count * ih * iw;
-            let dispatch = pool_kernel("gradient", spec).params([count, bx, bdy, bdx, ih, iw, oh, ow]);
+            let dispatch = pool_kernel("gradient", spec).uniform(&PoolBlock {
+                count,
+                base_x: bx,
+                base_y: bdy,
+                base_dx: bdx,
+                in_h: ih,
+                in_w: iw,
+                out_h: oh,
+                out_w: ow,
+            });
             self.push(dispatch.bind(vx).bind(vdy).bind(vdx).groups(count.div_ceil(64)));
         }
         Ok(())

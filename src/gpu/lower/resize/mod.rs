@@ -1,5 +1,6 @@
 //! Resizes and max pooling.
 
+mod block;
 mod buffer;
 mod pass;
 mod texture;

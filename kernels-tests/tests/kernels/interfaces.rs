@@ -1,0 +1,59 @@
+//! Launches give every shader what it reads: fields of the uniform block by name, type and order, buffers and textures.
+
+use papilla::gpu::translate::ValidShader;
+use papilla::gpu::{Scalar, TextureAccess};
+use papilla::variants;
+
+#[test]
+fn every_launch_gives_its_shader_what_that_declares() {
+    let variants = variants::all().expect("every graph can be planned");
+    let mut launched = 0;
+    for variant in &variants {
+        let Some(given) = variant.interface() else { continue };
+        let shader = ValidShader::parse(&variant.text(), &variant.entry).expect("variants are valid");
+        let taken = shader.interface().unwrap_or_else(|error| panic!("{}: {error}", variant.name()));
+        assert_eq!(*given, taken, "{}", variant.name());
+        launched += 1;
+    }
+    assert!(launched > 500, "{launched} of {} variants are launched", variants.len());
+}
+
+const SHADER: &str = "
+struct Params { count: u32, shift: i32, factor: f32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var result: texture_storage_2d<rgba32float, write>;
+@compute @workgroup_size(8) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let texel = textureLoad(maps, vec2<u32>(id.x, p.count)) * p.factor;
+    textureStore(result, vec2<u32>(id.x, 0u), texel);
+    x[id.x] = f32(p.shift);
+}
+";
+
+#[test]
+fn what_a_shader_declares_is_read_from_its_text() {
+    let interface = ValidShader::parse(SHADER, "main").expect("valid").interface().expect("launches can give it");
+    let fields: Vec<(&str, Scalar)> = interface.fields.iter().map(|(name, scalar)| (&name[..], *scalar)).collect();
+    assert_eq!(fields, [("count", Scalar::U32), ("shift", Scalar::I32), ("factor", Scalar::F32)]);
+    assert_eq!(interface.buffers, 1);
+    assert_eq!(interface.textures, [TextureAccess::Read, TextureAccess::Write]);
+}
+
+/// What launches cannot give is an error, so that such a shader cannot be overlooked.
+#[test]
+fn what_no_launch_can_give_is_an_error() {
+    for (text, replaced) in [
+        ("shift: i32", "shift: vec2<i32>"),
+        ("@group(0) @binding(1)", "@group(1) @binding(1)"),
+        ("@binding(3)", "@binding(4)"),
+        ("storage, read_write> x", "storage, read> x"),
+        ("rgba32float, write", "rgba16float, write"),
+    ] {
+        let changed = SHADER.replace(text, replaced).replace("f32(p.shift)", "1.0");
+        let changed =
+            if replaced.contains("read> x") { changed.replace("x[id.x] = 1.0;", "_ = x[0];") } else { changed };
+        let shader = ValidShader::parse(&changed, "main").expect("valid all the same");
+        assert!(shader.interface().is_err(), "{replaced}");
+    }
+}

@@ -1,0 +1,23 @@
+//! What stands between a launch and its shader: the uniform block, the buffers and the textures.
+
+use super::uniform::Scalar;
+
+/// How a shader uses a storage texture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TextureAccess {
+    /// it reads texels
+    Read,
+    /// it writes texels
+    Write,
+}
+
+/// Bindings of one group: the uniform block at 0, then the buffers, then the textures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// names and types of the uniform block's fields, four bytes each, in order
+    pub fields: Vec<(String, Scalar)>,
+    /// storage buffers, all of them read and written
+    pub buffers: usize,
+    /// `rgba32float` storage textures
+    pub textures: Vec<TextureAccess>,
+}
