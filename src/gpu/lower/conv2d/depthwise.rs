@@ -85,15 +85,17 @@ impl Lowering<'_> {
         for piece in pieces {
             let (vx, bx) = self.rows(operands.first, piece, read);
             let (vy, by) = self.rows(operands.out, piece, written);
-            let dispatch = Dispatch::new("depthwise", direction.entry())
+            let mut dispatch = Dispatch::new("depthwise", direction.entry())
                 .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                 .uniform(&block([bx, by], piece, [0, 0]))
                 .bind(vx)
                 .bind(self.whole(operands.second)?)
                 .bind(vy)
-                .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                 .groups((piece.count * written).div_ceil(64));
+            if direction == Direction::Forward {
+                dispatch = dispatch.bind(self.whole(operands.bias.unwrap_or(operands.second))?);
+            }
             self.push(dispatch);
         }
         Ok(())
