@@ -83,7 +83,7 @@ impl Layouts {
             let slots = slots.and_then(|slots| pass.worth_packing(id, slots, machine));
             let mut before = Vec::new();
             match &slots {
-                Ok(slots) => pass.to_textures(id, *slots, &mut before),
+                Ok(slots) => pass.compute_from_textures(id, *slots, &mut before),
                 Err(_) if graph.node(id).op.is_alias() => {}
                 Err(_) => graph.node(id).inputs.iter().for_each(|&input| pass.unpack(input, &mut before)),
             }
@@ -133,7 +133,7 @@ impl Pass<'_> {
     }
 
     /// Brings the inputs of a kernel where it finds them, and notes where it leaves its result.
-    fn to_textures(&mut self, id: NodeId, slots: PackedSlots, moves: &mut Vec<Move>) {
+    fn compute_from_textures(&mut self, id: NodeId, slots: PackedSlots, moves: &mut Vec<Move>) {
         let graph = self.graph;
         let (maps, others) = graph.node(id).inputs.split_at(slots.inputs);
         for &input in others {
