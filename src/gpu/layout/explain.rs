@@ -47,8 +47,8 @@ impl KernelReport {
                     let (kernel, declined) = ConvKernel::select(&problem, machine);
                     (kernel.name(), declined.into_iter().map(reason).collect())
                 }
-                // Those have one kernel only.
-                (None, None | Some(Declined::NoKernel)) => (name(node.layout), Vec::new()),
+                // Those have one kernel only, or one for what they read.
+                (None, None | Some(Declined::NoKernel | Declined::NoMaps)) => (name(node.layout), Vec::new()),
                 (None, Some(why)) => (name(node.layout), vec![reason((name(Layout::Texture), why))]),
             };
             *counts.entry((OperatorClass::of(graph, id), kernel, declined)).or_insert(0) += 1;
