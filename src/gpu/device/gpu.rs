@@ -283,15 +283,13 @@ impl Gpu {
             ty,
             count: None,
         };
-        let buffer = |ty, least: u64| {
-            let min_binding_size = wgpu::BufferSize::new(least);
-            wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size }
-        };
-        let block_bytes = 4 * dispatch.params.len() as u64;
+        let buffer =
+            |ty, min_binding_size| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size };
+        let block_bytes = wgpu::BufferSize::new(4 * dispatch.params.len() as u64);
         let mut entries = vec![entry(0, buffer(wgpu::BufferBindingType::Uniform, block_bytes))];
         // One arena holds every value, and a launch may not bind one buffer in two ways: all are read-write.
         let storage = wgpu::BufferBindingType::Storage { read_only: false };
-        entries.extend((0..buffers).map(|i| entry(1 + i, buffer(storage, 4))));
+        entries.extend((0..buffers).map(|i| entry(1 + i, buffer(storage, None))));
         entries.extend(dispatch.textures.iter().enumerate().map(|(i, texture)| {
             let access = match texture.access {
                 TextureAccess::Write => wgpu::StorageTextureAccess::WriteOnly,
