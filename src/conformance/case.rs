@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
+use super::operation::Operation;
 use crate::formats::{HostTensor, TensorFile};
 
 /// Values by their name in the case: `out.y`, `grad_in.x`, …
@@ -16,7 +17,7 @@ pub struct Case {
     /// file that holds it
     pub path: PathBuf,
     /// operation that it is about, from the file's metadata
-    pub op: String,
+    pub op: Operation,
     attrs: Value,
     rtol: f64,
     atol: f64,
@@ -55,7 +56,9 @@ impl Case {
         };
         let attrs = serde_json::from_str(text("attrs")?)
             .with_context(|| format!("the attributes of `{}` are not JSON", path.display()))?;
-        let (op, rtol, atol) = (text("op")?.clone(), number("rtol")?, number("atol")?);
+        let op = text("op")?;
+        let op = op.parse().map_err(|_| anyhow!("the operation `{op}` of `{}` is not known", path.display()))?;
+        let (rtol, atol) = (number("rtol")?, number("atol")?);
         Ok(Case { path: path.to_path_buf(), op, attrs, rtol, atol, tensors })
     }
 
@@ -128,7 +131,8 @@ impl Case {
         }
     }
 
-    /// Compares every expected value with what was got.
+    /// Compares every expected value with what was got. Where a NaN is expected, a value that does not exist, one must
+    /// be got.
     pub fn judge(&self, got: &Values) -> Result<Verdict> {
         let mut worst = Verdict { ratio: 0.0, value: "nothing".to_string() };
         let expected = self.tensors.iter().filter(|(name, _)| {
@@ -147,6 +151,7 @@ impl Case {
                 // An exact comparison has tolerance 0: any error is beyond it.
                 let ratio = match error {
                     0.0 => 0.0,
+                    _ if want.is_nan() && got.is_nan() => 0.0,
                     e if e.is_nan() || got.is_nan() => f64::INFINITY,
                     e => e / tolerance,
                 };

@@ -6,6 +6,7 @@
 mod case;
 mod images;
 mod networks;
+mod operation;
 mod operators;
 mod probe;
 mod probes;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 pub use case::{Case, Verdict};
+pub use operation::Operation;
 pub use probe::{Deviation, Expected, Probe};
 pub use probes::{PROBES, TOLERANCE};
 
@@ -42,16 +44,16 @@ pub fn cases(folder: &Path) -> Result<Vec<PathBuf>> {
 /// Runs one case on a device.
 pub fn run_case(path: &Path, device: &Device) -> Result<Verdict> {
     let case = Case::read(path)?;
-    let got = match case.op.as_str() {
-        "decode_mask" => images::decode_mask(&case)?,
-        "boundary_target" => images::boundary_target(&case)?,
-        "postprocess" => images::postprocess(&case)?,
-        "metrics" => images::metrics(&case)?,
-        "deeplab_forward" => networks::deeplab_forward(&case, device)?,
-        "deeplab_train" => networks::deeplab_train(&case, device)?,
-        "discriminator" => networks::discriminator(&case, device)?,
-        "train_steps" => networks::train_steps(&case, device)?,
-        "adam" | "sgd" => operators::optimiser(&case, device)?,
+    let got = match case.op {
+        Operation::DecodeMask => images::decode_mask(&case)?,
+        Operation::BoundaryTarget => images::boundary_target(&case)?,
+        Operation::Postprocess => images::postprocess(&case)?,
+        Operation::Metrics => images::metrics(&case)?,
+        Operation::DeeplabForward => networks::deeplab_forward(&case, device)?,
+        Operation::DeeplabTrain => networks::deeplab_train(&case, device)?,
+        Operation::Discriminator => networks::discriminator(&case, device)?,
+        Operation::TrainSteps => networks::train_steps(&case, device)?,
+        Operation::Adam | Operation::Sgd => operators::optimiser(&case, device)?,
         _ => operators::operator(&case, device)?,
     };
     case.judge(&got)

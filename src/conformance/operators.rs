@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::case::{Case, Values};
+use super::operation::Operation;
 use crate::device::Device;
 use crate::graph::{
     AdamSettings, ConvSpec, Graph, NodeId, Op, PoolSpec, ResizeMode, SgdSettings, Shape, StateId, Unary, Update,
@@ -50,61 +51,61 @@ impl Traced<'_> {
 
     fn trace(&mut self) -> Result<()> {
         let case = self.case;
-        match case.op.as_str() {
-            "relu" => self.unary(Unary::Relu),
-            "relu6" => self.unary(Unary::Relu6),
-            "leaky_relu" => self.unary(Unary::LeakyRelu(case.number("negative_slope")?)),
-            "sigmoid" => self.unary(Unary::Sigmoid),
-            "entropy_map" => self.unary(Unary::Entropy { smooth: case.number("smooth")? }),
-            "conv2d" => self.conv2d(),
-            "batch_norm" => self.norm(&[""]),
-            "trans_norm" => self.norm(&["_source", "_target"]),
-            "interpolate" => self.interpolate(),
-            "global_avg_pool" => {
+        match case.op {
+            Operation::Relu => self.unary(Unary::Relu),
+            Operation::Relu6 => self.unary(Unary::Relu6),
+            Operation::LeakyRelu => self.unary(Unary::LeakyRelu(case.number("negative_slope")?)),
+            Operation::Sigmoid => self.unary(Unary::Sigmoid),
+            Operation::EntropyMap => self.unary(Unary::Entropy { smooth: case.number("smooth")? }),
+            Operation::Conv2d => self.conv2d(),
+            Operation::BatchNorm => self.norm(&[""]),
+            Operation::TransNorm => self.norm(&["_source", "_target"]),
+            Operation::Interpolate => self.interpolate(),
+            Operation::GlobalAvgPool => {
                 let x = self.input("x")?;
                 let y = self.g.global_avg_pool(x)?;
                 self.out("y", y);
                 Ok(())
             }
-            "max_pool2d" => {
+            Operation::MaxPool2d => {
                 let (kernel, stride, padding) = (case.pair("kernel")?, case.pair("stride")?, case.pair("padding")?);
                 let x = self.input("x")?;
                 let y = self.g.max_pool2d(x, PoolSpec { kernel, stride, padding })?;
                 self.out("y", y);
                 Ok(())
             }
-            "concat" => {
+            Operation::Concat => {
                 let parts: Vec<NodeId> = (0..).map_while(|i| self.inputs.get(&format!("x{i}")).copied()).collect();
                 let y = self.g.concat(&parts, case.count("axis")?)?;
                 self.out("y", y);
                 Ok(())
             }
-            "pad" => {
+            Operation::Pad => {
                 let x = self.input("x")?;
                 let [top, bottom] = [case.count("top")?, case.count("bottom")?];
                 let y = self.g.pad2d(x, top, bottom, case.count("left")?, case.count("right")?)?;
                 self.out("y", y);
                 Ok(())
             }
-            "dropout" => {
+            Operation::Dropout => {
                 let (x, mask) = (self.input("x")?, self.input("mask")?);
                 let kept = self.g.mul(x, mask)?;
                 let y = self.g.affine(kept, 1.0 / (1.0 - case.number("p")?), 0.0)?;
                 self.out("y", y);
                 Ok(())
             }
-            "bce" => self.loss(method::bce, "p"),
-            "bce_with_logits" | "sigmoid_bce" => self.loss(method::bce_with_logits, "x"),
-            "mse" => self.loss(method::mse, "x"),
-            "prototypes" => {
+            Operation::Bce => self.loss(method::bce, "p"),
+            Operation::BceWithLogits | Operation::SigmoidBce => self.loss(method::bce_with_logits, "x"),
+            Operation::Mse => self.loss(method::mse, "x"),
+            Operation::Prototypes => {
                 let (feature, mask) = (self.input("feature")?, self.input("mask")?);
                 let found = prototypes::labelled(&mut self.g, feature, mask)?;
                 self.out("obj", found.object);
                 self.out("bck", found.background);
                 Ok(())
             }
-            "reliable_prototypes" => self.reliable_prototypes(),
-            "discriminative_loss" => {
+            Operation::ReliablePrototypes => self.reliable_prototypes(),
+            Operation::DiscriminativeLoss => {
                 let [f, mask] = [self.input("feature")?, self.input("mask")?];
                 let [object, background] = [self.input("obj")?, self.input("bck")?];
                 let margin = case.number("margin")?;
@@ -113,14 +114,14 @@ impl Traced<'_> {
                 self.out("loss", loss);
                 Ok(())
             }
-            "consistency_loss" => {
+            Operation::ConsistencyLoss => {
                 let [plain, augmented, keep] = [self.input("logits")?, self.input("logits_aug")?, self.input("keep")?];
                 let threshold = self.g.constant(case.number("threshold")?, Shape::scalar());
                 let loss = consistency::loss(&mut self.g, plain, augmented, threshold, keep)?;
                 self.out("loss", loss);
                 Ok(())
             }
-            unknown => bail!("the operation `{unknown}` is not known"),
+            other => bail!("`{other}` is not a single operator"),
         }
     }
 
@@ -278,8 +279,8 @@ pub(super) fn optimiser(case: &Case, device: &Device) -> Result<Values> {
     let lr = g.input("lr", Shape::scalar());
     let param = g.declare_state("param", shape.clone())?;
     let first = g.declare_state("first", shape.clone())?;
-    let adam = match case.op.as_str() {
-        "adam" => {
+    let adam = match case.op {
+        Operation::Adam => {
             let second = g.declare_state("second", shape)?;
             let correction = g.input("correction", [2]);
             let (beta1, beta2) = (case.number("beta1")?, case.number("beta2")?);
