@@ -1,13 +1,13 @@
 //! Every backbone can be trained: the whole step compiles for the adapter, its losses are finite, and it reaches the
 //! first layer.
 
-use papilla::device::Device;
-use papilla::gpu::GpuOptions;
 use papilla::graph::{AdamSettings, Precision, SgdSettings};
 use papilla::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic};
 use papilla::nn::Norm;
 use papilla::nn::deeplab::{Backbone, DeepLab};
 use papilla::nn::init::hashed_values;
+
+use crate::adapter::adapter;
 
 /// Images of a batch.
 const BATCH: usize = 2;
@@ -16,8 +16,7 @@ const DEEP: usize = 4;
 
 /// One supervised step at every output stride.
 fn trains(backbone: Backbone, first_layer: &str) {
-    let wanted = std::env::var("PAPILLA_DEVICE").ok();
-    let device = Device::open(wanted.as_deref(), GpuOptions::default()).expect("tests need an adapter");
+    let device = adapter();
     // The same weights at every output stride; only the first step begins with those that follow from the names.
     let states = device.states();
     for (index, &output_stride) in backbone.output_strides().iter().enumerate() {

@@ -2,38 +2,28 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
-use assert_cmd::Command;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
-fn papilla(arguments: &[&str]) -> Output {
-    Command::cargo_bin("papilla").expect("the program is built").args(arguments).output().expect("the program runs")
-}
+use crate::running::{output, papilla, text};
 
 /// Checks the exit status and that the error is one line that contains every word; gives the line.
 fn refused(arguments: &[&str], words: &[&str]) -> String {
-    assert_refused(&papilla(arguments), 1, words)
+    assert_refused(&output(arguments), 1, words)
 }
 
 fn flags_refused(arguments: &[&str], words: &[&str]) -> String {
-    assert_refused(&papilla(arguments), 2, words)
+    assert_refused(&output(arguments), 2, words)
 }
 
 fn assert_refused(output: &Output, status: i32, words: &[&str]) -> String {
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(status), "{stderr}");
-    let errors: Vec<&str> =
-        stderr.lines().filter(|l| l.starts_with("error: ") && !l.contains("XDG_RUNTIME_DIR")).collect();
-    assert_eq!(errors.len(), 1, "{stderr}");
+    let error = crate::running::refused(output, status);
     for word in words {
-        assert!(errors[0].contains(word), "`{word}` is not in: {}", errors[0]);
+        assert!(error.contains(word), "`{word}` is not in: {error}");
     }
-    for forbidden in ["panicked", "backtrace", "RUST_"] {
-        assert!(!stderr.contains(forbidden), "{stderr}");
-    }
-    errors[0].to_string()
+    error
 }
 
 /// A dataset of `count` regions of 48 pixels with a disc and a cup.
@@ -59,10 +49,6 @@ fn region(rois: &Path, name: &str, image: [u32; 2], mask: [u32; 2], levels: &[u8
         Luma([levels.get(distance / 6).copied().unwrap_or(255)])
     });
     rings.save(rois.join("mask").join(format!("{name}.png"))).expect("a temporary file can be written");
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("temporary paths are UTF-8")
 }
 
 /// Trains on a dataset for one step and expects a refusal that leaves no run behind.
@@ -154,7 +140,7 @@ fn a_mask_without_a_cup_is_named_and_kept() {
     region(&dataset.join("train/ROIs"), "r08", [48, 48], [48, 48], &[128]);
     let out = folder.path().join("run");
     let arguments = ["train", "--source", text(&dataset), "--out", text(&out), "--size", "32", "--batch", "2"];
-    let output = papilla(&[&arguments[..], &["--steps", "1"]].concat());
+    let output = output(&[&arguments[..], &["--steps", "1"]].concat());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(stderr.contains("r08.png") && stderr.contains("no cup"), "{stderr}");
@@ -202,10 +188,10 @@ fn a_disk_that_is_full_while_saving() {
     let folder = TempDir::new().expect("a temporary folder");
     let dataset = dataset(folder.path(), 12);
     let out = folder.path().join("run");
-    let program = assert_cmd::cargo::cargo_bin("papilla");
+    let program = env!("CARGO_BIN_EXE_papilla");
     let script = format!(
         "trap '' XFSZ; ulimit -f 2000; exec '{}' train --source '{}' --out '{}' --size 32 --batch 2 --steps 1",
-        program.display(),
+        program,
         dataset.display(),
         out.display()
     );
@@ -340,9 +326,7 @@ fn no_adapter_at_all() {
     let folder = TempDir::new().expect("a temporary folder");
     let dataset = dataset(folder.path(), 12);
     let out = folder.path().join("run");
-    let output = Command::cargo_bin("papilla")
-        .expect("the program is built")
-        .args(["train", "--source", text(&dataset), "--out", text(&out)])
+    let output = papilla(&["train", "--source", text(&dataset), "--out", text(&out)])
         .env_remove("PAPILLA_DEVICE")
         .env("VK_ICD_FILENAMES", "/nonexistent.json")
         .env("VK_DRIVER_FILES", "/nonexistent.json")
@@ -368,7 +352,7 @@ fn a_step_larger_than_the_machine_is_refused_with_what_would_fit() {
 #[test]
 fn wrong_flags_exit_with_2() {
     for arguments in [&["train"][..], &["train", "--no-such-flag"], &["fly"], &["evaluate", "--threshold-cup", "2"]] {
-        assert_eq!(papilla(arguments).status.code(), Some(2), "{arguments:?}");
+        assert_eq!(output(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
 
@@ -387,8 +371,7 @@ fn a_settings_file_without_a_source_is_completed_by_flags() {
 
 #[test]
 fn a_reader_that_stops_reading() {
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("papilla"))
-        .arg("devices")
+    let mut child = papilla(&["devices"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()

@@ -1,17 +1,12 @@
 //! `papilla bench`: what it prints, not how fast things are.
 
-use assert_cmd::Command;
 use serde_json::Value;
 
+use crate::running::{papilla, refusal, succeeded};
+
 fn bench(flags: &str) -> Value {
-    let output = Command::cargo_bin("papilla")
-        .expect("the program is built")
-        .args(["--json", "bench"])
-        .args(flags.split_whitespace())
-        .output()
-        .expect("the program runs");
-    assert!(output.status.success(), "{flags}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("--json prints one document")
+    let output = papilla(&["--json", "bench"]).args(flags.split_whitespace()).output().expect("the program runs");
+    serde_json::from_str(&succeeded(output)).expect("--json prints one document")
 }
 
 fn assert_positive(values: &Value, names: &[&str]) {
@@ -81,10 +76,7 @@ fn a_comparison_with_something_else() {
     let refusals =
         [(file, "is not what `papilla bench --portability` writes"), ("absent.json", "cannot read `absent.json`")];
     for (path, words) in refusals {
-        let mut command = Command::cargo_bin("papilla").expect("the program is built");
-        let output = command.args(["bench", "compare", path, file]).output().expect("the program runs");
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{stderr}");
-        assert!(stderr.contains(words), "{stderr}");
+        let error = refusal(&["bench", "compare", path, file]);
+        assert!(error.contains(words), "{error}");
     }
 }

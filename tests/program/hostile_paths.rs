@@ -13,41 +13,28 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::running::{output, refused};
+
 /// A folder name that a shell, a format string or a parser of settings might take apart.
 const AWKWARD: &str = " a 'clinic' of \"Dr. O'Neil\" $(true) %s {} \\ [1] é眼 #1";
 /// One that is no UTF-8.
 const NO_TEXT: &[u8] = b"clinic \xff\xfe";
-
-fn papilla<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
-    let program = assert_cmd::cargo::cargo_bin("papilla");
-    Command::new(program).args(arguments).output().expect("the program runs")
-}
 
 fn list(arguments: &[&dyn AsRef<OsStr>]) -> Vec<OsString> {
     arguments.iter().map(|argument| argument.as_ref().to_owned()).collect()
 }
 
 fn succeed(arguments: &[&dyn AsRef<OsStr>]) -> String {
-    let output = papilla(&list(arguments));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{:?}: {said}", list(arguments));
-    assert!(!said.contains("panicked"), "{said}");
-    String::from_utf8(output.stdout).expect("results are UTF-8")
+    crate::running::succeed(&list(arguments))
 }
 
 /// The one error of a failure.
 fn refusal(arguments: &[&dyn AsRef<OsStr>]) -> String {
-    error_of(&papilla(&list(arguments)))
+    crate::running::refusal(&list(arguments))
 }
 
 fn error_of(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(!said.contains("panicked"), "{said}");
-    let errors: Vec<&str> =
-        said.lines().filter(|l| l.starts_with("error: ") && !l.contains("XDG_RUNTIME_DIR")).collect();
-    assert_eq!(errors.len(), 1, "{said}");
-    errors[0].to_string()
+    refused(output, 1)
 }
 
 /// A small dataset under a name.
@@ -87,7 +74,7 @@ fn blanks_and_quotes() {
     let folder = TempDir::new().expect("a temporary folder");
     let clinic = clinic(folder.path(), OsStr::new(AWKWARD));
     let run = folder.path().join(format!("run on{AWKWARD}"));
-    let output = papilla(&train(&clinic, &run));
+    let output = output(&train(&clinic, &run));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let document: Value = serde_json::from_slice(&output.stdout).expect("one document");
     assert_eq!(document["last"].as_str().map(Path::new), Some(run.join("checkpoints/last.safetensors").as_path()));
@@ -100,8 +87,7 @@ fn blanks_and_quotes() {
     fs::write(run.join("checkpoints/last.safetensors"), "").expect("the run can be written");
     let error = refusal(&[&"train", &"--resume", &run]);
     let command = error.split('`').find(|part| part.starts_with("papilla train --resume")).expect("a command");
-    let program = assert_cmd::cargo::cargo_bin("papilla");
-    let command = command.replacen("papilla", &format!("'{}'", program.display()), 1);
+    let command = command.replacen("papilla", &format!("'{}'", env!("CARGO_BIN_EXE_papilla")), 1);
     let output = Command::new("sh").args(["-c", &command]).output().expect("a shell runs");
     assert!(output.status.success() || error_of(&output).contains("no whole previous"), "{command}");
 }
@@ -112,14 +98,14 @@ fn names_that_are_no_text() {
     let folder = TempDir::new().expect("a temporary folder");
     let clinic = clinic(folder.path(), OsStr::from_bytes(NO_TEXT));
     let run = folder.path().join(OsStr::from_bytes(b"run \xff"));
-    let error = error_of(&papilla(&train(&clinic, &run)));
+    let error = error_of(&output(&train(&clinic, &run)));
     assert!(error.contains("not valid UTF-8") && error.contains("rename"), "{error}");
     assert!(!run.exists(), "a refused run leaves nothing behind");
 
     // What settings need not hold may have any name.
     let plain = folder.path().join("plain");
     fs::rename(&clinic, &plain).expect("the folder can be renamed");
-    let output = papilla(&train(&plain, &run));
+    let output = output(&train(&plain, &run));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     fs::rename(&plain, &clinic).expect("the folder can be renamed");
     let images = clinic.join("test/ROIs/image");
@@ -138,7 +124,7 @@ fn links_in_a_circle_and_pipes() {
     let folder = TempDir::new().expect("a temporary folder");
     let clinic = clinic(folder.path(), OsStr::new("clinic"));
     let run = folder.path().join("run");
-    assert!(papilla(&train(&clinic, &run)).status.success());
+    assert!(output(&train(&clinic, &run)).status.success());
 
     // A folder that holds itself is no image and is not entered.
     let images = clinic.join("test/ROIs/image");
@@ -175,7 +161,7 @@ fn links_in_a_circle_and_pipes() {
         list(&[&"evaluate", &"--checkpoint", &circle, &"--data", &data]),
         list(&[&"predict", &"--checkpoint", &checkpoint, &circle, &"--out", &out]),
     ] {
-        assert!(error_of(&papilla(&arguments)).contains("circle"), "{arguments:?}");
+        assert!(error_of(&output(&arguments)).contains("circle"), "{arguments:?}");
     }
 }
 
@@ -193,8 +179,7 @@ fn with_read_only<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Option<Out
         return None;
     }
     let mut command = inside(format!("{mounted} && shift && exec \"$@\""));
-    let program = assert_cmd::cargo::cargo_bin("papilla");
-    Some(command.arg(program).args(arguments).output().expect("a shell runs"))
+    Some(command.arg(env!("CARGO_BIN_EXE_papilla")).args(arguments).output().expect("a shell runs"))
 }
 
 #[test]

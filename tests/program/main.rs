@@ -1,16 +1,21 @@
 //! The program from outside, and the library as a caller sees it: one test program, because each one costs a link.
 
+mod adapter;
 mod backbones;
 mod bad_input;
 mod bench;
+mod clinics;
 mod conformance;
 mod convert;
 mod examples;
+mod floors;
 mod hostile_paths;
+mod jobs;
 mod memory;
 mod plan;
 mod progress;
 mod report;
+mod running;
 mod tensorboard;
 mod training;
 mod whole_photographs;

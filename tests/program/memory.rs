@@ -4,10 +4,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use tempfile::TempDir;
+
+use crate::running::{papilla, text};
 
 /// Images that few and many are: the more must not be held at once.
 const COUNTS: [usize; 2] = [8, 72];
@@ -16,14 +18,9 @@ const SIZE: &str = "512";
 /// KiB that the peaks may differ by, an eighth of what the further images take together.
 const ALLOWED: u64 = 30 << 10;
 
-fn text(path: &Path) -> &str {
-    path.to_str().expect("temporary folders have plain names")
-}
-
 /// Runs the program to its end; its largest resident memory in KiB, as the system told last.
 fn peak(arguments: &[&str]) -> u64 {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_papilla"))
-        .args(arguments)
+    let mut child = papilla(arguments)
         .arg("--quiet")
         .stdout(Stdio::null())
         .stderr(Stdio::null())

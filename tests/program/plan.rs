@@ -2,13 +2,12 @@
 
 use std::process::Output;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
+use crate::running::papilla;
+
 fn output_of(flags: &str) -> Output {
-    Command::cargo_bin("papilla")
-        .expect("the program is built")
-        .args(["--json", "plan"])
+    papilla(&["--json", "plan"])
         .args(flags.split_whitespace())
         // No driver is needed.
         .env_remove("PAPILLA_DEVICE")

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::training::runs::{clinics, papilla, text};
+use crate::clinics::clinics;
+use crate::running::{output, text};
 
 /// Of eight steps, four before the first validation.
 const SETTINGS: &str = "--size 32 --batch 4 --epochs 2 --validate-every 1 --seed 3";
@@ -32,7 +33,7 @@ fn lines_where_there_is_no_terminal_and_nothing_when_quiet() {
         let mut arguments = arguments(&folder, name);
         arguments.extend(more.iter().map(|flag| flag.to_string()));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let output = papilla(&arguments).output().expect("the program runs");
+        let output = output(&arguments);
         assert!(output.status.success());
         let told = String::from_utf8(output.stderr).expect("messages are UTF-8");
         // A driver's own complaint.
@@ -55,10 +56,10 @@ fn lines_where_there_is_no_terminal_and_nothing_when_quiet() {
 /// Runs a training in a pseudo-terminal of so many columns; what it shows, or `None` where none can be had.
 #[cfg(target_os = "linux")]
 fn in_terminal(folder: &TempDir, name: &str, columns: usize, no_color: Option<&str>) -> Option<String> {
-    let program = assert_cmd::cargo::cargo_bin("papilla");
+    let program = env!("CARGO_BIN_EXE_papilla");
     let quoted = |word: &str| format!("'{word}'");
     let words: Vec<String> = arguments(folder, name).iter().map(|word| quoted(word)).collect();
-    let line = format!("stty cols {columns} rows 30; exec {} {}", quoted(text(&program)), words.join(" "));
+    let line = format!("stty cols {columns} rows 30; exec {} {}", quoted(program), words.join(" "));
     let mut command = Command::new("script");
     command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR").stdin(Stdio::null());
     command.envs(no_color.map(|value| ("NO_COLOR", value)));

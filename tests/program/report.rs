@@ -7,7 +7,8 @@ use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::training::runs::{clinics, papilla, succeed, text};
+use crate::clinics::clinics;
+use crate::running::{output, refusal, succeed, text};
 
 /// A name with everything that HTML gives a meaning to; a file system of Windows takes none of it.
 const NAME: &str = if cfg!(unix) { "a <b> & \"c\" 'd'" } else { "a & 'd'" };
@@ -93,14 +94,6 @@ fn rounded(value: &Value) -> Value {
 fn image_rows(page: &Html) -> Vec<Vec<String>> {
     let row = selector("table[data-sortable] tbody tr");
     page.select(&row).map(|row| row.select(&selector("th, td")).map(all_text).collect()).collect()
-}
-
-/// Refusal on one line, with an exit status.
-fn refusal(arguments: &[&str], status: i32) -> String {
-    let output = papilla(arguments).output().expect("the program runs");
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(status), "{stderr}");
-    stderr.lines().find(|line| line.starts_with("error: ")).expect("a failure is explained").to_string()
 }
 
 #[test]
@@ -215,8 +208,7 @@ fn damaged_and_unfinished(runs: &Runs, run: &Path) {
     fs::write(&metrics, format!("{}\n{half}", lines.join("\n"))).expect("the folder is writable");
     fs::write(run.join("evaluation-clinic-b-test-best/summary.json"), "{").expect("the folder is writable");
     let out = runs.folder.path().join("unfinished.html");
-    let output =
-        papilla(&["report", "--no-images", text(run), "--out", text(&out)]).output().expect("the program runs");
+    let output = output(&["report", "--no-images", text(run), "--out", text(&out)]);
     assert!(output.status.success());
     let remarks: Vec<String> = page(&out).select(&selector(".remarks li")).map(all_text).collect();
     assert_eq!(remarks.len(), 3, "{remarks:?}");
@@ -227,11 +219,11 @@ fn damaged_and_unfinished(runs: &Runs, run: &Path) {
 
     let empty = runs.folder.path().join("empty");
     fs::create_dir(&empty).expect("the folder is writable");
-    assert!(refusal(&["report", text(&empty)], 1).contains("is no run"));
+    assert!(refusal(&["report", text(&empty)]).contains("is no run"));
     assert!(!empty.join("report.html").exists());
-    assert!(refusal(&["report", text(run), text(run)], 1).contains("is named twice"));
+    assert!(refusal(&["report", text(run), text(run)]).contains("is named twice"));
     let absent = runs.folder.path().join("absent/test");
-    assert!(refusal(&["report", text(run), "--data", text(&absent)], 1).contains(text(&absent)));
+    assert!(refusal(&["report", text(run), "--data", text(&absent)]).contains(text(&absent)));
     let unwritable = runs.folder.path().join("absent/report.html");
-    assert!(refusal(&["report", "--no-images", text(run), "--out", text(&unwritable)], 1).contains("report.html"));
+    assert!(refusal(&["report", "--no-images", text(run), "--out", text(&unwritable)]).contains("report.html"));
 }

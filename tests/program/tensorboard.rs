@@ -14,8 +14,8 @@ use image::{Rgb, RgbImage};
 use papilla::formats::EventWriter;
 use serde_json::{Value, json};
 
-use crate::training::killable::{Killable, logged};
-use crate::training::runs::{succeed, text};
+use crate::jobs::{Job, logged};
+use crate::running::{succeed, text};
 
 /// The release that the test was written with.
 const PACKAGE: &str = "tensorboard==2.21.0";
@@ -197,7 +197,7 @@ fn tensorboard_shows_an_adaptation_and_what_a_resumed_one_logs_once() {
     };
     let flags = "--method clr --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3 \
                  --pictures-every 2";
-    let job = Killable::new(&flags.split_whitespace().collect::<Vec<_>>());
+    let job = Job::new(&flags.split_whitespace().collect::<Vec<_>>());
     let (_, noise) = read(&python, &["--import"]);
     let [curves, pictures] = curves_and_pictures(&python, &noise, &job.undisturbed());
     assert_run_is_shown(&curves, &pictures);

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use assert_cmd::Command;
 use image::{DynamicImage, GrayImage, ImageBuffer, Rgb, RgbImage};
 use papilla::data::synth::{Clinic, Split, generate};
 use papilla::formats::{HostTensor, TensorFile};
@@ -15,6 +14,8 @@ use papilla::nn::init::hashed_values;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::running::{papilla, succeeded, text};
+
 /// Columns and rows of a photograph.
 const SIZE: (u32, u32) = (900, 800);
 /// Radius of the round field in its middle.
@@ -23,10 +24,6 @@ const FIELD: f32 = 380.0;
 const REGION: u32 = 300;
 /// Where the region's middle lies.
 const PLACE: (u32, u32) = (300, 420);
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("temporary paths are UTF-8")
-}
 
 /// A network whose mask is the same everywhere, disc and no cup, if it is `constant`; else made up.
 fn weights(folder: &TempDir, constant: bool) -> PathBuf {
@@ -92,14 +89,8 @@ fn photograph(index: u64) -> (RgbImage, (f64, f64), f64) {
 }
 
 fn predict(weights: &Path, inputs: &[&Path], out: &Path, more: &[&str]) -> Output {
-    let mut command = Command::cargo_bin("papilla").expect("the program is built");
-    command.args(["predict", "--find-disc", "--size", "64", "--checkpoint", text(weights), "--out", text(out)]);
-    command.args(inputs).args(more).output().expect("the program runs")
-}
-
-fn succeeded(output: Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("output is UTF-8")
+    let begin = ["predict", "--find-disc", "--size", "64", "--checkpoint", text(weights), "--out", text(out)];
+    papilla(&begin).args(inputs).args(more).output().expect("the program runs")
 }
 
 /// Rows of the table by the names of its columns.

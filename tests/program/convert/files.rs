@@ -1,33 +1,24 @@
 //! Files to convert, and the program that converts them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Output;
 
-use assert_cmd::Command;
 use papilla::formats::{HostTensor, TensorFile};
 use papilla::nn::deeplab::{Backbone, DeepLab};
 use papilla::nn::discriminator;
 use papilla::nn::init::hashed_values;
 use papilla::nn::{Norm, Role, TensorSpec};
 
+use crate::running::output;
+
 /// Prefixes of the discriminators with their channels.
 pub const DISCRIMINATORS: [(&str, usize); 2] = [("boundary_discriminator", 1), ("entropy_discriminator", 2)];
 
-pub fn papilla(arguments: &[&str]) -> Output {
-    Command::cargo_bin("papilla").expect("the program is built").args(arguments).output().expect("the program runs")
-}
-
 /// Runs `papilla convert` to a successful end; gives stdout and stderr.
 pub fn convert(arguments: &[&str]) -> [String; 2] {
-    let output = papilla(&[&["convert"], arguments].concat());
+    let output = output(&[&["convert"], arguments].concat());
     let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
     assert!(output.status.success(), "{stderr}");
     [stdout, stderr]
-}
-
-pub fn text(path: &Path) -> &str {
-    path.to_str().expect("temporary paths are UTF-8")
 }
 
 /// Values with which a network neither dies out nor saturates: TransNorm about doubles what it normalises.

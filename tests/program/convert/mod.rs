@@ -13,7 +13,8 @@ use papilla::train::{Checkpoint, Config, Progress};
 use serde_json::json;
 use tempfile::TempDir;
 
-use files::{DISCRIMINATORS, convert, networks, papilla, text};
+use crate::running::{output, text};
+use files::{DISCRIMINATORS, convert, networks};
 
 /// Writes made-up weights with a few bits that arithmetic would not keep.
 fn weights(folder: &Path, norm: Norm, discriminators: &[(&str, usize)]) -> PathBuf {
@@ -176,11 +177,9 @@ fn an_epoch_is_known_from_the_log_beside_a_checkpoint() {
 
 /// Expects a refusal in one sentence, with nothing written.
 fn refused(arguments: &[&str], status: i32, words: &[&str]) {
-    let output = papilla(&[&["convert"], arguments].concat());
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{stderr}");
-    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
-    assert!(errors.len() == 1 && words.iter().all(|word| errors[0].contains(word)), "{words:?}: {stderr}");
+    let output = output(&[&["convert"], arguments].concat());
+    let error = crate::running::refused(&output, status);
+    assert!(words.iter().all(|word| error.contains(word)), "{words:?}: {error}");
     assert!(output.stdout.is_empty());
 }
 

@@ -16,7 +16,8 @@ use papilla::nn::{Domain, Norm};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::files::{DISCRIMINATORS, convert, networks, text};
+use super::files::{DISCRIMINATORS, convert, networks};
+use crate::running::text;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/convert/check.py");
 

@@ -1,5 +1,6 @@
 //! Checkpoints that are damaged or could not be written: what is whole is found, and the run ends as if nothing had been.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -7,24 +8,15 @@ use std::path::{Path, PathBuf};
 use papilla::formats::{CHECKSUM, TensorFile};
 use papilla::train::Checkpoint;
 
-use super::killable::Killable;
 use super::resume::{assert_resumes_to, assert_same, contents};
-use super::runs::{succeed, text};
-use super::{SETTINGS, refusal};
+use crate::clinics::copy;
+use crate::jobs::Job;
+use crate::running::{refusal, succeed, text};
 
-/// A copy of a run.
-fn copied(run: &Path, name: &str) -> PathBuf {
-    let to = run.with_file_name(name);
-    for folder in ["checkpoints", "tensorboard"] {
-        fs::create_dir_all(to.join(folder)).expect("a temporary folder can be written");
-    }
-    for folder in ["", "checkpoints", "tensorboard"] {
-        for entry in fs::read_dir(run.join(folder)).expect("the run is there").map(|entry| entry.expect("listed")) {
-            if entry.path().is_file() {
-                fs::copy(entry.path(), to.join(folder).join(entry.file_name())).expect("it can be copied");
-            }
-        }
-    }
+/// A copy of the undisturbed run.
+fn copied(job: &Job, name: &str) -> PathBuf {
+    let to = job.place(name);
+    copy(&job.undisturbed(), &to);
     to
 }
 
@@ -34,7 +26,7 @@ fn last(run: &Path) -> PathBuf {
 
 #[test]
 fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goes_on() {
-    let job = Killable::new(&SETTINGS);
+    let job = Job::plain();
     let undisturbed = job.undisturbed();
     let whole = fs::read(last(&undisturbed)).expect("the run ended");
     let header = 8 + u64::from_le_bytes(whole[..8].try_into().expect("eight bytes")) as usize;
@@ -43,7 +35,7 @@ fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goe
         found.unwrap_or_else(|| panic!("`{text}` is in the header"))
     };
 
-    let run = copied(&undisturbed, "damaged");
+    let run = copied(&job, "damaged");
     let mut content = whole.clone();
     // The header's length, its JSON, a setting, a count, the checksum and its name, the version, offsets, elements.
     let places = [
@@ -90,7 +82,7 @@ fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goe
     }
     fs::remove_file(last(&run)).expect("the file is there");
     assert!(refusal(&["train", "--resume", text(&run)]).contains("--from previous"));
-    assert!(refusal(&job_like(&undisturbed, &run)).contains("already holds a run"));
+    assert!(refusal(&job_like(&job, &run)).contains("already holds a run"));
 
     fs::write(last(&run), &damaged[0]).expect("the file can be written");
     succeed(&["train", "--resume", text(&run), "--from", "previous"]);
@@ -106,18 +98,19 @@ fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goe
     assert!(error.contains("previous.safetensors"), "{error}");
 }
 
-/// Arguments of a new run into a folder, on the data of another.
-fn job_like<'a>(other: &Path, run: &'a Path) -> Vec<&'a str> {
-    let source = other.with_file_name("clinics").join("clinic-a");
-    let source: &'static str = text(&source).to_string().leak();
-    vec!["train", "--source", source, "--out", text(run)]
+/// Arguments of a new run into a folder, on the data of a job.
+fn job_like(job: &Job, run: &Path) -> Vec<OsString> {
+    let source = job.clinic("clinic-a");
+    ["train".as_ref(), "--source".as_ref(), source.as_os_str(), "--out".as_ref(), run.as_os_str()]
+        .map(OsString::from)
+        .into()
 }
 
 #[test]
 fn a_checkpoint_of_before_there_were_checksums_goes_on() {
-    let job = Killable::new(&SETTINGS);
+    let job = Job::plain();
     let undisturbed = job.undisturbed();
-    let run = copied(&undisturbed, "earlier");
+    let run = copied(&job, "earlier");
     fs::rename(run.join("checkpoints/previous.safetensors"), last(&run)).expect("both are there");
     let mut file = TensorFile::read(&last(&run)).expect("the run ended");
     file.metadata.remove(CHECKSUM).expect("it has a checksum");
@@ -135,14 +128,14 @@ fn a_checkpoint_of_before_there_were_checksums_goes_on() {
 fn a_disk_that_fills_up_leaves_a_run_that_goes_on() {
     use std::process::{Command, Stdio};
 
-    use super::killable::logged;
+    use crate::jobs::logged;
 
     if Command::new("prlimit").arg("--version").output().is_err() {
         return harness::skip("there is no `prlimit`");
     }
-    let job = Killable::new(&SETTINGS);
+    let job = Job::plain();
     let undisturbed = job.undisturbed();
-    let run = undisturbed.with_file_name("full");
+    let run = job.place("full");
     let program = job.command(&run);
     // The signal that comes with the limit would end the program before the error does.
     let script = "trap '' XFSZ; exec \"$0\" \"$@\"";

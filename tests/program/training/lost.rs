@@ -1,15 +1,14 @@
 //! A device that is lost while a run trains.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use papilla::device::Device;
 use papilla::gpu::GpuOptions;
 use papilla::train::{Config, Event, Observer, Outcome, ResumeFrom, Session};
 
-use super::SETTINGS;
-use super::killable::{Killable, logged};
 use super::resume::{assert_resumes_to, assert_same};
+use crate::jobs::{Job, logged};
 
 /// Loses the device after each of some steps, as often as they are listed.
 struct Loser {
@@ -36,12 +35,12 @@ impl Observer for Loser {
     }
 }
 
-/// Trains as another run was, and loses the device; how that ended and where the run went back to.
-fn disturbed(like: &Path, name: &str, after: &[u64]) -> (PathBuf, anyhow::Result<Outcome>, Vec<u64>) {
-    let settings = like.join("config.toml");
+/// Trains as the undisturbed run was, and loses the device; how that ended and where the run went back to.
+fn disturbed(job: &Job, name: &str, after: &[u64]) -> (PathBuf, anyhow::Result<Outcome>, Vec<u64>) {
+    let settings = job.undisturbed().join("config.toml");
     let config = fs::read_to_string(&settings).expect("the run has its settings");
     let config = Config::from_toml(&config, &settings).expect("the settings are valid");
-    let run = like.with_file_name(name);
+    let run = job.place(name);
     let device = Device::open(None, GpuOptions { tune: true, ..GpuOptions::default() }).expect("there is an adapter");
     let mut loser = Loser { device: device.clone(), after: after.to_vec(), back_to: Vec::new() };
     let mut session = Session::begin(&device, config, &run, &mut loser).expect("the run begins");
@@ -51,10 +50,10 @@ fn disturbed(like: &Path, name: &str, after: &[u64]) -> (PathBuf, anyhow::Result
 
 #[test]
 fn a_lost_device_is_opened_again_and_the_run_ends_like_an_undisturbed_one() {
-    let job = Killable::new(&SETTINGS);
+    let job = Job::plain();
     let undisturbed = job.undisturbed();
     // Each step saves, except those that lose the device: nothing can be read from it any more.
-    let (run, outcome, back_to) = disturbed(&undisturbed, "lost four times", &[0, 2, 2, 7]);
+    let (run, outcome, back_to) = disturbed(&job, "lost four times", &[0, 2, 2, 7]);
     assert!(outcome.expect("the run goes on").complete);
     assert_eq!(back_to, [0, 2, 2, 7]);
     assert_same(&undisturbed, &run);
@@ -62,9 +61,9 @@ fn a_lost_device_is_opened_again_and_the_run_ends_like_an_undisturbed_one() {
 
 #[test]
 fn a_device_lost_three_times_in_a_row_ends_a_run_that_can_be_continued() {
-    let job = Killable::new(&SETTINGS);
+    let job = Job::plain();
     let undisturbed = job.undisturbed();
-    let (run, outcome, back_to) = disturbed(&undisturbed, "lost", &[3, 3, 3]);
+    let (run, outcome, back_to) = disturbed(&job, "lost", &[3, 3, 3]);
     let error = format!("{:#}", outcome.expect_err("the third loss is the last"));
     for words in ["papilla train --resume", "from step 3", "was lost"] {
         assert!(error.contains(words), "`{words}` is not in: {error}");

@@ -1,11 +1,9 @@
 //! Small runs from synthetic clinics to predictions: killed, stopped and resumed, damaged, chosen from, refused, out of bounds.
 
 mod damaged;
-pub mod killable;
 mod lost;
 mod overflow;
 mod resume;
-pub mod runs;
 mod selection;
 mod settings;
 #[cfg(unix)]
@@ -19,20 +17,9 @@ use papilla::formats::TensorFile;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use runs::{clinics, papilla, succeed, text};
-
-const SETTINGS: [&str; 10] = ["--size", "32", "--batch", "4", "--epochs", "2", "--validate-every", "1", "--seed", "3"];
-
-/// Runs to a failure and gives the error, which is one line.
-fn refusal(arguments: &[&str]) -> String {
-    let output = papilla(arguments).output().expect("the program runs");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
-    let mut errors = stderr.lines().filter(|line| line.starts_with("error: ") && !line.contains("XDG_RUNTIME_DIR"));
-    let error = errors.next().expect("a failure is explained").to_string();
-    assert_eq!(errors.next(), None, "{stderr}");
-    error
-}
+use crate::clinics::clinics;
+use crate::jobs::SETTINGS;
+use crate::running::{output, succeed, text};
 
 /// What is measured of the regions of a camera in a validation.
 const VALIDATED: [&str; 7] =
@@ -120,7 +107,7 @@ fn from_synthetic_clinics_to_predictions() {
     fs::write(images.join("damaged.png"), "no image").expect("a temporary file can be written");
     let again = folder.path().join("predicted-again");
     let arguments = ["predict", "--checkpoint", text(&best), text(&images), "--out", text(&again)];
-    let output = papilla(&arguments).output().expect("the program runs");
+    let output = output(&arguments);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("damaged.png"));
     let tables = [&predicted, &again].map(|f| fs::read_to_string(f.join("predictions.csv")).expect("a table"));

@@ -6,8 +6,9 @@ use papilla::formats::TensorFile;
 use papilla::train::Checkpoint;
 use tempfile::TempDir;
 
-use super::runs::{clinics, succeed, text};
-use super::{metrics, refusal};
+use super::metrics;
+use crate::clinics::clinics;
+use crate::running::{refusal, succeed, text};
 
 #[test]
 fn a_loss_that_overflows_is_named_and_the_last_good_checkpoint_stays() {

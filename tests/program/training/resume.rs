@@ -7,9 +7,9 @@ use std::path::Path;
 use papilla::formats::{HostTensor, TensorFile};
 use serde_json::Value;
 
-use super::killable::{Killable, logged};
-use super::runs::{succeed, text};
-use super::{SETTINGS, metrics, refusal};
+use super::metrics;
+use crate::jobs::{Job, logged};
+use crate::running::{refusal, succeed, text};
 
 /// Tensors of a checkpoint, and the metadata that do not depend on how long steps took.
 pub fn contents(run: &Path, checkpoint: &str) -> (BTreeMap<String, HostTensor>, String, String) {
@@ -63,7 +63,7 @@ pub fn assert_same(undisturbed: &Path, run: &Path) {
 
 #[test]
 fn a_killed_run_ends_like_an_undisturbed_one() {
-    let job = Killable::new(&SETTINGS);
+    let job = Job::plain();
     let undisturbed = job.undisturbed();
     for steps in [1, 6] {
         let run = job.killed(&format!("killed-{steps}"), |run| logged(run) >= steps);
@@ -74,7 +74,7 @@ fn a_killed_run_ends_like_an_undisturbed_one() {
 #[test]
 fn an_adaptation_killed_before_and_after_the_warm_up_and_within_a_checkpoint_ends_like_an_undisturbed_one() {
     let flags = "--method clr --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3";
-    let job = Killable::new(&flags.split(' ').collect::<Vec<_>>());
+    let job = Job::new(&flags.split(' ').collect::<Vec<_>>());
     let undisturbed = job.undisturbed();
     assert_eq!(logged(&undisturbed), 6 + 1, "steps, and a validation");
     let in_warm_up = job.killed("killed-in-warm-up", |run| logged(run) >= 2);
@@ -91,7 +91,7 @@ fn an_adaptation_killed_before_and_after_the_warm_up_and_within_a_checkpoint_end
 fn an_adaptation_with_trans_norm_keeps_statistics_of_both_cameras_through_a_kill() {
     let flags =
         "--method clr --norm trans --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3";
-    let job = Killable::new(&flags.split(' ').collect::<Vec<_>>());
+    let job = Job::new(&flags.split(' ').collect::<Vec<_>>());
     let undisturbed = job.undisturbed();
     let run = job.killed("killed", |run| logged(run) >= 4);
     assert_resumes_to(&undisturbed, &run);
@@ -113,7 +113,7 @@ fn an_adaptation_with_trans_norm_keeps_statistics_of_both_cameras_through_a_kill
     assert!(!tensors.keys().any(|name| name.ends_with(".running_mean")), "no statistics of both cameras together");
 
     let best = run.join("checkpoints/best.safetensors");
-    let test = run.with_file_name("clinics").join("clinic-b/test");
+    let test = job.clinic("clinic-b").join("test");
     let evaluated = succeed(&["--json", "evaluate", "--checkpoint", text(&best), "--data", text(&test)]);
     let document: Value = serde_json::from_str(&evaluated).expect("--json prints one document");
     assert_eq!(document["images"], 3);

@@ -6,8 +6,9 @@ use papilla::formats::TensorFile;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::runs::{clinics, papilla, succeed, text};
 use super::{VALIDATED, validations};
+use crate::clinics::clinics;
+use crate::running::{output, succeed, text};
 
 #[test]
 fn chosen_by_the_target_the_best_checkpoint_is_that_of_its_best_validation() {
@@ -66,7 +67,7 @@ fn target_regions_without_masks_are_counted_and_the_source_is_named_instead() {
     fs::remove_file(masks.next().expect("three masks").expect("listed").path()).expect("the file is there");
     let mut arguments = vec!["train", "--source", text(&source), "--target", text(&target), "--out", text(&run)];
     arguments.extend(["--size", "32", "--batch", "2", "--steps", "1"]);
-    let output = papilla(&arguments).output().expect("the program runs");
+    let output = output(&arguments);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     for words in ["2 of 3 test regions", "not validated on", "Dice source cup"] {
@@ -94,14 +95,14 @@ fn a_camera_without_any_label_can_be_adapted_to() {
     let flags = "--method beal --size 32 --batch 4 --steps 1 --seed 3";
     let mut arguments = vec!["train", "--source", text(&source), "--target", text(&target), "--out", text(&run)];
     arguments.extend(flags.split(' '));
-    let output = papilla(&arguments).output().expect("the program runs");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
+    let trained = output(&arguments);
+    let stderr = String::from_utf8_lossy(&trained.stderr);
+    assert!(trained.status.success(), "{stderr}");
     assert!(stderr.contains("no labelled test regions"), "{stderr}");
 
     // Logs that were lost are not made up.
     fs::write(run.join("log.csv"), "").expect("the run can be written");
-    let output = papilla(&["train", "--resume", text(&run)]).output().expect("the program runs");
+    let output = output(&["train", "--resume", text(&run)]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("log.csv") && stderr.contains("0 bytes"), "{stderr}");

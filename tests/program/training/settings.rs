@@ -4,20 +4,19 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::killable::Killable;
 use super::resume::assert_same;
-use super::runs::{papilla, succeed, text};
-use super::{SETTINGS, refusal};
+use crate::jobs::Job;
+use crate::running::{output, refusal, succeed, text};
 
 #[test]
 fn the_settings_of_a_run_reproduce_it() {
-    let job = Killable::new(&SETTINGS);
+    let job = Job::plain();
     let run = job.undisturbed();
-    let (settings, again) = (run.join("config.toml"), run.with_file_name("again"));
+    let (settings, again) = (run.join("config.toml"), job.place("again"));
     succeed(&["train", "--config", text(&settings), "--out", text(&again)]);
     assert_same(&run, &again);
     assert_eq!(fs::read(&settings).expect("settings"), fs::read(again.join("config.toml")).expect("settings"));
-    let shorter = run.with_file_name("shorter");
+    let shorter = job.place("shorter");
     let printed = succeed(&["train", "--config", text(&settings), "--steps", "1", "--out", text(&shorter)]);
     assert!(printed.starts_with("1 steps done"), "flags win: {printed}");
 }
@@ -47,7 +46,7 @@ fn the_commented_settings_are_those_of_the_flags() {
         error,
         format!("error: `{}` has an unknown setting `warmup-epoch`; did you mean `warmup_epochs`?", file.display())
     );
-    let output = papilla(&["config", "--backbone", "drn", "--output-stride", "16"]).output().expect("the program runs");
+    let output = output(&["config", "--backbone", "drn", "--output-stride", "16"]);
     assert_eq!(output.status.code(), Some(2));
 }
 

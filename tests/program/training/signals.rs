@@ -5,10 +5,10 @@ use std::process::{Child, Command};
 
 use papilla::train::Checkpoint;
 
-use super::killable::{Killable, logged};
+use super::metrics;
 use super::resume::assert_resumes_to;
-use super::runs::text;
-use super::{SETTINGS, metrics, refusal};
+use crate::jobs::{Job, logged};
+use crate::running::{refusal, text};
 
 /// Sends signals, by name, one right after the other.
 fn send(child: &Child, signals: &[&str]) {
@@ -30,7 +30,7 @@ fn saved(run: &Path) -> u64 {
 #[test]
 fn a_run_asked_to_stop_finishes_its_step_and_saves_and_one_asked_twice_stops_at_once() {
     // Minutes between checkpoints that never pass here.
-    let job = Killable::saving_every("1000", &SETTINGS);
+    let job = Job::plain().saving_every("1000");
     let undisturbed = job.undisturbed();
     for (signal, status) in [("INT", 130), ("TERM", 143)] {
         let (run, child) = job.reached(&format!("stopped by {signal}"), |run| logged(run) >= 2);
@@ -58,7 +58,7 @@ fn a_run_asked_to_stop_finishes_its_step_and_saves_and_one_asked_twice_stops_at_
 
 #[test]
 fn a_second_program_is_kept_out_of_a_run_until_the_first_has_ended() {
-    let job = Killable::new(&SETTINGS);
+    let job = Job::plain();
     let undisturbed = job.undisturbed();
     let (run, child) = job.reached("run", |run| logged(run) >= 2);
     send(&child, &["STOP"]);

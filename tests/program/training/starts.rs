@@ -5,8 +5,8 @@ use std::fs;
 use bytesize::ByteSize;
 use tempfile::TempDir;
 
-use super::refusal;
-use super::runs::{clinics, succeed, text};
+use crate::clinics::clinics;
+use crate::running::{refusal, succeed, text};
 
 /// Bytes that the step which does not fit, and its validation, are said to need.
 fn needed(arguments: &[&str]) -> u64 {
@@ -53,7 +53,7 @@ fn memory_that_cannot_be_had_is_an_error_and_leaves_nothing_behind() {
     let script = "ulimit -v 2500000 && exec \"$@\"";
     let output = std::process::Command::new("sh")
         .args(["-c", script, "sh"])
-        .arg(assert_cmd::cargo::cargo_bin("papilla"))
+        .arg(env!("CARGO_BIN_EXE_papilla"))
         .args(["train", "--device", device, "--source", text(&source), "--out", text(&run)])
         .args(["--size", "512", "--batch", "8", "--memory-budget", "100GiB"])
         .output()
