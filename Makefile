@@ -1,16 +1,24 @@
 # Everything a stranger needs: `make demo` and `make test`, from a clean clone.
 
-.PHONY: demo test prepare
+.PHONY: demo test test-quick prepare
 
 demo: prepare
 	cargo build --release
 	rm -rf target/demo
 	./target/release/papilla demo --out target/demo
 
+# Ends with a list of what was skipped here, and why.
 test: prepare
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	sh .ci/skipped cargo test --release --workspace --no-fail-fast
+
+# The inner loop: everything but these. Under two minutes on two cores, once built.
+slow := training_step:: depthwise_texture:: backbones:: bench:: memory:: report:: tensorboard:: progress:: python:: \
+	training:: hostile_paths:: whole_photographs:: conformance::on_the_reference method::tests:: disc_finder::tests::
+
+test-quick: prepare
+	sh .ci/skipped cargo test --release --workspace --lib --tests -- $(slow:%=--skip %)
 
 # A Vulkan driver, in software if need be: without one nothing can compute.
 prepare:
