@@ -21,21 +21,25 @@ use crate::running::text;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/convert/check.py");
 
-/// Runs the script if its Python has the modules.
-fn check(modules: &[&str], arguments: &[&str]) -> Option<Value> {
+/// A Python that has the modules; without one the test is skipped.
+fn python(modules: &[&str]) -> Option<String> {
     let python = std::env::var("PAPILLA_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let run = |arguments: &[&str]| Command::new(&python).arg(SCRIPT).args(arguments).output();
-    let have = run(&[&["have"], modules].concat());
-    if !have.is_ok_and(|output| output.status.success()) {
-        harness::skip(format_args!(
-            "`{python}` has no {}; PAPILLA_TEST_PYTHON names another Python",
-            modules.join(" and ")
-        ));
-        return None;
+    let has_them = Command::new(&python).arg(SCRIPT).arg("have").args(modules).output();
+    if has_them.is_ok_and(|output| output.status.success()) {
+        return Some(python);
     }
-    let output = run(arguments).expect("the interpreter ran before");
+    harness::skip(format_args!(
+        "`{python}` has no {}; PAPILLA_TEST_PYTHON names another Python",
+        modules.join(" and ")
+    ));
+    None
+}
+
+/// What the script finds.
+fn check(python: &str, arguments: &[&str]) -> Value {
+    let output = Command::new(python).arg(SCRIPT).args(arguments).output().expect("the interpreter ran before");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(serde_json::from_slice(&output.stdout).expect("the script prints JSON"))
+    serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }
 
 #[test]
@@ -51,14 +55,15 @@ fn pytorch_loads_both_layouts_without_running_anything() {
     convert(&[text(&weights), text(&published), "--aliases"]);
 
     let bare = ["torch", text(&bare), text(&weights), "generator."];
-    let Some(found) = check(&["torch", "numpy"], &bare) else { return };
+    let Some(python) = python(&["torch", "numpy"]) else { return };
+    let found = check(&python, &bare);
     // The backbone's 51 normalisations, six of the pyramid and four of the decoder.
     assert_eq!(
         (&found["counters"], &found["aliases"], &found["facts"]),
         (&61.into(), &0.into(), &serde_json::json!({}))
     );
     let published = ["torch", text(&published), text(&weights), "generator."];
-    let found = check(&["torch", "numpy"], &published).expect("the modules are there");
+    let found = check(&python, &published);
     assert_eq!(found["aliases"], 5 * 51);
     assert_eq!(found["channels"], serde_json::json!([1, 2]));
     assert_eq!(found["facts"], serde_json::json!({ "epoch": 12, "best_mean_dice": 0.8125 }));
@@ -83,6 +88,8 @@ fn agrees(backbone: Backbone, output_stride: usize, norm: Norm, size: usize) {
     let (stride, side) = (output_stride.to_string(), size.to_string());
     convert(&[text(&weights), text(&onnx), "--output-stride", &stride, "--size", &side]);
 
+    // The reference takes its time: only for someone to compare with.
+    let Some(python) = python(&["onnx", "onnxruntime", "numpy"]) else { return };
     let images = [1, 2].map(|seed| picture(size as u32, seed));
     let states = Device::Cpu.states();
     let (predictor, _) =
@@ -101,7 +108,7 @@ fn agrees(backbone: Backbone, output_stride: usize, norm: Norm, size: usize) {
     let tensors = tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into();
     TensorFile { tensors, ..TensorFile::default() }.write(&expected).expect("the folder is writable");
 
-    let Some(found) = check(&["onnx", "onnxruntime", "numpy"], &["onnx", text(&onnx), text(&expected)]) else { return };
+    let found = check(&python, &["onnx", text(&onnx), text(&expected)]);
     for name in ["mask", "boundary"] {
         let worst = found["worst"][name].as_f64().expect("a number");
         assert!(worst < 1e-4, "{name} of {}: {worst}", backbone.name());
