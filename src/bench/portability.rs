@@ -157,7 +157,7 @@ impl Portability {
         watch("training step");
         let found = measure_step(device, step)?;
         let step = StepFigures {
-            what: format!("{}, {}x{}, batch {}", step.method_name(), step.size, step.size, step.batch),
+            what: format!("{}, {}x{}, batch {}", step.method.name(), step.size, step.size, step.batch),
             ms: found.milliseconds,
             images_per_second: found.images_per_second,
             peak_bytes: found.peak_bytes,

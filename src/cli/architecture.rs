@@ -7,21 +7,26 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 
 use super::error::WrongFlags;
+use super::named::named;
 use crate::nn::deeplab::Backbone;
-use crate::train::Config;
+use crate::train::{Config, SETTINGS};
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Architecture {
     /// Backbone of weights that are no checkpoint of a run [default: the one that their names tell]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = named::<Backbone>())]
     backbone: Option<Backbone>,
-    /// Output stride of weights that are no checkpoint of a run [default: 16, with drn 8]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help = with_default("Output stride of weights that are no checkpoint of a run", "output_stride"))]
     pub(super) output_stride: Option<usize>,
-    /// Rows and columns to which images are brought for such weights [default: 512]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", help = with_default("Rows and columns to which images are brought for such weights", "size"))]
     pub(super) size: Option<usize>,
+}
+
+/// A help that ends with the default of a setting.
+fn with_default(help: &str, setting: &str) -> String {
+    let setting = SETTINGS.iter().find(|other| other.name == setting).expect("flags of settings are named like them");
+    format!("{help} [default: {}]", (setting.default)().unwrap_or_default())
 }
 
 impl Architecture {
@@ -31,7 +36,7 @@ impl Architecture {
         config.set_backbone(self.backbone.unwrap_or(config.backbone));
         config.output_stride = self.output_stride.unwrap_or(config.output_stride);
         config.size = self.size.unwrap_or(config.size);
-        config.check_network().map_err(WrongFlags)?;
+        config.check_network().map_err(WrongFlags::of)?;
         Ok(config)
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use globset::Glob;
 use serde_json::json;
 
+use super::named::named;
 use super::{Global, WrongFlags, output, sentence};
 use crate::conformance::{cases, run_case};
 use crate::gpu::{ConvVariant, GpuOptions};
@@ -21,7 +22,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "GLOB")]
     filter: Option<String>,
     /// Compute convolutions in this way, not in the one that suits the adapter
-    #[arg(long, value_enum, value_name = "VARIANT")]
+    #[arg(long, value_parser = named::<ConvVariant>(), value_name = "VARIANT")]
     convolution: Option<ConvVariant>,
 }
 

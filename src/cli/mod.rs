@@ -15,6 +15,7 @@ mod evaluate;
 mod examples;
 mod global;
 mod interrupt;
+mod named;
 mod output;
 mod plan;
 mod predict;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::settings::StepSettings;
+use super::settings::{Flags, OfStep};
 use super::{Global, WrongFlags, output};
 use crate::gpu::{Capabilities, KernelReport};
 use crate::graph::Graph;
@@ -19,7 +19,7 @@ use crate::train::{Config, fitting_step, validation_bytes};
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    settings: StepSettings,
+    settings: Flags<OfStep>,
     /// Also list the kernel of each operator, and why others that were asked first decline
     #[arg(long)]
     kernels: bool,
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let mut config = Config::new(PathBuf::new());
     arguments.settings.apply(&mut config);
-    config.check_step().map_err(WrongFlags)?;
+    config.check_step().map_err(WrongFlags::of)?;
     let capabilities = match &global.device {
         Some(_) => global.open_device()?.capabilities(),
         None => Capabilities::typical_hardware(),
@@ -58,7 +58,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         output::json(&document)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (size, batch, method) = (config.size, config.batch, config.method_name());
+    let (size, batch, method) = (config.size, config.batch, config.method.name());
     output::line(format_args!("{method} step, {size}x{size}, batch {batch}, for {}", capabilities.name))?;
     for (what, bytes) in [
         ("all memory", needs.bytes()),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use super::named::named;
 use super::{Global, WrongFlags, output, progress};
 use crate::data::Split;
 use crate::data::prepare::{Division, Layout, Legend, Options, PrepareError, Summary, TABLE, ValidationPart, prepare};
@@ -17,7 +18,7 @@ use crate::data::prepare::{Division, Layout, Legend, Options, PrepareError, Summ
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// How the data set is laid out
-    #[arg(long, value_enum, value_name = "L")]
+    #[arg(long, value_parser = named::<Layout>(), value_name = "L")]
     layout: Layout,
     /// Folder into which the data set was unpacked
     #[arg(long, value_name = "DIR")]
@@ -39,10 +40,10 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     agreement: u8,
     /// refuge: where the validation part goes
-    #[arg(long, value_enum, default_value_t = ValidationPart::Test, value_name = "SPLIT")]
+    #[arg(long, value_parser = named::<ValidationPart>(), default_value = ValidationPart::Test.name(), value_name = "SPLIT")]
     validation: ValidationPart,
     /// rim-one-dl: which of its divisions into training and test images
-    #[arg(long, value_enum, default_value_t = Division::Hospital, value_name = "BY")]
+    #[arg(long, value_parser = named::<Division>(), default_value = Division::Hospital.name(), value_name = "BY")]
     partition: Division,
     /// origa, and pairs without `train` and `test`: every N-th photograph by name is a test image, with 0 none
     #[arg(long, default_value_t = 5, value_name = "N")]

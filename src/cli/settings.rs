@@ -1,154 +1,181 @@
-//! Flags that are settings of a run.
+//! Flags that are settings of a run, made from the table of all settings.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::marker::PhantomData;
 
-use bytesize::ByteSize;
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches, ValueHint};
 
-use crate::graph::Precision;
-use crate::nn::deeplab::Backbone;
-use crate::train::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
+use super::named::possible_value;
+use crate::train::{Change, Config, Kind, SETTINGS, Scope, Setting};
 
-/// What fixes a training step; what is left out keeps its default, or the value of `--config`.
-#[derive(clap::Args, Default)]
-pub(super) struct StepSettings {
-    /// How to train [default: source-only]
-    #[arg(long, value_enum)]
-    method: Option<Method>,
-    /// Network that extracts the features [default: mobilenet-v2]
-    #[arg(long, value_enum)]
-    backbone: Option<Backbone>,
-    /// Normalisation [default: batch]
-    #[arg(long, value_enum)]
-    norm: Option<NormSetting>,
-    /// How much smaller than the image the deep feature is, 8 or 16 [default: 16, with drn 8]
-    #[arg(long, value_name = "N")]
-    output_stride: Option<usize>,
-    /// Rows and columns to which regions are brought [default: 512]
-    #[arg(long, value_name = "PIXELS")]
-    pub(super) size: Option<usize>,
-    /// Images of a batch [default: 8]
-    #[arg(long, value_name = "N")]
-    pub(super) batch: Option<usize>,
-    /// Weight of the adversarial loss; as with every weight, 0 leaves the loss out [default: 0.01]
-    #[arg(long, value_name = "W")]
-    adversarial_weight: Option<f32>,
-    /// Weight of the alignment of prototypes [default: 0.1]
-    #[arg(long, value_name = "W")]
-    align_weight: Option<f32>,
-    /// Weight of the discriminative loss on the source [default: 0.1]
-    #[arg(long, value_name = "W")]
-    discriminative_weight: Option<f32>,
-    /// Weight of the consistency loss on the target [default: 0.1]
-    #[arg(long, value_name = "W")]
-    consistency_weight: Option<f32>,
-    /// Passes with other dropouts that tell how reliable a target pixel is [default: 8]
-    #[arg(long, value_name = "N")]
-    stochastic_passes: Option<usize>,
-    /// How feature maps are kept on the device; kernels compute in 32 bits either way [default: f32]
-    #[arg(long, value_enum)]
-    precision: Option<Precision>,
-    /// Device memory that a step may use, for example 6GiB: values are computed again rather than kept if need be
-    #[arg(long, value_name = "SIZE")]
-    memory_budget: Option<ByteSize>,
-    /// Dropout [default: on]
-    #[arg(long, value_enum)]
-    dropout: Option<Switch>,
+/// The settings that a verb takes together.
+pub(super) trait Chosen {
+    /// What they fix.
+    const SCOPES: &'static [Scope];
 }
 
-/// All other settings of a run; what is left out keeps its default, or the value of `--config`. Apart from the others
-/// because clap makes a group, of which `--resume` takes none, only of flags that a struct has itself.
-#[derive(clap::Args, Default)]
-pub(super) struct RunSettings {
-    /// Passes over the source [default: 500]
-    #[arg(long, value_name = "N")]
-    epochs: Option<u64>,
-    /// Stop after as many steps
-    #[arg(long, value_name = "N")]
-    steps: Option<u64>,
-    /// Epoch, counted from 0, after which the category-level losses of `align` and `clr` begin; -1: at once [default: 25]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    warmup_epochs: Option<i64>,
-    /// Learning rate [default: 0.001]
-    #[arg(long, value_name = "RATE")]
-    lr: Option<f32>,
-    /// Learning rate of the discriminators [default: 0.000025]
-    #[arg(long, value_name = "RATE")]
-    lr_discriminator: Option<f32>,
-    /// Seed of everything random [default: 0]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Weights to begin from (`.pth`, `.pth.tar` or `.safetensors`)
-    #[arg(long, value_name = "FILE")]
-    init: Option<PathBuf>,
-    /// Training augmentation [default: full]
-    #[arg(long, value_enum)]
-    augment: Option<AugmentSetting>,
-    /// Another order of regions each epoch [default: on]
-    #[arg(long, value_enum)]
-    shuffle: Option<Switch>,
-    /// Epochs between validations [default: 10]
-    #[arg(long, value_name = "EPOCHS")]
-    validate_every: Option<u64>,
-    /// Regions by which the best checkpoint is chosen [default: source]
-    #[arg(long, value_enum)]
-    select: Option<Selection>,
-    /// Minutes between checkpoints within an epoch [default: 10]
-    #[arg(long, value_name = "MINUTES")]
-    checkpoint_every: Option<f64>,
-    /// Steps between pictures for TensorBoard; 0: none [default: 100]
-    #[arg(long, value_name = "STEPS")]
-    pictures_every: Option<u64>,
+/// The regions of a run.
+pub(super) struct OfData;
+
+impl Chosen for OfData {
+    const SCOPES: &'static [Scope] = &[Scope::Data];
 }
 
-fn set<T: Clone>(slot: &mut T, given: &Option<T>) {
-    if let Some(value) = given {
-        *slot = value.clone();
+/// What fixes a training step.
+pub(super) struct OfStep;
+
+impl Chosen for OfStep {
+    const SCOPES: &'static [Scope] = &[Scope::Network, Scope::Step];
+}
+
+/// What a run has beside its steps and its regions.
+pub(super) struct OfRun;
+
+impl Chosen for OfRun {
+    const SCOPES: &'static [Scope] = &[Scope::Run];
+}
+
+/// Flags of settings; what is left out keeps its default, or the value of `--config`.
+pub(super) struct Flags<C> {
+    given: Vec<Change<Config>>,
+    chosen: PhantomData<C>,
+}
+
+impl<C: Chosen> Flags<C> {
+    /// Replaces what was given on the command line.
+    pub(super) fn apply(&self, config: &mut Config) {
+        self.given.iter().for_each(|change| change.apply(config));
+    }
+
+    fn settings() -> impl Iterator<Item = &'static Setting<Config>> {
+        SETTINGS.iter().filter(|setting| C::SCOPES.contains(&setting.scope))
     }
 }
 
-impl StepSettings {
-    /// Replaces what was given on the command line.
-    pub(super) fn apply(&self, config: &mut Config) {
-        set(&mut config.method, &self.method);
-        if let Some(backbone) = self.backbone {
-            config.set_backbone(backbone);
-        }
-        set(&mut config.norm, &self.norm);
-        set(&mut config.output_stride, &self.output_stride);
-        set(&mut config.size, &self.size);
-        set(&mut config.batch, &self.batch);
-        set(&mut config.adversarial_weight, &self.adversarial_weight);
-        set(&mut config.align_weight, &self.align_weight);
-        set(&mut config.discriminative_weight, &self.discriminative_weight);
-        set(&mut config.consistency_weight, &self.consistency_weight);
-        set(&mut config.stochastic_passes, &self.stochastic_passes);
-        set(&mut config.dropout, &self.dropout);
-        set(&mut config.precision, &self.precision);
-        if self.memory_budget.is_some() {
-            config.memory_budget = self.memory_budget;
-        }
+impl<C: Chosen> Args for Flags<C> {
+    fn augment_args(command: Command) -> Command {
+        command.args(Self::settings().map(flag))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
 }
 
-impl RunSettings {
-    /// Replaces what was given on the command line.
-    pub(super) fn apply(&self, config: &mut Config) {
-        set(&mut config.epochs, &self.epochs);
-        if self.steps.is_some() {
-            config.steps = self.steps;
+impl<C: Chosen> FromArgMatches for Flags<C> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let given = Self::settings().filter_map(|setting| matches.get_one::<Change<Config>>(setting.name).cloned());
+        Ok(Flags { given: given.collect(), chosen: PhantomData })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The flag of a setting.
+fn flag(setting: &'static Setting<Config>) -> Arg {
+    let help = match (setting.default)() {
+        Some(default) => format!("{} [default: {default}]", setting.help),
+        None => setting.help.to_string(),
+    };
+    let placeholder = setting.placeholder.map_or(setting.name.to_uppercase(), str::to_string);
+    let arg =
+        Arg::new(setting.name).long(setting.flag()).value_name(placeholder).help(help).value_parser(parser(setting));
+    match setting.kind {
+        Kind::Path => arg.value_hint(ValueHint::AnyPath),
+        Kind::Number { signed } => arg.allow_negative_numbers(signed),
+        Kind::Bytes | Kind::Name(_) => arg,
+    }
+}
+
+/// Turns a flag's value into a change of the settings.
+fn parser(setting: &'static Setting<Config>) -> ValueParser {
+    match setting.kind {
+        Kind::Name(names) => {
+            let names = names().into_iter().map(|(name, help)| possible_value(name, help));
+            PossibleValuesParser::new(names).try_map(|name| (setting.parse)(OsStr::new(&name))).into()
         }
-        set(&mut config.warmup_epochs, &self.warmup_epochs);
-        set(&mut config.lr, &self.lr);
-        set(&mut config.lr_discriminator, &self.lr_discriminator);
-        set(&mut config.seed, &self.seed);
-        if self.init.is_some() {
-            config.init = self.init.clone();
+        _ => OsStringValueParser::new().try_map(|text| (setting.parse)(&text)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// The settings with these flags, of all verbs.
+    fn parsed(flags: &[&str]) -> Result<Config, Error> {
+        let command = Command::new("papilla").no_binary_name(true);
+        let command =
+            Flags::<OfRun>::augment_args(Flags::<OfStep>::augment_args(Flags::<OfData>::augment_args(command)));
+        let matches = command.try_get_matches_from(flags)?;
+        let mut config = Config::new(PathBuf::new());
+        Flags::<OfData>::from_arg_matches(&matches)?.apply(&mut config);
+        Flags::<OfStep>::from_arg_matches(&matches)?.apply(&mut config);
+        Flags::<OfRun>::from_arg_matches(&matches)?.apply(&mut config);
+        Ok(config)
+    }
+
+    /// A value that is not the default, as a flag is given it.
+    fn another(setting: &Setting<Config>) -> String {
+        match (setting.kind, (setting.default)()) {
+            (Kind::Name(names), Some(default)) => {
+                names().into_iter().find(|(name, _)| *name != default).expect("there are two").0.to_string()
+            }
+            // In every range; and the other output stride.
+            (Kind::Number { .. }, Some(_)) if setting.name == "output_stride" => "8".to_string(),
+            (Kind::Number { .. }, Some(_)) => "33".to_string(),
+            _ => setting.example.expect("a setting without a default has an example").to_string(),
         }
-        set(&mut config.augment, &self.augment);
-        set(&mut config.shuffle, &self.shuffle);
-        set(&mut config.validate_every, &self.validate_every);
-        set(&mut config.select, &self.select);
-        set(&mut config.checkpoint_every, &self.checkpoint_every);
-        set(&mut config.pictures_every, &self.pictures_every);
+    }
+
+    #[test]
+    fn every_setting_has_a_flag_and_a_line_that_say_the_same() {
+        let mut seen = BTreeSet::new();
+        for setting in &SETTINGS {
+            let (name, value) = (setting.name, another(setting));
+            let by_flag = parsed(&[&format!("--{}", setting.flag()), &value]).expect("the flag takes the value");
+            assert_ne!(by_flag, Config::new(PathBuf::new()), "--{} does nothing", setting.flag());
+            assert_eq!((setting.check)(&by_flag), Ok(()), "{name} {value}");
+            let written = by_flag.to_toml().expect("the value can be written");
+            let line = written.lines().find(|line| line.starts_with(&format!("{name} = "))).expect("it has a line");
+            // The other output stride comes along with its backbone, from the file too.
+            let by_file = Config::from_toml(line, Path::new("run.toml")).expect("the file is valid");
+            assert_eq!(by_file, by_flag, "{line}");
+            assert!(seen.insert(written), "{name} is another setting");
+        }
+        let all: Vec<String> =
+            SETTINGS.iter().flat_map(|setting| [format!("--{}", setting.flag()), another(setting)]).collect();
+        let all = parsed(&all.iter().map(String::as_str).collect::<Vec<_>>()).expect("all flags together");
+        let written = all.to_toml().expect("they can be written");
+        assert_eq!(Config::from_toml(&written, Path::new("run.toml")).expect("every setting is known"), all);
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused_with_its_flag() {
+        for setting in &SETTINGS {
+            let no_value = if matches!(setting.kind, Kind::Path) { "" } else { "?" };
+            let flag = format!("--{}", setting.flag());
+            let error = parsed(&[&flag, no_value]).err().expect("it is no value").to_string();
+            assert!(error.contains(&flag), "{error}");
+        }
+    }
+
+    #[test]
+    fn helps_tell_defaults() {
+        let help = |name: &str| {
+            let setting = SETTINGS.iter().find(|setting| setting.name == name).expect("a setting");
+            flag(setting).get_help().expect("every flag has a help").to_string()
+        };
+        assert_eq!(help("lr_discriminator"), "Learning rate of the discriminators [default: 0.000025]");
+        assert!(help("output_stride").ends_with(" [default: 16, with drn 8]"));
+        assert!(help("checkpoint_every").ends_with(" [default: 10]"));
+        assert_eq!(help("steps"), "Stop after as many steps");
     }
 }

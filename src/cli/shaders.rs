@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use super::named::named;
 use super::{Global, output};
 use crate::atomic_file::write_atomically;
 use crate::gpu::translate::{ShaderLanguage, TranslationError};
@@ -18,7 +19,7 @@ use crate::variants;
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Language to write
-    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    #[arg(long, value_parser = named::<ShaderLanguage>(), value_name = "LANGUAGE")]
     to: ShaderLanguage,
     /// Folder for the files, one for each variant
     #[arg(long, value_name = "DIR")]

@@ -4,39 +4,38 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, Command};
 use serde_json::json;
 
 use super::interrupt::{Interrupts, Stopped};
+use super::named::named;
 use super::progress::TrainingProgress;
-use super::settings::{RunSettings, StepSettings};
+use super::settings::{Flags, OfData, OfRun, OfStep};
 use super::{Global, WrongFlags, output, report};
-use crate::train::{Config, Outcome, ResumeFrom, Session};
+use crate::train::{Config, ConfigFileError, Outcome, ResumeFrom, SETTINGS, Session};
 
 /// Train a network on one camera, or continue a run that was interrupted
 #[derive(clap::Args)]
+#[command(mut_arg("source", |source| source.required_unless_present_any(["resume", "config"])))]
 pub(super) struct Arguments {
-    /// Labelled dataset: a folder that holds `train/` and `test/`
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["resume", "config"], conflicts_with = "resume")]
-    source: Option<PathBuf>,
-    /// Dataset of the other camera
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    target: Option<PathBuf>,
+    #[command(flatten)]
+    data: Flags<OfData>,
     /// Folder of the run
     #[arg(long, value_name = "RUN", required_unless_present = "resume", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Continue the run in this folder as if it had never stopped
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["RunSettings", "StepSettings"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = SETTINGS.each_ref().map(|setting| setting.name))]
     resume: Option<PathBuf>,
     /// Checkpoint to continue from: the one before the last, should the last be damaged [default: last]
-    #[arg(long, value_enum, value_name = "CHECKPOINT", requires = "resume")]
+    #[arg(long, value_parser = named::<ResumeFrom>(), value_name = "CHECKPOINT", requires = "resume")]
     from: Option<ResumeFrom>,
     /// Settings in a file; flags win over it
     #[arg(long, value_name = "FILE.toml", conflicts_with = "resume")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    step: StepSettings,
+    step: Flags<OfStep>,
     #[command(flatten)]
-    settings: RunSettings,
+    run: Flags<OfRun>,
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
@@ -57,7 +56,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 
 /// A new run with progress on the terminal.
 pub(super) fn train(global: &Global, config: Config, out: &Path) -> Result<Outcome> {
-    config.check().map_err(WrongFlags)?;
+    config.check().map_err(WrongFlags::of)?;
     let device = global.open_tuned()?;
     let mut progress = TrainingProgress::new(global);
     let session = Session::begin(&device, config, out, &mut progress)?;
@@ -84,26 +83,36 @@ fn configure(arguments: &Arguments) -> Result<Config> {
     let mut config = match &arguments.config {
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            Config::from_toml(&text, path)?
+            Config::from_toml(&text, path).map_err(told_with_flags)?
         }
         None => Config::new(PathBuf::new()),
     };
-    if let Some(source) = &arguments.source {
-        config.source = source.clone();
-    }
+    arguments.data.apply(&mut config);
     if config.source.as_os_str().is_empty() {
         return Err(WrongFlags(anyhow!("no labelled dataset is named; use --source DIR")).into());
     }
-    if arguments.target.is_some() {
-        config.target = arguments.target.clone();
-    }
     arguments.step.apply(&mut config);
-    arguments.settings.apply(&mut config);
+    arguments.run.apply(&mut config);
     // Absolute, so that the run can be resumed from anywhere.
-    for path in [Some(&mut config.source), config.target.as_mut(), config.init.as_mut()].into_iter().flatten() {
-        *path = path.canonicalize().with_context(|| format!("`{}` cannot be found", path.display()))?;
+    for setting in &SETTINGS {
+        if let Some(path) = (setting.path)(&mut config) {
+            *path = path.canonicalize().with_context(|| format!("`{}` cannot be found", path.display()))?;
+        }
     }
     Ok(config)
+}
+
+/// An error of a settings file; a flag in it that is no setting, and says where and how a run is computed, is told as one.
+fn told_with_flags(error: ConfigFileError) -> anyhow::Error {
+    let flags = Global::augment_args(Arguments::augment_args(Command::new("train")));
+    let is_flag = |name: &str| flags.get_arguments().any(|argument| argument.get_long() == Some(name));
+    match error {
+        ConfigFileError::Unknown { path, name, .. } if is_flag(&name) => anyhow!(
+            "`{}` has an unknown setting `{name}`; it is given on the command line alone, as --{name}",
+            path.display()
+        ),
+        error => error.into(),
+    }
 }
 
 fn print(global: &Global, outcome: &Outcome, page: Option<&Path>) -> Result<()> {
@@ -126,4 +135,22 @@ fn print(global: &Global, outcome: &Outcome, page: Option<&Path>) -> Result<()> 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_that_are_no_settings_are_told_from_misspelt_ones() {
+        let told = |text: &str| {
+            let error = Config::from_toml(text, Path::new("run.toml")).expect_err("it is no setting");
+            told_with_flags(error).to_string()
+        };
+        for (text, flag) in [("out = 'runs/first'", "out"), ("device = 'cpu'", "device")] {
+            let expected = format!("unknown setting `{flag}`; it is given on the command line alone, as --{flag}");
+            assert!(told(text).ends_with(&expected), "{}", told(text));
+        }
+        assert!(told("epoch = 3").ends_with("unknown setting `epoch`; did you mean `epochs`?"));
+    }
 }

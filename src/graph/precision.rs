@@ -1,19 +1,18 @@
 //! Which values of a graph are kept in 16-bit floats.
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
-
 use super::{Graph, NodeId, Op};
+use crate::named::named_enum;
 
-/// How feature maps are kept between launches. Kernels compute in f32 either way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// everything in 32-bit floats
-    #[default]
-    F32,
-    /// feature maps and their gradients in 16-bit floats; weights, statistics and losses in 32-bit ones
-    F16,
+named_enum! {
+    /// How feature maps are kept between launches. Kernels compute in f32 either way.
+    #[derive(Default)]
+    pub enum Precision {
+        /// everything in 32-bit floats
+        #[default]
+        F32 = "f32",
+        /// feature maps and their gradients in 16-bit floats; weights, statistics and losses in 32-bit ones
+        F16 = "f16",
+    }
 }
 
 /// Channels from which on a feature map is kept in 16 bits: images, logits and probabilities, which have fewer, keep

@@ -1,14 +1,16 @@
 //! How much of the disc is rim in each direction: the order inferior, superior, nasal, temporal of a healthy rim.
 
 use super::BinaryMask;
+use crate::named::named_enum;
 
-/// Which eye a photograph shows; it decides which of its sides is nasal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Eye {
-    /// nasal is left in the photograph
-    Left,
-    /// nasal is right in the photograph
-    Right,
+named_enum! {
+    /// Which eye a photograph shows; it decides which of its sides is nasal.
+    pub enum Eye {
+        /// nasal is left in the photograph
+        Left = "left",
+        /// nasal is right in the photograph
+        Right = "right",
+    }
 }
 
 /// Share of the disc that is rim in the quarter around each direction from the disc's centre of mass, split at the

@@ -2,39 +2,23 @@
 
 use super::{Domain, Norm, Pass, Phase, TensorSpec, aspp, decoder, drn, mobilenet_v2, resnet, xception};
 use crate::graph::{Graph, NodeId, ResizeMode, ShapeError};
+use crate::named::named_enum;
 
-/// Networks that extract the features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Backbone {
-    /// MobileNetV2, the lightest
-    #[value(name = "mobilenet-v2")]
-    #[serde(rename = "mobilenet-v2")]
-    MobileNetV2,
-    /// ResNet-101
-    #[value(name = "resnet101")]
-    #[serde(rename = "resnet101")]
-    ResNet101,
-    /// aligned Xception-65
-    Xception,
-    /// DRN-D-54, output stride 8 only
-    Drn,
+named_enum! {
+    /// Networks that extract the features.
+    pub enum Backbone {
+        /// MobileNetV2, the lightest
+        MobileNetV2 = "mobilenet-v2",
+        /// ResNet-101
+        ResNet101 = "resnet101",
+        /// aligned Xception-65
+        Xception = "xception",
+        /// DRN-D-54, output stride 8 only
+        Drn = "drn",
+    }
 }
 
 impl Backbone {
-    /// All of them.
-    pub const ALL: [Backbone; 4] = [Backbone::MobileNetV2, Backbone::ResNet101, Backbone::Xception, Backbone::Drn];
-
-    /// Name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Backbone::MobileNetV2 => "mobilenet-v2",
-            Backbone::ResNet101 => "resnet101",
-            Backbone::Xception => "xception",
-            Backbone::Drn => "drn",
-        }
-    }
-
     /// Output strides that it can have, the usual one first.
     pub fn output_strides(self) -> &'static [usize] {
         match self {

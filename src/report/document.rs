@@ -79,7 +79,7 @@ fn run(run: &Run) -> Value {
     json!({
         "name": run.name,
         "folder": run.folder,
-        "method": run.config.method_name(),
+        "method": run.config.method.name(),
         "seed": run.config.seed,
         "steps": run.log.steps,
         "seconds_per_step": run.log.median_seconds(),

@@ -64,7 +64,7 @@ impl Report {
                 @for (index, run) in self.runs.iter().enumerate() {
                     li {
                         @if self.runs.len() > 1 { (tables::run_name(run, index, true)) ": " }
-                        strong { (run.config.method_name()) } ", " (run.config.backbone.name())
+                        strong { (run.config.method.name()) } ", " (run.config.backbone.name())
                         ", trained on " (evaluation::last_components(&run.config.source, 1))
                         @if let Some(target) = &run.config.target {
                             @if run.config.method == crate::train::Method::SourceOnly { ", target " } @else { ", adapted to " }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 
 use super::{Config, NormSetting};
 use crate::formats::{Fact, Facts, StateDict, Weights};
@@ -50,11 +49,10 @@ pub fn architecture_of(weights: &Weights, path: &Path, fallback: &Config) -> Res
 
 /// What settings say of the network, as a file of its weights states it.
 pub fn stated(config: &Config) -> Vec<(&'static str, Fact)> {
-    let norm = config.norm.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
     let whole = |value: usize| Fact::Whole(value as i64);
     vec![
         (Facts::BACKBONE, Fact::Text(config.backbone.name().to_owned())),
-        (Facts::NORM, Fact::Text(norm)),
+        (Facts::NORM, Fact::Text(config.norm.name().to_owned())),
         (Facts::OUTPUT_STRIDE, whole(config.output_stride)),
         (Facts::SIZE, whole(config.size)),
     ]

@@ -9,8 +9,8 @@ use crate::gpu::{Choices, Divisions};
 use crate::graph::{Shape, State};
 use crate::inference::FOLDED;
 
-use super::Config;
 use super::logs::LogBytes;
+use super::settings::{Config, ConfigError, ConfigFileError};
 
 /// Version of the layout, in the metadata: with a checksum.
 const VERSION: &str = "2";
@@ -42,7 +42,18 @@ pub enum CheckpointError {
         /// version of its layout
         found: String,
     },
-    /// A checkpoint whose metadata were altered, so that another must be resumed; or settings that cannot be written.
+    /// Settings that cannot be read, or written.
+    #[error(transparent)]
+    SettingsFile(#[from] ConfigFileError),
+    /// A checkpoint with settings that no run can have.
+    #[error("`{}` has settings that cannot be used: {problem}", path.display())]
+    Settings {
+        /// of the file
+        path: PathBuf,
+        /// the first that cannot be used
+        problem: ConfigError,
+    },
+    /// A checkpoint whose metadata were altered, so that another must be resumed.
     #[error("`{}` has no usable `{key}` in its metadata: `{value}`", path.display())]
     Metadata {
         /// of the file
@@ -134,11 +145,7 @@ impl Checkpoint {
     /// Writes the file whole or not at all, and reads it again before it takes its place; the file that was there becomes
     /// `previous`, if that is given.
     pub fn write(self, path: &Path, previous: Option<&Path>) -> Result<(), CheckpointError> {
-        let config = self.config.to_toml().map_err(|e| CheckpointError::Metadata {
-            path: path.to_path_buf(),
-            key: "config",
-            value: e.to_string(),
-        })?;
+        let config = self.config.to_toml()?;
         let kernels = serde_json::to_string(&self.kernels).expect("names and unit variants are JSON");
         let divisions = serde_json::to_string(&self.divisions).expect("names and numbers are JSON");
         let Progress { step, best_mean_dice, log_bytes } = self.progress;
@@ -188,8 +195,8 @@ impl Checkpoint {
         } else if version != UNCHECKED {
             return Err(CheckpointError::Version { path: path.to_path_buf(), found: version.clone() });
         }
-        let config = Config::from_toml(text("config")?, path).and_then(|config| config.check().map(|()| config));
-        let config = config.map_err(|e| unusable("config", &format!("{e:#}")))?;
+        let config = Config::from_toml(text("config")?, path)?;
+        config.check().map_err(|problem| CheckpointError::Settings { path: path.to_path_buf(), problem })?;
         let best_mean_dice = match text("best_mean_dice_bits")?.as_str() {
             "" => None,
             _ => Some(f64::from_bits(number("best_mean_dice_bits")?)),

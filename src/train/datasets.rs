@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
-use super::config::{AugmentSetting, Config, Method, Selection};
 use super::observer::{Event, Observer};
+use super::settings::{AugmentSetting, Config, Method, Selection};
 use super::validation::Validation;
 use crate::data::{Augment, DataError, Dataset, Labels, Loader, LoaderOptions, Split, default_workers};
 use crate::nn::Domain;

@@ -2,8 +2,6 @@
 
 mod architecture;
 mod checkpoint;
-mod config;
-mod config_file;
 mod datasets;
 mod environment;
 mod logs;
@@ -15,13 +13,14 @@ mod prototypes;
 mod run_folder;
 mod schedule;
 mod session;
+mod settings;
 mod stage;
+mod step_settings;
 mod validation;
 mod weights;
 
 pub use architecture::{architecture_of, backbone_of, stated};
 pub use checkpoint::{Checkpoint, CheckpointError, Progress};
-pub use config::{AugmentSetting, Config, Method, NormSetting, Selection, Switch};
 pub use environment::Environment;
 pub use logs::{StepRecord, ValidationRecord, last_epoch};
 pub use memory::{fitting_step, validation_bytes};
@@ -30,4 +29,8 @@ pub use pictures::{Channels, Shown};
 pub use predictor::{load_predictor, load_stochastic_predictor};
 pub use run_folder::{ResumeFrom, resume_command};
 pub use session::{Outcome, Session};
+pub use settings::{
+    AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,
+    Selection, Setting, Spelling, Switch,
+};
 pub use weights::{initialise, load_generator, load_weights};

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::architecture::architecture_of;
 use super::checkpoint::Checkpoint;
-use super::config::Config;
+use super::settings::Config;
 use super::weights::{load_generator, load_weights};
 use crate::device::Device;
 use crate::domain::Domain;

@@ -10,26 +10,20 @@ use anyhow::{Context, Result, bail};
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::observer::{Event, Observer};
 use crate::atomic_file::{remove_abandoned, write_atomically};
+use crate::named::named_enum;
 
 /// The file whose lock belongs to the program that trains. It stays when the lock is given back.
 const LOCK: &str = ".lock";
 
-/// Which checkpoint a run goes on from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum ResumeFrom {
-    /// the last one
-    #[default]
-    Last,
-    /// the one before it, should the last be damaged
-    Previous,
-}
-
-impl ResumeFrom {
-    fn name(self) -> &'static str {
-        match self {
-            ResumeFrom::Last => "last",
-            ResumeFrom::Previous => "previous",
-        }
+named_enum! {
+    /// Which checkpoint a run goes on from.
+    #[derive(Default)]
+    pub enum ResumeFrom {
+        /// the last one
+        #[default]
+        Last = "last",
+        /// the one before it, should the last be damaged
+        Previous = "previous",
     }
 }
 

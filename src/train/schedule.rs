@@ -1,6 +1,6 @@
 //! What of the settings changes from epoch to epoch, and how long it goes on.
 
-use super::config::{Config, Method};
+use super::settings::{Config, Method};
 use crate::method::step::LossWeights;
 
 impl Config {

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
-use super::config::Config;
 use super::datasets::{TrainingData, open_data};
 use super::environment::Environment;
 use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
@@ -15,6 +14,7 @@ use super::memory::check_memory;
 use super::observer::{Event, Observer};
 use super::prototypes;
 use super::run_folder::{ResumeFrom, RunFolder, refuse_to_overwrite, resume_command};
+use super::settings::Config;
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation, networks, with_predictors};
 use super::weights::{initialise, load_generator};

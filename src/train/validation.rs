@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::config::{Config, NormSetting};
+use super::settings::{Config, NormSetting};
 use crate::data::mask::decode_mask;
 use crate::data::{Dataset, RegionPixels};
 use crate::device::{Device, States};

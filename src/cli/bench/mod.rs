@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::settings::StepSettings;
+use super::settings::{Flags, OfStep};
 use super::{Global, WrongFlags, output};
 use crate::bench::{Direction, Hot, KernelResult, StepResult, layers, measure, measure_step};
 use crate::device::{Device, DeviceError};
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     portability: portability::Options,
     #[command(flatten)]
-    settings: StepSettings,
+    settings: Flags<OfStep>,
 }
 
 #[derive(clap::Subcommand)]
@@ -110,15 +110,19 @@ fn step_config(device: &Device, arguments: &Arguments) -> Result<Config> {
     }
     arguments.settings.apply(&mut config);
     if !arguments.kernels && arguments.layer.is_none() {
-        config.check_step().map_err(WrongFlags)?;
+        config.check_step().map_err(WrongFlags::of)?;
     }
     Ok(config)
 }
 
 /// Size of the images that the layers belong to, and their batch.
 fn layer_extent(device: &Device, arguments: &Arguments) -> (usize, usize) {
-    let batch = if device.is_software() { SOFTWARE_BATCH } else { 8 };
-    (arguments.settings.size.unwrap_or(512), arguments.settings.batch.unwrap_or(batch))
+    let mut config = Config::new(PathBuf::new());
+    if device.is_software() {
+        config.batch = SOFTWARE_BATCH;
+    }
+    arguments.settings.apply(&mut config);
+    (config.size, config.batch)
 }
 
 /// The device with timestamps where it has them.
@@ -179,7 +183,7 @@ fn step_json(result: &StepResult) -> Value {
 }
 
 fn print_step(config: &Config, result: &StepResult) -> Result<()> {
-    let (size, batch, method) = (config.size, config.batch, config.method_name());
+    let (size, batch, method) = (config.size, config.batch, config.method.name());
     output::line(format_args!(
         "{method} step, {size}x{size}, batch {batch}: {:.1} ms, {:.2} images/s, {} launches, {} MiB for the values of a step",
         result.milliseconds,

@@ -16,6 +16,7 @@ use self::table::{Row, write_table};
 use self::uncertainty::{mean_deviations, write_deviations};
 use self::whole_photograph::Place;
 use super::evaluate::Thresholds;
+use super::named::named;
 use super::{Architecture, Global, output, progress, sentence};
 use crate::data::dataset::list_images;
 use crate::data::image_file::read_rgb;
@@ -54,7 +55,7 @@ pub(super) struct Arguments {
     find_disc: bool,
     /// Which eye all of the images show: without it the sides of the rim are left and right in the image, not nasal and
     /// temporal
-    #[arg(long, value_enum, value_name = "EYE")]
+    #[arg(long, value_parser = named::<Eye>(), value_name = "EYE")]
     eye: Option<Eye>,
     /// Passes with active dropouts that tell how far the result can be trusted; adds `NAME_uncertainty.png` (standard
     /// deviation of the probability, cup left, disc right, from 0 dark to 0.5 yellow) and two columns

@@ -23,6 +23,7 @@ mod tree;
 use std::path::PathBuf;
 
 use super::dataset::Split;
+use crate::named::named_enum;
 pub use annotation::{Annotation, Legend};
 pub use crop::Square;
 pub use error::PrepareError;
@@ -30,39 +31,42 @@ pub use output::TABLE;
 pub use pipeline::prepare;
 pub use summary::{Found, Prepared, Skipped, Summary};
 
-/// How a data set's files are laid out, as its authors publish it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Layout {
-    /// Drishti-GS1: soft maps of four experts
-    DrishtiGs,
-    /// REFUGE: three parts of 400, masks 0 cup, 128 rim, 255 background
-    Refuge,
-    /// RIM-ONE DL: crops around the disc, disc and cup in masks of their own
-    RimOneDl,
-    /// ORIGA: masks 0 background, 1 rim, 2 cup
-    Origa,
-    /// any folder of images, with masks in another or in two
-    Pairs,
+named_enum! {
+    /// How a data set's files are laid out, as its authors publish it.
+    pub enum Layout {
+        /// Drishti-GS1: soft maps of four experts
+        DrishtiGs = "drishti-gs",
+        /// REFUGE: three parts of 400, masks 0 cup, 128 rim, 255 background
+        Refuge = "refuge",
+        /// RIM-ONE DL: crops around the disc, disc and cup in masks of their own
+        RimOneDl = "rim-one-dl",
+        /// ORIGA: masks 0 background, 1 rim, 2 cup
+        Origa = "origa",
+        /// any folder of images, with masks in another or in two
+        Pairs = "pairs",
+    }
 }
 
-/// Where REFUGE's validation part goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ValidationPart {
-    /// to `train`
-    Train,
-    /// to `test`, together with the test part
-    Test,
-    /// nowhere
-    None,
+named_enum! {
+    /// Where REFUGE's validation part goes.
+    pub enum ValidationPart {
+        /// to `train`
+        Train = "train",
+        /// to `test`, together with the test part
+        Test = "test",
+        /// nowhere
+        None = "none",
+    }
 }
 
-/// Which of RIM-ONE DL's two divisions into training and test images is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Division {
-    /// trained on one hospital, tested on the others
-    Hospital,
-    /// at random
-    Random,
+named_enum! {
+    /// Which of RIM-ONE DL's two divisions into training and test images is taken.
+    pub enum Division {
+        /// trained on one hospital, tested on the others
+        Hospital = "hospital",
+        /// at random
+        Random = "random",
+    }
 }
 
 /// What is prepared, and how.

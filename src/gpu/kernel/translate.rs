@@ -16,37 +16,26 @@ use naga::{
 
 use super::interface::{Interface, TextureAccess};
 use super::uniform::Scalar;
+use crate::named::named_enum;
 
-/// A language that a backend takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum ShaderLanguage {
-    /// WebGPU's own
-    Wgsl,
-    /// Vulkan's: version 1.3, with cooperative matrices 1.6
-    Spirv,
-    /// Metal's: version 2.1, with cooperative matrices 2.3
-    Msl,
-    /// DirectX 12's: shader model 5.1, with subgroups 6.0, with 16-bit floats 6.2
-    Hlsl,
-    /// OpenGL's: ES 3.1
-    Glsl,
+named_enum! {
+    /// A language that a backend takes.
+    #[derive(PartialOrd, Ord)]
+    pub enum ShaderLanguage {
+        /// WebGPU's own
+        Wgsl = "wgsl",
+        /// Vulkan's: version 1.3, with cooperative matrices 1.6
+        Spirv = "spirv",
+        /// Metal's: version 2.1, with cooperative matrices 2.3
+        Msl = "msl",
+        /// DirectX 12's: shader model 5.1, with subgroups 6.0, with 16-bit floats 6.2
+        Hlsl = "hlsl",
+        /// OpenGL's: ES 3.1
+        Glsl = "glsl",
+    }
 }
 
 impl ShaderLanguage {
-    /// All of them.
-    pub const ALL: [ShaderLanguage; 5] = [Self::Wgsl, Self::Spirv, Self::Msl, Self::Hlsl, Self::Glsl];
-
-    /// Name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Wgsl => "wgsl",
-            Self::Spirv => "spirv",
-            Self::Msl => "msl",
-            Self::Hlsl => "hlsl",
-            Self::Glsl => "glsl",
-        }
-    }
-
     /// Extension of files, without the dot: those that validators know.
     pub fn extension(self) -> &'static str {
         match self {

@@ -5,29 +5,20 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::conv_class::ConvClass;
+use crate::named::named_enum;
 
-/// How convolutions are computed; each variant is proven against the twin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum ConvVariant {
-    /// one thread for each output, straight from the buffers
-    Direct,
-    /// implicit GEMM with shared-memory tiles, for hardware
-    Tiled,
-    /// implicit GEMM from `rgba32float` storage textures, for software adapters
-    Texture,
-    /// implicit GEMM in cooperative matrices, for adapters that report them
-    Cooperative,
-}
-
-impl ConvVariant {
-    /// Its name in sentences.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            ConvVariant::Direct => "direct",
-            ConvVariant::Tiled => "tiled",
-            ConvVariant::Texture => "texture",
-            ConvVariant::Cooperative => "cooperative",
-        }
+named_enum! {
+    /// How convolutions are computed; each variant is proven against the twin.
+    #[derive(PartialOrd, Ord)]
+    pub enum ConvVariant {
+        /// one thread for each output, straight from the buffers
+        Direct = "direct",
+        /// implicit GEMM with shared-memory tiles, for hardware
+        Tiled = "tiled",
+        /// implicit GEMM from `rgba32float` storage textures, for software adapters
+        Texture = "texture",
+        /// implicit GEMM in cooperative matrices, for adapters that report them
+        Cooperative = "cooperative",
     }
 }
 
