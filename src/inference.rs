@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use crate::data::region::image_planes;
 use crate::data::resize::resize_image;
 use crate::device::{Device, DeviceError, Program, States};
-use crate::graph::{Graph, Prepared, ShapeError, fold_norms, prepare, simplify};
+use crate::graph::{Graph, NodeId, Prepared, ResizeMode, ShapeError, fold_norms, prepare, simplify};
+use crate::method::deviation::{TEMPERATURE, deviation};
 use crate::method::step::GENERATOR;
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Domain, Pass, Phase, TensorSpec};
@@ -21,14 +22,8 @@ pub struct Predictor {
     prepare: Program,
     size: usize,
     batch: usize,
-    stochastic: Option<Stochastic>,
-}
-
-/// Passes with dropouts, beside the one without.
-struct Stochastic {
-    passes: usize,
-    /// rows and columns of their logits
-    side: usize,
+    /// whether there are passes with dropouts beside the one without
+    is_stochastic: bool,
 }
 
 /// Seed of the dropouts: two integers below 2²⁴. Always the same, so that the same call gives the same files.
@@ -66,8 +61,8 @@ pub struct Logits {
     pub mask: Vec<f32>,
     /// `[1,height,width]`
     pub boundary: Vec<f32>,
-    /// `[2,height,width]`: standard deviation of the probabilities of cup and disc over the passes with dropouts; empty
-    /// without such passes
+    /// `[2,height,width]`: [deviation](crate::method::deviation) of cup and disc over the passes with dropouts; empty without
+    /// such passes
     pub deviation: Vec<f32>,
 }
 
@@ -92,7 +87,7 @@ pub fn trace_evaluation(
 }
 
 /// The network in evaluation, and its tensors. With `passes` further ones in which dropouts are active: an input `seed [2]`
-/// and an output `passes [passes,batch,2,h,w]`, their logits of the masks before the last resize.
+/// and an output `std [batch,2,size,size]`, how far they disagree.
 fn trace_passes(
     network: DeepLab,
     domain: Domain,
@@ -117,10 +112,31 @@ fn trace_passes(
     graph.output("boundary", prediction.boundary);
     if passes > 0 {
         let joined = graph.concat(&stochastic, 0)?;
-        graph.output("passes", joined);
+        let std = deviations(&mut graph, joined, size)?;
+        graph.output("std", std);
     }
     simplify(&mut graph);
     Ok((graph, tensors))
+}
+
+/// The deviation over passes at the size of the image, `[N,K,size,size]`, from their logits before the last resize,
+/// `[T,N,K,h,w]`. One map after another, so that no value holds all passes of all images at that size.
+fn deviations(graph: &mut Graph, passes: NodeId, size: usize) -> std::result::Result<NodeId, ShapeError> {
+    let shape = graph.shape(passes).clone();
+    let mut images = Vec::new();
+    for image in 0..shape[1] {
+        let of_image = graph.slice(passes, 1, image, 1)?;
+        let mut maps = Vec::new();
+        for class in 0..shape[2] {
+            let small = graph.slice(of_image, 2, class, 1)?;
+            let small = graph.reshape(small, [shape[0], 1, shape[3], shape[4]])?;
+            let logits = graph.resize(small, ResizeMode::BilinearAlignCorners, [size; 2])?;
+            let std = deviation(graph, logits, TEMPERATURE)?;
+            maps.push(graph.reshape(std, [1, 1, size, size])?);
+        }
+        images.push(graph.concat(&maps, 1)?);
+    }
+    graph.concat(&images, 0)
 }
 
 /// What depends on the weights alone, apart from the rest; normalisations folded into convolutions.
@@ -159,14 +175,13 @@ impl Predictor {
         passes: usize,
     ) -> Result<(Predictor, Vec<TensorSpec>)> {
         let (graph, tensors) = trace_passes(network, domain, [size, batch], passes)?;
-        let stochastic = graph.outputs().iter().find(|(name, _)| name == "passes");
-        let stochastic = stochastic.map(|(_, id)| Stochastic { passes, side: graph.shape(*id)[4] });
+        let is_stochastic = passes > 0;
         let Prepared { prepare, rest } = folded(&graph, domain)?;
         let (prepare, program) = (device.compile(&prepare, states)?, device.compile(&rest, states)?);
-        if stochastic.is_some() {
+        if is_stochastic {
             program.write("seed", &SEED)?;
         }
-        Ok((Predictor { program, prepare, size, batch, stochastic }, tensors))
+        Ok((Predictor { program, prepare, size, batch, is_stochastic }, tensors))
     }
 
     /// Takes over the weights as they are now. Normalisations are folded into convolutions, so that each image costs less.
@@ -191,40 +206,23 @@ impl Predictor {
         input.resize(self.batch * 3 * self.size * self.size, 0.0);
         self.program.write("image", &input)?;
         self.program.run()?;
-        let values = match self.stochastic {
-            Some(_) => self.program.read(&["mask", "boundary", "passes"])?,
-            None => self.program.read(&["mask", "boundary"])?,
+        let values = match self.is_stochastic {
+            true => self.program.read(&["mask", "boundary", "std"])?,
+            false => self.program.read(&["mask", "boundary"])?,
         };
         let (size, plane) = (self.size, self.size * self.size);
-        let (stochastic, batch) = (self.stochastic.as_ref(), self.batch);
         let upsample = |index: usize| {
             let (width, height) = (images[index].width() as usize, images[index].height() as usize);
             let to_own = |values: &[f32]| resize_align_corners(values, size, [height, width]);
-            let mask = values[0][index * 2 * plane..(index + 1) * 2 * plane].chunks(plane).flat_map(to_own).collect();
+            let both = |values: &Vec<f32>| -> Vec<f32> {
+                values[2 * index * plane..][..2 * plane].chunks(plane).flat_map(to_own).collect()
+            };
+            let mask = both(&values[0]);
             let boundary = to_own(&values[1][index * plane..(index + 1) * plane]);
-            let deviation = stochastic.map_or_else(Vec::new, |stochastic| {
-                let own = stochastic.deviation(&values[2], index, batch);
-                let plane = stochastic.side * stochastic.side;
-                own.chunks(plane).flat_map(|v| resize_align_corners(v, stochastic.side, [height, width])).collect()
-            });
+            let deviation = values.get(2).map_or_else(Vec::new, both);
             Logits { width, height, mask, boundary, deviation }
         };
         Ok((0..images.len()).into_par_iter().map(upsample).collect())
-    }
-}
-
-impl Stochastic {
-    /// Standard deviation of an image's probabilities, `[2,side,side]`, over the passes `[passes,batch,2,side,side]`.
-    fn deviation(&self, logits: &[f32], index: usize, batch: usize) -> Vec<f32> {
-        let plane = 2 * self.side * self.side;
-        let of_pass = |pass: usize| &logits[(pass * batch + index) * plane..][..plane];
-        let passes: Vec<&[f32]> = (0..self.passes).map(of_pass).collect();
-        let count = self.passes as f32;
-        let at = |i: usize| {
-            let mean = passes.iter().map(|pass| sigmoid(pass[i])).sum::<f32>() / count;
-            (passes.iter().map(|pass| (sigmoid(pass[i]) - mean).powi(2)).sum::<f32>() / count).sqrt()
-        };
-        (0..plane).map(at).collect()
     }
 }
 
@@ -309,17 +307,39 @@ mod tests {
         let (plain, stochastic) = (logits(0), logits(3));
         assert!(plain.deviation.is_empty() && plain.mask == stochastic.mask);
         assert_eq!(stochastic.deviation.len(), 2 * 40 * 36);
-        assert!(stochastic.deviation.iter().all(|d| (0.0..=0.5).contains(d)), "of values between 0 and 1");
+        assert!(stochastic.deviation.iter().all(|d| (0.0..=0.71).contains(d)), "of values between 0 and 1");
         assert!(stochastic.deviation.iter().any(|d| *d > 1e-4), "dropouts make a difference");
     }
 
     #[test]
-    fn deviations_are_those_of_probabilities() {
-        let stochastic = Stochastic { passes: 2, side: 1 };
-        // Two passes of two images: the second image has logits ±large in one, 0 in the other.
-        let logits = [9.0, 9.0, 200.0, 0.0, 9.0, 9.0, -200.0, 0.0];
-        assert_eq!(stochastic.deviation(&logits, 1, 2), [0.5, 0.0]);
-        assert_eq!(stochastic.deviation(&logits, 0, 2), [0.0, 0.0]);
+    fn the_deviation_is_that_of_the_report_and_of_training() {
+        let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
+        let states = Device::Cpu.states();
+        let (predictor, tensors) =
+            Predictor::with_passes(&Device::Cpu, &states, network, Domain::Target, [32, 2], 3).expect("shapes fit");
+        for spec in &tensors {
+            states.write(&format!("{GENERATOR}.{}", spec.name), &initial_values(spec, 3)).expect("declared");
+        }
+        predictor.refresh().expect("every state is there");
+        let image =
+            |blue: u32| RgbImage::from_fn(32, 32, |x, y| image::Rgb([(x * 8) as u8, (y * 7) as u8, (x * blue) as u8]));
+        let images = [image(1), image(7)];
+        let predicted = predictor.logits(&[&images[0], &images[1]]).expect("two images fit");
+
+        let (graph, _) = crate::method::uncertainty::trace(network, 2, 32, 3).expect("shapes fit");
+        let report = Device::Cpu.compile(&graph, &states).expect("the reference compiles all");
+        report.write("image", &images.each_ref().map(image_planes).concat()).expect("an input");
+        report.write("seed", &SEED).expect("an input");
+        report.run().expect("the reference runs");
+        let std = report.read(&["std"]).expect("an output").remove(0);
+        // The report's has the size of the feature, where training compares it.
+        let small = predicted.iter().flat_map(|logits| logits.deviation.chunks(32 * 32));
+        let small: Vec<f32> = small.flat_map(|map| resize_align_corners(map, 32, [8, 8])).collect();
+        assert_eq!(std.len(), small.len());
+        assert!(std.iter().any(|std| *std > 1e-3));
+        for (own, other) in small.iter().zip(&std) {
+            assert!((own - other).abs() < 1e-5, "{own} where the report has {other}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod adversarial;
 pub mod consistency;
+pub mod deviation;
 pub mod discriminative;
 mod forward;
 pub mod prototypes;

@@ -1,5 +1,6 @@
 //! Class prototypes: the mean feature of a class, and of everything but the class (Feng et al., MICCAI 2022).
 
+use super::deviation::deviation;
 use crate::graph::{Binary, Graph, NodeId, Op, ResizeMode, ShapeError, Unary, Update};
 
 /// Prototypes of `K` classes in a space of `C` channels.
@@ -36,7 +37,7 @@ pub fn labelled(g: &mut Graph, feature: NodeId, mask: NodeId) -> Result<Prototyp
 /// What stochastic passes say of a pseudo label, at the size of the feature.
 #[derive(Clone, Copy, Debug)]
 pub struct Reliability {
-    /// unbiased standard deviation of `σ(z/temperature)` over the passes `[N,K,h,w]`
+    /// [`deviation`] over the passes `[N,K,h,w]`
     pub std: NodeId,
     /// 1 where the deviation is below the limit `[N,K,h,w]`
     pub keep: NodeId,
@@ -54,18 +55,10 @@ pub fn reliability(
 ) -> Result<Reliability, ShapeError> {
     let shape = g.shape(mc_logits).clone();
     let (passes, maps) = (shape[0], shape[1..].to_vec());
+    let std = deviation(g, mc_logits, temperature)?;
     let flat = g.reshape(mc_logits, [passes, shape.elements() / passes])?;
-    let cooled = g.affine(flat, 1.0 / temperature, 0.0)?;
-    let cooled = g.sigmoid(cooled)?;
-    let centre = g.mean(cooled, &[0])?;
-    let deviation = g.sub(cooled, centre)?;
-    let squared = g.unary(Unary::Square, deviation)?;
-    let total = g.sum(squared, &[0])?;
-    let variance = g.affine(total, 1.0 / (passes as f32 - 1.0), 0.0)?;
-    let std = g.unary(Unary::Sqrt, variance)?;
     let probability = g.sigmoid(flat)?;
     let mean = g.mean(probability, &[0])?;
-    let std = g.reshape(std, maps.clone())?;
     let std = g.resize(std, ResizeMode::BilinearAlignCorners, size)?;
     let mean = g.reshape(mean, maps)?;
     let mean = g.resize(mean, ResizeMode::BilinearAlignCorners, size)?;

@@ -1,6 +1,7 @@
 //! Whole training steps: forward, losses, backward and optimisers in one graph.
 
 use super::adversarial::{self, DISCRIMINATORS};
+use super::deviation::{RELIABLE_BELOW, TEMPERATURE};
 use super::forward::{self, Forward, Target};
 pub use super::settings::{GENERATOR, LossWeights, OPTIMISER, StepSettings, Stochastic};
 use super::{consistency, discriminative, prototypes, segmentation};
@@ -14,10 +15,6 @@ use crate::nn::deeplab::Prediction;
 /// Name of the weighted sum of all losses of the segmentation network.
 pub const TOTAL: &str = "total";
 
-/// Temperature of the probabilities whose deviation is the uncertainty.
-pub const TEMPERATURE: f32 = 2.0;
-/// Uncertainty below which a pixel counts.
-pub const STD_MAX: f32 = 0.04;
 /// Probability above which a pixel of the target is pseudo-labelled for the prototypes.
 pub const PSEUDO_THRESHOLD: f32 = 0.75;
 /// Margin of the discriminative loss.
@@ -128,7 +125,7 @@ fn category_losses(
                     g.input("mc_logits", [&[passes], &g.shape(target.prediction.mask)[..]].concat())
                 }
             };
-            let found = prototypes::reliability(g, logits, small, TEMPERATURE, STD_MAX)?;
+            let found = prototypes::reliability(g, logits, small, TEMPERATURE, RELIABLE_BELOW)?;
             show_reliability(g, &target.prediction, &found)?;
             Some(found)
         }

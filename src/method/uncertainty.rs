@@ -1,14 +1,15 @@
 //! How sure a trained network is of each pixel: passes with other dropouts, as the training step takes them, but
 //! normalised by the running statistics, so that an image's outcome does not depend on those beside it.
 
+use super::deviation::{RELIABLE_BELOW, TEMPERATURE};
 use super::prototypes;
-use super::step::{GENERATOR, STD_MAX, TEMPERATURE};
+use super::step::GENERATOR;
 use crate::graph::{Graph, ShapeError, simplify};
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Domain, Pass, Phase, TensorSpec};
 
 /// Traces `passes` dropout passes over `image [N,3,S,S]` with `seed [2]`. Outputs, at a quarter of the size: `std
-/// [N,2,h,w]`, the unbiased deviation of `σ(z/2)` over the passes; and `probability [N,2,h,w]`, that of the pseudo label,
+/// [N,2,h,w]`, the [deviation](super::deviation) over the passes; and `probability [N,2,h,w]`, that of the pseudo label,
 /// without dropout.
 ///
 /// # Errors
@@ -34,7 +35,7 @@ pub fn trace(
     let tensors = pass.into_tensors();
     let logits = g.concat(&logits, 0)?;
     let small = [g.shape(plain)[2], g.shape(plain)[3]];
-    let found = prototypes::reliability(&mut g, logits, small, TEMPERATURE, STD_MAX)?;
+    let found = prototypes::reliability(&mut g, logits, small, TEMPERATURE, RELIABLE_BELOW)?;
     let probability = g.sigmoid(plain)?;
     g.output("std", found.std);
     g.output("probability", probability);

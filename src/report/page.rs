@@ -150,7 +150,7 @@ impl Report {
                     "Solid: the network's outlines, "
                     span class="key disc-line" { "disc" } " and " span class="key cup-line" { "cup" }
                     ". Dashed white: ground truth. Pseudo label: where the network without dropout exceeds 0.75, at the size of its \
-                     features. Uncertainty: standard deviation over dropout passes with running statistics, at temperature 2."
+                     features. Uncertainty: standard deviation over dropout passes with running statistics, at temperature 2, as `predict --uncertainty` prints it."
                 }
                 p class="scale" { "0 " span class="viridis" {} " " (figure(f64::from(MOST_STD), 1)) " and more" }
                 @for kind in kinds {

@@ -57,9 +57,7 @@ pub(super) struct Arguments {
     /// temporal
     #[arg(long, value_parser = named::<Eye>(), value_name = "EYE")]
     eye: Option<Eye>,
-    /// Passes with active dropouts that tell how far the result can be trusted; adds `NAME_uncertainty.png` (standard
-    /// deviation of the probability, cup left, disc right, from 0 dark to 0.5 yellow) and two columns
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=100))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=100), help = uncertainty::help())]
     uncertainty: Option<u8>,
     #[command(flatten)]
     thresholds: Thresholds,

@@ -8,10 +8,22 @@ use image::{DynamicImage, Rgb, RgbImage};
 use crate::data::boundary::{BoundaryBand, boundary_target};
 use crate::data::image_file::write_png;
 use crate::inference::Logits;
+use crate::method::deviation::{RELIABLE_BELOW, TEMPERATURE};
 use crate::metrics::BinaryMask;
 
-/// Deviation at the upper end of the colours: that of a probability between 0 and 1 is no larger.
+/// Deviation at the upper end of the colours: that of a probability between 0 and 1 is no larger, but for the correction of
+/// an unbiased estimate.
 const LARGEST: f32 = 0.5;
+
+/// What `--uncertainty` is.
+pub(super) fn help() -> String {
+    format!(
+        "Passes with active dropouts that tell how far the result can be trusted; adds `NAME_uncertainty.png` (cup left, disc \
+         right, from 0 dark to {LARGEST} yellow) and two columns. It is the number that training and `report` use: the standard \
+         deviation, over the passes, of the probability at temperature {TEMPERATURE}; training relies on pixels below \
+         {RELIABLE_BELOW}"
+    )
+}
 
 /// Writes `NAME_uncertainty.png`: cup on the left, disc on the right, in viridis from 0 to 0.5.
 pub(super) fn write_deviations(folder: &Path, name: &str, logits: &Logits) -> Result<()> {
