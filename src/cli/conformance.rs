@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use globset::Glob;
 use serde_json::json;
 
+use super::error::in_words;
 use super::named::named;
-use super::{Global, WrongFlags, output, sentence};
+use super::{Global, WrongFlags, output};
 use crate::conformance::{cases, run_case};
 use crate::gpu::{ConvVariant, GpuOptions};
 
@@ -58,7 +59,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
                 format!("error/tolerance {:8.4}  in {}", verdict.ratio, verdict.value),
                 json!({ "case": name, "passed": ok, "ratio": verdict.ratio, "value": verdict.value }),
             ),
-            Err(error) => (sentence(error), json!({ "case": name, "passed": false, "error": sentence(error) })),
+            Err(error) => (in_words(error), json!({ "case": name, "passed": false, "error": in_words(error) })),
         };
         list.push(entry);
         if !global.json {

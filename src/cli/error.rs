@@ -1,8 +1,19 @@
-//! Errors as the terminal shows them.
+//! Errors as the terminal shows them: what the library says is wrong, and the flags that would change it.
+
+use std::error::Error;
 
 use anyhow::anyhow;
+use bytesize::ByteSize;
 
-use crate::train::{ConfigError, Spelling};
+use super::resume::resume_command;
+use crate::conformance::CaseError;
+use crate::data::prepare::{OptionError, PrepareError, Reason, Remedy};
+use crate::device::DeviceError;
+use crate::gpu::GpuError;
+use crate::inference::InferenceError;
+use crate::train::{
+    CheckpointError, ConfigError, MemoryLimit, MemoryShortage, PredictorError, Spelling, TrainError, WeightsError,
+};
 
 /// Flags that do not go together, or a value that a flag cannot have.
 #[derive(Debug, thiserror::Error)]
@@ -16,10 +27,18 @@ impl WrongFlags {
     }
 }
 
-/// An error and its causes in one line, a cause left out where the text before already says it.
+/// An error and its causes in one line, in the words of flags; a cause is left out where the text before already says it.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    in_words(error.as_ref())
+}
+
+/// The same of an error of the library.
+pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
+    let mut causes = Some(error);
+    while let Some(cause) = causes {
+        causes = cause.source();
+        let cause = with_flags(cause).unwrap_or_else(|| cause.to_string());
         if text.is_empty() {
             text = cause;
         } else if !text.contains(&cause) {
@@ -27,4 +46,224 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
         }
     }
     text
+}
+
+/// What the library says is wrong, and which flags would change it.
+fn with_flags(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(WrongFlags(error)) = error.downcast_ref() {
+        return with_flags(error.as_ref());
+    }
+    // Causes that an error of their own kind holds are boxed.
+    let training = error.downcast_ref::<TrainError>().or(error.downcast_ref::<Box<TrainError>>().map(|error| &**error));
+    if let Some(error) = training {
+        return of_training(error);
+    }
+    if let Some(error) = error.downcast_ref::<PrepareError>() {
+        return of_preparation(error);
+    }
+    of_adapter(adapter_error(error)?)
+}
+
+/// What an adapter refused, in whichever error it is told.
+fn adapter_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a GpuError> {
+    let of = |device: &'a DeviceError| match device {
+        DeviceError::Gpu(error) => Some(error),
+        _ => None,
+    };
+    if let Some(error) = error.downcast_ref::<DeviceError>() {
+        return of(error);
+    }
+    match error.downcast_ref::<InferenceError>() {
+        Some(InferenceError::Device(error)) => return of(error),
+        Some(_) => return None,
+        None => {}
+    }
+    match error.downcast_ref::<WeightsError>() {
+        Some(WeightsError::Device(error)) => return of(error),
+        Some(_) => return None,
+        None => {}
+    }
+    match error.downcast_ref::<CheckpointError>() {
+        Some(CheckpointError::Device(error)) => return of(error),
+        Some(_) => return None,
+        None => {}
+    }
+    match error.downcast_ref::<PredictorError>() {
+        Some(PredictorError::Inference(error)) => return adapter_error(error),
+        Some(PredictorError::Weights(error)) => return adapter_error(error),
+        Some(PredictorError::Checkpoint(error)) => return adapter_error(error),
+        Some(_) => return None,
+        None => {}
+    }
+    let case = error.downcast_ref::<CaseError>().or(error.downcast_ref::<Box<CaseError>>().map(|error| &**error));
+    match case {
+        Some(CaseError::Device(error)) => return of(error),
+        Some(_) => return None,
+        None => {}
+    }
+    error.downcast_ref()
+}
+
+fn of_adapter(error: &GpuError) -> Option<String> {
+    let advice = match error {
+        GpuError::NoAdapter => return Some(format!("{error} or pass `--device cpu`")),
+        GpuError::NoHalf { adapter } => {
+            return Some(format!("--precision f16 is not supported by `{adapter}`: its shaders have no 16-bit floats"));
+        }
+        GpuError::TooLarge { .. } | GpuError::OutOfMemory { .. } | GpuError::MemoryFull { .. } => {
+            "use a smaller --batch or --size"
+        }
+        GpuError::NoMatrices { .. } => "choose another --tune",
+        GpuError::MatricesOff { .. } => "pass --tune matrices",
+        _ => return None,
+    };
+    Some(format!("{error}; {advice}"))
+}
+
+fn of_training(error: &TrainError) -> Option<String> {
+    let advice = match error {
+        TrainError::Settings(error) => return Some(error.spelt(Spelling::Flags)),
+        TrainError::Memory(shortage) => return Some(of_memory(shortage)),
+        TrainError::Stopped { step, saved, run, .. } => {
+            let command = resume_command(run);
+            return Some(format!(
+                "the run stopped after step {step}, and `{command}` goes on from step {saved} once the cause is gone"
+            ));
+        }
+        TrainError::LastCheckpoint { previous: Some(_), run, .. } => {
+            return Some(format!("{error}: `{} --from previous` goes on from there", resume_command(run)));
+        }
+        TrainError::NothingHeldOut { .. } => return Some(format!("{error}, or --select target")),
+        TrainError::InUse { .. } => "wait for its end or stop it, or choose another --out",
+        TrainError::HoldsRun(_) => "continue it with --resume or choose another --out",
+        TrainError::InTheWay { .. } => "move it or choose another --out",
+        TrainError::NotFinite { .. } => "try a smaller --lr",
+        TrainError::Device(error) => return with_flags(error),
+        TrainError::Inference(error) => return with_flags(error),
+        TrainError::Weights(error) => return with_flags(error),
+        TrainError::Checkpoint(error) => return with_flags(error),
+        _ => return None,
+    };
+    Some(format!("{error}; {advice}"))
+}
+
+fn of_preparation(error: &PrepareError) -> Option<String> {
+    let flag = |option: &str| format!("--{}", option.replace('_', "-"));
+    Some(match error {
+        PrepareError::NoInput(_) => format!("{error}; --input is the folder into which the data set was unpacked"),
+        PrepareError::OutputIsFile(path) => {
+            format!("`{}` is a file; --output is the folder for the dataset", path.display())
+        }
+        PrepareError::Layout { layout: "pairs", .. } => format!("{error}; --images names another folder"),
+        PrepareError::Layout { layout: "RIM-ONE DL", .. } => {
+            format!("{error}; --partition chooses the division")
+        }
+        PrepareError::NothingUsable { input, count, file, reason } => format!(
+            "none of the {count} photographs in `{}` can be used; the first, `{}`: {}",
+            input.display(),
+            file.display(),
+            of_reason(reason)
+        ),
+        PrepareError::Option(OptionError::OutOfRange { option, value, expected }) => {
+            format!("{} {value} is out of range: {expected}", flag(option))
+        }
+        PrepareError::Option(OptionError::SameLevels) => {
+            "two of --cup, --disc and --background are the same level".to_string()
+        }
+        PrepareError::Option(OptionError::CupWithoutDisc) => "--cup-masks needs --disc-masks".to_string(),
+        PrepareError::Option(OptionError::NoFolder { option, path }) => {
+            format!("the folder `{}` of {} does not exist", path.display(), flag(option))
+        }
+        _ => return None,
+    })
+}
+
+/// Why a file was left out, and the flag that would take it in.
+pub(crate) fn of_reason(reason: &Reason) -> String {
+    let what = &reason.what;
+    match reason.remedy {
+        Some(Remedy::Side) => format!("{what}; give the region's --side"),
+        Some(Remedy::Legend) => {
+            format!("{what}; say what the levels mean with --layout pairs, --cup, --disc and --background")
+        }
+        Some(Remedy::Validation) => format!("{what} by --validation none"),
+        None => what.clone(),
+    }
+}
+
+fn of_memory(shortage: &MemoryShortage) -> String {
+    let iec = |bytes: u64| ByteSize(bytes).display().iec();
+    let allowed = match &shortage.limit {
+        MemoryLimit::Budget(bytes) => format!("--memory-budget {}", iec(*bytes)),
+        MemoryLimit::Machine { bytes, name } => format!("the {} that `{name}` has", iec(*bytes)),
+    };
+    let ((batch, smaller_batch), (size, smaller_size)) = (shortage.batch, shortage.size);
+    let flags = [
+        smaller_batch.map(|batch| format!("--batch {batch}")),
+        smaller_size.map(|size| format!("--size {size}")),
+        shortage.precision.map(|precision| format!("--precision {}", precision.name())),
+    ];
+    let flags: Vec<String> = flags.into_iter().flatten().collect();
+    let advice = match flags.is_empty() {
+        true => format!("use a much smaller --batch (now {batch}) and --size (now {size})"),
+        false => format!("it would fit with {} (now --batch {batch} --size {size})", flags.join(", or with ")),
+    };
+    format!("{}, more than {allowed}; {advice}", shortage.needs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Precision;
+
+    #[test]
+    fn what_an_adapter_refuses_names_flags_wherever_it_is_told() {
+        let full = || DeviceError::from(GpuError::MemoryFull { adapter: "a GPU".to_string() });
+        let want = "`a GPU` reported an error: out of memory; use a smaller --batch or --size";
+        let errors: [anyhow::Error; 5] = [
+            full().into(),
+            TrainError::from(full()).into(),
+            TrainError::from(InferenceError::from(full())).into(),
+            PredictorError::from(WeightsError::from(full())).into(),
+            CaseError::from(full()).into(),
+        ];
+        for error in errors {
+            assert_eq!(sentence(&error), want, "{error:?}");
+        }
+        let run = "runs/first".into();
+        let stopped = TrainError::Stopped { step: 7, saved: 5, run, error: Box::new(TrainError::from(full())) };
+        assert_eq!(
+            sentence(&stopped.into()),
+            format!(
+                "the run stopped after step 7, and `papilla train --resume runs/first` goes on from step 5 once the cause is \
+                 gone: {want}"
+            )
+        );
+    }
+
+    #[test]
+    fn memory_that_is_short_names_the_flags_that_need_less() {
+        let mut shortage = MemoryShortage {
+            recomputing: 3 << 30,
+            keeping: 4 << 30,
+            validation: 1 << 20,
+            limit: MemoryLimit::Budget(2 << 30),
+            batch: (8, Some(6)),
+            size: (512, None),
+            precision: Some(Precision::F16),
+        };
+        let told = |shortage: &MemoryShortage| sentence(&TrainError::from(Box::new(shortage.clone())).into());
+        assert_eq!(
+            told(&shortage),
+            "the step needs 3.0 GiB (4.0 GiB without recomputing) and its validation 1.0 MiB, more than --memory-budget \
+             2.0 GiB; it would fit with --batch 6, or with --precision f16 (now --batch 8 --size 512)"
+        );
+        (shortage.batch.1, shortage.precision, shortage.validation) = (None, None, 0);
+        shortage.limit = MemoryLimit::Machine { bytes: 2 << 30, name: "a GPU".to_string() };
+        assert_eq!(
+            told(&shortage),
+            "the step needs 3.0 GiB (4.0 GiB without recomputing), more than the 2.0 GiB that `a GPU` has; use a much \
+             smaller --batch (now 8) and --size (now 512)"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::train::resume_command;
+use super::resume::resume_command;
 
 /// Whether the next signal ends the program at once, as it does by default.
 static AT_ONCE: AtomicBool = AtomicBool::new(true);

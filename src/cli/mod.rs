@@ -22,6 +22,7 @@ mod predict;
 mod prepare;
 mod progress;
 mod report;
+mod resume;
 mod settings;
 mod shaders;
 mod shell;

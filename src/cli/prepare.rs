@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use super::error::of_reason;
 use super::named::named;
 use super::{Global, WrongFlags, output, progress};
 use crate::data::Split;
@@ -124,7 +125,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     });
     bar.finish_and_clear();
     let summary = outcome.map_err(|error| match error {
-        PrepareError::Flags(_) => anyhow::Error::from(WrongFlags(error.into())),
+        PrepareError::Option(_) => anyhow::Error::from(WrongFlags(error.into())),
         _ => error.into(),
     })?;
     if global.json {
@@ -171,7 +172,7 @@ fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
         say(format!("check {name}: the disc was found with a confidence of only {confidence:.2}"))?;
     }
     for skipped in &summary.skipped {
-        say(format!("skipped {}: {}", skipped.file.display(), skipped.reason))?;
+        say(format!("skipped {}: {}", skipped.file.display(), of_reason(&skipped.reason)))?;
     }
     Ok(say(format!("look at {}; {TABLE} says where each region was", output.join("contact-sheet.png").display()))?)
 }

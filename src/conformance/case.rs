@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
+use super::error::{CaseError, Result, malformed};
 use super::operation::Operation;
 use crate::formats::{HostTensor, TensorFile};
 
@@ -49,15 +49,16 @@ impl Case {
     /// Reads a case.
     pub fn read(path: &Path) -> Result<Case> {
         let TensorFile { tensors, metadata } = TensorFile::read(path)?;
-        let text =
-            |key: &str| metadata.get(key).ok_or_else(|| anyhow!("`{}` has no `{key}` in its metadata", path.display()));
+        let text = |key: &str| {
+            metadata.get(key).ok_or_else(|| malformed(format!("`{}` has no `{key}` in its metadata", path.display())))
+        };
         let number = |key: &str| -> Result<f64> {
-            text(key)?.parse().with_context(|| format!("`{key}` of `{}` is not a number", path.display()))
+            text(key)?.parse().map_err(|_| malformed(format!("`{key}` of `{}` is not a number", path.display())))
         };
         let attrs = serde_json::from_str(text("attrs")?)
-            .with_context(|| format!("the attributes of `{}` are not JSON", path.display()))?;
+            .map_err(|error| malformed(format!("the attributes of `{}` are not JSON: {error}", path.display())))?;
         let op = text("op")?;
-        let op = op.parse().map_err(|_| anyhow!("the operation `{op}` of `{}` is not known", path.display()))?;
+        let op = op.parse().map_err(|_| malformed(format!("the operation `{op}` of `{}` is not known", path.display())))?;
         let (rtol, atol) = (number("rtol")?, number("atol")?);
         Ok(Case { path: path.to_path_buf(), op, attrs, rtol, atol, tensors })
     }
@@ -69,7 +70,7 @@ impl Case {
 
     /// A tensor that the operation needs.
     pub fn tensor(&self, name: &str) -> Result<&HostTensor> {
-        self.tensors.get(name).ok_or_else(|| anyhow!("`{}` has no tensor `{name}`", self.path.display()))
+        self.tensors.get(name).ok_or_else(|| malformed(format!("`{}` has no tensor `{name}`", self.path.display())))
     }
 
     /// Whether the case has a tensor of this name.
@@ -78,11 +79,11 @@ impl Case {
     }
 
     fn attr(&self, name: &str) -> Result<&Value> {
-        self.attrs.get(name).ok_or_else(|| anyhow!("`{}` has no attribute `{name}`", self.path.display()))
+        self.attrs.get(name).ok_or_else(|| malformed(format!("`{}` has no attribute `{name}`", self.path.display())))
     }
 
-    fn wrong(&self, name: &str, kind: &str) -> anyhow::Error {
-        anyhow!("attribute `{name}` of `{}` is not {kind}", self.path.display())
+    fn wrong(&self, name: &str, kind: &str) -> CaseError {
+        malformed(format!("attribute `{name}` of `{}` is not {kind}", self.path.display()))
     }
 
     /// A number among the attributes.
@@ -140,9 +141,15 @@ impl Case {
         });
         let mut compared = 0;
         for (name, want) in expected {
-            let Some(values) = got.get(name) else { bail!("`{name}` is expected, but `{}` does not give it", self.op) };
+            let Some(values) = got.get(name) else {
+                return Err(malformed(format!("`{name}` is expected, but `{}` does not give it", self.op)));
+            };
             if values.len() != want.data.len() {
-                bail!("`{name}` has {} values where {} are expected", values.len(), want.data.len());
+                return Err(malformed(format!(
+                    "`{name}` has {} values where {} are expected",
+                    values.len(),
+                    want.data.len()
+                )));
             }
             let tolerances = self.tolerances(name, want)?;
             for (index, (got, want)) in values.iter().zip(&want.data).enumerate() {
@@ -162,7 +169,7 @@ impl Case {
             }
         }
         if compared == 0 {
-            bail!("`{}` expects nothing", self.path.display());
+            return Err(malformed(format!("`{}` expects nothing", self.path.display())));
         }
         Ok(worst)
     }

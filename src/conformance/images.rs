@@ -1,6 +1,6 @@
 //! Cases of images, masks and metrics, which run on the host.
 
-use anyhow::Result;
+use super::error::Result;
 
 use super::case::{Case, Values};
 use crate::data::boundary::{BoundaryBand, boundary_target as boundary};

@@ -4,6 +4,7 @@
 //! file: small graphs whose values are compared with those of the f64 twin.
 
 mod case;
+mod error;
 mod images;
 mod networks;
 mod operation;
@@ -13,9 +14,10 @@ mod probes;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use error::Result;
 
 pub use case::{Case, Verdict};
+pub use error::CaseError;
 pub use operation::Operation;
 pub use probe::{Deviation, Expected, Probe};
 pub use probes::{PROBES, TOLERANCE};
@@ -24,18 +26,18 @@ use crate::device::Device;
 
 /// Files of a folder that are golden cases, by name.
 pub fn cases(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries =
-        std::fs::read_dir(folder).with_context(|| format!("cannot list the cases in `{}`", folder.display()))?;
+    let refused = |error| CaseError::List { folder: folder.to_path_buf(), error };
+    let entries = std::fs::read_dir(folder).map_err(refused)?;
     let mut paths = Vec::new();
     for entry in entries {
-        let path = entry.with_context(|| format!("cannot list the cases in `{}`", folder.display()))?.path();
+        let path = entry.map_err(refused)?.path();
         // One that cannot be read is listed: running it says why.
         if path.extension().is_some_and(|e| e == "safetensors") && Case::is_case(&path).unwrap_or(true) {
             paths.push(path);
         }
     }
     if paths.is_empty() {
-        bail!("`{}` holds no golden cases (`.safetensors` files whose metadata name an `op`)", folder.display());
+        return Err(CaseError::None(folder.to_path_buf()));
     }
     paths.sort();
     Ok(paths)

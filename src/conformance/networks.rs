@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use super::error::{Result, malformed};
 
 use super::case::{Case, Values};
 use crate::device::{Device, States};
@@ -21,7 +21,7 @@ const ADVERSARIAL_WEIGHT: f32 = 0.01;
 fn network(case: &Case) -> Result<DeepLab> {
     let name = case.text("backbone").unwrap_or(Backbone::MobileNetV2.name());
     let backbone = Backbone::ALL.into_iter().find(|b| b.name() == name);
-    let backbone = backbone.ok_or_else(|| anyhow!("the backbone `{name}` is not known"))?;
+    let backbone = backbone.ok_or_else(|| malformed(format!("the backbone `{name}` is not known")))?;
     let output_stride = case.count("output_stride").unwrap_or(backbone.output_strides()[0]);
     Ok(DeepLab { backbone, output_stride, norm: Norm::Batch })
 }
@@ -39,9 +39,15 @@ fn load(case: &Case, states: &States, prefix: &str, tensors: &[TensorSpec]) -> R
     let weights = TensorFile::read(&path)?.tensors;
     for spec in tensors {
         let name = format!("{prefix}.{}", spec.name);
-        let tensor = weights.get(&name).ok_or_else(|| anyhow!("`{}` has no tensor `{name}`", path.display()))?;
+        let tensor =
+            weights.get(&name).ok_or_else(|| malformed(format!("`{}` has no tensor `{name}`", path.display())))?;
         if tensor.shape[..] != spec.shape[..] {
-            bail!("`{name}` of `{}` has shape {:?} where {} is expected", path.display(), tensor.shape, spec.shape);
+            return Err(malformed(format!(
+                "`{name}` of `{}` has shape {:?} where {} is expected",
+                path.display(),
+                tensor.shape,
+                spec.shape
+            )));
         }
         states.write(&name, &tensor.data)?;
     }
@@ -137,7 +143,7 @@ fn parameter_gradients(g: &mut Graph, loss: NodeId, prefix: &str, tensors: &[&Te
     let one = g.constant(1.0, Shape::scalar());
     let gradients = vector_jacobian_product(g, &[(loss, one)], &params)?;
     let each = tensors.iter().zip(gradients);
-    each.map(|(spec, id)| id.ok_or_else(|| anyhow!("the loss does not depend on `{}`", spec.name))).collect()
+    each.map(|(spec, id)| id.ok_or_else(|| malformed(format!("the loss does not depend on `{}`", spec.name)))).collect()
 }
 
 pub(super) fn discriminator(case: &Case, device: &Device) -> Result<Values> {
@@ -160,7 +166,7 @@ pub(super) fn discriminator(case: &Case, device: &Device) -> Result<Values> {
     }
     let one = g.constant(1.0, Shape::scalar());
     let to_input = vector_jacobian_product(&mut g, &[(loss, one)], &[x])?;
-    g.output("grad_in.x", to_input[0].ok_or_else(|| anyhow!("the loss does not depend on `x`"))?);
+    g.output("grad_in.x", to_input[0].ok_or_else(|| malformed("the loss does not depend on `x`"))?);
     simplify(&mut g);
     let states = device.states();
     let program = device.compile(&g, &states)?;
@@ -173,7 +179,7 @@ pub(super) fn discriminator(case: &Case, device: &Device) -> Result<Values> {
 /// Settings of the step that the attributes describe.
 fn step_settings(case: &Case) -> Result<StepSettings> {
     let shape = case.tensor("in.step0.image_s")?.shape.clone();
-    let [batch, _, h, w] = <[usize; 4]>::try_from(shape).map_err(|s| anyhow!("images have shape {s:?}"))?;
+    let [batch, _, h, w] = <[usize; 4]>::try_from(shape).map_err(|s| malformed(format!("images have shape {s:?}")))?;
     let adversarial = case.number("adversarial_weight").unwrap_or(ADVERSARIAL_WEIGHT);
     let weights = match case.text("method")? {
         "source-only" => LossWeights::default(),
@@ -187,7 +193,7 @@ fn step_settings(case: &Case) -> Result<StepSettings> {
                 consistency: category("consistency_weight")?,
             }
         }
-        method => bail!("the method `{method}` is not known"),
+        method => return Err(malformed(format!("the method `{method}` is not known"))),
     };
     let stochastic = match case.has("in.step0.mc_logits") {
         true => Stochastic::Given(case.tensor("in.step0.mc_logits")?.shape[0]),
@@ -211,7 +217,7 @@ fn step_settings(case: &Case) -> Result<StepSettings> {
 fn check_constants(case: &Case) -> Result<()> {
     for (name, ours) in [("dropout", 0.0), ("prototype_ema", 0.9)] {
         if case.number(name).is_ok_and(|theirs| theirs != ours) {
-            bail!("`{name}` is {}, and only {ours} can be run", case.number(name)?);
+            return Err(malformed(format!("`{name}` is {}, and only {ours} can be run", case.number(name)?)));
         }
     }
     Ok(())
@@ -231,7 +237,7 @@ pub(super) fn train_steps(case: &Case, device: &Device) -> Result<Values> {
     }
     let changed: Vec<String> = case.with_prefix("out.delta.").map(|(name, _)| name.to_string()).collect();
     let names: Vec<&str> = changed.iter().map(String::as_str).collect();
-    let before = states.read(&names).context("the case expects changes of unknown tensors")?;
+    let before = states.read(&names)?;
     program.write("lr", &[case.number("lr")?])?;
     if program.has_input("lr_dis") {
         program.write("lr_dis", &[case.number("lr_dis")?])?;

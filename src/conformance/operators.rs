@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow, bail};
+use super::error::{CaseError, Result, malformed};
 
 use super::case::{Case, Values};
 use super::operation::Operation;
@@ -29,13 +29,13 @@ pub(super) fn operator(case: &Case, device: &Device) -> Result<Values> {
         let id = t.g.input(&format!("in.{name}"), tensor.shape.as_slice());
         t.inputs.insert(name.to_string(), id);
     }
-    t.trace().with_context(|| format!("cannot run `{}`", case.path.display()))?;
+    t.trace().map_err(|error| CaseError::Operator { path: case.path.clone(), error: Box::new(error) })?;
     t.run(device)
 }
 
 impl Traced<'_> {
     fn input(&self, name: &str) -> Result<NodeId> {
-        self.inputs.get(name).copied().ok_or_else(|| anyhow!("input `{name}` is missing"))
+        self.inputs.get(name).copied().ok_or_else(|| malformed(format!("input `{name}` is missing")))
     }
 
     fn out(&mut self, name: &str, id: NodeId) {
@@ -121,7 +121,7 @@ impl Traced<'_> {
                 self.out("loss", loss);
                 Ok(())
             }
-            other => bail!("`{other}` is not a single operator"),
+            other => return Err(malformed(format!("`{other}` is not a single operator"))),
         }
     }
 
@@ -156,7 +156,7 @@ impl Traced<'_> {
             "nearest" => ResizeMode::Nearest,
             "bilinear" if case.flag("align_corners")? => ResizeMode::BilinearAlignCorners,
             "bilinear" => ResizeMode::BilinearHalfPixel,
-            other => bail!("the interpolation `{other}` is not known"),
+            other => return Err(malformed(format!("the interpolation `{other}` is not known"))),
         };
         let (x, size) = (self.input("x")?, case.pair("size")?);
         // Pushed even where the size stays the same, so that the kernel itself is tested.
@@ -238,7 +238,7 @@ impl Traced<'_> {
         let wrt = wanted.iter().map(|name| self.input(name)).collect::<Result<Vec<_>>>()?;
         let gradients = vector_jacobian_product(&mut self.g, &seeds, &wrt)?;
         for (name, gradient) in wanted.iter().zip(gradients) {
-            let gradient = gradient.ok_or_else(|| anyhow!("the output does not depend on `{name}`"))?;
+            let gradient = gradient.ok_or_else(|| malformed(format!("the output does not depend on `{name}`")))?;
             self.g.output(&format!("grad_in.{name}"), gradient);
         }
         for (name, &id) in &self.outputs {

@@ -4,8 +4,6 @@ mod nodes;
 
 use std::path::Path;
 
-use anyhow::Result;
-
 use crate::device::Device;
 use crate::formats::StateDict;
 use crate::formats::onnx::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, ValueInfoProto};
@@ -13,7 +11,7 @@ use crate::inference::trace_evaluation;
 use crate::nn::Domain;
 use crate::train::{Config, load_weights, stated};
 
-pub use nodes::NoCounterpart;
+pub use nodes::ExportError;
 use nodes::Nodes;
 
 /// Operators of this version are used: the first whose `Resize` leaves the batch alone.
@@ -26,8 +24,8 @@ const IR_VERSION: i64 = 8;
 /// into the convolutions before them; those of TransNorm normalise with the target's statistics.
 ///
 /// # Errors
-/// If weights are missing, of another shape, or not finite; [`NoCounterpart`].
-pub fn to_onnx(weights: StateDict, path: &Path, config: &Config) -> Result<ModelProto> {
+/// If weights are missing, of another shape, or not finite; [`ExportError::NoCounterpart`].
+pub fn to_onnx(weights: StateDict, path: &Path, config: &Config) -> Result<ModelProto, ExportError> {
     let size = config.size;
     let (graphs, tensors) = trace_evaluation(config.network(), Domain::Target, size, 1)?;
     let states = Device::Cpu.states();

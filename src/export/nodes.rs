@@ -2,17 +2,30 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
-
-use crate::device::States;
+use crate::device::{DeviceError, States};
 use crate::formats::onnx::{AttributeProto as Attribute, NodeProto, TensorProto};
-use crate::graph::{Activation, Binary, ConvSpec, Graph, NodeId, Op, PoolSpec, ResizeMode, Unary};
+use crate::graph::{Activation, Binary, ConvSpec, Graph, NodeId, Op, PoolSpec, ResizeMode, ShapeError, Unary};
 use crate::method::step::GENERATOR;
+use crate::train::WeightsError;
 
-/// An operator without a counterpart in ONNX.
+/// Why a network cannot be exported.
 #[derive(Debug, thiserror::Error)]
-#[error("the operator `{0}` has no counterpart in ONNX")]
-pub struct NoCounterpart(pub &'static str);
+pub enum ExportError {
+    /// The network cannot have images of this size.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// The weights do not fit.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The weights cannot be folded.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// An operator without a counterpart in ONNX.
+    #[error("the operator `{0}` has no counterpart in ONNX")]
+    NoCounterpart(&'static str),
+}
+
+type Result<T> = std::result::Result<T, ExportError>;
 
 /// Nodes under construction.
 pub(super) struct Nodes<'g> {
@@ -81,7 +94,7 @@ impl<'g> Nodes<'g> {
                     Binary::Sub => "Sub",
                     Binary::Mul => "Mul",
                     Binary::Div => "Div",
-                    other => return Err(NoCounterpart(other.name()).into()),
+                    other => return Err(ExportError::NoCounterpart(other.name())),
                 };
                 let operands = self.all(inputs)?;
                 self.node(operator, operands, vec![])
@@ -114,7 +127,7 @@ impl<'g> Nodes<'g> {
                 let x = self.name(inputs[0])?;
                 self.resize_shifted(*mode, x, *axis, *taps, *size)
             }
-            other => return Err(NoCounterpart(other.name()).into()),
+            other => return Err(ExportError::NoCounterpart(other.name())),
         };
         self.names.insert(id, name);
         Ok(())
@@ -179,7 +192,7 @@ impl<'g> Nodes<'g> {
                 Ok((own.to_owned(), values))
             }
             Op::Constant { value } => Ok(("constant".into(), vec![value; graph.shape(id).elements()])),
-            ref other => Err(NoCounterpart(other.name()).into()),
+            ref other => Err(ExportError::NoCounterpart(other.name())),
         }
     }
 
@@ -203,7 +216,7 @@ impl<'g> Nodes<'g> {
                 let operands = vec![scaled, self.scalar(add)];
                 self.node("Add", operands, vec![])
             }
-            Unary::Entropy { .. } | Unary::Above(_) => return Err(NoCounterpart(function.name()).into()),
+            Unary::Entropy { .. } | Unary::Above(_) => return Err(ExportError::NoCounterpart(function.name())),
         })
     }
 

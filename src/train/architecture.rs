@@ -1,10 +1,8 @@
 //! Which network a file of weights fits.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-
-use super::{Config, NormSetting};
+use super::settings::{Config, ConfigError, NormSetting};
 use crate::formats::{Fact, Facts, StateDict, Weights};
 use crate::nn::deeplab::Backbone;
 
@@ -23,12 +21,23 @@ pub fn backbone_of(state: &StateDict) -> Option<Backbone> {
     MARKS.into_iter().find(|(mark, _)| state.get(mark).is_some()).map(|(_, backbone)| backbone)
 }
 
+/// A file states a network that does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` states a network that does not exist", path.display())]
+pub struct NoSuchNetwork {
+    /// the file
+    pub path: PathBuf,
+    /// which of its settings no network has
+    #[source]
+    pub error: Box<ConfigError>,
+}
+
 /// `fallback` with the backbone and the normalisation that show in the names of a file's tensors, and the output stride and
 /// the size that it states, if it does.
 ///
 /// # Errors
 /// If the file states a network that does not exist.
-pub fn architecture_of(weights: &Weights, path: &Path, fallback: &Config) -> Result<Config> {
+pub fn architecture_of(weights: &Weights, path: &Path, fallback: &Config) -> Result<Config, NoSuchNetwork> {
     let mut config = fallback.clone();
     let names = &weights.generator;
     if let Some(backbone) = backbone_of(names) {
@@ -43,8 +52,10 @@ pub fn architecture_of(weights: &Weights, path: &Path, fallback: &Config) -> Res
     if let Some(size) = facts.count(Facts::SIZE) {
         config.size = size;
     }
-    config.check_network().with_context(|| format!("`{}` states a network that does not exist", path.display()))?;
-    Ok(config)
+    match config.check_network() {
+        Ok(()) => Ok(config),
+        Err(error) => Err(NoSuchNetwork { path: path.to_path_buf(), error: Box::new(error) }),
+    }
 }
 
 /// What settings say of the network, as a file of its weights states it.
@@ -101,6 +112,6 @@ mod tests {
         let mut wrong = Weights::default();
         wrong.facts.push(Facts::SIZE, Fact::Whole(7));
         let error = architecture_of(&wrong, Path::new("some.pth"), &fallback).expect_err("too small");
-        assert!(format!("{error:#}").contains("some.pth") && format!("{error:#}").contains('7'), "{error:#}");
+        assert!(error.to_string().contains("some.pth") && error.error.to_string().contains('7'), "{error:?}");
     }
 }

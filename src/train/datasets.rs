@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
-
+use super::error::TrainError;
 use super::observer::{Event, Observer};
 use super::settings::{AugmentSetting, Config, Method, Selection};
 use super::validation::Validation;
 use crate::data::{Augment, DataError, Dataset, Labels, Loader, LoaderOptions, Split, default_workers};
 use crate::nn::Domain;
+
+type Result<T> = std::result::Result<T, TrainError>;
 
 /// Bytes of decoded regions kept in memory.
 const CACHE_BYTES: usize = 512 << 20;
@@ -64,12 +65,8 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
         Selection::Target => (all.clone(), all.hold_out_every_tenth().1),
     };
     if config.select == Selection::Source && held_out.is_empty() {
-        bail!(
-            "`{}` has {} regions; choosing the best checkpoint on the source holds out every tenth and needs at least 10; \
-             use more regions, or --select target",
-            all.directory().display(),
-            all.len()
-        );
+        let directory = all.directory().to_path_buf();
+        return Err(TrainError::NothingHeldOut { directory, regions: all.len() });
     }
     let mut validations = Vec::new();
     if let Some(target) = &config.target

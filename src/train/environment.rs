@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::atomic_file::write_atomically;
+use crate::atomic_file::{WriteError, write_atomically};
 use crate::device::Device;
 
 /// Name of the file in the folder of a run.
@@ -49,9 +48,8 @@ impl Environment {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn write(&self, run: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)?;
-        Ok(write_atomically(&run.join(FILE), |file| file.write_all(text.as_bytes()))?)
+    pub fn write(&self, run: &Path) -> Result<(), WriteError> {
+        write_atomically(&run.join(FILE), |file| Ok(serde_json::to_writer_pretty(file, self)?))
     }
 
     /// Reads the file of a run; a run of an earlier version has none, and one that cannot be read counts as none.

@@ -1,16 +1,55 @@
 //! `metrics.jsonl` and `log.csv`, a line for each step and one for each validation, and the same for TensorBoard.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use serde_json::{Map, Value, json};
 
-use crate::formats::EventWriter;
+use crate::formats::{EventFileError, EventWriter};
 use crate::method::step::TOTAL;
+
+/// Why a run cannot be logged.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The system refuses.
+    #[error("cannot {action} `{}`{}", path.display(), if *grows { "; is the disk full?" } else { "" })]
+    File {
+        /// `read` or `write`
+        action: &'static str,
+        /// of the file
+        path: PathBuf,
+        /// whether a line was to be added
+        grows: bool,
+        /// the system's reason
+        #[source]
+        error: io::Error,
+    },
+    /// Lines are missing that a checkpoint counts on.
+    #[error("`{}` has {found} bytes, but {logged} were logged up to the checkpoint; restore the file to resume", path.display())]
+    Shortened {
+        /// of the file
+        path: PathBuf,
+        /// its length
+        found: u64,
+        /// its length at the checkpoint
+        logged: u64,
+    },
+    /// The event file for TensorBoard.
+    #[error(transparent)]
+    Events(#[from] EventFileError),
+}
+
+impl LogError {
+    fn file(action: &'static str, path: &Path) -> impl Fn(io::Error) -> LogError + use<> {
+        let path = path.to_path_buf();
+        move |error| LogError::File { action, path: path.clone(), grows: false, error }
+    }
+}
+
+type Result<T> = std::result::Result<T, LogError>;
 
 /// What is logged of a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +115,7 @@ pub struct LogBytes {
 pub fn last_epoch(checkpoint: &Path, steps: u64, logged: LogBytes) -> Option<u64> {
     let run = checkpoint.canonicalize().ok()?.parent()?.parent()?.to_owned();
     let file = File::open(run.join("metrics.jsonl")).ok()?;
-    let lines = BufReader::new(file.take(logged.metrics)).lines().map_while(Result::ok);
+    let lines = BufReader::new(file.take(logged.metrics)).lines().map_while(io::Result::ok);
     let records = lines.filter_map(|line| {
         let line: Value = serde_json::from_str(&line).ok()?;
         Some((line["step"].as_u64()?, line["epoch"].as_u64()?))
@@ -100,18 +139,14 @@ impl Logs {
     pub fn open(run: &Path, bytes: LogBytes, losses: &[&str]) -> Result<Logs> {
         let open = |name: &str, bytes: u64| -> Result<File> {
             let path = run.join(name);
-            let context = || format!("cannot write `{}`", path.display());
-            let mut file =
-                OpenOptions::new().create(true).write(true).truncate(false).open(&path).with_context(context)?;
-            let found = file.metadata().with_context(context)?.len();
+            let refused = LogError::file("write", &path);
+            let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(&path).map_err(&refused)?;
+            let found = file.metadata().map_err(&refused)?.len();
             if found < bytes {
-                bail!(
-                    "`{}` has {found} bytes, but {bytes} were logged up to the checkpoint; restore the file to resume",
-                    path.display()
-                );
+                return Err(LogError::Shortened { path, found, logged: bytes });
             }
-            file.set_len(bytes).with_context(context)?;
-            file.seek(SeekFrom::End(0)).with_context(context)?;
+            file.set_len(bytes).map_err(&refused)?;
+            file.seek(SeekFrom::End(0)).map_err(&refused)?;
             Ok(file)
         };
         let (metrics, table) = (open("metrics.jsonl", bytes.metrics)?, open("log.csv", bytes.table)?);
@@ -128,7 +163,7 @@ impl Logs {
     /// Lengths of the files, all of it on the disk.
     pub fn sync(&mut self) -> Result<LogBytes> {
         for (file, name) in [(&self.metrics, "metrics.jsonl"), (&self.table, "log.csv")] {
-            file.sync_data().with_context(|| format!("cannot write `{name}`"))?;
+            file.sync_data().map_err(LogError::file("write", Path::new(name)))?;
         }
         self.events.sync()?;
         Ok(LogBytes { events: self.events.bytes(), ..self.bytes })
@@ -217,9 +252,9 @@ fn new_titles(losses: &[&str]) -> Vec<String> {
 
 /// Titles of a table that is gone on with; one of an earlier version lacks some.
 fn titles(table: &Path) -> Result<Vec<String>> {
-    let context = || format!("cannot read `{}`", table.display());
+    let refused = LogError::file("read", table);
     let mut row = String::new();
-    BufReader::new(File::open(table).with_context(context)?).read_line(&mut row).with_context(context)?;
+    BufReader::new(File::open(table).map_err(&refused)?).read_line(&mut row).map_err(&refused)?;
     Ok(row.trim_end().split(',').map(str::to_string).collect())
 }
 
@@ -235,7 +270,8 @@ fn number(value: f32) -> Value {
 
 fn append(file: &mut File, line: &str, name: &str) -> Result<u64> {
     let line = format!("{line}\n");
-    file.write_all(line.as_bytes()).with_context(|| format!("cannot write `{name}`; is the disk full?"))?;
+    let full = |error| LogError::File { action: "write", path: name.into(), grows: true, error };
+    file.write_all(line.as_bytes()).map_err(full)?;
     Ok(line.len() as u64)
 }
 

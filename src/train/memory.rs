@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, bail};
-use bytesize::ByteSize;
-
 use super::Config;
+use super::error::{MemoryLimit, MemoryShortage, TrainError};
 use super::validation::validation_batch;
 use crate::gpu::{Capabilities, Requirements};
 use crate::graph::{Precision, Prepared};
@@ -13,12 +11,14 @@ use crate::inference::{FOLDED, trace_evaluation};
 use crate::method::step::{StepSettings, TrainingStep, trace};
 use crate::nn::Domain;
 
+type Result<T> = std::result::Result<T, TrainError>;
+
 /// Traces the step of a stage for a machine: with values made again in the backward pass where memory is dearer than
 /// arithmetic, or where nothing else fits the budget, or the memory that the machine is known to have. Every choice gives
 /// the same values to the last bit. The run validates with as many `networks`, whose memory lies beside the step's.
 ///
 /// # Errors
-/// A step that does not fit, with the flags that would make it fit.
+/// [`TrainError::Memory`] of a step that does not fit, with the settings that would make it fit.
 pub fn fitting_step(
     config: &Config,
     warm: bool,
@@ -38,19 +38,12 @@ pub fn fitting_step(
         return Ok(small);
     }
     let plain = attempt(config, warm, capabilities, false)?;
-    let [needed, without] = [&small, &plain].map(|(_, needs)| ByteSize(needs.bytes()).display().iec());
-    let beside = match beside {
-        0 => String::new(),
-        _ => format!(" and its validation {}", ByteSize(beside).display().iec()),
+    let [recomputing, keeping] = [&small, &plain].map(|(_, needs)| needs.bytes());
+    let limit = match config.memory_budget {
+        Some(budget) => MemoryLimit::Budget(budget.as_u64()),
+        None => MemoryLimit::Machine { bytes: limit, name: capabilities.name.clone() },
     };
-    let allowed = match config.memory_budget {
-        Some(budget) => format!("--memory-budget {}", budget.display().iec()),
-        None => format!("the {} that `{}` has", ByteSize(limit).display().iec(), capabilities.name),
-    };
-    bail!(
-        "the step needs {needed} ({without} without recomputing){beside}, more than {allowed}; {}",
-        advice(config, warm, capabilities, networks, limit)
-    )
+    Err(Box::new(shortage(config, warm, capabilities, networks, [recomputing, keeping, beside], limit)).into())
 }
 
 /// Bytes of the networks that a run validates with: their values, and their weights with normalisations folded in.
@@ -96,34 +89,43 @@ fn attempt(
     Ok((step, needs))
 }
 
-/// The least changes of single settings with which a step fits.
-fn advice(config: &Config, warm: bool, capabilities: &Capabilities, networks: usize, limit: u64) -> String {
+/// Why a step that takes as many bytes recomputing, keeping and for its validation does not fit, and what would.
+fn shortage(
+    config: &Config,
+    warm: bool,
+    capabilities: &Capabilities,
+    networks: usize,
+    [recomputing, keeping, validation]: [u64; 3],
+    limit: MemoryLimit,
+) -> MemoryShortage {
+    let (MemoryLimit::Budget(most) | MemoryLimit::Machine { bytes: most, .. }) = limit;
     let needed = |config: &Config| -> Result<u64> {
         let (_, needs) = attempt(config, warm, capabilities, true)?;
         Ok(needs.bytes() + validation_bytes(config, capabilities, networks)?)
     };
-    let fits = |config: &Config| needed(config).is_ok_and(|bytes| bytes <= limit);
+    let fits = |config: &Config| needed(config).is_ok_and(|bytes| bytes <= most);
     let (batch, size) = (config.batch, config.size);
     let smaller = |of: usize| [3 * of / 4, of / 2, of / 4, of / 8, of / 16];
     let with_batch = |batch: &usize| *batch >= 2 && fits(&Config { batch: *batch, ..config.clone() });
     let with_size = |size: &usize| *size >= 32 && fits(&Config { size: *size, ..config.clone() });
     let precision = Precision::F16;
     let half = config.precision == Precision::F32 && capabilities.half && fits(&Config { precision, ..config.clone() });
-    let flags = [
-        smaller(batch).into_iter().find(with_batch).map(|batch| format!("--batch {batch}")),
+    MemoryShortage {
+        recomputing,
+        keeping,
+        validation,
+        limit,
+        batch: (batch, smaller(batch).into_iter().find(with_batch)),
         // Sizes that every stride divides.
-        smaller(size).map(|size| size / 16 * 16).into_iter().find(with_size).map(|size| format!("--size {size}")),
-        half.then(|| "--precision f16".to_string()),
-    ];
-    let flags: Vec<String> = flags.into_iter().flatten().collect();
-    match flags.is_empty() {
-        true => format!("use a much smaller --batch (now {batch}) and --size (now {size})"),
-        false => format!("it would fit with {} (now --batch {batch} --size {size})", flags.join(", or with ")),
+        size: (size, smaller(size).map(|size| size / 16 * 16).into_iter().find(with_size)),
+        precision: half.then_some(precision),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytesize::ByteSize;
+
     use super::*;
 
     #[test]
@@ -137,24 +139,28 @@ mod tests {
         let with = |memory| Capabilities { memory: Some(memory), ..typical.clone() };
         assert_eq!(needs(&config, &with(all)).ok(), Some(all));
 
-        let error = needs(&config, &with(all - 1)).expect_err("a byte too little").to_string();
-        assert!(error.contains("that `a typical GPU` has"), "{error}");
-        for (flag, fitting) in [
-            ("--batch 6", Config { batch: 6, ..config.clone() }),
-            ("--size 48", Config { size: 48, ..config.clone() }),
-            ("--precision f16", Config { precision: Precision::F16, ..config.clone() }),
+        let shortage = |capabilities: &Capabilities| match needs(&config, capabilities) {
+            Err(TrainError::Memory(shortage)) => *shortage,
+            other => panic!("{other:?} where memory is short"),
+        };
+        let found = shortage(&with(all - 1));
+        assert!(found.to_string().ends_with("that `a typical GPU` has"), "{found}");
+        assert_eq!((found.batch, found.size), ((8, Some(6)), (64, Some(48))));
+        assert_eq!(found.precision, Some(Precision::F16));
+        for fitting in [
+            Config { batch: 6, ..config.clone() },
+            Config { size: 48, ..config.clone() },
+            Config { precision: Precision::F16, ..config.clone() },
         ] {
-            assert!(error.contains(&format!("with {flag}")), "{flag}: {error}");
-            assert!(needs(&fitting, &with(all - 1)).is_ok(), "{flag} does fit");
+            assert!(needs(&fitting, &with(all - 1)).is_ok(), "{fitting:?} does fit");
         }
         let without_half = Capabilities { half: false, ..with(all - 1) };
-        let error = needs(&config, &without_half).expect_err("a byte too little").to_string();
-        assert!(!error.contains("f16"), "{error}");
+        assert_eq!(shortage(&without_half).precision, None);
         // What the user allows counts, not what the machine is thought to have.
         let budget = Some(ByteSize(2 * all));
         assert!(needs(&Config { memory_budget: budget, ..config.clone() }, &with(1)).is_ok());
-        let error = needs(&config, &with(1)).expect_err("a single byte").to_string();
-        assert!(error.contains("much smaller"), "{error}");
+        let nothing = shortage(&with(1));
+        assert_eq!((nothing.batch.1, nothing.size.1, nothing.precision), (None, None, None));
     }
 
     #[test]
@@ -169,9 +175,9 @@ mod tests {
         };
         let both = step.bytes() + 2 * network;
         assert!(with(both, 2).is_ok() && with(both - 1, 1).is_ok());
-        let error = with(both - 1, 2).map(|_| ()).expect_err("statistics of two cameras").to_string();
-        assert!(error.contains(" and its validation "), "{error}");
-        assert!(error.contains("--batch 6"), "fewer images are validated at once too: {error}");
+        let Err(TrainError::Memory(shortage)) = with(both - 1, 2) else { panic!("statistics of two cameras") };
+        assert!(shortage.to_string().contains(" and its validation "), "{shortage}");
+        assert_eq!(shortage.batch.1, Some(6), "fewer images are validated at once too");
     }
 
     #[test]

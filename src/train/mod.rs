@@ -4,6 +4,7 @@ mod architecture;
 mod checkpoint;
 mod datasets;
 mod environment;
+mod error;
 mod logs;
 mod memory;
 mod observer;
@@ -19,18 +20,19 @@ mod step_settings;
 mod validation;
 mod weights;
 
-pub use architecture::{architecture_of, backbone_of, stated};
+pub use architecture::{NoSuchNetwork, architecture_of, backbone_of, stated};
 pub use checkpoint::{Checkpoint, CheckpointError, Progress};
 pub use environment::Environment;
-pub use logs::{StepRecord, ValidationRecord, last_epoch};
+pub use error::{MemoryLimit, MemoryShortage, TrainError};
+pub use logs::{LogBytes, LogError, StepRecord, ValidationRecord, last_epoch};
 pub use memory::{fitting_step, validation_bytes};
 pub use observer::{Event, Observer};
 pub use pictures::{Channels, Shown};
-pub use predictor::{load_predictor, load_stochastic_predictor};
-pub use run_folder::{ResumeFrom, resume_command};
+pub use predictor::{PredictorError, load_predictor, load_stochastic_predictor};
+pub use run_folder::ResumeFrom;
 pub use session::{Outcome, Session};
 pub use settings::{
     AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,
     Selection, Setting, Spelling, Switch,
 };
-pub use weights::{initialise, load_generator, load_weights};
+pub use weights::{WeightsError, initialise, load_generator, load_weights};

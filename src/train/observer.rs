@@ -1,5 +1,6 @@
 //! What a run tells whoever watches it.
 
+use super::error::TrainError;
 use super::logs::{StepRecord, ValidationRecord};
 use crate::device::Device;
 
@@ -28,7 +29,7 @@ pub enum Event<'a> {
         /// as it was opened again
         device: &'a Device,
         /// what the driver said
-        reason: &'a anyhow::Error,
+        reason: &'a TrainError,
         /// steps done at the checkpoint
         step: u64,
     },

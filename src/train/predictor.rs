@@ -1,17 +1,49 @@
 //! A trained network, ready for images.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-
-use super::architecture::architecture_of;
-use super::checkpoint::Checkpoint;
+use super::architecture::{NoSuchNetwork, architecture_of};
+use super::checkpoint::{Checkpoint, CheckpointError};
 use super::settings::Config;
-use super::weights::{load_generator, load_weights};
+use super::weights::{WeightsError, load_generator, load_weights};
 use crate::device::Device;
 use crate::domain::Domain;
-use crate::formats::Weights;
-use crate::inference::Predictor;
+use crate::formats::{FormatError, Weights};
+use crate::inference::{InferenceError, Predictor};
+use crate::nn::deeplab::Backbone;
+
+/// Why a file gives no network.
+#[derive(Debug, thiserror::Error)]
+pub enum PredictorError {
+    /// A checkpoint that cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Weights that cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// Weights of a network that does not exist.
+    #[error(transparent)]
+    Network(#[from] NoSuchNetwork),
+    /// The network cannot be compiled.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
+    /// A checkpoint that lacks weights.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// Weights of another network.
+    #[error("cannot use `{}` as weights of a {} network", path.display(), backbone.name())]
+    Unusable {
+        /// the file
+        path: PathBuf,
+        /// the network's, as the file or the settings have it
+        backbone: Backbone,
+        /// what does not fit
+        #[source]
+        error: WeightsError,
+    },
+}
+
+type Result<T> = std::result::Result<T, PredictorError>;
 
 /// A network with the weights of a file: a checkpoint of this program, which names its own architecture, or weights, of
 /// which `fallback` tells what they do not.
@@ -41,8 +73,10 @@ pub fn load_stochastic_predictor(
     let weights = Weights::read(path)?;
     let config = architecture_of(&weights, path, fallback)?;
     let (predictor, tensors) = compile(&config)?;
-    load_weights(&states, &tensors, weights.generator, path, true).with_context(|| {
-        format!("cannot use `{}` as weights of a {} network", path.display(), config.backbone.name())
+    load_weights(&states, &tensors, weights.generator, path, true).map_err(|error| PredictorError::Unusable {
+        path: path.to_path_buf(),
+        backbone: config.backbone,
+        error,
     })?;
     predictor.refresh()?;
     Ok((predictor, config))

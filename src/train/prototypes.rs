@@ -1,8 +1,6 @@
 //! How far the prototypes of both cameras are apart, for the logs.
 
-use anyhow::Result;
-
-use crate::device::States;
+use crate::device::{Result, States};
 
 /// Steps between looks at the prototypes: few enough for a curve, and the values are some kilobytes.
 pub(super) const EVERY: u64 = 5;

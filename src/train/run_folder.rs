@@ -5,9 +5,8 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use anyhow::{Context, Result, bail};
-
 use super::checkpoint::{Checkpoint, CheckpointError};
+use super::error::TrainError;
 use super::observer::{Event, Observer};
 use crate::atomic_file::{remove_abandoned, write_atomically};
 use crate::named::named_enum;
@@ -27,15 +26,7 @@ named_enum! {
     }
 }
 
-/// The command that continues a run, as a shell takes it.
-pub fn resume_command(run: &Path) -> String {
-    let text = run.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=\\".contains(c);
-    match !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
-        true => format!("papilla train --resume {text}"),
-        false => format!("papilla train --resume '{}'", text.replace('\'', r"'\''")),
-    }
-}
+type Result<T> = std::result::Result<T, TrainError>;
 
 /// The folder of a run that this program alone trains.
 #[derive(Clone)]
@@ -51,7 +42,7 @@ impl RunFolder {
     /// Makes the folder of a new run, where no other may lie.
     pub fn create(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
         let checkpoints = run.join("checkpoints");
-        std::fs::create_dir_all(&checkpoints).with_context(|| format!("cannot create `{}`", checkpoints.display()))?;
+        std::fs::create_dir_all(&checkpoints).map_err(TrainError::file("create", &checkpoints))?;
         let folder = RunFolder::locked(run, observer)?;
         // Again, for somebody else may have been faster.
         refuse_to_overwrite(run)?;
@@ -62,7 +53,7 @@ impl RunFolder {
     pub fn open(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
         let path = checkpoint_path(run, "last");
         if !path.exists() && !checkpoint_path(run, "previous").exists() {
-            bail!("`{}` holds no run to resume: `{}` does not exist", run.display(), path.display());
+            return Err(TrainError::NoRun { run: run.to_path_buf(), missing: path });
         }
         RunFolder::locked(run, observer)
     }
@@ -99,18 +90,13 @@ impl RunFolder {
             Err(error) if from == ResumeFrom::Previous => return Err(error.into()),
             Err(error) => error,
         };
-        match Checkpoint::read(&self.checkpoint(ResumeFrom::Previous.name())) {
-            Ok(previous) => bail!(
-                "{error}; the previous checkpoint, of step {}, is whole: `{} --from previous` goes on from there",
-                previous.progress.step,
-                resume_command(&self.path)
-            ),
-            Err(_) => bail!("{error}; there is no whole previous checkpoint to go on from either"),
-        }
+        let previous = Checkpoint::read(&self.checkpoint(ResumeFrom::Previous.name())).ok();
+        let previous = previous.map(|previous| previous.progress.step);
+        Err(TrainError::LastCheckpoint { error: Box::new(error), previous, run: self.path.clone() })
     }
 
     /// Writes the last checkpoint; the one that was the last so far is kept as the previous one, if it is whole.
-    pub fn write_last(&mut self, checkpoint: Checkpoint) -> Result<(), CheckpointError> {
+    pub fn write_last(&mut self, checkpoint: Checkpoint) -> std::result::Result<(), CheckpointError> {
         let previous = self.checkpoint(ResumeFrom::Previous.name());
         checkpoint.write(&self.checkpoint("last"), self.last_is_whole.then_some(previous.as_path()))?;
         self.last_is_whole = true;
@@ -130,24 +116,20 @@ fn checkpoint_path(run: &Path, name: &str) -> PathBuf {
 /// Locks a run, for as long as the file is open: the system gives the lock back however the program ends.
 fn lock(run: &Path, observer: &mut dyn Observer) -> Result<Option<File>> {
     let path = run.join(LOCK);
-    let context = || format!("cannot write `{}`", path.display());
+    let refused = TrainError::file("write", &path);
     let mut options = OpenOptions::new();
-    let mut file = options.create(true).read(true).write(true).truncate(false).open(&path).with_context(context)?;
+    let mut file = options.create(true).read(true).write(true).truncate(false).open(&path).map_err(&refused)?;
     match file.try_lock() {
         Ok(()) => {
-            file.set_len(0).with_context(context)?;
-            write!(file, "{}", std::process::id()).with_context(context)?;
+            file.set_len(0).map_err(&refused)?;
+            write!(file, "{}", std::process::id()).map_err(&refused)?;
             Ok(Some(file))
         }
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             // Some systems do not let a locked file be read; the number only helps to find the program.
             let known = file.rewind().and_then(|()| file.read_to_string(&mut holder)).is_ok() && !holder.is_empty();
-            let holder = if known { format!(" (process {holder})") } else { String::new() };
-            bail!(
-                "another program{holder} is training into `{}`; wait for its end or stop it, or choose another --out",
-                run.display()
-            )
+            Err(TrainError::InUse { run: run.to_path_buf(), process: known.then_some(holder) })
         }
         Err(TryLockError::Error(error)) => {
             observer.event(Event::Note(&format!(
@@ -162,7 +144,7 @@ fn lock(run: &Path, observer: &mut dyn Observer) -> Result<Option<File>> {
 /// Refuses a folder with a run in it, or with files that a new run would overwrite.
 pub(super) fn refuse_to_overwrite(run: &Path) -> Result<()> {
     if ["last", "previous"].iter().any(|name| checkpoint_path(run, name).exists()) {
-        bail!("`{}` already holds a run; continue it with --resume or choose another --out", run.display());
+        return Err(TrainError::HoldsRun(run.to_path_buf()));
     }
     let files =
         ["config.toml", "device.json", "metrics.jsonl", "log.csv", "report.html", "checkpoints/best.safetensors"]
@@ -171,29 +153,7 @@ pub(super) fn refuse_to_overwrite(run: &Path) -> Result<()> {
     let has_events = std::fs::read_dir(&events).is_ok_and(|mut entries| entries.next().is_some());
     let in_the_way = files.into_iter().find(|file| file.exists()).or(has_events.then_some(events));
     if let Some(path) = in_the_way {
-        bail!(
-            "`{}` is in the way of a new run, and `{}` holds none to resume; move it or choose another --out",
-            path.display(),
-            run.display()
-        );
+        return Err(TrainError::InTheWay { path, run: run.to_path_buf() });
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_can_be_given_to_a_shell() {
-        for (run, expected) in [
-            ("runs/first", "runs/first"),
-            ("my run", "'my run'"),
-            ("it's", r"'it'\''s'"),
-            ("$(true)", "'$(true)'"),
-            ("-run", "'-run'"),
-        ] {
-            assert_eq!(resume_command(Path::new(run)), format!("papilla train --resume {expected}"));
-        }
-    }
 }

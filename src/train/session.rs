@@ -4,26 +4,26 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-
-use super::checkpoint::{Checkpoint, CheckpointError, Progress};
+use super::checkpoint::{Checkpoint, Progress};
 use super::datasets::{TrainingData, open_data};
 use super::environment::Environment;
+use super::error::TrainError;
 use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
 use super::memory::check_memory;
 use super::observer::{Event, Observer};
 use super::prototypes;
-use super::run_folder::{ResumeFrom, RunFolder, refuse_to_overwrite, resume_command};
+use super::run_folder::{ResumeFrom, RunFolder, refuse_to_overwrite};
 use super::settings::Config;
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation, networks, with_predictors};
 use super::weights::{initialise, load_generator};
-use crate::device::{Device, DeviceError, States};
+use crate::device::{Device, States};
 use crate::formats::shortened;
-use crate::gpu::GpuError;
 use crate::inference::Predictor;
 use crate::method::step::{self, GENERATOR, TrainingStep};
 use crate::nn::Domain;
+
+type Result<T> = std::result::Result<T, TrainError>;
 
 /// Losses of the device in a row, with no new checkpoint between them, that end a run.
 const MOST_LOSSES: u32 = 3;
@@ -160,7 +160,7 @@ impl Session {
     /// the run goes on from its last checkpoint; losses in a row, with no new checkpoint between them, end it.
     ///
     /// # Errors
-    /// Whatever it is, the run can be continued from its last checkpoint, and the message tells how.
+    /// [`TrainError::Stopped`], after which the run can be continued from its last checkpoint; [`TrainError::NotFinite`].
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let (mut losses, mut since) = (0, self.saved);
         loop {
@@ -173,7 +173,7 @@ impl Session {
             }
             loop {
                 losses += 1;
-                if !is_lost(&error) || losses == MOST_LOSSES {
+                if !error.is_lost() || losses == MOST_LOSSES {
                     return Err(self.resumable(error));
                 }
                 match self.reopen(&error, losses, observer) {
@@ -185,7 +185,7 @@ impl Session {
     }
 
     /// Opens a lost device again and goes back to the last checkpoint.
-    fn reopen(&mut self, reason: &anyhow::Error, losses: u32, observer: &mut dyn Observer) -> Result<()> {
+    fn reopen(&mut self, reason: &TrainError, losses: u32, observer: &mut dyn Observer) -> Result<()> {
         // What lies on the lost device is given up before there is anything new.
         (self.stage, self.states) = (None, Device::Cpu.states());
         self.validations.clear();
@@ -197,14 +197,16 @@ impl Session {
     }
 
     /// An error that ends the run, with what the user can do about it.
-    fn resumable(&self, error: anyhow::Error) -> anyhow::Error {
-        if error.is::<NotFinite>() {
-            return error;
+    fn resumable(&self, error: TrainError) -> TrainError {
+        match error {
+            TrainError::NotFinite { .. } => error,
+            _ => TrainError::Stopped {
+                step: self.progress.step,
+                saved: self.saved,
+                run: self.folder.path().to_path_buf(),
+                error: Box::new(error),
+            },
         }
-        let (step, saved, command) = (self.progress.step, self.saved, resume_command(self.folder.path()));
-        error.context(format!(
-            "the run stopped after step {step}, and `{command}` goes on from step {saved} once the cause is gone"
-        ))
     }
 
     /// Steps, validations and checkpoints to the end of the run, or until the observer asks to stop.
@@ -237,7 +239,7 @@ impl Session {
                 let named: Vec<String> =
                     broken.iter().map(|(name, value)| format!("`{name}` became {value}")).collect();
                 let what = format!("the loss {} at step {}", named.join(", "), record.step);
-                return Err(NotFinite { what, last: self.folder.checkpoint("last") }.into());
+                return Err(TrainError::NotFinite { what, last: self.folder.checkpoint("last") });
             }
             self.progress.step += 1;
             let done = self.progress.step == total;
@@ -322,14 +324,6 @@ impl Session {
     }
 }
 
-/// Values that overflowed. A run that is continued would overflow again.
-#[derive(Debug, thiserror::Error)]
-#[error("{what}; `{}` holds the last good checkpoint; try a smaller --lr", last.display())]
-struct NotFinite {
-    what: String,
-    last: PathBuf,
-}
-
 /// Everything that a run holds, unless a tensor is not finite: the checkpoint on disk is then the last good one.
 fn finite(
     folder: &RunFolder,
@@ -341,21 +335,9 @@ fn finite(
     let checkpoint = Checkpoint::capture(config, progress, device, states)?;
     if let Some(tensor) = checkpoint.first_not_finite() {
         let what = format!("`{tensor}` is no longer finite after step {}", progress.step);
-        return Err(NotFinite { what, last: folder.checkpoint("last") }.into());
+        return Err(TrainError::NotFinite { what, last: folder.checkpoint("last") });
     }
     Ok(checkpoint)
-}
-
-/// Whether an error means that the device is gone, or not back yet.
-fn is_lost(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let device = cause.downcast_ref::<DeviceError>();
-        let device = device.or_else(|| match cause.downcast_ref::<CheckpointError>() {
-            Some(CheckpointError::Device(device)) => Some(device),
-            _ => None,
-        });
-        matches!(device, Some(DeviceError::Gpu(GpuError::Lost { .. } | GpuError::Open { .. } | GpuError::NoAdapter)))
-    })
 }
 
 /// Weights from the seed, then from the file that the settings name.

@@ -1,10 +1,10 @@
 //! A stage of a run: the training step of the warm-up or of the time after it, compiled, with what feeds it.
 
-use anyhow::{Context, Result};
 use image::RgbImage;
 
 use super::Config;
 use super::datasets::{TrainingData, loader_options, target_loader_options};
+use super::error::TrainError;
 use super::memory::fitting_step;
 use super::observer::Event;
 use super::pictures::{Channels, Shown};
@@ -13,6 +13,8 @@ use crate::device::{Device, Program, States};
 use crate::gpu::Requirements;
 use crate::method::consistency;
 use crate::method::step::{LossWeights, TrainingStep, adam_correction};
+
+type Result<T> = std::result::Result<T, TrainError>;
 
 /// A compiled training step and the batches it takes.
 pub(super) struct Stage {
@@ -135,7 +137,7 @@ impl Stage {
         let side = size as u32;
         let shown = Shown {
             image: Channels { values: image, height: side, width: side },
-            probability: map("prediction").context("every step shows its prediction")?,
+            probability: map("prediction").expect("every step shows its prediction"),
             pseudo_label: map("pseudo_label"),
             uncertainty: map("uncertainty"),
         };
@@ -147,7 +149,7 @@ impl Stage {
 const PICTURE: &str = "picture.";
 
 fn next(stream: &mut BatchStream) -> Result<Batch> {
-    Ok(stream.next().context("the loader ended before the run")??)
+    Ok(stream.next().expect("a loader goes on from epoch to epoch")?)
 }
 
 /// Two integers below 2²⁴ for the dropouts of a step.

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use anyhow::Result;
-
+use super::error::TrainError;
 use super::settings::{Config, NormSetting};
 use crate::data::mask::decode_mask;
 use crate::data::{Dataset, RegionPixels};
@@ -11,6 +10,8 @@ use crate::device::{Device, States};
 use crate::inference::Predictor;
 use crate::metrics::{BinaryMask, Overlap};
 use crate::nn::Domain;
+
+type Result<T> = std::result::Result<T, TrainError>;
 
 /// Probability from which a pixel counts as cup or disc.
 pub(super) const THRESHOLD: f32 = 0.75;
@@ -109,7 +110,7 @@ impl Validation {
         predictor.refresh()?;
         let mut sums = Scores { dice: [0.0; 2], iou: [0.0; 2], pixel_accuracy: [0.0; 2] };
         for regions in self.dataset.regions().chunks(predictor.batch()) {
-            let pixels = regions.iter().map(RegionPixels::read).collect::<Result<Vec<_>, _>>()?;
+            let pixels = regions.iter().map(RegionPixels::read).collect::<std::result::Result<Vec<_>, _>>()?;
             let images: Vec<_> = pixels.iter().map(|p| &p.image).collect();
             for (logits, pixels) in predictor.logits(&images)?.iter().zip(&pixels) {
                 let Some(mask) = &pixels.mask else { continue };

@@ -1,14 +1,49 @@
 //! Where a network's weights come from: the seed, or a file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
-
-use crate::device::States;
-use crate::formats::{LoadReport, StateDict, Weights, match_tensors};
+use crate::device::{DeviceError, States};
+use crate::formats::{FormatError, LoadReport, StateDict, Weights, match_tensors};
 use crate::method::step::GENERATOR;
 use crate::nn::TensorSpec;
 use crate::nn::init::initial_values;
+
+/// Why weights cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The states cannot be written.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A weight that overflowed.
+    #[error("`{}` holds a NaN or an infinity in `{tensor}`; use other weights", path.display())]
+    NotFinite {
+        /// of the file
+        path: PathBuf,
+        /// which has it
+        tensor: String,
+    },
+    /// Tensors are missing, or of other shapes.
+    #[error("`{}` does not fit this network: {}", path.display(), report.to_string().replace('\n', "; "))]
+    Unfit {
+        /// of the file
+        path: PathBuf,
+        /// what fits and what does not
+        report: Box<LoadReport>,
+    },
+    /// A backbone of another depth, or another one.
+    #[error("`{}` holds another backbone than this network's: {backbone}", path.display())]
+    AnotherBackbone {
+        /// of the file
+        path: PathBuf,
+        /// what of the backbone fits and what does not
+        backbone: Box<LoadReport>,
+    },
+}
+
+type Result<T> = std::result::Result<T, WeightsError>;
 
 /// Gives every tensor of the network whose states have a prefix its initial values from the seed.
 pub fn initialise(states: &States, prefix: &str, tensors: &[TensorSpec], seed: u64) -> Result<()> {
@@ -74,7 +109,7 @@ pub fn load_weights(
     for name in &report.matched {
         if let Some(tensor) = weights.get(name) {
             if !tensor.is_finite() {
-                bail!("`{}` holds a NaN or an infinity in `{name}`; use other weights", path.display());
+                return Err(WeightsError::NotFinite { path: path.to_path_buf(), tensor: name.clone() });
             }
             states.write(&format!("{GENERATOR}.{name}"), &tensor.data)?;
         }
@@ -87,12 +122,11 @@ fn fitting(tensors: &[TensorSpec], have: &StateDict, path: &Path, complete: bool
     let wanted: Vec<_> = tensors.iter().map(|t| (t.name.clone(), t.shape.to_vec())).collect();
     let report = match_tensors(&wanted, have);
     if report.matched.is_empty() || !report.mismatched.is_empty() || (complete && !report.is_complete()) {
-        let report = report.to_string().replace('\n', "; ");
-        bail!("`{}` does not fit this network: {report}", path.display());
+        return Err(WeightsError::Unfit { path: path.to_path_buf(), report: Box::new(report) });
     }
     let backbone = report.part(BACKBONE);
     if is_another_backbone(&backbone) {
-        bail!("`{}` holds another backbone than this network's: {backbone}", path.display());
+        return Err(WeightsError::AnotherBackbone { path: path.to_path_buf(), backbone: Box::new(backbone) });
     }
     Ok(report)
 }

@@ -6,12 +6,11 @@ mod translated;
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use rayon::prelude::*;
 
 use crate::gpu::shader::{SOURCES, source};
 use crate::gpu::translate::ValidShader;
-use crate::gpu::{Capabilities, ConvVariant, Matrices, Tile, Variant};
+use crate::gpu::{Capabilities, ConvVariant, GpuError, Matrices, Tile, Variant};
 use crate::graph::{
     Binary, Graph, NodeId, PoolSpec, Precision, ResizeMode, ShapeError, Unary, vector_jacobian_product,
 };
@@ -22,6 +21,17 @@ use crate::nn::deeplab::Backbone;
 use crate::train::{Config, Method, NormSetting};
 
 pub use translated::{Translations, table, translated};
+
+/// Why a graph of the program has no shaders.
+#[derive(Debug, thiserror::Error)]
+pub enum VariantError {
+    /// It cannot be traced.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// It cannot be planned.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+}
 
 /// A graph of the program.
 enum Work {
@@ -50,7 +60,7 @@ impl Work {
 ///
 /// # Errors
 /// If a graph cannot be traced or planned, which would be a fault of the program.
-pub fn all() -> Result<Vec<Variant>> {
+pub fn all() -> Result<Vec<Variant>, VariantError> {
     let launched = work().into_par_iter().map(|(work, machine)| {
         let mut found = Vec::new();
         for graph in work.graphs()? {
@@ -58,7 +68,7 @@ pub fn all() -> Result<Vec<Variant>> {
         }
         Ok(found)
     });
-    let launched: Vec<Vec<Variant>> = launched.collect::<Result<_>>()?;
+    let launched: Vec<Vec<Variant>> = launched.collect::<Result<_, VariantError>>()?;
     let mut all: BTreeMap<String, Variant> =
         launched.into_iter().flatten().map(|variant| (variant.name(), variant)).collect();
     for (shader, text) in SOURCES {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::ProgressBar;
 
+use super::super::Global;
+use super::super::error::in_words;
 use super::super::interrupt::Interrupts;
-use super::super::{Global, sentence};
 use super::memory::ResidentMemory;
 use super::status::{Dice, Status};
 use super::styled;
@@ -118,7 +119,7 @@ impl Observer for TrainingProgress {
             Event::Compiled { device_bytes } => self.status.device_bytes = device_bytes,
             Event::Step(record) => self.step(record),
             Event::Reopened { device, reason, step } => {
-                let reason = sentence(reason);
+                let reason = in_words(reason);
                 self.say(&format!("{reason}; `{}` is open again, and the run goes on from step {step}", device.name()));
             }
             Event::Validated(record) => self.validated(record),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use image::GrayImage;
 
+use super::reason::{Reason, Remedy};
 use crate::data::image_file::read_grey;
 use crate::data::mask::{BACKGROUND, CUP, RIM, encode_mask};
 
@@ -74,11 +75,11 @@ impl Annotation {
     ///
     /// # Errors
     /// A sentence that names the file, what is in it and what to do.
-    pub(super) fn read(&self) -> Result<Option<GrayImage>, String> {
+    pub(super) fn read(&self) -> Result<Option<GrayImage>, Reason> {
         let (mask, path) = match self {
             Self::None => return Ok(None),
             Self::Half(path) => {
-                return Err(format!("of the masks of disc and cup there is only `{}`", path.display()));
+                return Err(format!("of the masks of disc and cup there is only `{}`", path.display()).into());
             }
             Self::Levels { mask, legend } => (legend.apply(&grey(mask)?, mask)?, mask),
             Self::Binary { disc, cup } => {
@@ -161,7 +162,7 @@ fn joined(
 }
 
 impl Legend {
-    fn apply(&self, mask: &GrayImage, path: &Path) -> Result<GrayImage, String> {
+    fn apply(&self, mask: &GrayImage, path: &Path) -> Result<GrayImage, Reason> {
         let levels = histogram(mask);
         let describe = || {
             let background = self.background.map_or("anything else".to_string(), |level| level.to_string());
@@ -169,14 +170,11 @@ impl Legend {
             let found = listed(&levels, mask);
             format!("found {found}; the legend says cup {cup}, rim {disc}, background {background}")
         };
-        let advice = "say what the levels mean with --layout pairs, --cup, --disc and --background";
         let known = |level: &u8| self.background.is_none_or(|b| [self.cup, self.disc, b].contains(level));
         if let Some(unknown) = levels.keys().find(|level| !known(level)) {
             let path = path.display();
-            return Err(format!(
-                "the mask `{path}` has the level {unknown}, which means nothing: {}; {advice}",
-                describe()
-            ));
+            let what = format!("the mask `{path}` has the level {unknown}, which means nothing: {}", describe());
+            return Err(Reason::with(Remedy::Legend, what));
         }
         let mut canonical = mask.clone();
         for level in canonical.iter_mut() {
@@ -195,7 +193,7 @@ impl Legend {
         } else {
             return Ok(canonical);
         };
-        Err(format!("the mask `{}` {problem}: {}; {advice}", path.display(), describe()))
+        Err(Reason::with(Remedy::Legend, format!("the mask `{}` {problem}: {}", path.display(), describe())))
     }
 }
 
@@ -269,7 +267,7 @@ mod tests {
         assert_eq!(Legend { background: None, ..published }.apply(&rings([2, 1, 9]), path).unwrap(), want);
         assert_eq!(Legend::default().apply(&want, path).unwrap(), want);
 
-        let refused = |legend: Legend, levels| legend.apply(&rings(levels), path).unwrap_err();
+        let refused = |legend: Legend, levels| legend.apply(&rings(levels), path).unwrap_err().to_string();
         let text = refused(Legend::default(), [2, 1, 0]);
         assert!(text.contains("`m.png`") && text.contains("level 1") && text.contains("levels 0 ("), "{text}");
         let any = |cup, disc| Legend { cup, disc, background: None };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::reason::Reason;
 use crate::atomic_file::WriteError;
 use crate::data::DataError;
 
@@ -10,7 +11,7 @@ use crate::data::DataError;
 #[allow(missing_docs, reason = "each message explains the fields of its variant")]
 pub enum PrepareError {
     /// The folder is not there.
-    #[error("`{}` is not a folder; --input is the folder into which the data set was unpacked", .0.display())]
+    #[error("`{}` is not a folder", .0.display())]
     NoInput(PathBuf),
 
     /// The folder is not laid out as was said.
@@ -19,23 +20,23 @@ pub enum PrepareError {
 
     /// Not a single photograph could be used.
     #[error("none of the {count} photographs in `{}` can be used; the first, `{}`: {reason}", input.display(), file.display())]
-    NothingUsable { input: PathBuf, count: usize, file: PathBuf, reason: String },
+    NothingUsable { input: PathBuf, count: usize, file: PathBuf, reason: Reason },
 
     /// The output folder holds something else.
     #[error("`{}` holds `{}`, which this verb did not write; choose an empty or new folder", output.display(), found.display())]
     Occupied { output: PathBuf, found: PathBuf },
 
     /// The output is no folder.
-    #[error("`{}` is a file; --output is the folder for the dataset", .0.display())]
+    #[error("`{}` is a file, and no folder for the dataset", .0.display())]
     OutputIsFile(PathBuf),
 
     /// The output would be part of the input.
     #[error("the output `{}` lies in the input; choose a folder outside of it", .0.display())]
     OutputInInput(PathBuf),
 
-    /// A value out of range, or flags that do not go together.
-    #[error("{0}")]
-    Flags(String),
+    /// An option out of range, or options that do not go together.
+    #[error(transparent)]
+    Option(#[from] OptionError),
 
     /// The system refuses.
     #[error("cannot {action} `{}`: {cause}", path.display())]
@@ -46,4 +47,25 @@ pub enum PrepareError {
 
     #[error(transparent)]
     Write(#[from] WriteError),
+}
+
+/// An option out of range, or options that do not go together; each has the name of its field in [`Options`](super::Options).
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message explains the fields of its variant")]
+pub enum OptionError {
+    /// A number out of range.
+    #[error("`{option}` {value} is out of range: {expected}")]
+    OutOfRange { option: &'static str, value: String, expected: String },
+
+    /// A legend that tells structures apart by nothing.
+    #[error("two levels of the legend are the same")]
+    SameLevels,
+
+    /// Masks of the cup alone.
+    #[error("`cup_masks` need `disc_masks`")]
+    CupWithoutDisc,
+
+    /// A folder of pairs is not there.
+    #[error("the folder `{}` of `{option}` does not exist", path.display())]
+    NoFolder { option: &'static str, path: PathBuf },
 }

@@ -13,6 +13,7 @@ mod origa;
 mod output;
 mod pairs;
 mod pipeline;
+mod reason;
 mod refuge;
 mod rim_one;
 mod summary;
@@ -26,9 +27,10 @@ use super::dataset::Split;
 use crate::named::named_enum;
 pub use annotation::{Annotation, Legend};
 pub use crop::Square;
-pub use error::PrepareError;
+pub use error::{OptionError, PrepareError};
 pub use output::TABLE;
 pub use pipeline::prepare;
+pub use reason::{Reason, Remedy};
 pub use summary::{Found, Prepared, Skipped, Summary};
 
 named_enum! {

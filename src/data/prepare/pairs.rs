@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::error::OptionError;
 use super::tree::{Tree, stem};
 use super::{Annotation, Extent, Listing, Options, Photograph, PrepareError, SCALE};
 use crate::data::dataset::{Split, list_images};
@@ -33,7 +34,7 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         listing.divide_every(options.test_every);
     }
     if listing.photographs.is_empty() {
-        let wanted = "images in `image` or `images` (also within `train` and `test`), or in the folder of --images";
+        let wanted = "images in `image` or `images` (also within `train` and `test`), or in a folder that is named";
         let input = options.input.clone();
         return Err(PrepareError::Layout { input, layout: "pairs", wanted, found: tree.describe() });
     }
@@ -41,22 +42,22 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
 }
 
 fn folders(root: &Path, options: &Options) -> Result<Folders, PrepareError> {
-    let named = |given: &Option<PathBuf>, flag: &str| match given {
+    let named = |given: &Option<PathBuf>, option: &'static str| match given {
         None => Ok(None),
         Some(folder) if root.join(folder).is_dir() => Ok(Some(root.join(folder))),
         Some(folder) => {
             let path = root.join(folder);
-            Err(PrepareError::Flags(format!("the folder `{}` of {flag} does not exist", path.display())))
+            Err(PrepareError::from(OptionError::NoFolder { option, path }))
         }
     };
     let usual = |names: [&str; 2]| names.into_iter().map(|name| root.join(name)).find(|folder| folder.is_dir());
-    let (discs, cups) = (named(&options.disc_masks, "--disc-masks")?, named(&options.cup_masks, "--cup-masks")?);
-    let masks = match (named(&options.masks, "--masks")?, &discs) {
+    let (discs, cups) = (named(&options.disc_masks, "disc_masks")?, named(&options.cup_masks, "cup_masks")?);
+    let masks = match (named(&options.masks, "masks")?, &discs) {
         (Some(masks), _) => Some(masks),
         (None, Some(_)) => None,
         (None, None) => usual(["mask", "masks"]),
     };
-    let images = named(&options.images, "--images")?.or_else(|| usual(["image", "images"]));
+    let images = named(&options.images, "images")?.or_else(|| usual(["image", "images"]));
     Ok(Folders { images: images.unwrap_or_else(|| root.to_path_buf()), masks, discs, cups })
 }
 

@@ -8,7 +8,9 @@ use rayon::prelude::*;
 
 use super::contact_sheet::Tile;
 use super::crop::{Square, disc_of_mask};
+use super::error::OptionError;
 use super::output::Staging;
+use super::reason::{Reason, Remedy};
 use super::tree::Tree;
 use super::{
     Extent, Found, Layout, Listing, Options, Photograph, PrepareError, Prepared, Skipped, Summary, drishti, origa,
@@ -105,26 +107,28 @@ pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Res
     Ok(summary)
 }
 
-fn check(options: &Options) -> Result<(), PrepareError> {
-    let flags = |text: String| Err(PrepareError::Flags(text));
+fn check(options: &Options) -> Result<(), OptionError> {
+    let out_of_range = |option, value: &dyn ToString, expected: String| {
+        Err(OptionError::OutOfRange { option, value: value.to_string(), expected })
+    };
     if !SIZES.contains(&options.size) {
-        return flags(format!("--size {} is out of range: {} to {}", options.size, SIZES.start(), SIZES.end()));
+        return out_of_range("size", &options.size, format!("{} to {}", SIZES.start(), SIZES.end()));
     }
     if let Some(side) = options.side.filter(|side| !SIDES.contains(side)) {
-        return flags(format!("--side {side} is out of range: {} to {}", SIDES.start(), SIDES.end()));
+        return out_of_range("side", &side, format!("{} to {}", SIDES.start(), SIDES.end()));
     }
     if let Some(scale) = options.scale.filter(|scale| !(1.0..=10.0).contains(scale)) {
-        return flags(format!("--scale {scale} is out of range: 1 to 10 disc diameters"));
+        return out_of_range("scale", &scale, "1 to 10 disc diameters".to_string());
     }
     if !(1..=4).contains(&options.agreement) {
-        return flags(format!("--agreement {} is out of range: 1 to 4 experts", options.agreement));
+        return out_of_range("agreement", &options.agreement, "1 to 4 experts".to_string());
     }
     let Options { legend, .. } = options;
     if legend.cup == legend.disc || legend.background.is_some_and(|b| b == legend.cup || b == legend.disc) {
-        return flags("two of --cup, --disc and --background are the same level".to_string());
+        return Err(OptionError::SameLevels);
     }
     if options.cup_masks.is_some() && options.disc_masks.is_none() {
-        return flags("--cup-masks needs --disc-masks".to_string());
+        return Err(OptionError::CupWithoutDisc);
     }
     Ok(())
 }
@@ -137,17 +141,17 @@ fn without_unannotated(listing: &Listing) -> (Vec<Photograph>, Vec<Skipped>) {
     let (left_out, kept): (Vec<&Photograph>, Vec<_>) =
         listing.photographs.iter().partition(|p| is_bare(p) && labelled.contains(p.split.folder()));
     let reason = |p: &Photograph| format!("it has no annotation, but others of `{}` have", p.split.folder());
-    let skipped = left_out.into_iter().map(|p| Skipped { file: p.image.clone(), reason: reason(p) }).collect();
+    let skipped = left_out.into_iter().map(|p| Skipped { file: p.image.clone(), reason: reason(p).into() }).collect();
     (kept.into_iter().cloned().collect(), skipped)
 }
 
 /// Finds the disc: in the annotation, in a file, or in the photograph.
-fn measure(photograph: Photograph) -> Result<Measured, String> {
+fn measure(photograph: Photograph) -> Result<Measured, Reason> {
     let size = read_size(&photograph.image).map_err(|error| error.to_string())?;
     if let Some(mask) = photograph.annotation.read()? {
         if mask.dimensions() != size {
             let (image, (width, height)) = (photograph.image.display(), mask.dimensions());
-            return Err(format!("`{image}` is {}x{} but its mask is {width}x{height}", size.0, size.1));
+            return Err(format!("`{image}` is {}x{} but its mask is {width}x{height}", size.0, size.1).into());
         }
         let disc = disc_of_mask(&mask).ok_or("the mask has no disc")?;
         return Ok(Measured { photograph, disc, found: Found::Annotation });
@@ -192,14 +196,14 @@ fn sides(measured: &[Measured], options: &Options) -> BTreeMap<String, u32> {
     diameters.into_iter().filter_map(side_of).collect()
 }
 
-type Written = Result<Result<(Prepared, Tile), String>, PrepareError>;
+type Written = Result<Result<(Prepared, Tile), Reason>, PrepareError>;
 
 /// Cuts out and writes one region. The inner error is a photograph that cannot be used, the outer one a full disk.
 fn write_region(measured: &Measured, side: Option<u32>, options: &Options, staging: &Staging) -> Written {
     let Measured { photograph, disc, found } = measured;
     let image = match read_rgb(&photograph.image) {
         Ok(image) => image,
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => return Ok(Err(error.to_string().into())),
     };
     let mask = match photograph.annotation.read() {
         Ok(mask) => mask,
@@ -209,7 +213,7 @@ fn write_region(measured: &Measured, side: Option<u32>, options: &Options, stagi
     let square = match side {
         Some(side) => Square::around(disc.centre, side),
         None if photograph.extent == Extent::Whole => Square::containing(width, height),
-        None => return Ok(Err("the size of its disc is unknown; give the region's --side".to_string())),
+        None => return Ok(Err(Reason::with(Remedy::Side, "the size of its disc is unknown"))),
     };
     let size = options.size;
     let region = resize_image(&square.cut_image(&image), size, size);

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::reason::{Reason, Remedy};
 use super::tree::{Tree, stem};
 use super::{Annotation, Extent, Legend, Listing, Options, Photograph, PrepareError, SCALE, Skipped, ValidationPart};
 use crate::data::dataset::Split;
@@ -39,7 +40,7 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
     let mut listing = Listing::default();
     for ((part, name), image) in images {
         let Some(split) = split_of(part, options.validation) else {
-            let reason = "the validation part is left out by --validation none".to_string();
+            let reason = Reason::with(Remedy::Validation, "the validation part is left out");
             listing.skipped.push(Skipped { file: image, reason });
             continue;
         };

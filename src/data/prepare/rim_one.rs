@@ -34,8 +34,8 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         }
     }
     if images.is_empty() {
-        let wanted = "photographs in `partitioned_by_hospital/{training_set,test_set}/{normal,glaucoma}` (with \
-                      --partition random in `partitioned_randomly`), masks `NAME-1-Disc-T.png` and `NAME-1-Cup-T.png`";
+        let wanted = "photographs in `partitioned_by_hospital/{training_set,test_set}/{normal,glaucoma}` (divided at \
+                      random: in `partitioned_randomly`), masks `NAME-1-Disc-T.png` and `NAME-1-Cup-T.png`";
         let input = options.input.clone();
         return Err(PrepareError::Layout { input, layout: "RIM-ONE DL", wanted, found: tree.describe() });
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::PrepareError;
 use super::crop::Square;
+use super::reason::Reason;
 use crate::atomic_file::write_atomically;
 use crate::data::dataset::Split;
 use crate::data::disc_finder::{Disc, LOW_CONFIDENCE};
@@ -80,7 +81,7 @@ pub struct Skipped {
     /// the file
     pub file: PathBuf,
     /// why, in a sentence
-    pub reason: String,
+    pub reason: Reason,
 }
 
 /// What became of a data set.
@@ -176,7 +177,7 @@ impl Summary {
             "vcdr": self.vcdr_range().map(|range| named(range, ["min", "mean", "max"])),
             "confidence": self.confidence_range().map(|range| named(range, ["min", "mean", "max"])),
             "low_confidence": doubtful.collect::<Vec<_>>(),
-            "skipped": self.skipped.iter().map(|s| json!({ "file": s.file, "reason": s.reason })).collect::<Vec<_>>(),
+            "skipped": self.skipped.iter().map(|s| json!({ "file": s.file, "reason": s.reason.to_string() })).collect::<Vec<_>>(),
         })
     }
 }

@@ -105,7 +105,7 @@ fn refuge_as_published() {
     let summary = run(&wanted).unwrap();
     assert_split(&output, Split::Train, &["g0001", "n0001"], 59.0 * 64.0 / 96.0);
     assert_split(&output, Split::Test, &["T0001", "V0001"], 59.0 * 64.0 / 96.0);
-    let reasons: Vec<&str> = summary.skipped.iter().map(|s| s.reason.as_str()).collect();
+    let reasons: Vec<String> = summary.skipped.iter().map(|s| s.reason.to_string()).collect();
     assert_eq!(reasons.len(), 2, "{reasons:?}");
     assert!(reasons[0].contains("no annotation") && reasons[1].contains("99x99"), "{reasons:?}");
     assert!(output.join("contact-sheet.png").is_file());
@@ -114,7 +114,7 @@ fn refuge_as_published() {
 
     // Again, in another way: the earlier result is replaced, not mixed with.
     let summary = run(&Options { validation: ValidationPart::None, ..wanted }).unwrap();
-    assert!(summary.skipped.iter().any(|s| s.reason.contains("--validation none")));
+    assert!(summary.skipped.iter().any(|s| s.reason.remedy == Some(Remedy::Validation)));
     assert_split(&output, Split::Test, &["T0001"], 59.0 * 64.0 / 96.0);
 }
 
@@ -216,7 +216,7 @@ fn a_wrong_legend_names_the_levels_and_writes_nothing() {
     let text =
         run(&Options { legend: Legend { background: None, ..Legend::default() }, ..wanted.clone() }).unwrap_err();
     let text = text.to_string();
-    for word in ["a.png", "four corners", "levels 0 (", "--cup"] {
+    for word in ["a.png", "four corners", "levels 0 (", "say what the levels mean"] {
         assert!(text.contains(word), "`{word}` is not in: {text}");
     }
     assert!(!wanted.output.exists());

@@ -84,8 +84,7 @@ impl Gpu {
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
         if options.matrices {
             if description.matrices.is_none() {
-                let reason = "it reports none with f16 factors and f32 sums; choose another --tune".into();
-                return Err(GpuError::Unsupported { op: "multiplying in cooperative matrices", adapter: name, reason });
+                return Err(GpuError::NoMatrices { adapter: name });
             }
             features |= Matrices::FEATURES;
             // SAFETY: the one experimental feature is asked for by the user and used by one shader, which is tested
@@ -115,11 +114,11 @@ impl Gpu {
         let failure = Arc::new(Mutex::new(None));
         let (errors, adapter_name) = (failure.clone(), name.clone());
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            let message = match error {
-                wgpu::Error::OutOfMemory { .. } => "out of memory; use a smaller --batch or --size".to_string(),
-                error => one_line(&error.to_string()),
-            };
-            lock(&errors).get_or_insert(GpuError::Driver { adapter: adapter_name.clone(), message });
+            let adapter = adapter_name.clone();
+            lock(&errors).get_or_insert(match error {
+                wgpu::Error::OutOfMemory { .. } => GpuError::MemoryFull { adapter },
+                error => GpuError::Driver { adapter, message: one_line(&error.to_string()) },
+            });
         }));
         let losses = failure.clone();
         device.set_device_lost_callback(move |_, message| {

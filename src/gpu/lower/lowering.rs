@@ -149,12 +149,7 @@ impl<'g> Lowering<'g> {
 
     /// The adapter's cooperative matrices, if it was opened with them.
     pub(super) fn matrices(&self) -> Result<Matrices> {
-        let missing = || GpuError::Unsupported {
-            op: "a kernel on cooperative matrices",
-            adapter: self.machine.name.clone(),
-            reason: "it was opened without them; pass --tune matrices".into(),
-        };
-        self.machine.matrices.ok_or_else(missing)
+        self.machine.matrices.ok_or_else(|| GpuError::MatricesOff { adapter: self.machine.name.clone() })
     }
 
     pub(super) fn unsupported(&self, reason: &str) -> GpuError {

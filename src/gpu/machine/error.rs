@@ -5,7 +5,7 @@
 pub enum GpuError {
     /// The machine has no adapter with compute shaders, not even a software one: install a driver or use the reference.
     #[error(
-        "no graphics adapter was found; install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings a software one) or pass `--device cpu`"
+        "no graphics adapter was found; install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings a software one)"
     )]
     NoAdapter,
     /// No adapter has this index, or a name that this is part of: choose one of those found.
@@ -26,7 +26,7 @@ pub enum GpuError {
     },
     /// One value is larger than a buffer of the adapter or what a shader may bind of one, however much memory is free:
     /// take smaller images or a smaller batch.
-    #[error("`{adapter}` allows {limit} bytes for a buffer, but {what} needs {bytes}; use a smaller --batch or --size")]
+    #[error("`{adapter}` allows {limit} bytes for a buffer, but {what} needs {bytes}")]
     TooLarge {
         /// name of the adapter
         adapter: String,
@@ -38,7 +38,7 @@ pub enum GpuError {
         limit: u64,
     },
     /// The adapter's memory is full: take smaller images or a smaller batch, or end what else uses it.
-    #[error("out of memory on `{adapter}` while allocating {bytes} bytes for {what}; use a smaller --batch or --size")]
+    #[error("out of memory on `{adapter}` while allocating {bytes} bytes for {what}")]
     OutOfMemory {
         /// name of the adapter
         adapter: String,
@@ -84,6 +84,32 @@ pub enum GpuError {
         expected: usize,
         /// values that the caller gave
         given: usize,
+    },
+    /// The adapter's memory is full, as its driver told without saying of what.
+    #[error("`{adapter}` reported an error: out of memory")]
+    MemoryFull {
+        /// name of the adapter
+        adapter: String,
+    },
+    /// Feature maps cannot be kept in 16 bits: the adapter's shaders have no such floats.
+    #[error("16-bit feature maps are not supported by `{adapter}`: its shaders have no 16-bit floats")]
+    NoHalf {
+        /// name of the adapter
+        adapter: String,
+    },
+    /// The adapter has no cooperative matrices of the kind that is used.
+    #[error(
+        "multiplying in cooperative matrices is not supported by `{adapter}`: it reports none with f16 factors and f32 sums"
+    )]
+    NoMatrices {
+        /// name of the adapter
+        adapter: String,
+    },
+    /// The adapter was opened without its cooperative matrices.
+    #[error("a kernel on cooperative matrices is not supported by `{adapter}`: it was opened without them")]
+    MatricesOff {
+        /// name of the adapter
+        adapter: String,
     },
     /// The adapter lacks a feature that was asked for: ask for something else, or choose another adapter.
     #[error("{op} is not supported by `{adapter}`: {reason}")]

@@ -66,8 +66,7 @@ pub(crate) fn is_leaf(graph: &Graph, id: NodeId) -> bool {
 impl Plan {
     pub(crate) fn new(graph: &Graph, capabilities: &Capabilities) -> Result<Plan> {
         if graph.precision() == Precision::F16 && !capabilities.half {
-            let (adapter, reason) = (capabilities.name.clone(), "its shaders have no 16-bit floats".to_string());
-            return Err(GpuError::Unsupported { op: "--precision f16", adapter, reason });
+            return Err(GpuError::NoHalf { adapter: capabilities.name.clone() });
         }
         let live = graph.live_nodes();
         let mut lowering = Lowering::new(graph, capabilities);

@@ -137,8 +137,8 @@ impl Program {
         if self.found_long.get() == MOST_DIVISIONS {
             pace.ignore();
             tracing::warn!(
-                "one launch takes {seconds:.1} s on `{name}` and cannot be made shorter; should its driver reset it, use a \
-                 smaller --batch or --size"
+                "one launch takes {seconds:.1} s on `{name}` and cannot be made shorter; should its driver reset it, use \
+                 a smaller batch or smaller images"
             );
             return Ok(());
         }

@@ -1,0 +1,31 @@
+//! How a run is continued.
+
+use std::path::Path;
+
+/// The command that continues a run, as a shell takes it.
+pub fn resume_command(run: &Path) -> String {
+    let text = run.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=\\".contains(c);
+    match !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+        true => format!("papilla train --resume {text}"),
+        false => format!("papilla train --resume '{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_can_be_given_to_a_shell() {
+        for (run, expected) in [
+            ("runs/first", "runs/first"),
+            ("my run", "'my run'"),
+            ("it's", r"'it'\''s'"),
+            ("$(true)", "'$(true)'"),
+            ("-run", "'-run'"),
+        ] {
+            assert_eq!(resume_command(Path::new(run)), format!("papilla train --resume {expected}"));
+        }
+    }
+}
