@@ -5,8 +5,8 @@
 //! The kernel tests do the same for every operator, with memory filled with NaN first: see `kernels-tests/README.md`.
 
 use std::collections::HashMap;
+use std::error::Error;
 
-use anyhow::Result;
 use papilla::device::Device;
 use papilla::gpu::GpuOptions;
 use papilla::graph::{ConvSpec, Graph, ShapeError, vector_jacobian_product};
@@ -29,7 +29,7 @@ fn convolution() -> Result<Graph, ShapeError> {
 }
 
 /// The largest error of each output, relative to the output's largest value.
-fn errors(device: &Device) -> Result<Vec<(&'static str, f64)>> {
+fn errors(device: &Device) -> Result<Vec<(&'static str, f64)>, Box<dyn Error>> {
     let graph = convolution()?;
     let inputs: HashMap<String, Array> =
         [("x", vec![2, 8, 13, 17]), ("w", vec![4, 8, 3, 3]), ("dy", vec![2, 4, 13, 17])]
@@ -56,7 +56,7 @@ fn errors(device: &Device) -> Result<Vec<(&'static str, f64)>> {
     Ok(errors)
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let wanted = std::env::var("PAPILLA_DEVICE").ok();
     let device = Device::open(wanted.as_deref(), GpuOptions::default())?;
     println!("on {}", device.name());

@@ -4,7 +4,8 @@
 //!
 //! `PAPILLA_DEVICE` chooses the adapter; `cpu` is the f64 reference, for which the example is small enough.
 
-use anyhow::Result;
+use std::error::Error;
+
 use papilla::device::{Device, Program, States};
 use papilla::gpu::GpuOptions;
 use papilla::graph::{
@@ -22,7 +23,7 @@ const STEPS: u64 = 60;
 const LEARNING_RATE: f32 = 0.01;
 const ADAM: AdamSettings = AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-8, loss_scale: 1.0 };
 
-fn main() -> Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let wanted = std::env::var("PAPILLA_DEVICE").ok();
     let device = Device::open(wanted.as_deref(), GpuOptions::default())?;
     let (first, last, dice) = train(&device)?;
@@ -91,7 +92,7 @@ fn evaluation_graph() -> Result<Graph, ShapeError> {
 }
 
 /// Trains from scratch: the first and the last loss, and the Dice on new images.
-fn train(device: &Device) -> Result<(f32, f32, f64)> {
+fn train(device: &Device) -> Result<(f32, f32, f64), Box<dyn Error>> {
     let (graph, tensors) = training_graph()?;
     let states: States = device.states();
     let step: Program = device.compile(&graph, &states)?;

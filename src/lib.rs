@@ -33,6 +33,9 @@
 //! | [`named`] | enumerations whose values users write |  |
 //! | [`atomic_file`] | files that are whole or absent |  |
 //!
+//! Without the feature `cli`, which is on by default, there are no `cli`, `report` and `bench`, and nothing that they alone
+//! depend on. The feature `pytorch`, which `cli` has, reads and writes PyTorch's zip archives.
+//!
 //! # How to compute
 //!
 //! A computation is traced into a graph, which is then compiled for a device, given its inputs and run. Gradients are
@@ -42,7 +45,7 @@
 //! use papilla::device::Device;
 //! use papilla::graph::{ConvSpec, Graph, Shape, vector_jacobian_product};
 //!
-//! # fn main() -> anyhow::Result<()> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut g = Graph::new();
 //! let image = g.input("image", [1, 1, 2, 3]); // [N, C, H, W]
 //! let kernel = g.input("kernel", [1, 1, 1, 2]); // [O, I, KH, KW]
@@ -73,7 +76,9 @@
 #![warn(missing_docs)]
 
 pub mod atomic_file;
+#[cfg(feature = "cli")]
 pub mod bench;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod conformance;
 pub mod data;
@@ -89,6 +94,7 @@ pub mod metrics;
 pub mod named;
 pub mod nn;
 pub mod reference;
+#[cfg(feature = "cli")]
 pub mod report;
 pub mod train;
 pub mod variants;

@@ -68,6 +68,9 @@ pub enum FormatError {
         /// The number of values it holds.
         values: usize,
     },
+    /// A zip archive, in a build that reads none.
+    #[error("{} is a zip archive of PyTorch, which this build does not read; build with the feature `pytorch`", .0.display())]
+    NotBuilt(PathBuf),
     /// The zip archive around a PyTorch checkpoint is damaged or of an unexpected make.
     #[error("{} is not a valid PyTorch archive: {reason}", path.display())]
     Archive {

@@ -13,9 +13,13 @@ mod load_report;
 pub mod onnx;
 mod pickle;
 mod pickle_objects;
+#[cfg(feature = "pytorch")]
 mod pickle_writer;
 mod pytorch;
+#[cfg(feature = "pytorch")]
 mod pytorch_writer;
+#[cfg(feature = "pytorch")]
+mod pytorch_zip;
 mod rebuild;
 mod safetensors;
 mod state_dict;
@@ -23,7 +27,7 @@ mod tensorboard;
 mod value;
 mod weights;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pytorch"))]
 mod tests;
 
 pub use self::safetensors::{CHECKSUM, TensorFile};
@@ -32,6 +36,7 @@ pub use facts::{Fact, Facts};
 pub use host_tensor::HostTensor;
 pub use load_report::{LoadReport, ShapeMismatch, match_tensors, shortened};
 pub use pytorch::read_pytorch;
+#[cfg(feature = "pytorch")]
 pub use pytorch_writer::{Object, Stored, StoredState, write_pytorch};
 pub use state_dict::StateDict;
 pub use tensorboard::{EventFileError, EventWriter};

@@ -5,7 +5,6 @@
 //! storages), then for each key an eight-byte count and the elements.
 
 use std::collections::HashMap;
-use std::io::Cursor;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +12,8 @@ use std::sync::Arc;
 use super::element_type::ElementType;
 use super::pickle::Pickle;
 use super::pickle_objects::Node;
+#[cfg(feature = "pytorch")]
+use super::pytorch_zip;
 use super::value::{self, Value};
 use super::{FormatError, PickleError};
 
@@ -46,46 +47,17 @@ pub(super) fn is_pytorch(content: &[u8]) -> bool {
 
 /// Decodes the content of the checkpoint at `path`.
 pub(super) fn decode(content: &[u8], path: &Path) -> Result<Value, FormatError> {
-    if is_zip(content) { decode_zip(content, path) } else { decode_plain(content).map_err(FormatError::pickle(path)) }
+    match is_zip(content) {
+        #[cfg(feature = "pytorch")]
+        true => pytorch_zip::decode(content, path),
+        #[cfg(not(feature = "pytorch"))]
+        true => Err(FormatError::NotBuilt(path.to_owned())),
+        false => decode_plain(content).map_err(FormatError::pickle(path)),
+    }
 }
 
 fn is_zip(content: &[u8]) -> bool {
     content.starts_with(b"PK\x03\x04")
-}
-
-fn decode_zip(content: &[u8], path: &Path) -> Result<Value, FormatError> {
-    let entries = zip_entries(content).map_err(|reason| FormatError::Archive { path: path.to_owned(), reason })?;
-    let broken = |reason: &str| FormatError::Archive { path: path.to_owned(), reason: reason.to_owned() };
-    let pickles: Vec<&str> = entries.keys().filter_map(|name| name.strip_suffix("data.pkl")).collect();
-    let &[folder] = &pickles[..] else { return Err(broken("it needs exactly one `data.pkl`")) };
-    let entry = |name: &str| entries.get(&format!("{folder}{name}")).map(|range| &content[range.clone()]);
-    if entry("byteorder").is_some_and(|order| order != b"little") {
-        return Err(broken("its numbers are in big-endian order, which is not read"));
-    }
-    let objects = Pickle::parse(entry("data.pkl").unwrap_or_default()).map_err(FormatError::pickle(path))?;
-    value::unfold(&objects, |key| entry(&format!("data/{key}")), content.len()).map_err(FormatError::pickle(path))
-}
-
-/// Where the content of every entry lies. The reason otherwise.
-fn zip_entries(content: &[u8]) -> Result<HashMap<String, Range<usize>>, String> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(content)).map_err(|error| error.to_string())?;
-    let mut entries = HashMap::new();
-    for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(|error| error.to_string())?;
-        let name = entry.name().map_err(|error| error.to_string())?.into_owned();
-        if entry.compression() != zip::CompressionMethod::Stored || entry.encrypted() {
-            return Err(format!("`{}` is compressed or encrypted, which PyTorch never does", name.escape_debug()));
-        }
-        let range = entry.data_start().and_then(|start| {
-            let end = start.checked_add(entry.compressed_size())?;
-            Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
-        });
-        match range {
-            Some(range) if range.end <= content.len() => entries.insert(name, range),
-            _ => return Err(format!("`{}` reaches beyond the end of the file", name.escape_debug())),
-        };
-    }
-    Ok(entries)
 }
 
 fn decode_plain(content: &[u8]) -> Result<Value, PickleError> {
