@@ -1,6 +1,6 @@
 //! How much arithmetic a run takes.
 
-use super::{Graph, NodeId, Op};
+use super::{Cost, Graph, NodeId, Value};
 
 impl Graph {
     /// Floating-point operations of one run, two for each multiply-add; whatever is done element by element counts as one
@@ -12,22 +12,14 @@ impl Graph {
     /// Those of one node.
     pub fn node_flops(&self, id: NodeId) -> u64 {
         let node = self.node(id);
-        let elements = |id: NodeId| self.shape(id).elements();
-        let input = |slot: usize| node.inputs[slot];
-        // Products of each element of a convolution's output: taps × channels of a group.
-        let products = |weights: &[usize]| 2 * weights[1..].iter().product::<usize>();
-        let flops = match &node.op {
-            Op::Input { .. } | Op::State(_) | Op::Constant { .. } | Op::Reshape | Op::Detach => 0,
-            Op::Broadcast | Op::Permute { .. } | Op::Concat { .. } | Op::Pad { .. } => 0,
-            Op::Conv2d { .. } => elements(id) * products(self.shape(input(1))),
-            Op::Conv2dInputGrad { .. } => elements(input(0)) * products(self.shape(input(1))),
-            Op::Conv2dWeightGrad { .. } => elements(input(1)) * products(self.shape(id)),
-            Op::WeightedSum => 2 * elements(input(0)) * self.shape(input(1))[1],
-            Op::PrototypeDistance => 2 * elements(input(0)) * self.shape(input(1))[0],
-            Op::WeightedSumGradFeature => 2 * elements(id) * self.shape(input(0))[0],
-            Op::WeightedSumGradWeight => 2 * elements(id) * self.shape(input(0))[1],
-            Op::Sum { .. } | Op::BatchStats { .. } | Op::BatchNormGradSums { .. } => elements(input(0)),
-            _ => elements(id),
+        let shape = |value: Value| match value {
+            Value::Output => &node.shape,
+            Value::Input(slot) => self.shape(node.inputs[slot]),
+        };
+        let flops = match node.op.traits().cost {
+            Cost::Free => 0,
+            Cost::Each(value) => shape(value).elements(),
+            Cost::Products { each, of, axes } => 2 * shape(each).elements() * shape(of)[axes].iter().product::<usize>(),
         };
         flops as u64
     }

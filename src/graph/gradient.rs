@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Activation, Binary, Graph, NodeId, Op, ShapeError, Unary};
+use super::{Activation, Binary, Graph, Node, NodeId, Op, ShapeError, Unary};
 
 /// Appends the nodes that compute `Σ dyᵀ·∂y/∂w` for each `w` of `wrt`, given pairs `(y, dy)`.
 /// `None` where no `y` depends on the value.
@@ -32,7 +32,7 @@ pub fn vector_jacobian_product(
         if !wanted.contains(&true) {
             continue;
         }
-        for (input, gradient) in inputs.iter().zip(rule(graph, id, dy, &wanted)?) {
+        for (input, gradient) in inputs.iter().zip(input_gradients(graph, id, dy, &wanted)?) {
             if let Some(gradient) = gradient.filter(|_| needed[input.0]) {
                 accumulate(graph, &mut adjoint, *input, gradient)?;
             }
@@ -86,13 +86,30 @@ fn padded_slice(graph: &Graph, id: NodeId) -> Option<(usize, usize, usize)> {
     Some((axis, first, graph.shape(id)[axis] - last))
 }
 
-/// Gradients of the inputs of `id`, given `dy` of its output, in the order of the inputs.
+/// Gradients of the inputs of `id`, given `dy` of its output: exactly one entry for each input, in their order.
 /// `wanted` tells which are used, so that costly ones are not traced in vain.
+///
+/// # Panics
+/// If an operator's rule forgets an input, whose gradient would be missed without a word.
+pub(super) fn input_gradients(
+    g: &mut Graph,
+    id: NodeId,
+    dy: NodeId,
+    wanted: &[bool],
+) -> Result<Vec<Option<NodeId>>, ShapeError> {
+    let gradients = rule(g, id, dy, wanted)?;
+    let Node { op, inputs, .. } = g.node(id);
+    let (given, needed) = (gradients.len(), inputs.len());
+    assert_eq!(given, needed, "the rule of `{}` gives {given} gradients for {needed} inputs", op.name());
+    Ok(gradients)
+}
+
 fn rule(g: &mut Graph, id: NodeId, dy: NodeId, wanted: &[bool]) -> Result<Vec<Option<NodeId>>, ShapeError> {
     let node = g.node(id).clone();
     let x = node.inputs.clone();
     Ok(match node.op {
-        Op::Input { .. } | Op::State(_) | Op::Constant { .. } | Op::Detach => vec![],
+        Op::Input { .. } | Op::State(_) | Op::Constant { .. } => vec![],
+        Op::Detach => vec![None],
         Op::Unary(function) => vec![unary(g, function, x[0], id, dy)?],
         Op::Binary(function) => binary(g, function, x[0], x[1], dy, wanted)?,
         Op::Broadcast => {
@@ -225,11 +242,15 @@ fn unary(g: &mut Graph, function: Unary, x: NodeId, y: NodeId, dy: NodeId) -> Re
     Ok(match function {
         Unary::Above(_) => None,
         Unary::Affine { mul, .. } => Some(g.affine(dy, mul, 0.0)?),
-        // The output tells the slope, and is kept for the next operator anyway.
-        Unary::Relu | Unary::Relu6 => Some(g.push(Op::UnaryGrad(function), &[y, dy])?),
-        Unary::LeakyRelu(slope) if slope >= 0.0 => Some(g.push(Op::UnaryGrad(function), &[y, dy])?),
-        Unary::LeakyRelu(_) | Unary::Sigmoid | Unary::Square | Unary::Sqrt | Unary::Entropy { .. } => {
-            Some(g.push(Op::UnaryGrad(function), &[x, dy])?)
+        Unary::Relu
+        | Unary::Relu6
+        | Unary::LeakyRelu(_)
+        | Unary::Sigmoid
+        | Unary::Square
+        | Unary::Sqrt
+        | Unary::Entropy { .. } => {
+            let read = if function.slope_from_output() { y } else { x };
+            Some(g.push(Op::UnaryGrad(function), &[read, dy])?)
         }
     })
 }

@@ -1,6 +1,6 @@
 //! Shape rules: the output shape of each operator, or which shapes do not fit.
 
-use super::{ConvSpec, Op, Shape};
+use super::{Arity, ConvSpec, Op, Shape};
 
 /// Shapes that do not fit together, with the operator's name.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -25,34 +25,13 @@ type Inferred = Result<Shape, String>;
 
 /// Output shape of `op` on inputs of the given shapes. Leaves carry their shape themselves and are not asked.
 pub(super) fn infer(op: &Op, inputs: &[&Shape]) -> Result<Shape, ShapeError> {
-    let expected = arity(op);
-    let result = if expected.is_some_and(|n| n != inputs.len()) {
-        Err(format!("takes {} inputs, was given {}", expected.unwrap_or(0), inputs.len()))
-    } else {
-        rule(op, inputs)
+    let result = match op.traits().arity {
+        Arity::Exactly(count) if count != inputs.len() => {
+            Err(format!("takes {count} inputs, was given {}", inputs.len()))
+        }
+        Arity::Exactly(_) | Arity::Any => rule(op, inputs),
     };
     result.map_err(|problem| ShapeError::new(op.name(), problem, inputs))
-}
-
-fn arity(op: &Op) -> Option<usize> {
-    Some(match op {
-        Op::Concat { .. } => return None,
-        Op::Conv2d { bias, .. } => 2 + usize::from(*bias),
-        Op::BatchNorm { .. } => 4,
-        Op::BatchNormGradSums { .. } => 5,
-        Op::BatchNormGradInput { .. } => 6,
-        Op::UnaryGrad(_)
-        | Op::Binary(_)
-        | Op::Conv2dInputGrad { .. }
-        | Op::Conv2dWeightGrad { .. }
-        | Op::Dropout { .. }
-        | Op::MaxPoolGrad { .. }
-        | Op::WeightedSum
-        | Op::WeightedSumGradFeature
-        | Op::WeightedSumGradWeight
-        | Op::PrototypeDistance => 2,
-        _ => 1,
-    })
 }
 
 fn rule(op: &Op, inputs: &[&Shape]) -> Inferred {

@@ -3,7 +3,9 @@
 //! An operator has one output. Gradients that need kernels of their own are operators too, so that the
 //! backward pass is planned, profiled and proven like the forward pass.
 
-use super::StateId;
+use educe::Educe;
+
+use super::{StateId, bits};
 
 /// Stride, zero padding, dilation (each `[rows, columns]`) and groups of a 2-D convolution, as in `torch.nn.Conv2d`;
 /// its arithmetic is that of Dumoulin & Visin 2016. By default stride 1, no padding, dilation 1, one group.
@@ -51,7 +53,8 @@ pub struct PoolSpec {
 }
 
 /// Activations that can be fused into the operator before them; their slope can be told from their output.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Educe)]
+#[educe(PartialEq, Eq, Hash)]
 pub enum Activation {
     /// none
     Identity,
@@ -60,18 +63,19 @@ pub enum Activation {
     /// [`Unary::Relu6`]
     Relu6,
     /// [`Unary::LeakyRelu`] of this slope
-    LeakyRelu(f32),
+    LeakyRelu(#[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))] f32),
 }
 
 /// Elementwise functions of one tensor.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Educe)]
+#[educe(PartialEq, Eq, Hash)]
 pub enum Unary {
     /// `max(x, 0)` (Nair & Hinton 2010)
     Relu,
     /// `min(max(x, 0), 6)` (Krizhevsky 2010)
     Relu6,
     /// `x` where positive, else `x` times this slope (Maas et al. 2013)
-    LeakyRelu(f32),
+    LeakyRelu(#[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))] f32),
     /// `σ(x) = 1/(1 + e^−x)`
     Sigmoid,
     /// `x²`
@@ -81,17 +85,20 @@ pub enum Unary {
     /// `mul · x + add`
     Affine {
         /// slope
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         mul: f32,
         /// value at 0
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         add: f32,
     },
     /// `−σ(x)·ln(σ(x) + smooth)`, the entropy map of the adversarial loss (Wang et al., MICCAI 2019)
     Entropy {
         /// keeps the logarithm finite
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         smooth: f32,
     },
     /// 1 where `x` exceeds this threshold, else 0; no gradient
-    Above(f32),
+    Above(#[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))] f32),
 }
 
 impl Unary {
@@ -101,7 +108,28 @@ impl Unary {
             Unary::Relu => Some(Activation::Relu),
             Unary::Relu6 => Some(Activation::Relu6),
             Unary::LeakyRelu(slope) => Some(Activation::LeakyRelu(slope)),
-            _ => None,
+            Unary::Sigmoid
+            | Unary::Square
+            | Unary::Sqrt
+            | Unary::Affine { .. }
+            | Unary::Entropy { .. }
+            | Unary::Above(_) => None,
+        }
+    }
+
+    /// Whether the slope at `x` is also that at `f(x)`, so that the output, which the next operator reads anyway, tells
+    /// it.
+    pub fn slope_from_output(self) -> bool {
+        match self {
+            Unary::Relu | Unary::Relu6 => true,
+            // A negative slope turns negative values positive.
+            Unary::LeakyRelu(slope) => slope >= 0.0,
+            Unary::Sigmoid
+            | Unary::Square
+            | Unary::Sqrt
+            | Unary::Affine { .. }
+            | Unary::Entropy { .. }
+            | Unary::Above(_) => false,
         }
     }
 }
@@ -154,7 +182,10 @@ pub enum ResizeMode {
 }
 
 /// An operator. Inputs are listed in order; `f` feature map `[N,C,H,W]`, `D` statistics domains.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Educe)]
+#[educe(PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(strum::EnumDiscriminants))]
+#[cfg_attr(test, strum_discriminants(name(OpKind), vis(pub(crate)), derive(strum::EnumIter)))]
 pub enum Op {
     /// a value given anew for each run
     Input {
@@ -166,6 +197,7 @@ pub enum Op {
     /// a tensor filled with one value
     Constant {
         /// every element
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         value: f32,
     },
 
@@ -238,6 +270,7 @@ pub enum Op {
     /// (Ioffe & Szegedy 2015)
     BatchNorm {
         /// keeps the denominator from zero
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         eps: f32,
         /// applied to the normalised value
         activation: Activation,
@@ -248,6 +281,7 @@ pub enum Op {
     /// the normalised `x`; added up over domains they are the gradients of bias and weight
     BatchNormGradSums {
         /// that of the normalisation
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         eps: f32,
         /// that of the normalisation
         activation: Activation,
@@ -256,6 +290,7 @@ pub enum Op {
     /// (Ioffe & Szegedy 2015)
     BatchNormGradInput {
         /// that of the normalisation
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         eps: f32,
         /// that of the normalisation
         activation: Activation,
@@ -266,15 +301,18 @@ pub enum Op {
     /// `p_c = 1/(1 + |μ_s/√(σ²_s+eps) − μ_t/√(σ²_t+eps)|)`
     TransNormScale {
         /// keeps the denominators from zero
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         eps: f32,
         /// what variances are multiplied by first: `n/(n−1)` for biased ones of `n` values, 1 for running ones
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         unbias: f32,
     },
 
     /// `x`, `seed [2]` (two integers below 2²⁴) → `x·mask/(1−p)` (Srivastava et al. 2014); the mask follows from seed,
-    /// `stream` and the element's index, on every machine alike: see [`crate::reference::dropout`]
+    /// `stream` and the element's index, on every machine alike: see `src/reference/dropout.rs`
     Dropout {
         /// probability with which an element becomes 0, in [0, 1)
+        #[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))]
         p: f32,
         /// tells apart the dropouts of a graph
         stream: u32,
@@ -385,11 +423,6 @@ impl Op {
         let mut changed = (0..before.len()).filter(|&axis| before[axis] != 0 || after[axis] != 0);
         let axis = changed.next();
         axis.filter(|_| changed.next().is_none())
-    }
-
-    /// Whether the output is the first input's memory under another shape or role.
-    pub fn is_alias(&self) -> bool {
-        matches!(self, Op::Reshape | Op::Detach)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Graph, Node, NodeId, Op};
+use super::{Graph, Memory, Node, NodeId};
 
 /// Rebuilds a graph whose first `forward` nodes are the forward pass. Further rewrites would undo it: to them a value made
 /// twice is a common subexpression.
@@ -93,29 +93,12 @@ fn recomputable(graph: &Graph, forward: usize) -> Vec<bool> {
         let node = graph.node(NodeId(index));
         let there = |input: &NodeId| {
             let storage = graph.storage_of(*input);
-            let leaf = matches!(graph.node(storage).op, Op::Input { .. } | Op::Constant { .. } | Op::State(_));
+            let given = matches!(graph.node(storage).op.traits().memory, Memory::Given | Memory::State);
             let small = graph.shape(*input).elements() * 16 <= node.shape.elements();
-            leaf || small || kept[storage.0] || wanted[input.0]
+            given || small || kept[storage.0] || wanted[input.0]
         };
         let storage = graph.storage_of(NodeId(index));
-        wanted[index] = is_cheap(&node.op) && !read_later[storage.0] && node.inputs.iter().all(there);
+        wanted[index] = node.op.traits().cheap && !read_later[storage.0] && node.inputs.iter().all(there);
     }
     wanted
-}
-
-/// Whether an operator costs little beside reading its inputs. Reductions and convolutions do not.
-fn is_cheap(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Unary(_)
-            | Op::Binary(_)
-            | Op::Broadcast
-            | Op::Reshape
-            | Op::Detach
-            | Op::Concat { .. }
-            | Op::Pad { .. }
-            | Op::BatchNorm { .. }
-            | Op::Dropout { .. }
-            | Op::Resize { .. }
-    )
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Activation, Binary, Graph, NodeId, Op};
+use super::{Activation, Binary, Graph, Node, NodeId, Op};
 
 /// Applies all rewrites. Done before differentiation, the backward pass profits too.
 pub fn simplify(graph: &mut Graph) {
@@ -17,15 +17,14 @@ pub fn simplify(graph: &mut Graph) {
 
 /// Nodes with the same operator and inputs become one.
 fn share_common_subexpressions(graph: &mut Graph) {
-    let mut known: HashMap<String, NodeId> = HashMap::new();
+    let mut known: HashMap<Node, NodeId> = HashMap::new();
     let mut replacement: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
     for index in 0..graph.nodes.len() {
         let node = &mut graph.nodes[index];
         for input in &mut node.inputs {
             *input = replacement[input.0];
         }
-        let key = format!("{:?} {:?} {}", node.op, node.inputs, node.shape);
-        replacement.push(*known.entry(key).or_insert(NodeId(index)));
+        replacement.push(*known.entry(node.clone()).or_insert(NodeId(index)));
     }
     for (_, id) in &mut graph.outputs {
         *id = replacement[id.0];
@@ -87,10 +86,10 @@ fn fuse_bias(graph: &mut Graph) {
             };
             let reshaped = graph.node(bias);
             let channels = graph.shape(conv)[1];
-            let vector = match reshaped.op {
-                Op::Reshape => reshaped.inputs[0],
-                _ => continue,
-            };
+            if reshaped.op != Op::Reshape {
+                continue;
+            }
+            let vector = reshaped.inputs[0];
             let is_bias = reshaped.shape[..] == [1, channels, 1, 1] && graph.shape(vector)[..] == [channels];
             if is_bias && consumers[conv.0] == 1 {
                 let mut inputs = graph.node(conv).inputs.clone();
@@ -109,12 +108,8 @@ fn fuse_activations(graph: &mut Graph) {
     let consumers = consumer_counts(graph);
     for index in 0..graph.nodes.len() {
         let Op::Unary(function) = graph.nodes[index].op else { continue };
-        let activation = match function.activation() {
-            // Its output does not tell where it was negative.
-            Some(Activation::LeakyRelu(slope)) if slope <= 0.0 => continue,
-            Some(activation) => activation,
-            None => continue,
-        };
+        // The operator's gradient will be told the slope by the output.
+        let Some(activation) = function.activation().filter(|_| function.slope_from_output()) else { continue };
         let source = graph.nodes[index].inputs[0];
         if consumers[source.0] != 1 {
             continue;

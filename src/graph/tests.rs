@@ -2,6 +2,7 @@
 //! that do not fit are named.
 
 mod elementwise_gradients;
+pub(crate) mod every_operator;
 pub(crate) mod finite_differences;
 mod layer_gradients;
 mod memory_plan;

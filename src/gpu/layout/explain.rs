@@ -6,7 +6,7 @@ use super::assign::{Layout, Layouts};
 use super::places::late_reads;
 use crate::gpu::family::{ConvKernel, ConvProblem, Declined};
 use crate::gpu::machine::{Capabilities, OperatorClass};
-use crate::graph::{Graph, Op};
+use crate::graph::{Graph, Memory};
 
 /// The kernel of all operators of a graph that read the same shapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl KernelReport {
         let mut counts = BTreeMap::new();
         for (&id, node) in live.iter().zip(layouts.nodes) {
             let op = &graph.node(id).op;
-            if op.is_alias() || matches!(op, Op::Input { .. } | Op::State(_) | Op::Constant { .. }) {
+            if !matches!(op.traits().memory, Memory::Written { .. }) {
                 continue;
             }
             let reason = |(variant, why)| Reason { variant, why };

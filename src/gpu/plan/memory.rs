@@ -7,7 +7,7 @@ use crate::gpu::kernel::{ALIGNMENT, Dispatch, Launch, Target};
 use crate::gpu::layout::{Layouts, value_target};
 use crate::gpu::lower::Lowering;
 use crate::gpu::machine::{Capabilities, GpuError, Result};
-use crate::graph::{Graph, Lifetime, MemoryPlan, NodeId, Op, Precision, assign_offsets};
+use crate::graph::{Graph, Lifetime, Memory, MemoryPlan, NodeId, Precision, assign_offsets};
 
 /// Launches of a graph and places of its values.
 pub(crate) struct Plan {
@@ -60,7 +60,7 @@ impl Requirements {
 
 /// Whether a value is given from outside and stays as it is.
 pub(crate) fn is_leaf(graph: &Graph, id: NodeId) -> bool {
-    matches!(graph.node(id).op, Op::Input { .. } | Op::Constant { .. })
+    graph.node(id).op.traits().memory == Memory::Given
 }
 
 impl Plan {
@@ -84,9 +84,8 @@ impl Plan {
         }
         let mut owner = HashMap::new();
         let with_memory = live.iter().copied().filter(|id| {
-            let op = &graph.node(*id).op;
-            let own = !op.is_alias() && !is_leaf(graph, *id) && !matches!(op, Op::State(_));
-            (own && !in_place.contains_key(id)) || snapshots.contains(id)
+            let written = matches!(graph.node(*id).op.traits().memory, Memory::Written { .. });
+            (written && !in_place.contains_key(id)) || snapshots.contains(id)
         });
         let used = steps_of_use(graph, end, &snapshots, &launches);
         let mut lifetimes = Vec::new();
@@ -154,8 +153,8 @@ fn write_in_place(
     for (step, &id) in live.iter().enumerate() {
         let Some(&own) = owner.get(&id) else { continue };
         let node = graph.node(id);
-        let operands =
-            node.inputs.iter().take(elementwise_operands(&node.op)).filter(|input| half[input.0] == half[id.0]);
+        let Memory::Written { over } = node.op.traits().memory else { continue };
+        let operands = node.inputs.iter().take(over).filter(|input| half[input.0] == half[id.0]);
         // A value unpacked by a later step has no memory yet.
         if lifetimes[own].first != step {
             continue;
@@ -168,15 +167,5 @@ fn write_in_place(
             lifetimes[own].bytes = 0;
             owner.insert(id, index);
         }
-    }
-}
-
-/// Number of the first inputs of an operator of which it reads, for each element of its output, that element alone (or,
-/// where an input is smaller, repeats it).
-fn elementwise_operands(op: &Op) -> usize {
-    match op {
-        Op::Unary(_) | Op::Dropout { .. } | Op::BatchNorm { .. } => 1,
-        Op::UnaryGrad(_) | Op::Binary(_) | Op::BatchNormGradInput { .. } => 2,
-        _ => 0,
     }
 }

@@ -279,3 +279,15 @@ fn gradients_of_slices_side_by_side_are_joined() {
         }
     }
 }
+
+#[test]
+fn settings_are_the_same_if_their_bits_are() {
+    let mut g = Graph::new();
+    for (index, value) in [0.0, -0.0, f32::NAN, f32::NAN].into_iter().enumerate() {
+        let constant = g.constant(value, [3]);
+        g.output(&index.to_string(), constant);
+    }
+    simplify(&mut g);
+    let kept: Vec<NodeId> = g.outputs().iter().map(|(_, id)| *id).collect();
+    assert!(kept[0] != kept[1] && kept[2] == kept[3], "{kept:?}");
+}
