@@ -2,6 +2,9 @@
 // One invocation for each element of y; workgroups are folded into x and y.
 // Bindings: f [samples,C,plane], prototypes [M,C], y [samples,M,plane]. Twin: reference/prototype.rs
 
+// Channels that are added up before they go into the total: one long sum in f32 loses digits.
+const RUN: u32 = 32u;
+
 struct Params {
     base_f: u32,
     base_y: u32,
@@ -30,9 +33,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let m = row - n * p.maps;
     let pixel = p.base_f + n * p.channels * p.plane + (o - row * p.plane);
     var total = 0.0;
-    for (var c = 0u; c < p.channels; c++) {
-        let difference = f32(f[pixel + c * p.plane]) - prototypes[m * p.channels + c];
-        total = fma(difference, difference, total);
+    for (var c = 0u; c < p.channels;) {
+        let end = min(c + RUN, p.channels);
+        var run = 0.0;
+        for (; c < end; c++) {
+            let difference = f32(f[pixel + c * p.plane]) - prototypes[m * p.channels + c];
+            run = fma(difference, difference, run);
+        }
+        total += run;
     }
     y[p.base_y + o] = total / f32(p.channels);
 }

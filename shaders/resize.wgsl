@@ -33,10 +33,12 @@ alias YType = f32;
 struct Source {
     low: u32,
     high: u32,
-    fraction: f32,
+    of_low: f32,
+    of_high: f32,
 }
 
-// Source pixels of output index i and the weight of the second.
+// Source pixels of output index i and their weights, each a quotient of integers: 1 minus a rounded fraction near 1 would
+// have few digits left.
 fn locate(i: u32, extent_in: u32, extent_out: u32) -> Source {
     var numerator = i * extent_in;
     var denominator = extent_out;
@@ -49,10 +51,15 @@ fn locate(i: u32, extent_in: u32, extent_out: u32) -> Source {
     }
     let low = min(numerator / denominator, extent_in - 1u);
     if (MODE == 2u) {
-        return Source(low, low, 0.0);
+        return Source(low, low, 1.0, 0.0);
     }
     let rest = numerator - low * denominator;
-    return Source(low, min(low + 1u, extent_in - 1u), f32(rest) / f32(denominator));
+    let scale = f32(denominator);
+    return Source(low, min(low + 1u, extent_in - 1u), f32(denominator - rest) / scale, f32(rest) / scale);
+}
+
+fn between(low: f32, high: f32, source: Source) -> f32 {
+    return fma(low, source.of_low, high * source.of_high);
 }
 
 // First output index whose second source pixel can be k.
@@ -116,7 +123,7 @@ fn gradient_line_of(i: u32) -> Line {
 }
 
 fn share(source: Source, k: u32) -> f32 {
-    return select(0.0, 1.0 - source.fraction, source.low == k) + select(0.0, source.fraction, source.high == k);
+    return select(0.0, source.of_low, source.low == k) + select(0.0, source.of_high, source.high == k);
 }
 
 @compute @workgroup_size(64)
@@ -135,9 +142,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         return;
     }
     let bottom = p.base_x + (to.plane * p.in_h + row.high) * p.in_w;
-    let upper = mix(f32(x[top + column.low]), f32(x[top + column.high]), column.fraction);
-    let lower = mix(f32(x[bottom + column.low]), f32(x[bottom + column.high]), column.fraction);
-    y[p.base_y + i] = YType(mix(upper, lower, row.fraction));
+    let upper = between(f32(x[top + column.low]), f32(x[top + column.high]), column);
+    let lower = between(f32(x[bottom + column.low]), f32(x[bottom + column.high]), column);
+    y[p.base_y + i] = YType(between(upper, lower, row));
 }
 
 @compute @workgroup_size(64)
@@ -184,7 +191,7 @@ fn shifted(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         if (o < p.out_h) {
             let source = locate(o, p.in_h, p.out_h);
             let base = p.base_x + part * p.in_h * p.inner + to.within;
-            total += mix(f32(x[base + source.low * p.inner]), f32(x[base + source.high * p.inner]), source.fraction);
+            total += between(f32(x[base + source.low * p.inner]), f32(x[base + source.high * p.inner]), source);
         }
         part += p.channels;
     }

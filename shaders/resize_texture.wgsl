@@ -15,6 +15,10 @@ fn store(i: u32, value: vec4<f32>) {
     textureStore(result, vec2<u32>(t & 4095u, t >> 12u), value);
 }
 
+fn between_texels(low: vec4<f32>, high: vec4<f32>, source: Source) -> vec4<f32> {
+    return fma(low, vec4(source.of_low), high * source.of_high);
+}
+
 @compute @workgroup_size(64)
 fn main_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                 @builtin(local_invocation_index) lane: u32) {
@@ -31,9 +35,9 @@ fn main_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups
         return;
     }
     let bottom = p.base_x + (to.plane * p.in_h + row.high) * p.in_w;
-    let upper = mix(load(top + column.low), load(top + column.high), column.fraction);
-    let lower = mix(load(bottom + column.low), load(bottom + column.high), column.fraction);
-    store(i, mix(upper, lower, row.fraction));
+    let upper = between_texels(load(top + column.low), load(top + column.high), column);
+    let lower = between_texels(load(bottom + column.low), load(bottom + column.high), column);
+    store(i, between_texels(upper, lower, row));
 }
 
 @compute @workgroup_size(64)
@@ -75,7 +79,7 @@ fn shifted_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
         if (o < p.out_h) {
             let source = locate(o, p.in_h, p.out_h);
             let base = p.base_x + part * p.in_h * p.inner + to.within;
-            total += mix(load(base + source.low * p.inner), load(base + source.high * p.inner), source.fraction);
+            total += between_texels(load(base + source.low * p.inner), load(base + source.high * p.inner), source);
         }
         part += p.channels;
     }

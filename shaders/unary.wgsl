@@ -28,6 +28,12 @@ fn sigmoid(v: f32) -> f32 {
     return select(e, 1.0, v >= 0.0) / (1.0 + e);
 }
 
+// σ′(v) = σ(v)·(1 − σ(v)), in which 1 − σ(v) would lose its digits where σ(v) is near 1.
+fn bell(v: f32) -> f32 {
+    let e = exp(-abs(v));
+    return e / ((1.0 + e) * (1.0 + e));
+}
+
 fn apply(v: f32) -> f32 {
     switch KIND {
         case 0u: { return max(v, 0.0); }
@@ -47,11 +53,11 @@ fn slope(v: f32) -> f32 {
         case 0u: { return select(0.0, 1.0, v > 0.0); }
         case 1u: { return select(0.0, 1.0, v > 0.0 && v < 6.0); }
         case 2u: { return select(p.a, 1.0, v > 0.0); }
-        case 3u: { let s = sigmoid(v); return s * (1.0 - s); }
+        case 3u: { return bell(v); }
         case 4u: { return 2.0 * v; }
         case 5u: { return select(0.5 / sqrt(v), 0.0, v == 0.0); }
         case 6u: { return p.a; }
-        default: { let s = sigmoid(v); return -s * (1.0 - s) * (log(s + p.a) + s / (s + p.a)); }
+        default: { let s = sigmoid(v); return -bell(v) * (log(s + p.a) + s / (s + p.a)); }
     }
 }
 

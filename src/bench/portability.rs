@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::{Direction, Drift, layers, measure, measure_step};
-use crate::conformance::{PROBES, Probe, TOLERANCE};
+use crate::conformance::{PROBES, Probe, ROUNDING};
 use crate::device::Device;
 use crate::gpu::AdapterDescription;
 use crate::train::Config;
@@ -63,9 +63,9 @@ pub struct OperatorResult {
     pub name: String,
     /// the output, gradient or state that is worst
     pub value: String,
-    /// its largest error, over 1 + its largest value; absent where it is no number
+    /// its largest error, over all that was added up and handed on to the element; absent where that is nothing
     pub error: Option<f64>,
-    /// whether that is within the tolerance
+    /// whether that is what rounding may make of it
     pub passed: bool,
     /// why it could not be computed
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -182,7 +182,7 @@ impl Portability {
         })
     }
 
-    /// Operators that differ from the twin by more than the tolerance, or could not be computed.
+    /// Operators that differ from the twin by more than roundings, or could not be computed.
     pub fn wrong_operators(&self) -> impl Iterator<Item = &OperatorResult> {
         self.operators.iter().filter(|operator| !operator.passed)
     }
@@ -212,12 +212,12 @@ impl Identity {
 
 fn judge(name: &str, probe: &Probe, device: &Device) -> OperatorResult {
     let name = name.to_string();
-    match probe.deviation(device) {
+    match probe.deviation(device, ROUNDING) {
         Ok(found) => OperatorResult {
             name,
             value: found.value,
             error: Some(found.error).filter(|error| error.is_finite()),
-            passed: found.error <= TOLERANCE,
+            passed: found.error <= ROUNDING,
             failure: None,
         },
         Err(error) => {

@@ -19,8 +19,8 @@ use error::Result;
 pub use case::{Case, Verdict};
 pub use error::CaseError;
 pub use operation::Operation;
-pub use probe::{Deviation, Expected, Probe};
-pub use probes::{PROBES, TOLERANCE};
+pub use probe::{Deviation, Probe};
+pub use probes::{PROBES, ROUNDING};
 
 use crate::device::Device;
 

@@ -30,7 +30,7 @@ pub use id::{NodeId, StateId};
 pub use infer::ShapeError;
 pub use op::{Activation, Binary, ConvSpec, Op, PoolSpec, ResizeMode, Unary};
 #[cfg(test)]
-pub(crate) use op::OpKind;
+pub(crate) use op::{OpKind, UnaryKind};
 pub use plan::{Lifetime, MemoryPlan, assign_offsets};
 pub use precision::Precision;
 pub use recompute::recompute;

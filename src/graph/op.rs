@@ -69,6 +69,8 @@ pub enum Activation {
 /// Elementwise functions of one tensor.
 #[derive(Clone, Copy, Debug, Educe)]
 #[educe(PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(strum::EnumDiscriminants))]
+#[cfg_attr(test, strum_discriminants(name(UnaryKind), vis(pub(crate)), derive(strum::EnumIter)))]
 pub enum Unary {
     /// `max(x, 0)` (Nair & Hinton 2010)
     Relu,
@@ -147,6 +149,7 @@ impl From<Activation> for Option<Unary> {
 
 /// Elementwise functions of two tensors, with broadcasting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(strum::EnumIter))]
 pub enum Binary {
     /// `a + b`
     Add,

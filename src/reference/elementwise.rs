@@ -77,7 +77,7 @@ fn sigmoid(x: f64) -> f64 {
 }
 
 /// NaN stays NaN in every function but `Above`.
-fn value(function: Unary, x: f64) -> f64 {
+pub(super) fn value(function: Unary, x: f64) -> f64 {
     match function {
         Unary::Relu => floored(x, 0.0),
         Unary::Relu6 => x.clamp(0.0, 6.0),
@@ -95,7 +95,7 @@ fn value(function: Unary, x: f64) -> f64 {
 }
 
 /// At 0 the slope of an activation is that of the lower side, at 6 that of the upper; that of the square root at 0 is taken as 0.
-fn slope(function: Unary, x: f64) -> f64 {
+pub(super) fn slope(function: Unary, x: f64) -> f64 {
     match function {
         Unary::Relu => f64::from(x > 0.0),
         Unary::Relu6 => f64::from(x > 0.0 && x < 6.0),
@@ -127,7 +127,7 @@ fn slope(function: Unary, x: f64) -> f64 {
     }
 }
 
-fn combined(function: Binary, a: f64, b: f64) -> f64 {
+pub(super) fn combined(function: Binary, a: f64, b: f64) -> f64 {
     match function {
         Binary::Add => a + b,
         Binary::Sub => a - b,

@@ -120,12 +120,16 @@ fn roots(graph: &Graph) -> impl Iterator<Item = NodeId> {
     graph.outputs().iter().map(|(_, id)| *id).chain(graph.updates().iter().flat_map(|update| update.inputs()))
 }
 
-fn input_value<'a>(inputs: &'a HashMap<String, Array>, name: &str, shape: &Shape) -> Result<&'a Array, ReferenceError> {
+pub(super) fn input_value<'a>(
+    inputs: &'a HashMap<String, Array>,
+    name: &str,
+    shape: &Shape,
+) -> Result<&'a Array, ReferenceError> {
     let missing = || ReferenceError::MissingInput { name: name.to_string(), shape: shape.clone() };
     shaped(inputs.get(name).ok_or_else(missing)?, "input", name, shape)
 }
 
-fn state_value<'a>(
+pub(super) fn state_value<'a>(
     graph: &Graph,
     states: &'a HashMap<String, Array>,
     state: StateId,
@@ -150,7 +154,7 @@ fn shaped<'a>(array: &'a Array, kind: &'static str, name: &str, shape: &Shape) -
 }
 
 /// Every update's states exist, are distinct and of one shape, and the values that it reads fit them.
-fn check_updates(graph: &Graph, states: &HashMap<String, Array>) -> Result<(), ReferenceError> {
+pub(super) fn check_updates(graph: &Graph, states: &HashMap<String, Array>) -> Result<(), ReferenceError> {
     for update in graph.updates() {
         let changed = update.states();
         let main = graph.state_info(changed[0]);
@@ -195,7 +199,12 @@ fn check_updates(graph: &Graph, states: &HashMap<String, Array>) -> Result<(), R
     Ok(())
 }
 
-fn apply(graph: &Graph, update: &Update, values: &HashMap<NodeId, Array>, states: &mut HashMap<String, Array>) {
+pub(super) fn apply(
+    graph: &Graph,
+    update: &Update,
+    values: &HashMap<NodeId, Array>,
+    states: &mut HashMap<String, Array>,
+) {
     match *update {
         Update::Assign { state, value } => {
             states.insert(graph.state_info(state).name.clone(), values[&value].clone());

@@ -6,6 +6,7 @@
 
 mod array;
 mod batch_norm;
+mod bounds;
 mod conv2d;
 pub mod dropout;
 mod elementwise;
@@ -22,5 +23,6 @@ mod tests;
 mod vector;
 
 pub use array::Array;
+pub use bounds::{Bounded, BoundedRun, run_bounded};
 pub use evaluate::evaluate;
 pub use interpreter::{ReferenceError, run};

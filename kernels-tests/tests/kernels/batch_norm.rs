@@ -38,7 +38,7 @@ fn normalise(case: &mut Case, inputs: [NodeId; 4], activation: Activation, train
 fn every_activation_in_training() {
     for activation in ACTIVATIONS {
         for (domains, shape) in [(1, [3, 5, 7, 9]), (2, [4, 6, 5, 3]), (3, [3, 7, 4, 4])] {
-            training(1, shape, domains, activation).check(1e-5);
+            training(1, shape, domains, activation).check();
         }
     }
 }
@@ -47,7 +47,7 @@ fn every_activation_in_training() {
 fn every_activation_in_evaluation() {
     for activation in ACTIVATIONS {
         for shape in [[3, 5, 7, 9], [1, 1, 1, 1], [2, 67, 1, 1], [1, 3, 70, 71]] {
-            evaluation(2, shape, activation).check(1e-5);
+            evaluation(2, shape, activation).check();
         }
     }
 }
@@ -58,7 +58,7 @@ fn large_and_small_extents() {
     for (domains, shape) in
         [(1, [2, 3, 67, 71]), (2, [2, 2, 91, 93]), (2, [10, 3, 17, 19]), (1, [64, 5, 1, 1]), (2, [6, 305, 1, 3])]
     {
-        training(3, shape, domains, Activation::Relu).check(1e-5);
+        training(3, shape, domains, Activation::Relu).check();
     }
 }
 
@@ -69,16 +69,16 @@ fn random_shapes() {
         let domains = draw.extent(1, 2);
         let shape = [domains * draw.extent(2, 4), draw.extent(1, 40), draw.extent(1, 30), draw.extent(1, 30)];
         let activation = ACTIVATIONS[draw.extent(0, 3)];
-        training(seed, shape, domains, activation).check(1e-5);
-        evaluation(seed, shape, activation).check(1e-5);
+        training(seed, shape, domains, activation).check();
+        evaluation(seed, shape, activation).check();
     }
 }
 
 /// One value for each channel: no variance, and no gradient but the bias's.
 #[test]
 fn a_single_pixel_for_each_domain() {
-    training(4, [1, 5, 1, 1], 1, Activation::Identity).check(1e-5);
-    training(5, [2, 5, 1, 1], 2, Activation::Relu).check(1e-5);
+    training(4, [1, 5, 1, 1], 1, Activation::Identity).check();
+    training(5, [2, 5, 1, 1], 2, Activation::Relu).check();
 }
 
 /// Exactly on the kinks: z = x, of which 0 and 6 lie on the flat side.
@@ -92,7 +92,7 @@ fn pre_activations_of_exactly_0_and_6() {
         let op = Op::BatchNorm { eps: 0.0, activation, training: false };
         let y = case.graph.push(op, &[x, stats, weight, bias]).expect("shapes fit");
         case.output_with_gradients(y, &[x, weight, bias]).expect("shapes fit");
-        case.check(1e-5);
+        case.check();
     }
 }
 
@@ -105,23 +105,23 @@ fn domains_are_apart() {
     let stats = case.graph.batch_stats(x, 2).expect("four samples divide into two domains");
     let (weight, bias) = (case.input([3]), case.input([3]));
     normalise(&mut case, [x, stats, weight, bias], Activation::LeakyRelu(0.1), true);
-    case.check(1e-5);
+    case.check();
 }
 
 #[test]
 fn batches_larger_than_a_binding() {
     for activation in ACTIVATIONS {
         for domains in [1, 2] {
-            training(8, [10, 5, 7, 11], domains, activation).check_in_pieces(640, 1e-5);
+            training(8, [10, 5, 7, 11], domains, activation).check_in_pieces(640);
         }
-        evaluation(9, [10, 5, 7, 11], activation).check_in_pieces(640, 1e-5);
+        evaluation(9, [10, 5, 7, 11], activation).check_in_pieces(640);
     }
     // Several splits in each piece, and pieces that reach into the next domain.
-    training(10, [14, 3, 33, 31], 2, Activation::Relu6).check_in_pieces(16_384, 1e-5);
+    training(10, [14, 3, 33, 31], 2, Activation::Relu6).check_in_pieces(16_384);
 }
 
 /// More workgroups than one axis of the grid may have.
 #[test]
 fn many_planes() {
-    training(11, [34, 2001, 1, 3], 2, Activation::Relu).check(1e-5);
+    training(11, [34, 2001, 1, 3], 2, Activation::Relu).check();
 }

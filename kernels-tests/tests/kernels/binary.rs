@@ -60,8 +60,8 @@ fn build(seed: u64, (function, of_a, of_b): (Binary, [f32; 2], [f32; 2]), a: &[u
 fn every_function_with_every_broadcast() {
     for (index, function) in FUNCTIONS.into_iter().enumerate() {
         for (a, b) in PAIRS {
-            build(index as u64, function, a, b).check(1e-5);
-            build(index as u64, function, b, a).check(1e-5);
+            build(index as u64, function, a, b).check();
+            build(index as u64, function, b, a).check();
         }
     }
 }
@@ -78,7 +78,7 @@ fn random_broadcasts() {
             a.push(if repeated == 1 { 1 } else { extent });
             b.push(if repeated == 2 { 1 } else { extent });
         }
-        build(seed, FUNCTIONS[draw.extent(0, FUNCTIONS.len() - 1)], &a, &b).check(1e-5);
+        build(seed, FUNCTIONS[draw.extent(0, FUNCTIONS.len() - 1)], &a, &b).check();
     }
 }
 
@@ -96,7 +96,7 @@ fn division_by_zero_gives_zero() {
     let a = case.input_of([6], &[1.0, -2.0, 0.0, 3.0, 0.0, -4.0]);
     let b = case.input_of([6], &[0.0, -0.0, 0.0, 2.0, 5.0, -0.5]);
     trace(&mut case, Binary::DivOrZero, a, b);
-    case.check(1e-5);
+    case.check();
 }
 
 /// Probabilities of 0 and 1, and next to them: logarithms are clamped.
@@ -109,20 +109,19 @@ fn certain_probabilities() {
         let t = case.input_of([1], &[target]);
         let y = case.graph.binary(Binary::Bce, p, t).expect("shapes broadcast");
         case.graph.output("y", y);
-        case.check(1e-5);
+        case.check();
     }
 }
 
-/// One probability a case: the derivative is as large as 1e12, and tolerances are relative to the largest value.
+/// The derivative is as large as 1e12 beside 1.
 #[test]
 fn slope_at_certain_probabilities() {
-    for p in [0.0, 1.0, 1e-6, 1.0 - 1e-6, 1e-20] {
-        for target in [0.0, 1.0] {
-            let mut case = Case::new(4);
-            let (p, t) = (case.input_of([1], &[p]), case.input_of([1], &[target]));
-            trace(&mut case, Binary::Bce, p, t);
-            case.check(1e-5);
-        }
+    for target in [0.0, 1.0] {
+        let mut case = Case::new(4);
+        let p = case.input_of([6], &[0.0, 1.0, 1e-6, 1.0 - 1e-6, 1e-20, 0.5]);
+        let t = case.input_of([6], &[target; 6]);
+        trace(&mut case, Binary::Bce, p, t);
+        case.check();
     }
 }
 
@@ -134,22 +133,18 @@ fn large_logits() {
         let x = case.input_of([10], &logits);
         let t = case.input_of([1], &[target]);
         trace(&mut case, Binary::BceWithLogits, x, t);
-        case.check(1e-5);
+        case.check();
     }
 }
 
 /// The loss of a certain and right logit is tiny, and still has its digits.
 #[test]
 fn small_losses_keep_their_digits() {
-    for logit in [5.0, 10.0, 18.0, 40.0] {
-        let mut case = Case::new(6);
-        let (x, t) = (case.input_of([1], &[logit]), case.input_of([1], &[1.0]));
-        let y = case.graph.binary(Binary::BceWithLogits, x, t).expect("same shapes");
-        // Scaled to about 1, so that the tolerance is relative to the loss.
-        let y = case.graph.affine(y, logit.exp(), 0.0).expect("takes any shape");
-        case.graph.output("y", y);
-        case.check(1e-5);
-    }
+    let mut case = Case::new(6);
+    let (x, t) = (case.input_of([4], &[5.0, 10.0, 18.0, 40.0]), case.input_of([4], &[1.0; 4]));
+    let y = case.graph.binary(Binary::BceWithLogits, x, t).expect("same shapes");
+    case.graph.output("y", y);
+    case.check();
 }
 
 #[test]
@@ -158,7 +153,7 @@ fn equal_values_are_not_greater() {
     let a = case.input_of([5], &[1.0, -0.0, 0.0, 2.0, 1.0f32.next_up()]);
     let b = case.input_of([5], &[1.0, 0.0, -0.0, 3.0, 1.0]);
     trace(&mut case, Binary::Greater, a, b);
-    case.check(1e-5);
+    case.check();
 }
 
 #[test]
@@ -177,8 +172,8 @@ fn tensors_larger_than_a_binding() {
     ];
     for (seed, (a, b)) in pairs.into_iter().enumerate() {
         for function in [FUNCTIONS[1], FUNCTIONS[3]] {
-            build(200 + seed as u64, function, a, b).check_in_pieces(640, 1e-5);
-            build(200 + seed as u64, (function.0, function.1, [0.5, 2.0]), b, a).check_in_pieces(640, 1e-5);
+            build(200 + seed as u64, function, a, b).check_in_pieces(640);
+            build(200 + seed as u64, (function.0, function.1, [0.5, 2.0]), b, a).check_in_pieces(640);
         }
     }
 }
@@ -190,5 +185,5 @@ fn four_million_elements() {
     let (a, b) = (case.input([2047, 2051]), case.input([2047, 1]));
     let y = case.graph.mul(a, b).expect("shapes broadcast");
     case.graph.output("y", y);
-    case.check(1e-5);
+    case.check();
 }

@@ -3,24 +3,36 @@
 
 use std::sync::Arc;
 
-use kernels_tests::{Case, adapter, adapter_with, texture_adapters};
+use kernels_tests::{Case, WINOGRAD_ROUNDING, adapter, adapter_with, texture_adapters};
+use papilla::conformance::ROUNDING;
 use papilla::gpu::{ConvVariant, Gpu, GpuOptions, Tile};
 use papilla::graph::{Activation, ConvSpec, Op};
 
 /// The adapter with every variant.
 fn adapters(binding_limit: Option<u64>) -> Vec<Arc<Gpu>> {
-    let buffers = [ConvVariant::Direct, ConvVariant::Tiled].map(|variant| adapter(Some(variant), binding_limit));
-    buffers.into_iter().chain(texture_adapters(binding_limit)).collect()
+    buffer_adapters(binding_limit).into_iter().chain(texture_adapters(binding_limit)).collect()
+}
+
+fn buffer_adapters(binding_limit: Option<u64>) -> [Arc<Gpu>; 2] {
+    [ConvVariant::Direct, ConvVariant::Tiled].map(|variant| adapter(Some(variant), binding_limit))
 }
 
 /// One convolution: shapes `x` and `w`, forward and both gradients.
 fn check(seed: u64, x: [usize; 4], w: [usize; 4], spec: ConvSpec, binding_limit: Option<u64>) {
-    for gpu in adapters(binding_limit) {
+    let build = || {
         let mut case = Case::new(seed);
         let (x, w) = (case.input(x), case.input(w));
         let y = case.graph.conv2d(x, w, None, spec).expect("shapes fit");
         case.output_with_gradients(y, &[x, w]).expect("shapes fit");
-        case.check_on(&gpu, 1e-5);
+        case
+    };
+    for gpu in buffer_adapters(binding_limit) {
+        build().check_on(&gpu);
+    }
+    let dense = ConvSpec { padding: spec.padding, ..ConvSpec::default() } == spec;
+    let winograd = dense && w[2..] == [3, 3] && w[0].min(w[1]) >= 16;
+    for gpu in texture_adapters(binding_limit) {
+        build().check_to(&gpu, if winograd { WINOGRAD_ROUNDING } else { ROUNDING });
     }
 }
 
@@ -93,14 +105,14 @@ fn bias_and_activation() {
             let op = Op::Conv2d { spec: spec(1, 1, 1, 1), bias: true, activation };
             let y = case.graph.push(op, &[x, w, b]).expect("shapes fit");
             case.output_with_gradients(y, &[x, w, b]).expect("shapes fit");
-            case.check_on(&gpu, 1e-5);
+            case.check_on(&gpu);
 
             let mut case = Case::new(50 + seed as u64);
             let (x, w, b) = (case.input([2, 11, 7, 9]), case.input_in([11, 1, 3, 3], -2.0, 2.0), case.input([11]));
             let op = Op::Conv2d { spec: spec(2, 1, 1, 11), bias: true, activation };
             let y = case.graph.push(op, &[x, w, b]).expect("shapes fit");
             case.output_with_gradients(y, &[x, w, b]).expect("shapes fit");
-            case.check_on(&gpu, 1e-5);
+            case.check_on(&gpu);
         }
     }
 }
@@ -153,7 +165,7 @@ fn every_tile() {
             let (x, w) = (case.input(x), case.input(w));
             let y = case.graph.conv2d(x, w, None, spec).expect("shapes fit");
             case.output_with_gradients(y, &[x, w]).expect("shapes fit");
-            case.check_on(&gpu, 1e-5);
+            case.check_on(&gpu);
         }
     }
 }

@@ -13,7 +13,7 @@ fn check(c: usize, size: [usize; 2], kernel: [usize; 2], spec: ConvSpec) {
     let y = case.graph.conv2d(x, w, Some(bias), spec).expect("shapes fit");
     let y = case.graph.relu(y).expect("any shape");
     case.output_with_gradients(y, &[x, w, bias]).expect("rules exist");
-    case.check_on(&adapter(Some(ConvVariant::Texture), None), 1e-5);
+    case.check_on(&adapter(Some(ConvVariant::Texture), None));
 }
 
 fn spec(stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2]) -> ConvSpec {

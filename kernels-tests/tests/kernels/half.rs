@@ -5,8 +5,6 @@ use kernels_tests::{ACTIVATIONS, Case, half_adapter};
 use papilla::gpu::ConvVariant;
 use papilla::graph::{Binary, ConvSpec, NodeId, Op, PoolSpec, Precision, ResizeMode, Unary};
 
-/// Two roundings to 11 binary digits may differ in the last one; a few follow each other.
-const TOLERANCE: f64 = 4.0 / 2048.0;
 const SHAPE: [usize; 4] = [3, 9, 7, 6];
 
 /// A copy of a map that is kept in 16 bits.
@@ -36,7 +34,7 @@ fn check_with(seed: u64, conv: Option<ConvVariant>, build: impl Fn(&mut Case, No
 
 fn check_on_adapter(case: &Case, conv: Option<ConvVariant>) {
     if let Some(gpu) = half_adapter(conv) {
-        case.check_on(&gpu, TOLERANCE);
+        case.check_on(&gpu);
     }
 }
 
@@ -160,6 +158,6 @@ fn divided_launches() {
     case.output_with_gradients(y, &[x]).expect("the operator has a gradient");
     case.graph.set_precision(Precision::F16);
     if half_adapter(None).is_some() {
-        case.check_in_pieces(1024, TOLERANCE);
+        case.check_in_pieces(1024);
     }
 }

@@ -19,7 +19,7 @@ fn a_chain_of_elementwise_operators_needs_one_block() {
     }
     case.graph.output("y", y);
     assert_eq!(peak_bytes(&case.graph), 64 * 16 * 4);
-    case.check(1e-5);
+    case.check();
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn operands_that_are_read_later_keep_their_memory() {
     case.graph.output("e", e);
     // `a` and `b`; then `c`, `d` and `e` in the place of `a`.
     assert_eq!(peak_bytes(&case.graph), 2 * 64 * 16 * 4);
-    case.check(1e-5);
+    case.check();
 }
 
 /// An operand that is smaller than the output has no room for it.
@@ -50,7 +50,7 @@ fn a_repeated_operand_is_no_place() {
     let table = case.graph.mul(column, row).expect("shapes broadcast");
     case.graph.output("table", table);
     assert_eq!(peak_bytes(&case.graph), (64 + 64 + 64 * 64) * 4);
-    case.check(1e-5);
+    case.check();
 }
 
 /// Forward and backward through normalisation, dropout and activations, where most values die at their last reader.
@@ -65,5 +65,5 @@ fn gradients_of_a_chain() {
     let y = case.graph.dropout(y, seed, 0.3).expect("any shape");
     let y = case.graph.sigmoid(y).expect("any shape");
     case.output_with_gradients(y, &[x, weight, bias]).expect("rules exist");
-    case.check(1e-5);
+    case.check();
 }

@@ -14,7 +14,7 @@ fn channels_not_in_fours() {
             let (x, w) = (case.input([2, inputs, 5, 7]), case.input([outputs, inputs, 3, 3]));
             let y = case.graph.conv2d(x, w, None, PADDED).expect("shapes fit");
             case.output_with_gradients(y, &[x, w]).expect("shapes fit");
-            case.check_on(&adapter(Some(ConvVariant::Texture), None), 1e-5);
+            case.check_on(&adapter(Some(ConvVariant::Texture), None));
         }
     }
 }
@@ -34,7 +34,7 @@ fn textures_are_packed_anew_when_taken_over() {
     case.graph.output("fourth", fourth);
     case.output_with_gradients(third, &[x, u, v, w]).expect("shapes fit");
     // Values of up to a few hundred products; the tolerance is relative to them.
-    case.check_on(&adapter(Some(ConvVariant::Texture), None), 1e-5);
+    case.check_on(&adapter(Some(ConvVariant::Texture), None));
 }
 
 /// Maps beyond a row of the texture, packed in pieces that start at no texel row.
@@ -45,5 +45,5 @@ fn maps_larger_than_a_binding() {
     let (x, w) = (case.input([7, 5, 17, 21]), case.input([3, 5, 3, 3]));
     let y = case.graph.conv2d(x, w, None, PADDED).expect("shapes fit");
     case.output_with_gradients(y, &[x, w]).expect("shapes fit");
-    case.check_on(&gpu, 1e-5);
+    case.check_on(&gpu);
 }

@@ -1,7 +1,7 @@
 //! A probe of each operator against the twin, as `papilla bench --portability` makes it: the quickest look at a driver.
 
 use kernels_tests::{Case, adapter};
-use papilla::conformance::{PROBES, TOLERANCE};
+use papilla::conformance::PROBES;
 
 #[test]
 fn every_operator_on_the_adapter() {
@@ -11,6 +11,6 @@ fn every_operator_on_the_adapter() {
         println!("{name}");
         let mut case = Case::new(seed as u64);
         build(&mut case).expect("the probes' shapes fit");
-        case.check_on(&gpu, TOLERANCE);
+        case.check_on(&gpu);
     }
 }

@@ -11,7 +11,7 @@ fn any_number_of_channels() {
             let stats = case.input_in([2, 2, channels], 0.05, 2.0);
             let y = case.graph.push(Op::TransNormScale { eps, unbias }, &[stats]).expect("two domains");
             case.graph.output("y", y);
-            case.check(1e-5);
+            case.check();
         }
     }
 }
@@ -27,7 +27,7 @@ fn equal_domains_and_constant_channels() {
         let stats = case.input_of([2, 2, 4], &[half, target].concat());
         let y = case.graph.push(Op::TransNormScale { eps: 1e-5, unbias: 1.5 }, &[stats]).expect("two domains");
         case.graph.output("y", y);
-        case.check(1e-5);
+        case.check();
     }
 }
 
@@ -38,5 +38,5 @@ fn from_a_batch_of_two_domains() {
     let stats = case.graph.batch_stats(x, 2).expect("six samples divide into two domains");
     let y = case.graph.push(Op::TransNormScale { eps: 1e-5, unbias: 135.0 / 134.0 }, &[stats]).expect("two domains");
     case.graph.output("y", y);
-    case.check(1e-5);
+    case.check();
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernels_tests::{Case, adapter};
+use papilla::conformance::ROUNDING;
 use papilla::gpu::{ConvChoice, Gpu, GpuOptions, Tuner};
 use papilla::graph::ConvSpec;
 
@@ -36,7 +37,7 @@ fn choices_are_made_kept_and_right() {
     tuner.tune_among(&case.graph, &ConvChoice::ALL, LONG).expect("kernels run");
     let made = tuner.choices();
     assert_eq!(made.len(), 6, "{made:?}");
-    case.check_with(tuner.gpu(), &tuner.capabilities(), 1e-5);
+    case.check_with(tuner.gpu(), &tuner.capabilities(), ROUNDING);
 
     let next = open();
     next.keep_choices(folder.path());
@@ -44,7 +45,7 @@ fn choices_are_made_kept_and_right() {
     // Nothing is left to measure, even with no time to do it in.
     next.tune_among(&case.graph, &ConvChoice::ALL, Duration::ZERO).expect("kernels run");
     assert_eq!(next.choices(), made);
-    case.check_with(next.gpu(), &next.capabilities(), 1e-5);
+    case.check_with(next.gpu(), &next.capabilities(), ROUNDING);
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn without_time_or_choice_the_table_holds() {
     tuner.tune_among(&case.graph, &ConvChoice::ALL, Duration::ZERO).expect("nothing to do");
     tuner.tune_among(&case.graph, &[ConvChoice::Direct], LONG).expect("nothing to do");
     assert!(tuner.choices().is_empty());
-    case.check_with(tuner.gpu(), &tuner.capabilities(), 1e-5);
+    case.check_with(tuner.gpu(), &tuner.capabilities(), ROUNDING);
 }
 
 /// A continued run computes with the kernels it began with, whatever has been found to be faster since.
@@ -74,7 +75,7 @@ fn fixed_choices_stay() {
     next.fix_choices(std::collections::BTreeMap::clone(&earlier));
     next.tune_among(&case.graph, &ConvChoice::ALL, LONG).expect("nothing to do");
     assert_eq!(*next.choices(), earlier);
-    case.check_with(next.gpu(), &next.capabilities(), 1e-5);
+    case.check_with(next.gpu(), &next.capabilities(), ROUNDING);
 }
 
 /// Choices of another driver, and files that are none.

@@ -36,7 +36,7 @@ fn every_function_on_every_rank() {
             let mut case = Case::new(seed as u64);
             let x = case.input_in(Shape::from(shape), low, high);
             trace(&mut case, function, x);
-            case.check(1e-5);
+            case.check();
         }
     }
 }
@@ -72,7 +72,7 @@ fn kinks_and_saturation() {
         let mut case = Case::new(20);
         let x = case.input_of([values.len()], &values);
         trace(&mut case, function, x);
-        case.check(1e-5);
+        case.check();
     }
 }
 
@@ -81,7 +81,7 @@ fn square_root_at_zero() {
     let mut case = Case::new(21);
     let x = case.input_of([5], &[0.0, 1e-8, 0.25, 1.0, 1e6]);
     trace(&mut case, Unary::Sqrt, x);
-    case.check(1e-5);
+    case.check();
 }
 
 /// The gradients of the activations need only the output; given the input they are the same.
@@ -92,7 +92,7 @@ fn activation_gradients_from_the_input() {
         let (x, dy) = (case.input_in([3, 41], -9.0, 9.0), case.input([3, 41]));
         let dx = case.graph.push(Op::UnaryGrad(function), &[x, dy]).expect("shapes fit");
         case.graph.output("dx", dx);
-        case.check(1e-5);
+        case.check();
     }
 }
 
@@ -102,7 +102,7 @@ fn tensors_larger_than_a_binding() {
         let mut case = Case::new(30 + seed as u64);
         let x = case.input_in([7, 11, 19], low, high);
         trace(&mut case, function, x);
-        case.check_in_pieces(512, 1e-5);
+        case.check_in_pieces(512);
     }
 }
 
@@ -112,5 +112,5 @@ fn four_million_elements() {
     let mut case = Case::new(50);
     let x = case.input([65535 * 64 + 77]);
     trace(&mut case, Unary::Square, x);
-    case.check(1e-5);
+    case.check();
 }

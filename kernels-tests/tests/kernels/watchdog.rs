@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use kernels_tests::{Case, adapter};
+use kernels_tests::{Case, adapter, compare};
+use papilla::conformance::ROUNDING;
 use papilla::gpu::{ConvVariant, Divisions, Gpu, GpuOptions, Program, States};
 use papilla::graph::{AdamSettings, ConvSpec, ResizeMode, Shape, Update};
 
@@ -35,7 +36,7 @@ fn open(watchdog: Option<f64>) -> Arc<Gpu> {
 #[test]
 fn divided_launches_compute_the_same() {
     let case = case();
-    let whole = case.check_on(&adapter(CONV, None), 1e-4);
+    let whole = case.check_on(&adapter(CONV, None));
     let gpu = open(None);
     let classes = ["conv2d", "conv2d_input_grad", "conv2d_weight_grad", "batch_norm", "resize", "sigmoid", "sum"];
     let shapes = |name: &str| {
@@ -51,7 +52,7 @@ fn divided_launches_compute_the_same() {
         assert!(!found.is_empty(), "the case has no {class}");
         for own in found {
             gpu.divide(Divisions::from([(own.parse().expect("a class of operators"), SAMPLES)]));
-            let divided = case.check_on(&gpu, 1e-4);
+            let divided = case.check_on(&gpu);
             assert!(divided > launches, "{own} is not divided");
             launches = divided;
         }
@@ -64,7 +65,7 @@ fn divided_launches_compute_the_same() {
 fn a_program_divides_what_it_measures_to_be_too_long() {
     let case = case();
     let gpu = open(Some(5e-5));
-    let expected = case.expected().expect("the case is complete");
+    let expected = case.expected(ROUNDING).expect("the case is complete");
     let program = Program::new(&gpu, &case.graph, &States::new(gpu.clone())).expect("the graph compiles");
     for (name, value) in case.inputs().filter(|(name, _)| program.has_input(name)) {
         program.write(name, &value.to_f32()).expect("inputs have their shape");
@@ -75,9 +76,7 @@ fn a_program_divides_what_it_measures_to_be_too_long() {
         launches.push(program.dispatches());
         for (name, want) in &expected.outputs {
             let got = program.read(&[name]).expect("outputs can be read").remove(0);
-            let largest = want.data.iter().fold(0.0f64, |most, value| most.max(value.abs()));
-            let off = got.iter().zip(&want.data).map(|(got, want)| (f64::from(*got) - want).abs()).fold(0.0, f64::max);
-            assert!(off <= 1e-4 * (1.0 + largest), "`{name}` is off by {off:e} of {largest:e}");
+            compare(name, &got, want);
         }
     }
     assert!(launches[0] == launches[1] && launches[2] > launches[1], "measured twice, then divided: {launches:?}");
@@ -96,9 +95,9 @@ fn updates_are_divided_between_tensors() {
             ["", " first", " second"].map(|kind| case.state_in(&format!("{index}{kind}"), [3000], 0.1, 1.0));
         case.update(Update::Adam { param, first, second, grad, lr, correction, settings });
     }
-    let whole = case.check_on(&adapter(CONV, None), 1e-5);
+    let whole = case.check_on(&adapter(CONV, None));
     let gpu = open(None);
     gpu.divide(Divisions::from([("adam".parse().expect("a kind of update"), 3)]));
-    let divided = case.check_on(&gpu, 1e-5);
+    let divided = case.check_on(&gpu);
     assert!(whole < divided && divided <= SAMPLES, "{divided} launches of {whole}");
 }

@@ -1,7 +1,7 @@
 //! `winograd_maps`, `winograd_weights`, `winograd_output` and `winograd_weight_grad` against the twin: dense 3x3
 //! convolutions of stride 1, all three directions.
 
-use kernels_tests::{ACTIVATIONS, Case, adapter, texture_adapters};
+use kernels_tests::{ACTIVATIONS, Case, WINOGRAD_ROUNDING, adapter, texture_adapters};
 use papilla::gpu::ConvVariant;
 use papilla::graph::{ConvSpec, Op};
 
@@ -15,7 +15,7 @@ fn check(seed: u64, x: [usize; 4], outputs: usize, padding: [usize; 2], binding_
         let (x, w) = (case.input(x), case.input([outputs, x[1], 3, 3]));
         let y = case.graph.conv2d(x, w, None, padded(padding)).expect("shapes fit");
         case.output_with_gradients(y, &[x, w]).expect("rules exist");
-        case.check_on(&gpu, 1e-5);
+        case.check_to(&gpu, WINOGRAD_ROUNDING);
     }
 }
 
@@ -37,7 +37,7 @@ fn bias_and_every_activation() {
         let op = Op::Conv2d { spec: padded([1, 1]), bias: true, activation };
         let y = case.graph.push(op, &[x, w, b]).expect("shapes fit");
         case.output_with_gradients(y, &[x, w, b]).expect("rules exist");
-        case.check_on(&adapter(Some(ConvVariant::Texture), None), 1e-5);
+        case.check_to(&adapter(Some(ConvVariant::Texture), None), WINOGRAD_ROUNDING);
     }
 }
 
