@@ -162,7 +162,7 @@ mod tests {
         for setting in &SETTINGS {
             let no_value = if matches!(setting.kind, Kind::Path) { "" } else { "?" };
             let flag = format!("--{}", setting.flag());
-            let error = parsed(&[&flag, no_value]).err().expect("it is no value").to_string();
+            let error = parsed(&[&flag, no_value]).expect_err("it is no value").to_string();
             assert!(error.contains(&flag), "{error}");
         }
     }

@@ -58,7 +58,8 @@ impl Case {
         let attrs = serde_json::from_str(text("attrs")?)
             .map_err(|error| malformed(format!("the attributes of `{}` are not JSON: {error}", path.display())))?;
         let op = text("op")?;
-        let op = op.parse().map_err(|_| malformed(format!("the operation `{op}` of `{}` is not known", path.display())))?;
+        let op =
+            op.parse().map_err(|_| malformed(format!("the operation `{op}` of `{}` is not known", path.display())))?;
         let (rtol, atol) = (number("rtol")?, number("atol")?);
         Ok(Case { path: path.to_path_buf(), op, attrs, rtol, atol, tensors })
     }

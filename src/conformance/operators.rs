@@ -121,7 +121,7 @@ impl Traced<'_> {
                 self.out("loss", loss);
                 Ok(())
             }
-            other => return Err(malformed(format!("`{other}` is not a single operator"))),
+            other => Err(malformed(format!("`{other}` is not a single operator"))),
         }
     }
 

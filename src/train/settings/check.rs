@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn values_out_of_their_ranges_are_refused() {
-        let cases: [(fn(&mut Config), &str); 10] = [
+        type Change = fn(&mut Config);
+        let cases: [(Change, &str); 10] = [
             (|config| config.size = 7, "--size 7 is not between 32 and 4096"),
             (|config| config.batch = 1, "--batch 1 is less than 2: batch normalisation needs at least 2 images"),
             (|config| config.epochs = 0, "--epochs 0 is less than 1"),
