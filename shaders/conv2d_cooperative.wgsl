@@ -32,11 +32,7 @@ fn load_factors(k0: u32, end_k: u32, first: vec2<u32>, end: vec2<u32>, lane: u32
         let row = index % DEPTH;
         let k = k0 + row;
         let m = first.x + index / DEPTH;
-        var a = 0.0;
-        if (k < end_k && m < end.x) {
-            a = f32(w[first_a(k) + m * stride]);
-        }
-        factors_a[row * ROW + index / DEPTH] = f16(a);
+        factors_a[row * ROW + index / DEPTH] = f16(a_at(first_a(k), stride, m, select(0u, end.x, k < end_k)));
     }
     for (var index = lane; index < DEPTH * TILE; index += WORKERS) {
         // Neighbours read neighbouring pixels, which are columns but for gradients of weights.
@@ -44,25 +40,15 @@ fn load_factors(k0: u32, end_k: u32, first: vec2<u32>, end: vec2<u32>, lane: u32
         let column = select(index % TILE, index / DEPTH, MODE == 2u);
         let k = k0 + row;
         let n = first.y + column;
-        var b = 0.0;
-        if (k < end_k && n < end.y) {
-            b = factor_b(k, n);
-        }
-        factors_b[row * ROW + column] = f16(b);
+        factors_b[row * ROW + column] = f16(factor_b(k, n, k < end_k && n < end.y));
     }
 }
 
-fn factor_b(k: u32, n: u32) -> f32 {
+fn factor_b(k: u32, n: u32, counts: bool) -> f32 {
     if (MODE == 2u) {
-        let channel = n / TAPS;
-        return x_at(pixel_of(k), channel, tap_of(n - channel * TAPS));
+        return b_of_weights(pixel_of(k), n, select(0u, n + 1u, counts));
     }
-    let channel = k / COUNT;
-    let tap = tap_of(k - channel * COUNT);
-    if (MODE == 0u) {
-        return x_at(pixel_of(n), channel, tap);
-    }
-    return dy_at(pixel_of(n), channel, tap);
+    return b_of_maps(pixel_of(n), k, counts);
 }
 
 // Stores the matrices of all subgroups that lie at `offset` (rows, columns) from their first.

@@ -1,6 +1,8 @@
 // conv2d_tiled: implicit GEMM convolution with shared-memory tiles, for hardware adapters.
 // C[m,n] = Σ_k A[m,k]·B[k,n]; each invocation holds 8×4 outputs in registers, a workgroup THREADS_M × THREADS_N times as
-// many; k goes in steps of DEPTH, whose tiles the workgroup loads once and reads as vectors.
+// many; k goes in steps of DEPTH, whose tiles the workgroup loads once and reads as vectors. An invocation writes whole
+// vectors: of one that several write by components, a compiler may write all. No load stands in a branch, so that they
+// wait for memory together.
 // MODE 0 forward:        m filter o,  n pixel of y,  k (i, tap):  A = w,   B = x at the tap
 // MODE 1 gradient of x:  m channel i, n pixel of x,  k (o, tap):  A = wᵀ,  B = dy at the tap
 // MODE 2 gradient of w:  m filter o,  n (i, tap),    k pixel:     A = dy,  B = x at the tap
@@ -44,9 +46,11 @@ const RUN: u32 = 64u;
 const THREADS: u32 = THREADS_M * THREADS_N;
 const TILE_M: u32 = THREADS_M * 8u;
 const TILE_N: u32 = THREADS_N * 4u;
+// Columns n and n + PAIRS are a vector of B: neighbours load neighbouring pixels, and hold two places, not four.
+const PAIRS: u32 = TILE_N / 2u;
 // Vectors of a row of a tile, and one more so that a column does not lie in one memory bank.
 const ROW_A: u32 = TILE_M / 4u + 1u;
-const ROW_B: u32 = TILE_N / 4u + 1u;
+const ROW_B: u32 = PAIRS + 1u;
 
 struct Params {
     base_x: u32,
@@ -77,7 +81,7 @@ alias BiasType = f32;
 @group(0) @binding(4) var<storage, read_write> bias: array<BiasType>;
 
 var<workgroup> tile_a: array<vec4<f32>, DEPTH * ROW_A>;
-var<workgroup> tile_b: array<vec4<f32>, DEPTH * ROW_B>;
+var<workgroup> tile_b: array<vec2<f32>, DEPTH * ROW_B>;
 
 fn activate(v: f32) -> f32 {
     switch ACTIVATION {
@@ -103,25 +107,23 @@ fn tap_of(t: u32) -> vec2<u32> {
     return vec2(FIRST_H + row * STEP_H, FIRST_W + (t - row * COUNT_W) * STEP_W);
 }
 
-// x at a tap of a pixel of y, zero outside the map.
-fn x_at(pixel: vec3<u32>, i: u32, tap: vec2<u32>) -> f32 {
+// x at a tap of a pixel of y, zero outside the map and where it does not count.
+fn x_at(pixel: vec3<u32>, i: u32, tap: vec2<u32>, counts: bool) -> f32 {
     let ih = pixel.y * STRIDE_H + tap.x * DILATION_H - PAD_H;
     let iw = pixel.z * STRIDE_W + tap.y * DILATION_W - PAD_W;
-    if (ih >= p.in_h || iw >= p.in_w) {
-        return 0.0;
-    }
-    return f32(x[p.base_x + ((pixel.x * p.in_channels + i) * p.in_h + ih) * p.in_w + iw]);
+    let inside = counts && ih < p.in_h && iw < p.in_w;
+    let at = p.base_x + ((pixel.x * p.in_channels + i) * p.in_h + ih) * p.in_w + iw;
+    return select(0.0, f32(x[select(0u, at, inside)]), inside);
 }
 
-// The element of dy that meets a pixel of x at a tap, zero outside the map. Before it the difference wraps to a row far
-// beyond; taps that do not divide evenly belong to another phase.
-fn dy_at(pixel: vec3<u32>, o: u32, tap: vec2<u32>) -> f32 {
+// The element of dy that meets a pixel of x at a tap, zero outside the map and where it does not count. Before the map the
+// difference wraps to a row far beyond; taps that do not divide evenly belong to another phase.
+fn dy_at(pixel: vec3<u32>, o: u32, tap: vec2<u32>, counts: bool) -> f32 {
     let oh = (pixel.y + PAD_H - tap.x * DILATION_H) / STRIDE_H;
     let ow = (pixel.z + PAD_W - tap.y * DILATION_W) / STRIDE_W;
-    if (oh >= p.out_h || ow >= p.out_w) {
-        return 0.0;
-    }
-    return f32(x[p.base_x + ((pixel.x * p.out_channels + o) * p.out_h + oh) * p.out_w + ow]);
+    let inside = counts && oh < p.out_h && ow < p.out_w;
+    let at = p.base_x + ((pixel.x * p.out_channels + o) * p.out_h + oh) * p.out_w + ow;
+    return select(0.0, f32(x[select(0u, at, inside)]), inside);
 }
 
 // Rows and columns of the product.
@@ -152,48 +154,63 @@ fn first_a(k: u32) -> u32 {
     return channel * select(p.in_channels * TAPS, TAPS, MODE == 0u) + tap.x * KERNEL_W + tap.y;
 }
 
+// Element of A in row m of those before `end`, zero beyond.
+fn a_at(first: u32, stride: u32, m: u32, end: u32) -> f32 {
+    let inside = m < end;
+    return select(0.0, f32(w[select(0u, first + m * stride, inside)]), inside);
+}
+
+// Element of B in MODE 2, of a channel of x at a tap, zero from column `end` on.
+fn b_of_weights(pixel: vec3<u32>, n: u32, end: u32) -> f32 {
+    let channel = n / TAPS;
+    return x_at(pixel, channel, tap_of(n - channel * TAPS), n < end);
+}
+
+// Element of B in the other modes, where it counts.
+fn b_of_maps(pixel: vec3<u32>, k: u32, counts: bool) -> f32 {
+    let channel = k / COUNT;
+    let tap = tap_of(k - channel * COUNT);
+    if (MODE == 0u) {
+        return x_at(pixel, channel, tap, counts);
+    }
+    return dy_at(pixel, channel, tap, counts);
+}
+
 fn load_a(k0: u32, end_k: u32, first_m: u32, end_m: u32, lane: u32) {
     let k = k0 + lane % DEPTH;
     let first = first_a(k);
     let stride = stride_a();
-    for (var m = lane / DEPTH; m < TILE_M; m += THREADS / DEPTH) {
-        var a = 0.0;
-        if (k < end_k && first_m + m < end_m) {
-            a = f32(w[first + (first_m + m) * stride]);
-        }
-        tile_a[lane % DEPTH * ROW_A + m / 4u][m % 4u] = a;
+    let end = select(0u, end_m, k < end_k);
+    for (var quad = lane / DEPTH; quad < TILE_M / 4u; quad += THREADS / DEPTH) {
+        let m = first_m + quad * 4u;
+        tile_a[lane % DEPTH * ROW_A + quad] = vec4(
+            a_at(first, stride, m, end),
+            a_at(first, stride, m + 1u, end),
+            a_at(first, stride, m + 2u, end),
+            a_at(first, stride, m + 3u, end),
+        );
     }
 }
 
-// `pixel` is the invocation's own, of column first_n + lane % TILE_N.
-fn load_b(k0: u32, end_k: u32, first_n: u32, end_n: u32, pixel: vec3<u32>, lane: u32) {
+// `pixel0` and `pixel1` are the invocation's own, of columns first_n + lane % PAIRS and PAIRS further.
+fn load_b(k0: u32, end_k: u32, first_n: u32, end_n: u32, pixel0: vec3<u32>, pixel1: vec3<u32>, lane: u32) {
     if (MODE == 2u) {
         let k = k0 + lane % DEPTH;
-        let place = pixel_of(k);
-        for (var n = lane / DEPTH; n < TILE_N; n += THREADS / DEPTH) {
-            var b = 0.0;
-            if (k < end_k && first_n + n < end_n) {
-                let channel = (first_n + n) / TAPS;
-                b = x_at(place, channel, tap_of(first_n + n - channel * TAPS));
-            }
-            tile_b[lane % DEPTH * ROW_B + n / 4u][n % 4u] = b;
+        let pixel = pixel_of(k);
+        let end = select(0u, end_n, k < end_k);
+        for (var pair = lane / DEPTH; pair < PAIRS; pair += THREADS / DEPTH) {
+            let n = first_n + pair;
+            tile_b[lane % DEPTH * ROW_B + pair] =
+                vec2(b_of_weights(pixel, n, end), b_of_weights(pixel, n + PAIRS, end));
         }
         return;
     }
-    let n = lane % TILE_N;
-    for (var row = lane / TILE_N; row < DEPTH; row += THREADS / TILE_N) {
+    let pair = lane % PAIRS;
+    let n = first_n + pair;
+    for (var row = lane / PAIRS; row < DEPTH; row += THREADS / PAIRS) {
         let k = k0 + row;
-        var b = 0.0;
-        if (k < end_k && first_n + n < end_n) {
-            let channel = k / COUNT;
-            let tap = tap_of(k - channel * COUNT);
-            if (MODE == 0u) {
-                b = x_at(pixel, channel, tap);
-            } else {
-                b = dy_at(pixel, channel, tap);
-            }
-        }
-        tile_b[row * ROW_B + n / 4u][n % 4u] = b;
+        let end = select(0u, end_n, k < end_k);
+        tile_b[row * ROW_B + pair] = vec2(b_of_maps(pixel0, k, n < end), b_of_maps(pixel1, k, n + PAIRS < end));
     }
 }
 
@@ -232,7 +249,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let own_m = lane / THREADS_N;
     let own_n = lane % THREADS_N;
-    let pixel = pixel_of(first_n + lane % TILE_N);
+    let pixel0 = pixel_of(first_n + lane % PAIRS);
+    let pixel1 = pixel_of(first_n + lane % PAIRS + PAIRS);
     var sum0 = vec4(0.0);
     var sum1 = vec4(0.0);
     var sum2 = vec4(0.0);
@@ -253,12 +271,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let end_run = min(k0 + RUN, end_k);
         for (; k0 < end_run; k0 += DEPTH) {
             load_a(k0, end_k, first_m, end.x, lane);
-            load_b(k0, end_k, first_n, end.y, pixel, lane);
+            load_b(k0, end_k, first_n, end.y, pixel0, pixel1, lane);
             workgroupBarrier();
             for (var k = 0u; k < DEPTH; k++) {
                 let low = tile_a[k * ROW_A + own_m * 2u];
                 let high = tile_a[k * ROW_A + own_m * 2u + 1u];
-                let b = tile_b[k * ROW_B + own_n];
+                let even = tile_b[k * ROW_B + own_n];
+                let odd = tile_b[k * ROW_B + own_n + THREADS_N];
+                let b = vec4(even.x, odd.x, even.y, odd.y);
                 sum0 = fma(vec4(low.x), b, sum0);
                 sum1 = fma(vec4(low.y), b, sum1);
                 sum2 = fma(vec4(low.z), b, sum2);
@@ -289,7 +309,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let m = first_m + own_m * 8u;
     for (var c = 0u; c < 4u; c++) {
-        let n = first_n + own_n * 4u + c;
+        let n = first_n + own_n + c * THREADS_N;
         if (n < end.y) {
             let place = place_of(n, end, group.z);
             store(place.x, place.y, m, end.x, total0[c]);

@@ -35,6 +35,7 @@ mod unary;
 mod watchdog;
 mod weighted_sum;
 mod winograd;
+mod workgroup_stores;
 
 #[test]
 fn every_file_is_a_module() {

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use tempfile::TempDir;
 
 /// Every variant in every language.
-static ALL: LazyLock<(Vec<Variant>, Vec<Translations>)> = LazyLock::new(|| {
+pub(super) static ALL: LazyLock<(Vec<Variant>, Vec<Translations>)> = LazyLock::new(|| {
     let variants = variants::all().expect("every graph can be planned");
     let translated = variants::translated(&variants);
     (variants, translated)

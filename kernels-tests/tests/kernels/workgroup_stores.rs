@@ -1,0 +1,145 @@
+//! Invocations that share a vector in workgroup memory must not write it by components: WGSL lets a compiler write the
+//! whole vector for one component, from a copy in which the others are old.
+
+use kernels_tests::adapter;
+use naga::valid::{FunctionInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, Block, Expression, Function, Handle, Statement, TypeInner};
+use papilla::gpu::adapters;
+use papilla::gpu::translate::needed_capabilities;
+use rayon::prelude::*;
+use wgpu::util::DeviceExt;
+
+/// How lanes write a tile of vectors, of which each has its own component.
+const BY_COMPONENTS: &str = "tile[lane / 4u][lane % 4u] = f32(lane);";
+/// What a compiler may make of it.
+const BY_WHOLE_COPIES: &str = "var copy = tile[lane / 4u]; copy[lane % 4u] = f32(lane); tile[lane / 4u] = copy;";
+/// One lane for each vector.
+const BY_OWNERS: &str =
+    "if (lane < 16u) { let v = vec4(lane * 4u) + vec4(0u, 1u, 2u, 3u); tile[lane] = vec4<f32>(v); }";
+/// A constant component.
+const BY_A_NAME: &str = "if (lane < 16u) { tile[lane].x = 1.0; }";
+/// Through a pointer.
+const BY_POINTER: &str = "let v = &tile[lane / 4u]; (*v)[lane % 4u] = f32(lane);";
+
+fn kernel(store: &str) -> String {
+    format!(
+        "@group(0) @binding(0) var<storage, read_write> out: array<f32, 64>;
+         var<workgroup> tile: array<vec4<f32>, 16>;
+         @compute @workgroup_size(64)
+         fn main(@builtin(local_invocation_index) lane: u32) {{
+             {store}
+             workgroupBarrier();
+             out[lane] = tile[lane / 4u][lane % 4u];
+         }}"
+    )
+}
+
+/// Functions that write a component of a vector in workgroup memory.
+fn component_stores(text: &str) -> Vec<String> {
+    let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|e| panic!("{}", e.emit_to_string(text)));
+    let mut validator = Validator::new(ValidationFlags::all(), needed_capabilities(text));
+    let info = validator.validate(&module).unwrap_or_else(|e| panic!("{}", e.emit_to_string(text)));
+    let functions = module.functions.iter().map(|(handle, function)| (function, &info[handle]));
+    let entries = module.entry_points.iter().enumerate();
+    let entries = entries.map(|(index, entry)| (&entry.function, info.get_entry_point(index)));
+    let writes = |(function, info): &(&Function, &FunctionInfo)| {
+        let mut found = false;
+        for_each_store(&function.body, &mut |pointer| {
+            let inner = info[pointer].ty.inner_with(&module.types);
+            found |= matches!(inner, TypeInner::ValuePointer { size: None, space: AddressSpace::WorkGroup, .. });
+        });
+        found
+    };
+    functions.chain(entries).filter(writes).map(|(function, _)| function.name.clone().unwrap_or_default()).collect()
+}
+
+fn for_each_store(block: &Block, visit: &mut impl FnMut(Handle<Expression>)) {
+    for statement in block {
+        match statement {
+            Statement::Store { pointer, .. } => visit(*pointer),
+            Statement::Block(inner) => for_each_store(inner, visit),
+            Statement::If { accept, reject, .. } => [accept, reject].into_iter().for_each(|b| for_each_store(b, visit)),
+            Statement::Switch { cases, .. } => cases.iter().for_each(|case| for_each_store(&case.body, visit)),
+            Statement::Loop { body, continuing, .. } => {
+                [body, continuing].into_iter().for_each(|b| for_each_store(b, visit));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the 64 lanes of a kernel leave in its buffer, on the adapter under test.
+fn results(text: &str) -> Vec<f32> {
+    let index = adapter(None, None).description().index;
+    let (_, adapter) = adapters().swap_remove(index);
+    let (device, queue) = pollster::block_on(adapter.request_device(&Default::default())).expect("it opens");
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+    let contents = [0; 256];
+    let out = device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: None, contents: &contents, usage });
+    let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
+    let read =
+        device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 256, usage, mapped_at_creation: false });
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: None,
+        source: wgpu::ShaderSource::Wgsl(text.into()),
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: None,
+        layout: None,
+        module: &module,
+        entry_point: None,
+        compilation_options: Default::default(),
+        cache: None,
+    });
+    let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: None,
+        layout: &pipeline.get_bind_group_layout(0),
+        entries: &[wgpu::BindGroupEntry { binding: 0, resource: out.as_entire_binding() }],
+    });
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    pass.set_pipeline(&pipeline);
+    pass.set_bind_group(0, &bindings, &[]);
+    pass.dispatch_workgroups(1, 1, 1);
+    drop(pass);
+    encoder.copy_buffer_to_buffer(&out, 0, &read, 0, 256);
+    queue.submit([encoder.finish()]);
+    read.map_async(wgpu::MapMode::Read, .., |mapped| mapped.expect("it can be read"));
+    device.poll(wgpu::PollType::wait_indefinitely()).expect("it runs");
+    let bytes = read.get_mapped_range(..).expect("it is mapped");
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes"))).collect()
+}
+
+#[test]
+fn no_variant_writes_components_of_a_shared_vector() {
+    let (variants, _) = &*super::translations::ALL;
+    let shares = |text: &str| text.contains("var<workgroup>");
+    assert!(variants.par_iter().filter(|variant| shares(&variant.text())).count() > 100);
+    let faults: Vec<String> = variants
+        .par_iter()
+        .filter(|variant| shares(&variant.text()))
+        .flat_map_iter(|variant| {
+            let name = variant.name();
+            component_stores(&variant.text()).into_iter().map(move |function| format!("`{function}` of {name}"))
+        })
+        .collect();
+    assert!(faults.is_empty(), "writes components of a vector in workgroup memory: {}", faults.join(", "));
+}
+
+#[test]
+fn components_are_found_however_they_are_named() {
+    for store in [BY_COMPONENTS, BY_A_NAME, BY_POINTER] {
+        assert_eq!(component_stores(&kernel(store)), ["main"], "{store}");
+    }
+    assert!(component_stores(&kernel(BY_OWNERS)).is_empty());
+}
+
+/// Lanes of one subgroup read the same old vector, each puts in its component, and the last to write wins.
+#[test]
+fn whole_copies_lose_what_other_lanes_wrote() {
+    let expected: Vec<f32> = (0..64u8).map(f32::from).collect();
+    assert_eq!(results(&kernel(BY_OWNERS)), expected);
+    let got = results(&kernel(BY_WHOLE_COPIES));
+    let lost = got.iter().zip(&expected).filter(|(got, expected)| got != expected).count();
+    assert!(lost >= 32, "{lost} of 64 lost: {got:?}");
+}
