@@ -4,6 +4,7 @@
 // Bindings: table [workgroups, 6] = [0, count, first element of grad, param, first, second], lr [],
 // correction [2] = [1 − β₁ᵗ, 1 − β₂ᵗ], grad, param, first moment, second moment.
 // Twin: reference/optimizer.rs
+// Imports: grid
 
 struct Params {
     beta1: f32,
@@ -22,9 +23,8 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> second: array<f32>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let row = (group.x + group.y * groups.x) * 6u;
+fn main(invocation: Invocation) {
+    let row = group_of(invocation) * 6u;
     let count = table[row + 1u];
     let at_grad = table[row + 2u];
     let at_param = table[row + 3u];
@@ -33,7 +33,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let rate = lr[0];
     let first_correction = correction[0];
     let second_correction = correction[1];
-    for (var i = lane; i < count; i += 64u) {
+    for (var i = invocation.lane; i < count; i += 64u) {
         let g = grad[at_grad + i] * p.unscale;
         let m = p.beta1 * first[at_first + i] + (1.0 - p.beta1) * g;
         let v = p.beta2 * second[at_second + i] + (1.0 - p.beta2) * g * g;

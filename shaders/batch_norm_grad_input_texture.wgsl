@@ -2,10 +2,9 @@
 // in evaluation; dz = act'(z)·dy, m the elements of a channel in a domain; of packed maps (layout: pack_texture).
 // Grid: x = blocks of four channels, y = groups of samples of a domain, z = domains; lanes run along the pixels.
 // Bindings: stats [D,2,C], weight, bias [C], sums [D,2,C], x, dy and dx packed. Twin: reference/batch_norm.rs
+// Imports: activation, channel_block, texel
 
 const LANES: u32 = 8u;
-const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
-const SLOPE: f32 = 0.0;
 const TRAINING: bool = true;
 
 struct Params {
@@ -25,45 +24,35 @@ struct Params {
 @group(0) @binding(6) var dy: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(7) var dx: texture_storage_2d<rgba32float, write>;
 
-fn slope(z: vec4<f32>) -> vec4<f32> {
-    let above = select(vec4(0.0), vec4(1.0), z > vec4(0.0));
-    switch ACTIVATION {
-        case 0u: { return vec4(1.0); }
-        case 1u: { return above; }
-        case 2u: { return select(vec4(0.0), above, z < vec4(6.0)); }
-        default: { return select(vec4(SLOPE), vec4(1.0), z > vec4(0.0)); }
-    }
+fn sums_of(i: vec4<u32>) -> vec4<f32> {
+    return vec4(sums[i.x], sums[i.y], sums[i.z], sums[i.w]);
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let blocks = (p.channels + 3u) / 4u;
-    let c = group.x * 4u;
-    let row = group.z * 2u * p.channels + c;
-    let last = min(p.channels - c, 4u) - 1u;
-    // Beyond the last channel that channel again, with a scale of 0: texels are zero there.
-    let j = min(vec4(0u, 1u, 2u, 3u), vec4(last));
-    let v = row + p.channels;
-    let mean = vec4(stats[row + j.x], stats[row + j.y], stats[row + j.z], stats[row + j.w]);
-    let inverse = 1.0 / sqrt(vec4(stats[v + j.x], stats[v + j.y], stats[v + j.z], stats[v + j.w]) + p.eps);
-    let w = vec4(weight[c + j.x], weight[c + j.y], weight[c + j.z], weight[c + j.w]);
-    let b = vec4(bias[c + j.x], bias[c + j.y], bias[c + j.z], bias[c + j.w]);
+    let blocks = blocks_of(p.channels);
+    let at = channel_block(group.x, group.z, p.channels);
+    let mean = means_of(at);
+    let inverse = inverse_deviations_of(at, p.channels, p.eps);
+    let w = weights_of(at);
+    let b = biases_of(at);
     var mean_dz = vec4(0.0);
     var mean_dz_normal = vec4(0.0);
     if (TRAINING) {
         let count = f32(p.samples_per_domain * p.plane);
-        mean_dz = vec4(sums[row + j.x], sums[row + j.y], sums[row + j.z], sums[row + j.w]) / count;
-        mean_dz_normal = vec4(sums[v + j.x], sums[v + j.y], sums[v + j.z], sums[v + j.w]) / count;
+        mean_dz = sums_of(at.places + at.row) / count;
+        mean_dz_normal = sums_of(at.places + at.row + p.channels) / count;
     }
-    let scale = select(w * inverse, vec4(0.0), vec4(0u, 1u, 2u, 3u) > vec4(last));
+    // Texels are zero beyond the last channel.
+    let scale = select(w * inverse, vec4(0.0), at.beyond);
     let first = group.z * p.samples_per_domain + group.y * p.samples_per_group;
     let end = min(first + p.samples_per_group, (group.z + 1u) * p.samples_per_domain);
     for (var n = first; n < end; n++) {
         let base = 1u + (n * blocks + group.x) * p.plane;
         for (var i = lane; i < p.plane; i += LANES) {
-            let place = vec2<u32>((base + i) & 4095u, (base + i) >> 12u);
+            let place = texel_place(base + i);
             let normal = (textureLoad(x, place) - mean) * inverse;
-            let dz = slope(fma(w, normal, b)) * textureLoad(dy, place);
+            let dz = slope_texel(fma(w, normal, b)) * textureLoad(dy, place);
             textureStore(dx, place, scale * (dz - mean_dz - normal * mean_dz_normal));
         }
     }

@@ -2,12 +2,11 @@
 // One workgroup for each channel and split of the samples of one domain; parts are added up by `sum`.
 // Bindings: x, dy [samples,C,plane], stats [D,2,C], weight, bias [C], parts [splits,D,2,C].
 // Twin: reference/batch_norm.rs
+// Imports: activation, sum_of_lanes
 
 const LANES: u32 = 64u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
 const RUN: u32 = 32u;
-const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
-const SLOPE: f32 = 0.0;
 
 struct Params {
     base_x: u32,
@@ -24,6 +23,7 @@ struct Params {
 
 alias XType = f32;
 alias DyType = f32;
+alias Sum = vec2<f32>;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> x: array<XType>;
@@ -32,17 +32,6 @@ alias DyType = f32;
 @group(0) @binding(4) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(5) var<storage, read_write> bias: array<f32>;
 @group(0) @binding(6) var<storage, read_write> parts: array<f32>;
-
-var<workgroup> sums: array<vec2<f32>, LANES>;
-
-fn slope(z: f32) -> f32 {
-    switch ACTIVATION {
-        case 0u: { return 1.0; }
-        case 1u: { return select(0.0, 1.0, z > 0.0); }
-        case 2u: { return select(0.0, 1.0, z > 0.0 && z < 6.0); }
-        default: { return select(SLOPE, 1.0, z > 0.0); }
-    }
-}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -67,17 +56,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             s += run;
         }
     }
-    sums[lane] = s;
-    workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step /= 2u) {
-        if (lane < step) {
-            sums[lane] += sums[lane + step];
-        }
-        workgroupBarrier();
-    }
+    let total = sum_of_lanes(s, lane);
     if (lane == 0u) {
         let out = ((p.first_split + group.y) * p.domains + p.domain) * 2u * p.channels + c;
-        parts[out] = sums[0].x;
-        parts[out + p.channels] = sums[0].y;
+        parts[out] = total.x;
+        parts[out + p.channels] = total.y;
     }
 }

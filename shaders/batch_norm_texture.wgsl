@@ -1,10 +1,9 @@
 // batch_norm_texture: y = act(weight·(x − mean)/√(var + eps) + bias) of packed maps (layout: pack_texture).
 // Grid: x = blocks of four channels, y = groups of samples of a domain, z = domains; lanes run along the pixels.
 // Bindings: stats [D,2,C], weight [C], bias [C], x and y packed. Twin: reference/batch_norm.rs
+// Imports: activation, channel_block, texel
 
 const LANES: u32 = 8u;
-const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
-const SLOPE: f32 = 0.0;
 
 struct Params {
     channels: u32,
@@ -21,36 +20,22 @@ struct Params {
 @group(0) @binding(4) var x: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(5) var y: texture_storage_2d<rgba32float, write>;
 
-fn activate(v: vec4<f32>) -> vec4<f32> {
-    switch ACTIVATION {
-        case 0u: { return v; }
-        case 1u: { return max(v, vec4(0.0)); }
-        case 2u: { return clamp(v, vec4(0.0), vec4(6.0)); }
-        default: { return select(SLOPE * v, v, v > vec4(0.0)); }
-    }
-}
-
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let blocks = (p.channels + 3u) / 4u;
-    let c = group.x * 4u;
-    let row = group.z * 2u * p.channels + c;
-    let last = min(p.channels - c, 4u) - 1u;
-    // Beyond the last channel that channel again, masked to 0: texels are zero there.
-    let j = min(vec4(0u, 1u, 2u, 3u), vec4(last));
-    let v = row + p.channels;
-    let mean = vec4(stats[row + j.x], stats[row + j.y], stats[row + j.z], stats[row + j.w]);
-    let inverse = 1.0 / sqrt(vec4(stats[v + j.x], stats[v + j.y], stats[v + j.z], stats[v + j.w]) + p.eps);
-    let beyond = vec4(0u, 1u, 2u, 3u) > vec4(last);
-    let scale = select(vec4(weight[c + j.x], weight[c + j.y], weight[c + j.z], weight[c + j.w]) * inverse, vec4(0.0), beyond);
-    let shift = select(vec4(bias[c + j.x], bias[c + j.y], bias[c + j.z], bias[c + j.w]), vec4(0.0), beyond);
+    let blocks = blocks_of(p.channels);
+    let at = channel_block(group.x, group.z, p.channels);
+    let mean = means_of(at);
+    let inverse = inverse_deviations_of(at, p.channels, p.eps);
+    // Channels beyond the last are masked to 0: texels are zero there.
+    let scale = select(weights_of(at) * inverse, vec4(0.0), at.beyond);
+    let shift = select(biases_of(at), vec4(0.0), at.beyond);
     let first = group.z * p.samples_per_domain + group.y * p.samples_per_group;
     let end = min(first + p.samples_per_group, (group.z + 1u) * p.samples_per_domain);
     for (var n = first; n < end; n++) {
         let base = 1u + (n * blocks + group.x) * p.plane;
         for (var i = lane; i < p.plane; i += LANES) {
-            let place = vec2<u32>((base + i) & 4095u, (base + i) >> 12u);
-            textureStore(y, place, activate(fma(textureLoad(x, place) - mean, scale, shift)));
+            let place = texel_place(base + i);
+            textureStore(y, place, activate_texel(fma(textureLoad(x, place) - mean, scale, shift)));
         }
     }
 }

@@ -5,6 +5,7 @@
 // With SINGLE there is one split, and `partial` gives the statistics themselves.
 // Bindings of `partial`: x [samples,C,plane], parts [D,splits,C,3] or stats; of `combine`: parts, stats [D,2,C].
 // Twin: reference/batch_norm.rs
+// Imports: sum_of_lanes
 
 const LANES: u32 = 64u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
@@ -23,12 +24,11 @@ struct Params {
 }
 
 alias XType = f32;
+alias Sum = vec2<f32>;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-
-var<workgroup> sums: array<vec2<f32>, LANES>;
 
 @compute @workgroup_size(LANES)
 fn partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -51,17 +51,9 @@ fn partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             q += run.y;
         }
     }
-    sums[lane] = vec2(s, q);
-    workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step /= 2u) {
-        if (lane < step) {
-            sums[lane] += sums[lane + step];
-        }
-        workgroupBarrier();
-    }
+    let total = sum_of_lanes(vec2(s, q), lane);
     if (lane == 0u) {
         let count = f32((end - first) * p.plane);
-        let total = sums[0];
         let mean = k + total.x / count;
         let m2 = max(total.y - total.x * total.x / count, 0.0);
         if (SINGLE) {

@@ -2,6 +2,7 @@
 // pack_texture). Sums of x − k and (x − k)², k the domain's first value, so
 // that no digits cancel. One workgroup for each four channels and domain; lanes run along the pixels.
 // Bindings: stats [D,2,C], maps. Twin: reference/batch_norm.rs
+// Imports: sum_of_lanes, texel
 
 const LANES: u32 = 8u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
@@ -13,20 +14,19 @@ struct Params {
     samples_per_domain: u32,
 }
 
+alias Sum = mat2x4<f32>;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
 
-var<workgroup> sums: array<vec4<f32>, LANES>;
-var<workgroup> squares: array<vec4<f32>, LANES>;
-
 fn map_texel(t: u32) -> vec4<f32> {
-    return textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
+    return textureLoad(maps, texel_place(t));
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let blocks = (p.channels + 3u) / 4u;
+    let blocks = blocks_of(p.channels);
     let first = group.y * p.samples_per_domain;
     let k = map_texel(1u + (first * blocks + group.x) * p.plane);
     var s = vec4(0.0);
@@ -50,20 +50,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         s += sample_s;
         q += sample_q;
     }
-    sums[lane] = s;
-    squares[lane] = q;
-    workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step /= 2u) {
-        if (lane < step) {
-            sums[lane] += sums[lane + step];
-            squares[lane] += squares[lane + step];
-        }
-        workgroupBarrier();
-    }
+    let total = sum_of_lanes(mat2x4(s, q), lane);
     if (lane == 0u) {
         let count = f32(p.samples_per_domain * p.plane);
-        let mean = k + sums[0] / count;
-        let variance = max(squares[0] - sums[0] * sums[0] / count, vec4(0.0)) / count;
+        let mean = k + total[0] / count;
+        let variance = max(total[1] - total[0] * total[0] / count, vec4(0.0)) / count;
         for (var j = 0u; j < 4u; j++) {
             let c = group.x * 4u + j;
             if (c < p.channels) {

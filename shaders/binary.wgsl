@@ -2,9 +2,11 @@
 // One invocation for each element of y; workgroups are folded into x and y. Up to four axes after merging;
 // a stride of 0 repeats an operand.
 // Bindings: a, b, y. Twin: reference/elementwise.rs
+// Imports: Binary, coordinates, grid, not_a_number
 
-const KIND: u32 = 0u;          // see `apply`
-const BROADCAST: bool = false; // false: a, b and y have the same elements
+const KIND: u32 = ADD;
+// Without it a, b and y have the same elements.
+const BROADCAST: bool = false;
 
 struct Params {
     count: u32,
@@ -35,20 +37,21 @@ alias YType = f32;
 
 fn apply(u: f32, v: f32) -> f32 {
     switch KIND {
-        case 0u: { return u + v; }
-        case 1u: { return u - v; }
-        case 2u: { return u * v; }
-        case 3u: { return u / v; }
-        case 4u: { return select(u / v, 0.0, v == 0.0); }
-        case 5u: { return select(0.0, 1.0, u > v); }
+        case ADD: { return u + v; }
+        case SUB: { return u - v; }
+        case MUL: { return u * v; }
+        case DIV: { return u / v; }
+        case DIV_OR_ZERO: { return select(u / v, 0.0, v == 0.0); }
+        case GREATER: { return select(0.0, 1.0, u > v); }
         // Logarithms clamped at -100; log(0) itself is not relied upon.
-        case 6u: {
+        case BCE: {
             let lp = select(-100.0, max(log(u), -100.0), u > 0.0);
             let lq = select(-100.0, max(log(1.0 - u), -100.0), u < 1.0);
             return -(v * lp + (1.0 - v) * lq);
         }
-        case 7u: { return (u - v) / max(u * (1.0 - u), 1e-12); }
-        default: { return max(u, 0.0) - u * v + log1p_exp(-abs(u)); }
+        case BCE_GRAD: { return (u - v) / max(u * (1.0 - u), 1e-12); }
+        case BCE_WITH_LOGITS: { return max(u, 0.0) - u * v + log1p_exp(-abs(u)); }
+        default: { return not_a_number(); }
     }
 }
 
@@ -63,23 +66,17 @@ fn log1p_exp(v: f32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let i = number_of(invocation);
     if (i >= p.count) {
         return;
     }
     var ia = i;
     var ib = i;
     if (BROADCAST) {
-        let q2 = i / p.extent_3;
-        let q1 = q2 / p.extent_2;
-        let c0 = q1 / p.extent_1;
-        let c3 = i - q2 * p.extent_3;
-        let c2 = q2 - q1 * p.extent_2;
-        let c1 = q1 - c0 * p.extent_1;
-        ia = c0 * p.a_0 + c1 * p.a_1 + c2 * p.a_2 + c3 * p.a_3;
-        ib = c0 * p.b_0 + c1 * p.b_1 + c2 * p.b_2 + c3 * p.b_3;
+        let c = coordinates_of(i);
+        ia = c.x * p.a_0 + c.y * p.a_1 + c.z * p.a_2 + c.w * p.a_3;
+        ib = c.x * p.b_0 + c.y * p.b_1 + c.z * p.b_2 + c.w * p.b_3;
     }
     y[p.base_y + i] = YType(apply(f32(a[p.base_a + ia]), f32(b[p.base_b + ib])));
 }

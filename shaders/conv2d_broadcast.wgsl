@@ -3,13 +3,14 @@
 // EIGHTS texel loads bring 32·EIGHTS·PIXELS multiply-adds, so more filters pay than more pixels. All loads of a step come
 // before its multiply-adds: the processor looks only some hundred instructions ahead.
 // Grid, bindings, constants and bounds: those of conv2d_texture. Twin: reference/conv2d.rs
+// Imports: conv2d_texture, texel
 
 @compute @workgroup_size(LANES)
 fn broadcast(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32,
              @builtin(subgroup_invocation_id) member: u32) {
     let pixels = p.samples * p.rows * p.columns;
     let in_plane = p.in_h * p.in_w;
-    let blocks = (p.in_channels + 3u) / 4u;
+    let blocks = blocks_of(p.in_channels);
     let first = group.y * LANES * PIXELS + lane;
     var places = places_from(first, group.z);
 

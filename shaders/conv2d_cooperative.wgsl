@@ -4,6 +4,7 @@
 // sums, a workgroup TILE × TILE; k goes in steps of DEPTH, whose tiles all its invocations load. LANES is the most
 // that a subgroup has: where it has fewer, those beyond the fourth repeat the work of the first.
 // Grid and Bindings: those of conv2d_tiled. Twin: reference/conv2d.rs
+// Imports: conv2d_tiled
 
 enable wgpu_cooperative_matrix;
 enable f16;
@@ -36,8 +37,8 @@ fn load_factors(k0: u32, end_k: u32, first: vec2<u32>, end: vec2<u32>, lane: u32
     }
     for (var index = lane; index < DEPTH * TILE; index += WORKERS) {
         // Neighbours read neighbouring pixels, which are columns but for gradients of weights.
-        let row = select(index / TILE, index % DEPTH, MODE == 2u);
-        let column = select(index % TILE, index / DEPTH, MODE == 2u);
+        let row = select(index / TILE, index % DEPTH, MODE == WEIGHT_GRAD);
+        let column = select(index % TILE, index / DEPTH, MODE == WEIGHT_GRAD);
         let k = k0 + row;
         let n = first.y + column;
         factors_b[row * ROW + column] = f16(factor_b(k, n, k < end_k && n < end.y));
@@ -45,7 +46,7 @@ fn load_factors(k0: u32, end_k: u32, first: vec2<u32>, end: vec2<u32>, lane: u32
 }
 
 fn factor_b(k: u32, n: u32, counts: bool) -> f32 {
-    if (MODE == 2u) {
+    if (MODE == WEIGHT_GRAD) {
         return b_of_weights(pixel_of(k), n, select(0u, n + 1u, counts));
     }
     return b_of_maps(pixel_of(n), k, counts);
@@ -78,7 +79,7 @@ fn cooperative(
     let first = vec2(group.y, group.x) * TILE;
     var k0 = 0u;
     var end_k = p.terms;
-    if (MODE == 2u) {
+    if (MODE == WEIGHT_GRAD) {
         k0 = group.z * p.terms_per_split;
         end_k = min(k0 + p.terms_per_split, p.terms);
     }

@@ -3,9 +3,7 @@
 // the faster ones are compared with on the same adapter, and what computes grouped convolutions.
 // Bindings of `forward`: x, w, y, b; `input_grad`: dy, w, dx. `weight_grad`: x, dy, parts [splits,O,I/groups,KH,KW] of the
 // samples, added up by `sum`. Twin: reference/conv2d.rs
-
-const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
-const SLOPE: f32 = 0.0;
+// Imports: activation, grid
 
 struct Params {
     base_x: u32,
@@ -41,16 +39,18 @@ alias BType = f32;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
 @group(0) @binding(4) var<storage, read_write> b: array<BType>;
 
-fn activate(v: f32) -> f32 {
-    switch ACTIVATION {
-        case 0u: { return v; }
-        case 1u: { return max(v, 0.0); }
-        case 2u: { return clamp(v, 0.0, 6.0); }
-        default: { return select(SLOPE * v, v, v > 0.0); }
-    }
+// Filter of an output.
+fn filter_of(index: u32) -> u32 {
+    return index / (p.out_h * p.out_w) % p.out_channels;
 }
 
-fn forward_sum(n: u32, o: u32, oh: u32, ow: u32) -> f32 {
+fn forward_sum(index: u32) -> f32 {
+    let row = index / p.out_w;
+    let plane = row / p.out_h;
+    let oh = row - plane * p.out_h;
+    let ow = index - row * p.out_w;
+    let n = plane / p.out_channels;
+    let o = plane - n * p.out_channels;
     let group_in = p.in_channels / p.groups;
     let group = o / (p.out_channels / p.groups);
     var total = 0.0;
@@ -74,40 +74,27 @@ fn forward_sum(n: u32, o: u32, oh: u32, ow: u32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) lane: u32) {
-    let index = (group.x + group.y * groups.x) * 64u + lane;
+fn forward(invocation: Invocation) {
+    let index = number_of(invocation);
     if (index >= p.samples * p.out_channels * p.out_h * p.out_w) {
         return;
     }
-    let row = index / p.out_w;
-    let plane = row / p.out_h;
-    let n = plane / p.out_channels;
-    let o = plane - n * p.out_channels;
-    var total = forward_sum(n, o, row - plane * p.out_h, index - row * p.out_w);
-    y[p.base_y + index] = YType(activate(total));
+    y[p.base_y + index] = YType(activate(forward_sum(index)));
 }
 
 @compute @workgroup_size(64)
-fn forward_bias(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                @builtin(local_invocation_index) lane: u32) {
-    let index = (group.x + group.y * groups.x) * 64u + lane;
+fn forward_bias(invocation: Invocation) {
+    let index = number_of(invocation);
     if (index >= p.samples * p.out_channels * p.out_h * p.out_w) {
         return;
     }
-    let row = index / p.out_w;
-    let plane = row / p.out_h;
-    let n = plane / p.out_channels;
-    let o = plane - n * p.out_channels;
-    let total = forward_sum(n, o, row - plane * p.out_h, index - row * p.out_w);
-    y[p.base_y + index] = YType(activate(total + f32(b[o])));
+    y[p.base_y + index] = YType(activate(forward_sum(index) + f32(b[filter_of(index)])));
 }
 
 // x is dy here and y is dx.
 @compute @workgroup_size(64)
-fn input_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-              @builtin(local_invocation_index) lane: u32) {
-    let index = (group.x + group.y * groups.x) * 64u + lane;
+fn input_grad(invocation: Invocation) {
+    let index = number_of(invocation);
     if (index >= p.samples * p.in_channels * p.in_h * p.in_w) {
         return;
     }
@@ -143,13 +130,12 @@ fn input_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
 
 // w is dy here and y is the parts.
 @compute @workgroup_size(64)
-fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-               @builtin(local_invocation_index) lane: u32) {
+fn weight_grad(invocation: Invocation) {
     let group_in = p.in_channels / p.groups;
     let taps = p.kernel_h * p.kernel_w;
     let weights = p.out_channels * group_in * taps;
     let splits = (p.samples + p.samples_per_split - 1u) / p.samples_per_split;
-    let index = (group.x + group.y * groups.x) * 64u + lane;
+    let index = number_of(invocation);
     if (index >= weights * splits) {
         return;
     }

@@ -10,6 +10,7 @@
 // processor's cache while all filters pass over it), z = positions: products apart, each with the maps of
 // another sample and weights of its own (winograd_maps), else one. Taps that reach no pixel are left out.
 // Bindings: bias [O], maps, weights and result textures, all packed (pack_texture). Twin: reference/conv2d.rs
+// Imports: activation, texel
 
 const LANES: u32 = 32u;
 const PIXELS: u32 = 8u;
@@ -22,8 +23,6 @@ const RING: bool = false;
 // Texels of channels added up before they go into the total: one long sum in f32 loses digits.
 const RUN: u32 = 16u;
 const BIAS: bool = false;
-const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
-const SLOPE: f32 = 0.0;
 
 struct Params {
     first_sample: u32,
@@ -65,20 +64,11 @@ struct Params {
 @group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;
 
 fn map_texel(t: u32) -> vec4<f32> {
-    return textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
+    return textureLoad(maps, texel_place(t));
 }
 
 fn weight_texel(t: u32) -> vec4<f32> {
-    return textureLoad(weights, vec2<u32>(t & 4095u, t >> 12u));
-}
-
-fn activate(v: vec4<f32>) -> vec4<f32> {
-    switch ACTIVATION {
-        case 0u: { return v; }
-        case 1u: { return max(v, vec4(0.0)); }
-        case 2u: { return clamp(v, vec4(0.0), vec4(6.0)); }
-        default: { return select(SLOPE * v, v, v > vec4(0.0)); }
-    }
+    return textureLoad(weights, texel_place(t));
 }
 
 // An output pixel: its sample, row and column, and the texel where the maps of its sample begin.
@@ -124,7 +114,7 @@ fn place_with_ring(pixel: u32) -> Place {
             w += select(0u, p.in_w, w >= p.pad_w);
         }
     }
-    return Place(n, h, w, 1u + (p.first_sample + n) * ((p.in_channels + 3u) / 4u) * in_plane);
+    return Place(n, h, w, 1u + (p.first_sample + n) * blocks_of(p.in_channels) * in_plane);
 }
 
 fn place_of(pixel: u32, position: u32) -> Place {
@@ -135,7 +125,7 @@ fn place_of(pixel: u32, position: u32) -> Place {
     let n = pixel / plane;
     let rest = pixel - n * plane;
     let row = rest / p.columns;
-    let origin = 1u + (p.first_sample + position + n) * ((p.in_channels + 3u) / 4u) * p.in_h * p.in_w;
+    let origin = 1u + (p.first_sample + position + n) * blocks_of(p.in_channels) * p.in_h * p.in_w;
     return Place(n, row * p.every_h + p.phase_h, (rest - row * p.columns) * p.every_w + p.phase_w, origin);
 }
 
@@ -165,7 +155,7 @@ fn tap_texel(at: Place, kh: u32, kw: u32) -> u32 {
 fn first_weight_of(eight: u32, position: u32, kh: u32, kw: u32) -> u32 {
     let within = min(eight, (p.out_channels + 7u) / 8u - 1u);
     let tap = (within * p.kernel_h + kh) * p.kernel_w + kw;
-    return p.first_weight + position * p.weights_per_position + tap * ((p.in_channels + 3u) / 4u) * 8u;
+    return p.first_weight + position * p.weights_per_position + tap * blocks_of(p.in_channels) * 8u;
 }
 
 fn write_filters(position: u32, at: Place, kernel: u32, total: vec4<f32>) {
@@ -180,16 +170,16 @@ fn write_filters(position: u32, at: Place, kernel: u32, total: vec4<f32>) {
             }
         }
     }
-    let block = (p.first_sample + position + at.n) * ((p.out_channels + 3u) / 4u) + kernel / 4u;
+    let block = (p.first_sample + position + at.n) * blocks_of(p.out_channels) + kernel / 4u;
     let t = 1u + (block * p.out_h + at.h) * p.out_w + at.w;
-    textureStore(results, vec2<u32>(t & 4095u, t >> 12u), activate(value));
+    textureStore(results, texel_place(t), activate_texel(value));
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let pixels = p.samples * p.rows * p.columns;
     let in_plane = p.in_h * p.in_w;
-    let blocks = (p.in_channels + 3u) / 4u;
+    let blocks = blocks_of(p.in_channels);
     let first = group.y * LANES * PIXELS + lane;
     var places = places_from(first, group.z);
 

@@ -7,6 +7,7 @@
 // Maps of their own for each tap, x_per_tap and dy_per_tap texels apart, make it a batch of products (winograd_maps).
 // Grid: x = blocks of LANES·ACROSS·4 across channels, y = blocks of GROUPS·4 shared channels, z = tap + taps·split.
 // Bindings: parts [splits,O,I,KH,KW], x texture, dy texture. Twin: reference/conv2d.rs
+// Imports: texel
 
 const LANES: u32 = 8u;
 const GROUPS: u32 = 4u;
@@ -43,11 +44,11 @@ struct Params {
 @group(0) @binding(3) var dy: texture_storage_2d<rgba32float, read>;
 
 fn x_texel(t: u32) -> vec4<f32> {
-    return textureLoad(x, vec2<u32>(t & 4095u, t >> 12u));
+    return textureLoad(x, texel_place(t));
 }
 
 fn dy_texel(t: u32) -> vec4<f32> {
-    return textureLoad(dy, vec2<u32>(t & 4095u, t >> 12u));
+    return textureLoad(dy, texel_place(t));
 }
 
 // First output index whose tap at `offset` (kh·dilation) is not before the map.
@@ -75,6 +76,40 @@ fn columns_of(kw: u32) -> vec2<u32> {
     return vec2(first_inside(offset, p.pad_w, p.stride_w), end_inside(offset, p.pad_w, p.stride_w, p.in_w, p.out_w));
 }
 
+// What the workgroups of one z sum: a tap and a split of the rows; blocks and planes of the two operands, their first texels,
+// and the rows and columns whose tap lies in the map.
+struct Part {
+    split: u32,
+    tap: u32,
+    kh: u32,
+    kw: u32,
+    x_blocks: u32,
+    dy_blocks: u32,
+    across_blocks: u32,
+    shared_blocks: u32,
+    across_plane: u32,
+    shared_plane: u32,
+    x_first: u32,
+    dy_first: u32,
+    rows: vec2<u32>,
+    columns: vec2<u32>,
+}
+
+fn part_of(z: u32) -> Part {
+    let taps = p.kernel_h * p.kernel_w;
+    let split = z / taps;
+    let tap = z - split * taps;
+    let kh = tap / p.kernel_w;
+    let kw = tap - kh * p.kernel_w;
+    let blocks = vec2(blocks_of(p.in_channels), blocks_of(p.out_channels));
+    let planes = vec2(p.in_h * p.in_w, p.out_h * p.out_w);
+    return Part(
+        split, tap, kh, kw, blocks.x, blocks.y,
+        select(blocks.x, blocks.y, SWAPPED), select(blocks.y, blocks.x, SWAPPED),
+        select(planes.x, planes.y, SWAPPED), select(planes.y, planes.x, SWAPPED),
+        1u + tap * p.x_per_tap, 1u + tap * p.dy_per_tap, rows_of(kh), columns_of(kw));
+}
+
 // Writes the sums of four channels of the shared operand (columns) and four of the other.
 fn write_part(split: u32, tap: u32, shared_block: u32, across_block: u32, sums: mat4x4<f32>) {
     for (var s = 0u; s < 4u; s++) {
@@ -91,33 +126,18 @@ fn write_part(split: u32, tap: u32, shared_block: u32, across_block: u32, sums: 
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let taps = p.kernel_h * p.kernel_w;
-    let split = group.z / taps;
-    let tap = group.z - split * taps;
-    let kh = tap / p.kernel_w;
-    let kw = tap - kh * p.kernel_w;
-    let x_blocks = (p.in_channels + 3u) / 4u;
-    let dy_blocks = (p.out_channels + 3u) / 4u;
-    let across_blocks = select(x_blocks, dy_blocks, SWAPPED);
-    let shared_blocks = select(dy_blocks, x_blocks, SWAPPED);
+    let part = part_of(group.z);
     let across = group.x * LANES * ACROSS + lane;
     // Lanes and groups beyond the last repeat it; their sums are not written.
     var across_offset: array<u32, ACROSS>;
-    let across_plane = select(p.in_h * p.in_w, p.out_h * p.out_w, SWAPPED);
     for (var a = 0u; a < ACROSS; a++) {
-        across_offset[a] = min(across + a * LANES, across_blocks - 1u) * across_plane;
+        across_offset[a] = min(across + a * LANES, part.across_blocks - 1u) * part.across_plane;
     }
     var shared_offset: array<u32, GROUPS>;
-    let shared_plane = select(p.out_h * p.out_w, p.in_h * p.in_w, SWAPPED);
     for (var k = 0u; k < GROUPS; k++) {
-        shared_offset[k] = min(group.y * GROUPS + k, shared_blocks - 1u) * shared_plane;
+        shared_offset[k] = min(group.y * GROUPS + k, part.shared_blocks - 1u) * part.shared_plane;
     }
 
-    let rows = rows_of(kh);
-    let columns = columns_of(kw);
-
-    let x_first = 1u + tap * p.x_per_tap;
-    let dy_first = 1u + tap * p.dy_per_tap;
     var sums: array<array<mat4x4<f32>, GROUPS>, ACROSS>;
     var totals: array<array<mat4x4<f32>, GROUPS>, ACROSS>;
     for (var a = 0u; a < ACROSS; a++) {
@@ -127,18 +147,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
     }
     var pending = 0u;
-    let end_row = min((split + 1u) * p.rows_per_split, p.samples * p.out_h);
-    for (var r = split * p.rows_per_split; r < end_row; r++) {
+    let end_row = min((part.split + 1u) * p.rows_per_split, p.samples * p.out_h);
+    for (var r = part.split * p.rows_per_split; r < end_row; r++) {
         let n = r / p.out_h;
         let oh = r - n * p.out_h;
-        if (oh < rows.x || oh >= rows.y) {
+        if (oh < part.rows.x || oh >= part.rows.y) {
             continue;
         }
-        let ih = oh * p.stride_h + kh * p.dilation_h - p.pad_h;
-        let iw = columns.x * p.stride_w + kw * p.dilation_w - p.pad_w;
-        var x_at = x_first + (n * x_blocks * p.in_h + ih) * p.in_w + iw;
-        var dy_at = dy_first + (n * dy_blocks * p.out_h + oh) * p.out_w + columns.x;
-        for (var ow = columns.x; ow < columns.y; ow++) {
+        let ih = oh * p.stride_h + part.kh * p.dilation_h - p.pad_h;
+        let iw = part.columns.x * p.stride_w + part.kw * p.dilation_w - p.pad_w;
+        var x_at = part.x_first + (n * part.x_blocks * p.in_h + ih) * p.in_w + iw;
+        var dy_at = part.dy_first + (n * part.dy_blocks * p.out_h + oh) * p.out_w + part.columns.x;
+        for (var ow = part.columns.x; ow < part.columns.y; ow++) {
             var v: array<vec4<f32>, ACROSS>;
             for (var a = 0u; a < ACROSS; a++) {
                 if (SWAPPED) {
@@ -164,7 +184,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             x_at += p.stride_w;
             dy_at += 1u;
         }
-        pending += columns.y - columns.x;
+        pending += part.columns.y - part.columns.x;
         if (pending >= RUN) {
             pending = 0u;
             for (var a = 0u; a < ACROSS; a++) {
@@ -178,10 +198,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var a = 0u; a < ACROSS; a++) {
         for (var k = 0u; k < GROUPS; k++) {
             let block = across + a * LANES;
-            if (block >= across_blocks || group.y * GROUPS + k >= shared_blocks) {
+            if (block >= part.across_blocks || group.y * GROUPS + k >= part.shared_blocks) {
                 continue;
             }
-            write_part(split, tap, group.y * GROUPS + k, block, totals[a][k] + sums[a][k]);
+            write_part(part.split, part.tap, group.y * GROUPS + k, block, totals[a][k] + sums[a][k]);
         }
     }
 }

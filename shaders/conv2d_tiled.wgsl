@@ -3,21 +3,20 @@
 // many; k goes in steps of DEPTH, whose tiles the workgroup loads once and reads as vectors. An invocation writes whole
 // vectors: of one that several write by components, a compiler may write all. No load stands in a branch, so that they
 // wait for memory together.
-// MODE 0 forward:        m filter o,  n pixel of y,  k (i, tap):  A = w,   B = x at the tap
-// MODE 1 gradient of x:  m channel i, n pixel of x,  k (o, tap):  A = wᵀ,  B = dy at the tap
-// MODE 2 gradient of w:  m filter o,  n (i, tap),    k pixel:     A = dy,  B = x at the tap
+// FORWARD:      m filter o,  n pixel of y,  k (i, tap):  A = w,   B = x at the tap
+// INPUT_GRAD:   m channel i, n pixel of x,  k (o, tap):  A = wᵀ,  B = dy at the tap
+// WEIGHT_GRAD:  m filter o,  n (i, tap),    k pixel:     A = dy,  B = x at the tap
 // Kernel and strides are constants: the divisions that find a tap are multiplications then. A pixel is found by true
-// divisions, once for each invocation, in MODE 2 once for each step. Of the kernel only taps that meet the map count; the
-// gradient of x of a strided convolution has one launch for each phase, as in conv2d_texture.
-// Grid: x = tiles of n, y = tiles of m, z = splits of k in MODE 2, whose parts `sum` adds up in a fixed order.
-// Bindings: MODE 0 x, w, y, bias; MODE 1 dy, w, dx, w; MODE 2 x, dy, parts, dy. Twin: reference/conv2d.rs
+// divisions, once for each invocation, in WEIGHT_GRAD once for each step. Of the kernel only taps that meet the map count;
+// the gradient of x of a strided convolution has one launch for each phase, as in conv2d_texture.
+// Grid: x = tiles of n, y = tiles of m, z = splits of k in WEIGHT_GRAD, whose parts `sum` adds up in a fixed order.
+// Bindings: FORWARD x, w, y, bias; INPUT_GRAD dy, w, dx, w; WEIGHT_GRAD x, dy, parts, dy. Twin: reference/conv2d.rs
+// Imports: activation, Direction
 
-const MODE: u32 = 0u;
+const MODE: u32 = FORWARD;
 const THREADS_M: u32 = 8u;
 const THREADS_N: u32 = 16u;
 const BIAS: bool = false;
-const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
-const SLOPE: f32 = 0.0;
 const TAPS: u32 = 1u;
 const KERNEL_W: u32 = 1u;
 const STRIDE_H: u32 = 1u;
@@ -83,15 +82,6 @@ alias BiasType = f32;
 var<workgroup> tile_a: array<vec4<f32>, DEPTH * ROW_A>;
 var<workgroup> tile_b: array<vec2<f32>, DEPTH * ROW_B>;
 
-fn activate(v: f32) -> f32 {
-    switch ACTIVATION {
-        case 0u: { return v; }
-        case 1u: { return max(v, 0.0); }
-        case 2u: { return clamp(v, 0.0, 6.0); }
-        default: { return select(SLOPE * v, v, v > 0.0); }
-    }
-}
-
 // Sample, row and column of a pixel.
 fn pixel_of(index: u32) -> vec3<u32> {
     let plane = p.rows * p.columns;
@@ -128,30 +118,30 @@ fn dy_at(pixel: vec3<u32>, o: u32, tap: vec2<u32>, counts: bool) -> f32 {
 
 // Rows and columns of the product.
 fn extents() -> vec2<u32> {
-    if (MODE == 2u) {
+    if (MODE == WEIGHT_GRAD) {
         return vec2(p.out_channels, p.in_channels * TAPS);
     }
-    return vec2(select(p.in_channels, p.out_channels, MODE == 0u), p.samples * p.rows * p.columns);
+    return vec2(select(p.in_channels, p.out_channels, MODE == FORWARD), p.samples * p.rows * p.columns);
 }
 
 // Elements of A from one m to the next.
 fn stride_a() -> u32 {
-    if (MODE == 0u) {
+    if (MODE == FORWARD) {
         return p.in_channels * TAPS;
     }
-    return select(TAPS, p.rows * p.columns, MODE == 2u);
+    return select(TAPS, p.rows * p.columns, MODE == WEIGHT_GRAD);
 }
 
 // Element of A at m = 0.
 fn first_a(k: u32) -> u32 {
-    if (MODE == 2u) {
+    if (MODE == WEIGHT_GRAD) {
         let plane = p.rows * p.columns;
         let n = k / plane;
         return p.base_y + n * p.out_channels * plane + k - n * plane;
     }
     let channel = k / COUNT;
     let tap = tap_of(k - channel * COUNT);
-    return channel * select(p.in_channels * TAPS, TAPS, MODE == 0u) + tap.x * KERNEL_W + tap.y;
+    return channel * select(p.in_channels * TAPS, TAPS, MODE == FORWARD) + tap.x * KERNEL_W + tap.y;
 }
 
 // Element of A in row m of those before `end`, zero beyond.
@@ -160,7 +150,7 @@ fn a_at(first: u32, stride: u32, m: u32, end: u32) -> f32 {
     return select(0.0, f32(w[select(0u, first + m * stride, inside)]), inside);
 }
 
-// Element of B in MODE 2, of a channel of x at a tap, zero from column `end` on.
+// Element of B in WEIGHT_GRAD, of a channel of x at a tap, zero from column `end` on.
 fn b_of_weights(pixel: vec3<u32>, n: u32, end: u32) -> f32 {
     let channel = n / TAPS;
     return x_at(pixel, channel, tap_of(n - channel * TAPS), n < end);
@@ -170,7 +160,7 @@ fn b_of_weights(pixel: vec3<u32>, n: u32, end: u32) -> f32 {
 fn b_of_maps(pixel: vec3<u32>, k: u32, counts: bool) -> f32 {
     let channel = k / COUNT;
     let tap = tap_of(k - channel * COUNT);
-    if (MODE == 0u) {
+    if (MODE == FORWARD) {
         return x_at(pixel, channel, tap, counts);
     }
     return dy_at(pixel, channel, tap, counts);
@@ -194,7 +184,7 @@ fn load_a(k0: u32, end_k: u32, first_m: u32, end_m: u32, lane: u32) {
 
 // `pixel0` and `pixel1` are the invocation's own, of columns first_n + lane % PAIRS and PAIRS further.
 fn load_b(k0: u32, end_k: u32, first_n: u32, end_n: u32, pixel0: vec3<u32>, pixel1: vec3<u32>, lane: u32) {
-    if (MODE == 2u) {
+    if (MODE == WEIGHT_GRAD) {
         let k = k0 + lane % DEPTH;
         let pixel = pixel_of(k);
         let end = select(0u, end_n, k < end_k);
@@ -216,11 +206,11 @@ fn load_b(k0: u32, end_k: u32, first_n: u32, end_n: u32, pixel0: vec3<u32>, pixe
 
 // Where column n begins in y, and elements from one m to the next.
 fn place_of(n: u32, end: vec2<u32>, split: u32) -> vec2<u32> {
-    if (MODE == 2u) {
+    if (MODE == WEIGHT_GRAD) {
         return vec2((p.first_split + split) * end.x * end.y + n, end.y);
     }
-    let width = select(p.in_w, p.out_w, MODE == 0u);
-    let stride = select(p.in_h, p.out_h, MODE == 0u) * width;
+    let width = select(p.in_w, p.out_w, MODE == FORWARD);
+    let stride = select(p.in_h, p.out_h, MODE == FORWARD) * width;
     let at = pixel_of(n);
     return vec2(p.base_y + at.x * end.x * stride + at.y * width + at.z, stride);
 }
@@ -243,7 +233,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first_n = group.x * TILE_N;
     var k0 = 0u;
     var end_k = p.terms;
-    if (MODE == 2u) {
+    if (MODE == WEIGHT_GRAD) {
         k0 = group.z * p.terms_per_split;
         end_k = min(k0 + p.terms_per_split, p.terms);
     }

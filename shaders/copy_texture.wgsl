@@ -2,6 +2,7 @@
 // and paddings in whole texels. Rows, columns and blocks that x lacks are zero.
 // One invocation for each texel of the box, all samples, rows and columns of y, `blocks` blocks of channels; workgroups
 // are folded into x and y. Bindings: x, y. Twin: reference/layout.rs
+// Imports: grid, texel
 
 struct Params {
     texels: u32,
@@ -24,9 +25,8 @@ struct Params {
 @group(0) @binding(2) var y: texture_storage_2d<rgba32float, write>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let i = number_of(invocation);
     if (i >= p.texels) {
         return;
     }
@@ -43,5 +43,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let inside = h < p.height_x && w < p.width_x && b < p.blocks_x;
     let source = select(0u, 1u + ((n * p.blocks_x + b) * p.height_x + h) * p.width_x + w, inside);
     let to = 1u + (n * p.blocks_y + block + p.first_y) * plane + pixel;
-    textureStore(y, vec2<u32>(to & 4095u, to >> 12u), textureLoad(x, vec2<u32>(source & 4095u, source >> 12u)));
+    textureStore(y, texel_place(to), textureLoad(x, texel_place(source)));
 }

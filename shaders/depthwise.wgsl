@@ -2,13 +2,12 @@
 // `forward` and `input_grad`: one invocation for each output. `weight_grad`: one workgroup for each channel, tap
 // and split of the samples; parts [splits,C,taps] are added up by `sum`.
 // Bindings: x, w, y, bias [C]; dy, w, dx; x, dy, parts. Twin: reference/conv2d.rs
+// Imports: activation, grid, sum_of_lanes
 
 const LANES: u32 = 64u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
 const RUN: u32 = 32u;
 const BIAS: bool = false;
-const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
-const SLOPE: f32 = 0.0;
 
 struct Params {
     base_x: u32,
@@ -35,6 +34,7 @@ alias XType = f32;
 alias WType = f32;
 alias YType = f32;
 alias BiasType = f32;
+alias Sum = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> x: array<XType>;
@@ -42,21 +42,9 @@ alias BiasType = f32;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
 @group(0) @binding(4) var<storage, read_write> bias: array<BiasType>;
 
-var<workgroup> sums: array<f32, LANES>;
-
-fn activate(v: f32) -> f32 {
-    switch ACTIVATION {
-        case 0u: { return v; }
-        case 1u: { return max(v, 0.0); }
-        case 2u: { return clamp(v, 0.0, 6.0); }
-        default: { return select(SLOPE * v, v, v > 0.0); }
-    }
-}
-
 @compute @workgroup_size(64)
-fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) lane: u32) {
-    let index = (group.x + group.y * groups.x) * 64u + lane;
+fn forward(invocation: Invocation) {
+    let index = number_of(invocation);
     if (index >= p.samples * p.channels * p.out_h * p.out_w) {
         return;
     }
@@ -84,9 +72,8 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
 
 // x is dy here and y is dx.
 @compute @workgroup_size(64)
-fn input_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-              @builtin(local_invocation_index) lane: u32) {
-    let index = (group.x + group.y * groups.x) * 64u + lane;
+fn input_grad(invocation: Invocation) {
+    let index = number_of(invocation);
     if (index >= p.samples * p.channels * p.in_h * p.in_w) {
         return;
     }
@@ -140,15 +127,8 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
             total += run;
         }
     }
-    sums[lane] = total;
-    workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step /= 2u) {
-        if (lane < step) {
-            sums[lane] += sums[lane + step];
-        }
-        workgroupBarrier();
-    }
+    let sum = sum_of_lanes(total, lane);
     if (lane == 0u) {
-        y[(p.first_split + group.y) * p.channels * taps + group.x] = YType(sums[0]);
+        y[(p.first_split + group.y) * p.channels * taps + group.x] = YType(sum);
     }
 }

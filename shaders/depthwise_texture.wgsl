@@ -10,6 +10,7 @@
 // Grid of `slide` and `weight_grad`: x = LANES blocks of channels, y = strips of rows of all samples (of pairs of them in
 // `slide`); of `gather`: x = blocks of LANES·PIXELS pixels, y = planes of four channels.
 // Bindings: bias [C] or parts, maps, weights or dy; result. Twin: reference/conv2d.rs
+// Imports: activation, texel
 
 const LANES: u32 = 8u;
 const PIXELS: u32 = 4u;
@@ -24,8 +25,6 @@ const SLIDES: bool = true;
 const STRIDE_H: u32 = 1u;
 const STRIDE_W: u32 = 1u;
 const BIAS: bool = false;
-const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
-const SLOPE: f32 = 0.0;
 
 struct Params {
     samples: u32,
@@ -61,24 +60,15 @@ struct Params {
 @group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;
 
 fn map_texel(t: u32) -> vec4<f32> {
-    return textureLoad(maps, vec2<u32>(t & 4095u, t >> 12u));
+    return textureLoad(maps, texel_place(t));
 }
 
 fn weight_texel(t: u32) -> vec4<f32> {
-    return textureLoad(weights, vec2<u32>(t & 4095u, t >> 12u));
+    return textureLoad(weights, texel_place(t));
 }
 
 fn store(t: u32, value: vec4<f32>) {
-    textureStore(results, vec2<u32>(t & 4095u, t >> 12u), value);
-}
-
-fn activate(v: vec4<f32>) -> vec4<f32> {
-    switch ACTIVATION {
-        case 0u: { return v; }
-        case 1u: { return max(v, vec4(0.0)); }
-        case 2u: { return clamp(v, vec4(0.0), vec4(6.0)); }
-        default: { return select(SLOPE * v, v, v > vec4(0.0)); }
-    }
+    textureStore(results, texel_place(t), value);
 }
 
 fn shift_of(block: u32) -> vec4<f32> {
@@ -106,7 +96,7 @@ fn pixel(row: u32, column: u32) -> vec4<f32> {
 
 @compute @workgroup_size(LANES)
 fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let blocks = (p.channels + 3u) / 4u;
+    let blocks = blocks_of(p.channels);
     let block = group.x * LANES + lane;
     if (block >= blocks) {
         return;
@@ -156,9 +146,9 @@ fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
                         lower = fma(w[kh * KERNEL_W + kw], window[kh + 1u][kw], lower);
                     }
                 }
-                store(to + ow, activate(upper));
+                store(to + ow, activate_texel(upper));
                 if (has_lower) {
-                    store(to + apart * p.out_w + ow, activate(lower));
+                    store(to + apart * p.out_w + ow, activate_texel(lower));
                 }
             }
         }
@@ -167,7 +157,7 @@ fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
 
 @compute @workgroup_size(LANES)
 fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let blocks = (p.channels + 3u) / 4u;
+    let blocks = blocks_of(p.channels);
     let block = group.x * LANES + lane;
     if (block >= blocks) {
         return;
@@ -242,7 +232,7 @@ fn tap_texel(origin: u32, h: u32, w: u32, kh: u32, kw: u32) -> u32 {
 @compute @workgroup_size(LANES)
 fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let pixels = p.rows * p.columns;
-    let blocks = (p.channels + 3u) / 4u;
+    let blocks = blocks_of(p.channels);
     let block = group.y % blocks;
     let origin = 1u + group.y * p.in_h * p.in_w;
     let first = group.x * LANES * PIXELS + lane;
@@ -267,7 +257,7 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     }
     for (var j = 0u; j < PIXELS; j++) {
         if (first + j * LANES < pixels) {
-            store(1u + (group.y * p.out_h + row[j]) * p.out_w + column[j], activate(total[j]));
+            store(1u + (group.y * p.out_h + row[j]) * p.out_w + column[j], activate_texel(total[j]));
         }
     }
 }

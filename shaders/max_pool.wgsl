@@ -2,6 +2,7 @@
 // The gradient gathers: each input pixel asks the windows that cover it whether it was their maximum.
 // One invocation for each element of the result; workgroups are folded into x and y.
 // Bindings of `main`: x, y; of `gradient`: x, dy, dx. Twin: reference/max_pool.rs
+// Imports: grid
 
 const KERNEL_H: u32 = 3u;
 const KERNEL_W: u32 = 3u;
@@ -41,7 +42,8 @@ fn is_nan(v: f32) -> bool {
 }
 
 fn window_maximum(plane: u32, oh: u32, ow: u32) -> Maximum {
-    var best = Maximum(-3.4028234e38, 0xffffffffu);
+    // Every window meets the map, so that its first pixel replaces this.
+    var best = Maximum(0.0, 0xffffffffu);
     for (var kh = 0u; kh < KERNEL_H; kh++) {
         let ih = oh * STRIDE_H + kh - PAD_H;
         for (var kw = 0u; kw < KERNEL_W; kw++) {
@@ -58,9 +60,8 @@ fn window_maximum(plane: u32, oh: u32, ow: u32) -> Maximum {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let i = number_of(invocation);
     if (i >= p.count) {
         return;
     }
@@ -70,9 +71,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 @compute @workgroup_size(64)
-fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-            @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
+fn gradient(invocation: Invocation) {
+    let i = number_of(invocation);
     if (i >= p.count) {
         return;
     }

@@ -7,6 +7,7 @@
 // channel 4·i4 + i; with TRANSPOSED the roles of O and I are exchanged (gradient of the input).
 // `depthwise`: w [C,taps] → texel first + c4·taps + tap.
 // One invocation for each texel; workgroups are folded into x and y. Bindings: x, texture.
+// Imports: grid, texel
 
 const TRANSPOSED: bool = false;
 
@@ -25,7 +26,7 @@ struct Params {
 @group(0) @binding(2) var texture: texture_storage_2d<rgba32float, write>;
 
 fn store(texel: u32, value: vec4<f32>) {
-    textureStore(texture, vec2<u32>(texel & 4095u, texel >> 12u), value);
+    textureStore(texture, texel_place(texel), value);
 }
 
 // Element `index`, or zero beyond the last channel.
@@ -36,23 +37,27 @@ fn element(index: u32, inside: bool) -> f32 {
     return 0.0;
 }
 
+// Elements of channels c to c + 3, which lie `step` apart.
+fn four_channels(index: u32, step: u32, c: u32) -> vec4<f32> {
+    return vec4(
+        element(index, true),
+        element(index + step, c + 1u < p.channels),
+        element(index + 2u * step, c + 2u < p.channels),
+        element(index + 3u * step, c + 3u < p.channels));
+}
+
 @compute @workgroup_size(64)
-fn maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let t = (group.x + group.y * groups.x) * 64u + lane;
+fn maps(invocation: Invocation) {
+    let t = number_of(invocation);
     if (t >= p.texels) {
         return;
     }
     let row = t / p.plane;
-    let channels4 = (p.channels + 3u) / 4u;
+    let channels4 = blocks_of(p.channels);
     let n = row / channels4;
     let c = (row - n * channels4) * 4u;
     let source = (n * p.channels + c) * p.plane + (t - row * p.plane);
-    store(p.first_texel + t, vec4(
-        element(source, true),
-        element(source + p.plane, c + 1u < p.channels),
-        element(source + 2u * p.plane, c + 2u < p.channels),
-        element(source + 3u * p.plane, c + 3u < p.channels)));
+    store(p.first_texel + t, four_channels(source, p.plane, c));
 }
 
 fn weight(o: u32, i: u32, tap: u32) -> f32 {
@@ -64,13 +69,12 @@ fn weight(o: u32, i: u32, tap: u32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) lane: u32) {
-    let t = (group.x + group.y * groups.x) * 64u + lane;
+fn weights(invocation: Invocation) {
+    let t = number_of(invocation);
     if (t >= p.texels) {
         return;
     }
-    let inputs = (p.channels + 3u) / 4u * 4u;
+    let inputs = blocks_of(p.channels) * 4u;
     let filter_tap = t / (inputs * 2u);
     let rest = t - filter_tap * inputs * 2u;
     let o8 = filter_tap / p.taps;
@@ -82,9 +86,8 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
 }
 
 @compute @workgroup_size(64)
-fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-             @builtin(local_invocation_index) lane: u32) {
-    let t = (group.x + group.y * groups.x) * 64u + lane;
+fn depthwise(invocation: Invocation) {
+    let t = number_of(invocation);
     if (t >= p.texels) {
         return;
     }
@@ -92,9 +95,5 @@ fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
     let tap = t - c4 * p.taps;
     let c = c4 * 4u;
     let source = c * p.taps + tap;
-    store(p.first_texel + t, vec4(
-        element(source, true),
-        element(source + p.taps, c + 1u < p.channels),
-        element(source + 2u * p.taps, c + 2u < p.channels),
-        element(source + 3u * p.taps, c + 3u < p.channels)));
+    store(p.first_texel + t, four_channels(source, p.taps, c));
 }

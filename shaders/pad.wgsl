@@ -2,6 +2,7 @@
 // One invocation for each element of y; workgroups are folded into x and y. Samples (axis 0) of the bound
 // ranges start at `first_x` and `first_y`.
 // Bindings: x, y. Twin: reference/layout.rs
+// Imports: coordinates, grid
 
 struct Params {
     count: u32,
@@ -30,20 +31,17 @@ alias YType = f32;
 @group(0) @binding(2) var<storage, read_write> y: array<YType>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let i = number_of(invocation);
     if (i >= p.count) {
         return;
     }
-    let q2 = i / p.extent_3;
-    let q1 = q2 / p.extent_2;
-    let q0 = q1 / p.extent_1;
     // Coordinates in x; below zero wraps to a large number, which the comparisons reject.
-    let c0 = q0 + p.first_y - bitcast<u32>(p.before_0);
-    let c1 = q1 - q0 * p.extent_1 - bitcast<u32>(p.before_1);
-    let c2 = q2 - q1 * p.extent_2 - bitcast<u32>(p.before_2);
-    let c3 = i - q2 * p.extent_3 - bitcast<u32>(p.before_3);
+    let own = coordinates_of(i);
+    let c0 = own.x + p.first_y - bitcast<u32>(p.before_0);
+    let c1 = own.y - bitcast<u32>(p.before_1);
+    let c2 = own.z - bitcast<u32>(p.before_2);
+    let c3 = own.w - bitcast<u32>(p.before_3);
     var value = 0.0;
     if (c0 < p.x_0 && c1 < p.x_1 && c2 < p.x_2 && c3 < p.x_3) {
         value = f32(x[p.base_x + (((c0 - p.first_x) * p.x_1 + c1) * p.x_2 + c2) * p.x_3 + c3]);

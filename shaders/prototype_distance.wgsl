@@ -1,6 +1,7 @@
 // prototype_distance: y[n,m,·] = mean over channels of (f[n,c,·] − prototype[m,c])².
 // One invocation for each element of y; workgroups are folded into x and y.
 // Bindings: f [samples,C,plane], prototypes [M,C], y [samples,M,plane]. Twin: reference/prototype.rs
+// Imports: grid
 
 // Channels that are added up before they go into the total: one long sum in f32 loses digits.
 const RUN: u32 = 32u;
@@ -22,9 +23,8 @@ alias FType = f32;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let o = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let o = number_of(invocation);
     if (o >= p.samples * p.maps * p.plane) {
         return;
     }

@@ -3,6 +3,7 @@
 // lie in each of the four ranges. Workgroups are folded into x and y.
 // Bindings: table [workgroups, 6] = [factor that makes the variance unbiased (bits of an f32), count, first element of
 // batch mean, batch variance, mean, variance], batch mean, batch variance, mean, variance. Twin: reference/optimizer.rs
+// Imports: grid
 
 struct Params {
     momentum: f32,
@@ -16,16 +17,15 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> variance: array<f32>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let row = (group.x + group.y * groups.x) * 6u;
+fn main(invocation: Invocation) {
+    let row = group_of(invocation) * 6u;
     let unbias = bitcast<f32>(table[row]);
     let count = table[row + 1u];
     let of_batch_mean = table[row + 2u];
     let of_batch_variance = table[row + 3u];
     let of_mean = table[row + 4u];
     let of_variance = table[row + 5u];
-    for (var i = lane; i < count; i += 64u) {
+    for (var i = invocation.lane; i < count; i += 64u) {
         let m = mean[of_mean + i];
         mean[of_mean + i] = (1.0 - p.momentum) * m + p.momentum * batch_mean[of_batch_mean + i];
         let v = variance[of_variance + i];

@@ -3,6 +3,7 @@
 // each of the three ranges. Workgroups are folded into x and y.
 // Bindings: table [workgroups, 5] = [0, count, first element of grad, param, velocity], lr [], grad, param, velocity.
 // Twin: reference/optimizer.rs
+// Imports: grid
 
 struct Params {
     momentum: f32,
@@ -18,15 +19,14 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> velocity: array<f32>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let row = (group.x + group.y * groups.x) * 5u;
+fn main(invocation: Invocation) {
+    let row = group_of(invocation) * 5u;
     let count = table[row + 1u];
     let at_grad = table[row + 2u];
     let at_param = table[row + 3u];
     let at_velocity = table[row + 4u];
     let rate = lr[0];
-    for (var i = lane; i < count; i += 64u) {
+    for (var i = invocation.lane; i < count; i += 64u) {
         let old = param[at_param + i];
         let v = p.momentum * velocity[at_velocity + i] + grad[at_grad + i] * p.unscale + p.weight_decay * old;
         velocity[at_velocity + i] = v;

@@ -3,6 +3,7 @@
 // fixed tree; y is [splits, outputs], added up by a second launch. `columns`: one invocation for each output.
 // A sum over pieces of x adds the later ones to what y holds.
 // Bindings: x, y. Twin: reference/reduce.rs
+// Imports: grid, sum_of_lanes
 
 const LANES: u32 = 64u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
@@ -28,12 +29,11 @@ struct Params {
 }
 
 alias XType = f32;
+alias Sum = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-
-var<workgroup> partial: array<f32, LANES>;
 
 fn store(index: u32, total: f32) {
     if (ACCUMULATE) {
@@ -57,15 +57,14 @@ fn reduced_offset(r: u32) -> u32 {
 }
 
 @compute @workgroup_size(LANES)
-fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let g = group.x + group.y * groups.x;
+fn rows(invocation: Invocation) {
+    let g = group_of(invocation);
     let split = g / p.outputs;
     let base = p.base_x + kept_offset(g - split * p.outputs);
     let first = split * p.terms_per_split;
     let end = min(first + p.terms_per_split, p.terms);
     var total = 0.0;
-    for (var r = first + lane; r < end;) {
+    for (var r = first + invocation.lane; r < end;) {
         let end_run = min(r + RUN * LANES, end);
         var run = 0.0;
         for (; r < end_run; r += LANES) {
@@ -73,23 +72,15 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         }
         total += run;
     }
-    partial[lane] = total;
-    workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step /= 2u) {
-        if (lane < step) {
-            partial[lane] += partial[lane + step];
-        }
-        workgroupBarrier();
-    }
-    if (lane == 0u && first < p.terms) {
-        store(p.base_y + g, partial[0]);
+    let sum = sum_of_lanes(total, invocation.lane);
+    if (invocation.lane == 0u && first < p.terms) {
+        store(p.base_y + g, sum);
     }
 }
 
 @compute @workgroup_size(64)
-fn columns(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) lane: u32) {
-    let o = (group.x + group.y * groups.x) * 64u + lane;
+fn columns(invocation: Invocation) {
+    let o = number_of(invocation);
     if (o >= p.outputs) {
         return;
     }

@@ -2,6 +2,7 @@
 // d_c = |μ_s/√(σ²_s + eps) − μ_t/√(σ²_t + eps)|, variances multiplied by `unbias` first.
 // One workgroup; each invocation takes every LANES-th channel, then all add up in a fixed tree.
 // Bindings: stats [2,2,C], y [C]. Twin: reference/batch_norm.rs
+// Imports: sum_of_lanes
 
 const LANES: u32 = 64u;
 
@@ -11,11 +12,11 @@ struct Params {
     unbias: f32,
 }
 
+alias Sum = f32;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-
-var<workgroup> totals: array<f32, LANES>;
 
 fn closeness(c: u32) -> f32 {
     let n = p.channels;
@@ -30,15 +31,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     for (var c = lane; c < p.channels; c += LANES) {
         total += closeness(c);
     }
-    totals[lane] = total;
-    workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step /= 2u) {
-        if (lane < step) {
-            totals[lane] += totals[lane + step];
-        }
-        workgroupBarrier();
-    }
-    let scale = f32(p.channels) / totals[0];
+    let sum = sum_of_lanes(total, lane);
+    let scale = f32(p.channels) / sum;
     for (var c = lane; c < p.channels; c += LANES) {
         y[c] = 1.0 + closeness(c) * scale;
     }

@@ -2,8 +2,9 @@
 // One invocation for each element; workgroups are folded into x and y.
 // Bindings of `main`: x, y; of `gradient`: x (for the activations equally f(x)), dy, dx.
 // Twin: reference/elementwise.rs
+// Imports: grid, not_a_number, Unary
 
-const KIND: u32 = 0u;      // see `apply`
+const KIND: u32 = RELU;
 
 struct Params {
     count: u32,
@@ -36,44 +37,45 @@ fn bell(v: f32) -> f32 {
 
 fn apply(v: f32) -> f32 {
     switch KIND {
-        case 0u: { return max(v, 0.0); }
-        case 1u: { return clamp(v, 0.0, 6.0); }
-        case 2u: { return select(p.a * v, v, v > 0.0); }
-        case 3u: { return sigmoid(v); }
-        case 4u: { return v * v; }
-        case 5u: { return sqrt(v); }
-        case 6u: { return fma(p.a, v, p.b); }
-        case 7u: { let s = sigmoid(v); return -s * log(s + p.a); }
-        default: { return select(0.0, 1.0, v > p.a); }
+        case RELU: { return max(v, 0.0); }
+        case RELU6: { return clamp(v, 0.0, 6.0); }
+        case LEAKY_RELU: { return select(p.a * v, v, v > 0.0); }
+        case SIGMOID: { return sigmoid(v); }
+        case SQUARE: { return v * v; }
+        case SQRT: { return sqrt(v); }
+        case AFFINE: { return fma(p.a, v, p.b); }
+        case ENTROPY: { let s = sigmoid(v); return -s * log(s + p.a); }
+        case ABOVE: { return select(0.0, 1.0, v > p.a); }
+        default: { return not_a_number(); }
     }
 }
 
 fn slope(v: f32) -> f32 {
     switch KIND {
-        case 0u: { return select(0.0, 1.0, v > 0.0); }
-        case 1u: { return select(0.0, 1.0, v > 0.0 && v < 6.0); }
-        case 2u: { return select(p.a, 1.0, v > 0.0); }
-        case 3u: { return bell(v); }
-        case 4u: { return 2.0 * v; }
-        case 5u: { return select(0.5 / sqrt(v), 0.0, v == 0.0); }
-        case 6u: { return p.a; }
-        default: { let s = sigmoid(v); return -bell(v) * (log(s + p.a) + s / (s + p.a)); }
+        case RELU: { return select(0.0, 1.0, v > 0.0); }
+        case RELU6: { return select(0.0, 1.0, v > 0.0 && v < 6.0); }
+        case LEAKY_RELU: { return select(p.a, 1.0, v > 0.0); }
+        case SIGMOID: { return bell(v); }
+        case SQUARE: { return 2.0 * v; }
+        case SQRT: { return select(0.5 / sqrt(v), 0.0, v == 0.0); }
+        case AFFINE: { return p.a; }
+        case ENTROPY: { let s = sigmoid(v); return -bell(v) * (log(s + p.a) + s / (s + p.a)); }
+        case ABOVE: { return 0.0; }
+        default: { return not_a_number(); }
     }
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let i = number_of(invocation);
     if (i < p.count) {
         y[p.base_y + i] = YType(apply(f32(x[p.base_x + i])));
     }
 }
 
 @compute @workgroup_size(64)
-fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-            @builtin(local_invocation_index) lane: u32) {
-    let i = (group.x + group.y * groups.x) * 64u + lane;
+fn gradient(invocation: Invocation) {
+    let i = number_of(invocation);
     if (i < p.count) {
         dx[p.base_dx + i] = DxType(slope(f32(x[p.base_x + i])) * f32(y[p.base_y + i]));
     }

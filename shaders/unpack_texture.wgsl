@@ -1,5 +1,6 @@
 // unpack_texture: packed feature maps (layout: pack_texture) back into their buffer.
 // One invocation for each texel; workgroups are folded into x and y. Bindings: x [samples,C,plane], texture.
+// Imports: grid, texel
 
 struct Params {
     texels: u32,
@@ -14,19 +15,18 @@ struct Params {
 @group(0) @binding(2) var texture: texture_storage_2d<rgba32float, read>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let t = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let t = number_of(invocation);
     if (t >= p.texels) {
         return;
     }
     let row = t / p.plane;
-    let blocks = (p.channels + 3u) / 4u;
+    let blocks = blocks_of(p.channels);
     let n = row / blocks;
     let c = (row - n * blocks) * 4u;
     var place = p.base_x + (n * p.channels + c) * p.plane + (t - row * p.plane);
     let source = p.first_texel + t;
-    let value = textureLoad(texture, vec2<u32>(source & 4095u, source >> 12u));
+    let value = textureLoad(texture, texel_place(source));
     for (var k = 0u; k < 4u; k++) {
         if (c + k < p.channels) {
             x[place] = value[k];

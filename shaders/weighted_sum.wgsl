@@ -1,6 +1,7 @@
 // weighted_sum: y[m,c] = Σ over samples and pixels of w[n,m,·]·f[n,c,·], MAPS weight maps in one pass over f.
 // One workgroup for each channel and split of the samples; parts are added up by `sum`.
 // Bindings: f [samples,C,plane], w [samples,M,plane], parts [splits,M,C]. Twin: reference/prototype.rs
+// Imports: sum_of_lanes
 
 const LANES: u32 = 64u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
@@ -19,13 +20,12 @@ struct Params {
 }
 
 alias FType = f32;
+alias Sum = vec4<f32>;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> f: array<FType>;
 @group(0) @binding(2) var<storage, read_write> w: array<f32>;
 @group(0) @binding(3) var<storage, read_write> parts: array<f32>;
-
-var<workgroup> sums: array<vec4<f32>, LANES>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -49,16 +49,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             s += run;
         }
     }
-    sums[lane] = s;
-    workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step /= 2u) {
-        if (lane < step) {
-            sums[lane] += sums[lane + step];
-        }
-        workgroupBarrier();
-    }
+    let total = sum_of_lanes(s, lane);
     if (lane < 4u && p.first_map + lane < p.maps) {
-        let total = sums[0];
         let row = (p.first_split + group.y) * p.maps + p.first_map + lane;
         parts[row * p.channels + c] = select(select(total.x, total.y, lane == 1u),
                                              select(total.z, total.w, lane == 3u), lane >= 2u);

@@ -2,6 +2,7 @@
 // `feature`: df[n,c,·] = Σ_m d[m,c]·w[n,m,·], one workgroup for each (sample, channel) plane.
 // `weight`: dw[n,m,·] = Σ_c d[m,c]·f[n,c,·], one invocation for each element of dw.
 // Bindings: d [M,C], w or f [samples,·,plane], df or dw. Twin: reference/prototype.rs
+// Imports: grid
 
 const LANES: u32 = 64u;
 
@@ -23,15 +24,14 @@ alias YType = f32;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
 
 @compute @workgroup_size(LANES)
-fn feature(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-           @builtin(local_invocation_index) lane: u32) {
-    let plane = group.x + group.y * groups.x;
+fn feature(invocation: Invocation) {
+    let plane = group_of(invocation);
     if (plane >= p.samples * p.channels) {
         return;
     }
     let n = plane / p.channels;
     let c = plane - n * p.channels;
-    for (var i = lane; i < p.plane; i += LANES) {
+    for (var i = invocation.lane; i < p.plane; i += LANES) {
         var total = 0.0;
         for (var m = 0u; m < p.maps; m++) {
             total = fma(d[m * p.channels + c], f32(x[p.base_in + (n * p.maps + m) * p.plane + i]), total);
@@ -41,9 +41,8 @@ fn feature(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
 }
 
 @compute @workgroup_size(LANES)
-fn weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-          @builtin(local_invocation_index) lane: u32) {
-    let o = (group.x + group.y * groups.x) * LANES + lane;
+fn weight(invocation: Invocation) {
+    let o = group_of(invocation) * LANES + invocation.lane;
     if (o >= p.samples * p.maps * p.plane) {
         return;
     }

@@ -4,11 +4,7 @@
 // 1 + (position·C4 + c4)·tiles + tile, positions 0…35, tiles of all samples of the piece in order.
 // One invocation for each tile of four channels; workgroups are folded into x and y.
 // Bindings: maps, result. Twin: reference/conv2d.rs
-
-// Points of the interpolation: 0, ±P, ±Q and infinity. Their sums in f32 stay twice as close to f64 as with the textbook's
-// ±1 and ±2; powers and products of the two are exact.
-const P: f32 = 0.625;
-const Q: f32 = 1.5;
+// Imports: grid, texel, winograd_points
 
 struct Params {
     count: u32,
@@ -35,10 +31,6 @@ struct Tile {
     column: u32,
 }
 
-fn place(t: u32) -> vec2<u32> {
-    return vec2<u32>(t & 4095u, t >> 12u);
-}
-
 fn tile_of(t: u32) -> Tile {
     let block = t / p.tiles;
     let index = t - block * p.tiles;
@@ -53,11 +45,11 @@ fn tile_of(t: u32) -> Tile {
 // Texel of a pixel, or the zero before all maps; rows before the first wrap to one beyond the last.
 fn load(tile: Tile, h: u32, w: u32) -> vec4<f32> {
     let inside = h < p.height && w < p.width;
-    return textureLoad(maps_in, place(select(0u, tile.origin + h * p.width + w, inside)));
+    return textureLoad(maps_in, texel_place(select(0u, tile.origin + h * p.width + w, inside)));
 }
 
 fn store(tile: Tile, position: u32, value: vec4<f32>) {
-    textureStore(result, place(1u + (position * p.blocks + tile.block) * p.tiles + tile.index), value);
+    textureStore(result, texel_place(1u + (position * p.blocks + tile.block) * p.tiles + tile.index), value);
 }
 
 // Bᵀ·d
@@ -86,9 +78,8 @@ fn spread(y: array<vec4<f32>, 4>) -> array<vec4<f32>, 6> {
 }
 
 @compute @workgroup_size(64)
-fn maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let t = (group.x + group.y * groups.x) * 64u + lane;
+fn maps(invocation: Invocation) {
+    let t = number_of(invocation);
     if (t >= p.count) {
         return;
     }
@@ -114,9 +105,8 @@ fn maps(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 @compute @workgroup_size(64)
-fn gradients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-             @builtin(local_invocation_index) lane: u32) {
-    let t = (group.x + group.y * groups.x) * 64u + lane;
+fn gradients(invocation: Invocation) {
+    let t = number_of(invocation);
     if (t >= p.count) {
         return;
     }

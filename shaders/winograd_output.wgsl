@@ -1,13 +1,9 @@
 // winograd_output: products back into pixels: each 4x4 tile of y is Aᵀ·m·A (see winograd_maps), with bias and activation.
 // One invocation for each tile of four channels; workgroups are folded into x and y.
 // Bindings: bias [O], products, y packed. Twin: reference/conv2d.rs
+// Imports: activation, grid, texel, winograd_points
 
 const BIAS: bool = false;
-const ACTIVATION: u32 = 0u; // 0 identity, 1 relu, 2 relu6, 3 leaky relu
-const SLOPE: f32 = 0.0;
-// The points of winograd_maps.
-const P: f32 = 0.625;
-const Q: f32 = 1.5;
 
 struct Params {
     count: u32,
@@ -25,26 +21,13 @@ struct Params {
 @group(0) @binding(2) var products: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var results: texture_storage_2d<rgba32float, write>;
 
-fn place(t: u32) -> vec2<u32> {
-    return vec2<u32>(t & 4095u, t >> 12u);
-}
-
-fn activate(v: vec4<f32>) -> vec4<f32> {
-    switch ACTIVATION {
-        case 0u: { return v; }
-        case 1u: { return max(v, vec4(0.0)); }
-        case 2u: { return clamp(v, vec4(0.0), vec4(6.0)); }
-        default: { return select(SLOPE * v, v, v > vec4(0.0)); }
-    }
-}
-
 fn write_pixel(n: u32, block: u32, h: u32, w: u32, shift: vec4<f32>, sum: vec4<f32>) {
     if (h >= p.height || w >= p.width) {
         return;
     }
-    let blocks = (p.channels + 3u) / 4u;
+    let blocks = blocks_of(p.channels);
     let t = 1u + (((p.first_sample + n) * blocks + block) * p.height + h) * p.width + w;
-    textureStore(results, place(t), activate(sum + shift));
+    textureStore(results, texel_place(t), activate_texel(sum + shift));
 }
 
 // Aᵀ·m
@@ -61,13 +44,12 @@ fn gathered(m: array<vec4<f32>, 6>) -> array<vec4<f32>, 4> {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let t = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let t = number_of(invocation);
     if (t >= p.count) {
         return;
     }
-    let blocks = (p.channels + 3u) / 4u;
+    let blocks = blocks_of(p.channels);
     let block = t / p.tiles;
     let index = t - block * p.tiles;
     let each = p.tile_rows * p.tile_columns;
@@ -79,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var j = 0u; j < 6u; j++) {
         var m: array<vec4<f32>, 6>;
         for (var i = 0u; i < 6u; i++) {
-            m[i] = textureLoad(products, place(1u + ((i * 6u + j) * blocks + block) * p.tiles + index));
+            m[i] = textureLoad(products, texel_place(1u + ((i * 6u + j) * blocks + block) * p.tiles + index));
         }
         columns[j] = gathered(m);
     }

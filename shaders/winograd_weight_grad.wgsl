@@ -1,13 +1,7 @@
 // winograd_weight_grad: the gradient of 3x3 filters from that of their products: dw = Gᵀ·du·G (see winograd_maps), the parts
 // of du added up in order. One invocation for each pair of channels; workgroups are folded into x and y.
 // Bindings: parts [parts,O,I,36], dw [O,I,3,3]. Twin: reference/conv2d.rs
-
-// The points of winograd_maps, and what the interpolation divides by there.
-const P: f32 = 0.625;
-const Q: f32 = 1.5;
-const AT_0: f32 = 1.0 / (P * P * Q * Q);
-const AT_P: f32 = 0.5 / (P * P * (P * P - Q * Q));
-const AT_Q: f32 = 0.5 / (Q * Q * (Q * Q - P * P));
+// Imports: grid, winograd_points
 
 struct Params {
     pairs: u32,
@@ -28,9 +22,8 @@ fn gathered(u: array<f32, 6>) -> array<f32, 3> {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let pair = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let pair = number_of(invocation);
     if (pair >= p.pairs) {
         return;
     }

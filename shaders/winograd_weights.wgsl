@@ -3,14 +3,9 @@
 // Result texel first + position·texels + (o8·I4·4 + i)·2 + half = filters 8·o8 + 4·half…+3 at input channel i, as
 // pack_texture lays out weights of one tap. One invocation for each texel of a position; workgroups are folded into x and y.
 // Bindings: w [O,I,3,3], texture. Twin: reference/conv2d.rs
+// Imports: grid, texel, winograd_points
 
 const TRANSPOSED: bool = false;
-// The points of winograd_maps, and what the interpolation divides by there.
-const P: f32 = 0.625;
-const Q: f32 = 1.5;
-const AT_0: f32 = 1.0 / (P * P * Q * Q);
-const AT_P: f32 = 0.5 / (P * P * (P * P - Q * Q));
-const AT_Q: f32 = 0.5 / (Q * Q * (Q * Q - P * P));
 
 struct Params {
     texels: u32,
@@ -39,7 +34,7 @@ fn filters(o: u32, i: u32, tap: u32) -> vec4<f32> {
 
 fn store(t: u32, position: u32, value: vec4<f32>) {
     let texel = p.first_texel + position * p.texels + t;
-    textureStore(texture, vec2<u32>(texel & 4095u, texel >> 12u), value);
+    textureStore(texture, texel_place(texel), value);
 }
 
 // G·g
@@ -52,13 +47,12 @@ fn spread(a: vec4<f32>, b: vec4<f32>, c: vec4<f32>) -> array<vec4<f32>, 6> {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let t = (group.x + group.y * groups.x) * 64u + lane;
+fn main(invocation: Invocation) {
+    let t = number_of(invocation);
     if (t >= p.texels) {
         return;
     }
-    let inputs = (p.inputs + 3u) / 4u * 4u;
+    let inputs = blocks_of(p.inputs) * 4u;
     let o8 = t / (inputs * 2u);
     let rest = t - o8 * inputs * 2u;
     let i = rest / 2u;

@@ -104,6 +104,10 @@ fn rule(op: &Op, inputs: &[&Shape]) -> Inferred {
         }
         Op::MaxPool { spec } => {
             let [n, c, h, w] = feature_map(inputs[0])?;
+            // As in PyTorch: so every window holds an element.
+            if (0..2).any(|axis| 2 * spec.padding[axis] > spec.kernel[axis]) {
+                return Err(format!("a padding of {:?} is more than half of a {:?} window", spec.padding, spec.kernel));
+            }
             let conv = ConvSpec { stride: spec.stride, padding: spec.padding, ..Default::default() };
             match (conv.output_extent(0, h, spec.kernel[0]), conv.output_extent(1, w, spec.kernel[1])) {
                 (Some(oh), Some(ow)) => Ok([n, c, oh, ow].into()),

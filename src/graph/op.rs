@@ -41,7 +41,7 @@ impl ConvSpec {
     }
 }
 
-/// Window of a max pooling, each `[rows, columns]`; padding counts as minus infinity.
+/// Window of a max pooling, each `[rows, columns]`; padding counts as minus infinity and is no more than half of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PoolSpec {
     /// rows and columns of the window
@@ -53,8 +53,9 @@ pub struct PoolSpec {
 }
 
 /// Activations that can be fused into the operator before them; their slope can be told from their output.
-#[derive(Clone, Copy, Debug, Educe)]
+#[derive(Clone, Copy, Debug, Educe, strum::IntoStaticStr, strum::VariantNames)]
 #[educe(PartialEq, Eq, Hash)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Activation {
     /// none
     Identity,
@@ -67,10 +68,11 @@ pub enum Activation {
 }
 
 /// Elementwise functions of one tensor.
-#[derive(Clone, Copy, Debug, Educe)]
+#[derive(Clone, Copy, Debug, Educe, strum::IntoStaticStr, strum::VariantNames)]
 #[educe(PartialEq, Eq, Hash)]
 #[cfg_attr(test, derive(strum::EnumDiscriminants))]
 #[cfg_attr(test, strum_discriminants(name(UnaryKind), vis(pub(crate)), derive(strum::EnumIter)))]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Unary {
     /// `max(x, 0)` (Nair & Hinton 2010)
     Relu,
@@ -148,8 +150,9 @@ impl From<Activation> for Option<Unary> {
 }
 
 /// Elementwise functions of two tensors, with broadcasting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantNames)]
 #[cfg_attr(test, derive(strum::EnumIter))]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Binary {
     /// `a + b`
     Add,
@@ -174,7 +177,8 @@ pub enum Binary {
 }
 
 /// Interpolation of a resize, as in `torch.nn.functional.interpolate`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ResizeMode {
     /// corner pixels map to corner pixels: source position `i·(in−1)/(out−1)`
     BilinearAlignCorners,

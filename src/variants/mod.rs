@@ -72,11 +72,11 @@ pub fn all() -> Result<Vec<Variant>, VariantError> {
     let mut all: BTreeMap<String, Variant> =
         launched.into_iter().flatten().map(|variant| (variant.name(), variant)).collect();
     for (shader, text) in SOURCES {
-        for entry in ValidShader::entry_points(text) {
+        for entry in ValidShader::entry_points(source(shader).map_err(GpuError::from)?) {
             // A shader that builds on another has that one's entry points too, which are launched there.
-            let launches = |known: &Variant| known.entry == entry && text.ends_with(source(known.shader));
-            if !all.values().any(launches) {
-                let variant = Variant::as_written(shader, &entry);
+            let own = text.contains(&format!("fn {entry}("));
+            if own && !all.values().any(|known| known.shader == *shader && known.entry == entry) {
+                let variant = Variant::as_written(shader, &entry)?;
                 all.insert(variant.name(), variant);
             }
         }

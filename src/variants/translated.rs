@@ -16,7 +16,7 @@ pub fn translated(variants: &[Variant]) -> Vec<Translations> {
 }
 
 fn translations(variant: &Variant) -> Translations {
-    let shader = ValidShader::parse(&variant.text(), &variant.entry);
+    let shader = ValidShader::parse(variant.text(), &variant.entry);
     let translate = |language| match &shader {
         Ok(shader) => shader.translate(language),
         Err(error) => Err(error.clone()),

@@ -10,7 +10,7 @@ fn every_launch_gives_its_shader_what_that_declares() {
     let (mut launched, mut wrong) = (0, Vec::new());
     for variant in &variants {
         let Some(given) = variant.interface() else { continue };
-        let shader = ValidShader::parse(&variant.text(), &variant.entry).expect("variants are valid");
+        let shader = ValidShader::parse(variant.text(), &variant.entry).expect("variants are valid");
         let taken = shader.interface().unwrap_or_else(|error| panic!("{}: {error}", variant.name()));
         if *given != taken {
             wrong.push(format!("{} is given {given:?}, takes {taken:?}", variant.name()));

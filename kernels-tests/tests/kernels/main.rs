@@ -1,6 +1,7 @@
 //! Every kernel against its twin, and what stands around kernels: one test program, because each one costs a link.
 
 mod adam;
+mod bare_kernel;
 mod batch_norm;
 mod batch_norm_texture;
 mod batch_stats;

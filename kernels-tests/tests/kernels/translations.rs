@@ -59,7 +59,7 @@ fn no_variant_needs_more_than_the_limits_of_webgpu() {
     let mut most = Usage::default();
     for variant in &ALL.0 {
         let name = variant.name();
-        let shader = ValidShader::parse(&variant.text(), &variant.entry).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let shader = ValidShader::parse(variant.text(), &variant.entry).unwrap_or_else(|e| panic!("{name}: {e}"));
         let usage = shader.usage();
         let Usage { workgroup, workgroup_bytes, uniform_buffers, storage_buffers, storage_textures } = usage;
         assert!(workgroup_bytes <= 16384, "{name}: {usage:?}");

@@ -1,13 +1,12 @@
 //! Invocations that share a vector in workgroup memory must not write it by components: WGSL lets a compiler write the
 //! whole vector for one component, from a copy in which the others are old.
 
-use kernels_tests::adapter;
 use naga::valid::{FunctionInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Block, Expression, Function, Handle, Statement, TypeInner};
-use papilla::gpu::adapters;
 use papilla::gpu::translate::needed_capabilities;
 use rayon::prelude::*;
-use wgpu::util::DeviceExt;
+
+use super::bare_kernel::results;
 
 /// How lanes write a tile of vectors, of which each has its own component.
 const BY_COMPONENTS: &str = "tile[lane / 4u][lane % 4u] = f32(lane);";
@@ -68,59 +67,17 @@ fn for_each_store(block: &Block, visit: &mut impl FnMut(Handle<Expression>)) {
     }
 }
 
-/// What the 64 lanes of a kernel leave in its buffer, on the adapter under test.
-fn results(text: &str) -> Vec<f32> {
-    let index = adapter(None, None).description().index;
-    let (_, adapter) = adapters().swap_remove(index);
-    let (device, queue) = pollster::block_on(adapter.request_device(&Default::default())).expect("it opens");
-    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-    let contents = [0; 256];
-    let out = device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: None, contents: &contents, usage });
-    let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-    let read =
-        device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 256, usage, mapped_at_creation: false });
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: None,
-        source: wgpu::ShaderSource::Wgsl(text.into()),
-    });
-    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: None,
-        layout: None,
-        module: &module,
-        entry_point: None,
-        compilation_options: Default::default(),
-        cache: None,
-    });
-    let bindings = device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: None,
-        layout: &pipeline.get_bind_group_layout(0),
-        entries: &[wgpu::BindGroupEntry { binding: 0, resource: out.as_entire_binding() }],
-    });
-    let mut encoder = device.create_command_encoder(&Default::default());
-    let mut pass = encoder.begin_compute_pass(&Default::default());
-    pass.set_pipeline(&pipeline);
-    pass.set_bind_group(0, &bindings, &[]);
-    pass.dispatch_workgroups(1, 1, 1);
-    drop(pass);
-    encoder.copy_buffer_to_buffer(&out, 0, &read, 0, 256);
-    queue.submit([encoder.finish()]);
-    read.map_async(wgpu::MapMode::Read, .., |mapped| mapped.expect("it can be read"));
-    device.poll(wgpu::PollType::wait_indefinitely()).expect("it runs");
-    let bytes = read.get_mapped_range(..).expect("it is mapped");
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes"))).collect()
-}
-
 #[test]
 fn no_variant_writes_components_of_a_shared_vector() {
     let (variants, _) = &*super::translations::ALL;
     let shares = |text: &str| text.contains("var<workgroup>");
-    assert!(variants.par_iter().filter(|variant| shares(&variant.text())).count() > 100);
+    assert!(variants.par_iter().filter(|variant| shares(variant.text())).count() > 100);
     let faults: Vec<String> = variants
         .par_iter()
-        .filter(|variant| shares(&variant.text()))
+        .filter(|variant| shares(variant.text()))
         .flat_map_iter(|variant| {
             let name = variant.name();
-            component_stores(&variant.text()).into_iter().map(move |function| format!("`{function}` of {name}"))
+            component_stores(variant.text()).into_iter().map(move |function| format!("`{function}` of {name}"))
         })
         .collect();
     assert!(faults.is_empty(), "writes components of a vector in workgroup memory: {}", faults.join(", "));

@@ -238,7 +238,7 @@ impl Gpu {
         if let Some(known) = lock(&self.pipelines).get(&key) {
             return Ok(known.clone());
         }
-        let text = shader::specialise(shader, constants, half);
+        let text = shader::specialise(shader, constants, half)?;
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let descriptor = wgpu::ShaderModuleDescriptor { label: Some(shader), source: wgpu::ShaderSource::Wgsl(text) };
         let module = if self.options.checked_shaders {

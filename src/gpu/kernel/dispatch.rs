@@ -1,7 +1,7 @@
 //! One launch of a shader, described before memory is planned: what it binds, its parameters, its grid.
 
 use super::interface::{Interface, TextureAccess};
-use super::shader::Constant;
+use super::shader::{Constant, Shader};
 use super::uniform::{Field, Uniform};
 use crate::graph::{NodeId, StateId};
 
@@ -89,9 +89,9 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// A launch of `entry` of `shader`; the rest is added by the methods below.
-    pub(crate) fn new(shader: &'static str, entry: &'static str) -> Self {
+    pub(crate) fn new(shader: Shader, entry: &'static str) -> Self {
         Dispatch {
-            shader,
+            shader: shader.name(),
             entry,
             constants: Vec::new(),
             params: Vec::new(),

@@ -1,14 +1,17 @@
 //! Shaders as text, and launches of them as data.
 
+mod direction;
 mod dispatch;
 mod interface;
 pub mod shader;
 pub mod translate;
 mod uniform;
 
+pub(crate) use direction::Direction;
 pub(crate) use dispatch::{
     ALIGNED_ELEMENTS, ALIGNMENT, Dispatch, Launch, MAX_GROUPS, Row, TEXTURE_WIDTH, Target, TextureId, View, fold_groups,
 };
 pub use interface::{Interface, TextureAccess};
+pub(crate) use shader::Shader;
 pub use uniform::{Field, Scalar};
 pub(crate) use uniform::{Uniform, UniformValue, uniform};

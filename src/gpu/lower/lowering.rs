@@ -161,13 +161,11 @@ impl<'g> Lowering<'g> {
     }
 }
 
-/// Numbers of the activations in the shaders, and the slope.
+/// An activation in the shaders: its kind and the slope.
 pub(super) fn activation_constants(activation: Activation) -> [(&'static str, Constant); 2] {
-    let (kind, slope) = match activation {
-        Activation::Identity => (0, 0.0),
-        Activation::Relu => (1, 0.0),
-        Activation::Relu6 => (2, 0.0),
-        Activation::LeakyRelu(slope) => (3, slope),
+    let slope = match activation {
+        Activation::LeakyRelu(slope) => slope,
+        Activation::Identity | Activation::Relu | Activation::Relu6 => 0.0,
     };
-    [("ACTIVATION", Constant::U32(kind)), ("SLOPE", Constant::F32(slope))]
+    [("ACTIVATION", Constant::Kind(activation.into())), ("SLOPE", Constant::F32(slope))]
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::gpu::kernel::{Dispatch, Row, Target, View, uniform};
+use crate::gpu::kernel::{Dispatch, Row, Shader, Target, View, uniform};
 use crate::gpu::layout::Move;
 use crate::gpu::lower::copy::strided_copy;
 use crate::gpu::lower::lowering::{Lowering, Piece};
@@ -86,13 +86,13 @@ impl Lowering<'_> {
                     vec![(stats, first), (stats, first + channels), (Target::State(mean), 0), (Target::State(var), 0)];
                 let row = Row { from, count: channels, word: unbias.to_bits() };
                 vec![
-                    Dispatch::new("running_stats", "main")
+                    Dispatch::new(Shader::RunningStats, "main")
                         .uniform(&RunningStatsBlock { momentum })
                         .rows(vec![row], CHUNK),
                 ]
             }
             Update::Adam { param, first, second, grad, lr, correction, settings } => {
-                let kernel = Dispatch::new("adam", "main")
+                let kernel = Dispatch::new(Shader::Adam, "main")
                     .uniform(&AdamBlock {
                         beta1: settings.beta1,
                         beta2: settings.beta2,
@@ -104,7 +104,7 @@ impl Lowering<'_> {
                 vec![kernel.rows(self.rows_of(grad, &[param, first, second])?, CHUNK)]
             }
             Update::Sgd { param, velocity, grad, lr, settings } => {
-                let kernel = Dispatch::new("sgd", "main")
+                let kernel = Dispatch::new(Shader::Sgd, "main")
                     .uniform(&SgdBlock {
                         momentum: settings.momentum,
                         weight_decay: settings.weight_decay,

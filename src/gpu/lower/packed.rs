@@ -4,7 +4,7 @@ use super::lowering::Lowering;
 use super::packed_values::{Maps, WeightLayout};
 use crate::gpu::family::texels_of;
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, TextureId, View, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, TextureId, View, uniform};
 use crate::gpu::layout::Move;
 use crate::gpu::machine::Result;
 use crate::graph::NodeId;
@@ -81,7 +81,7 @@ impl Lowering<'_> {
             let (view, base) = self.rows(x, piece, sample);
             let blocks = channels.div_ceil(4) * plane;
             let texels = piece.count * blocks;
-            let dispatch = Dispatch::new("unpack_texture", "main")
+            let dispatch = Dispatch::new(Shader::UnpackTexture, "main")
                 .uniform(&UnpackBlock { texels, base_x: base, first_texel: 1 + piece.first * blocks, channels, plane })
                 .bind(view)
                 .read(texture)
@@ -166,7 +166,7 @@ impl Lowering<'_> {
         block: PackBlock,
         transposed: Option<bool>,
     ) {
-        let mut dispatch = Dispatch::new("pack_texture", entry)
+        let mut dispatch = Dispatch::new(Shader::PackTexture, entry)
             .uniform(&block)
             .bind(view)
             .write(texture)

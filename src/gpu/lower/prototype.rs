@@ -1,6 +1,6 @@
 //! Launches of the class-weighted sums and the distances to prototypes.
 
-use crate::gpu::kernel::{Dispatch, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::NodeId;
@@ -59,7 +59,7 @@ impl Lowering<'_> {
             for first_map in (0..m).step_by(MAPS) {
                 let (vf, bf) = self.rows(f, piece, c * plane);
                 let (vw, bw) = self.rows(weights, piece, m * plane);
-                let dispatch = Dispatch::new("weighted_sum", "main")
+                let dispatch = Dispatch::new(Shader::WeightedSum, "main")
                     .constant("LANES", self.lanes_constant())
                     .uniform(&WeightedSumBlock {
                         base_f: bf,
@@ -103,7 +103,7 @@ impl Lowering<'_> {
                 Operand::Feature => piece.count * c,
                 Operand::Weight => (piece.count * m * plane).div_ceil(self.machine.lanes as usize),
             };
-            let dispatch = Dispatch::new("weighted_sum_grad", entry)
+            let dispatch = Dispatch::new(Shader::WeightedSumGrad, entry)
                 .constant("LANES", self.lanes_constant())
                 .uniform(&WeightedSumGradBlock {
                     base_in: bx,
@@ -129,7 +129,7 @@ impl Lowering<'_> {
         for piece in self.pieces(n, c.max(m) * plane)? {
             let (vf, bf) = self.rows(f, piece, c * plane);
             let (vy, by) = self.rows(id, piece, m * plane);
-            let dispatch = Dispatch::new("prototype_distance", "main")
+            let dispatch = Dispatch::new(Shader::PrototypeDistance, "main")
                 .uniform(&DistanceBlock { base_f: bf, base_y: by, channels: c, maps: m, plane, samples: piece.count })
                 .bind(vf)
                 .bind(self.whole(prototypes)?)

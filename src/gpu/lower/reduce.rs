@@ -1,7 +1,7 @@
 //! Launches of sums, and of the parts that other reductions leave to be added up.
 
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, Target, View, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, Target, View, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece};
 use crate::gpu::machine::Result;
 use crate::graph::{NodeId, Shape};
@@ -159,7 +159,7 @@ struct Extents {
 
 fn sum_kernel(entry: &'static str, extents: Extents, axes: &Axes) -> Dispatch {
     let Extents { base_x, base_y, outputs, terms, per_split } = extents;
-    Dispatch::new("sum", entry).uniform(&SumBlock {
+    Dispatch::new(Shader::Sum, entry).uniform(&SumBlock {
         base_x,
         base_y,
         outputs,

@@ -5,38 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Which of its three products a convolution computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Direction {
-    /// the output
-    Forward,
-    /// the gradient of the input
-    InputGrad,
-    /// the gradient of the weights
-    WeightGrad,
-}
-
-impl Direction {
-    const ALL: [Direction; 3] = [Direction::Forward, Direction::InputGrad, Direction::WeightGrad];
-
-    /// Entry point of the shaders that have one for each direction.
-    pub(crate) fn entry(self) -> &'static str {
-        match self {
-            Direction::Forward => "forward",
-            Direction::InputGrad => "input_grad",
-            Direction::WeightGrad => "weight_grad",
-        }
-    }
-
-    /// Name of the operator, as in graphs.
-    fn operator(self) -> &'static str {
-        match self {
-            Direction::Forward => "conv2d",
-            Direction::InputGrad => "conv2d_input_grad",
-            Direction::WeightGrad => "conv2d_weight_grad",
-        }
-    }
-}
+use crate::gpu::kernel::Direction;
 
 /// Convolutions of one direction, kernel and stride, with channels and pixels up to the same power of two. Files have
 /// it as text, the one it is displayed in.

@@ -1,5 +1,7 @@
 //! What can go wrong on an adapter, each in one sentence.
 
+use crate::gpu::kernel::shader::ShaderError;
+
 /// An error of the adapter, the driver, or of a graph that does not fit them.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GpuError {
@@ -121,6 +123,9 @@ pub enum GpuError {
         /// the feature or limit that is missing
         reason: String,
     },
+    /// A launch does not fit its shader's text, as with 16-bit floats that a shader does not take: a fault of the engine.
+    #[error(transparent)]
+    Shader(#[from] ShaderError),
 }
 
 /// Result of a call that reaches the adapter.

@@ -9,11 +9,11 @@ mod memory;
 mod operator_class;
 mod options;
 
+pub(crate) use crate::gpu::kernel::Direction;
 pub use adapter::{AdapterDescription, Matrices, adapters};
 pub(crate) use adapter::{again, choose};
 pub use capabilities::Capabilities;
 pub use conv_class::ConvClass;
-pub(crate) use conv_class::Direction;
 pub use error::{GpuError, Result};
 pub use kernels::{Choices, ConvChoice, ConvVariant, Tile};
 pub(crate) use operator_class::WATCHDOG;

@@ -52,10 +52,10 @@ pub(crate) fn assign_textures(texels: &[usize], launches: &[Launch]) -> TextureP
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::kernel::{Dispatch, TextureId};
+    use crate::gpu::kernel::{Dispatch, Shader, TextureId};
 
     fn launch(reads: &[usize], writes: usize) -> Launch {
-        let dispatch = Dispatch::new("pack_texture", "maps").write(TextureId(writes));
+        let dispatch = Dispatch::new(Shader::PackTexture, "maps").write(TextureId(writes));
         let dispatch = reads.iter().fold(dispatch, |dispatch, &id| dispatch.read(TextureId(id)));
         Launch { step: 0, label: "", dispatch }
     }

@@ -18,13 +18,25 @@ pub struct Variant {
     pub entry: String,
     constants: Vec<(&'static str, Constant)>,
     half: Vec<usize>,
+    text: Cow<'static, str>,
     interface: Option<Interface>,
 }
 
 impl Variant {
     /// A shader with the constants of its file.
-    pub fn as_written(shader: &'static str, entry: &str) -> Variant {
-        Variant { shader, entry: entry.to_owned(), constants: Vec::new(), half: Vec::new(), interface: None }
+    pub fn as_written(shader: &'static str, entry: &str) -> Result<Variant> {
+        Variant::new(shader, entry, Vec::new(), Vec::new(), None)
+    }
+
+    fn new(
+        shader: &'static str,
+        entry: &str,
+        constants: Vec<(&'static str, Constant)>,
+        half: Vec<usize>,
+        interface: Option<Interface>,
+    ) -> Result<Variant> {
+        let text = specialise(shader, &constants, &half)?;
+        Ok(Variant { shader, entry: entry.to_owned(), constants, half, interface, text })
     }
 
     /// Those that a graph launches on a machine, each once.
@@ -32,13 +44,14 @@ impl Variant {
         let plan = Plan::new(graph, capabilities)?;
         let mut known = HashSet::new();
         let all = plan.launches.into_iter().map(|launch| Variant::of_dispatch(launch.dispatch));
-        Ok(all.filter(|variant| known.insert(variant.name())).collect())
+        let all: Vec<Variant> = all.collect::<Result<_>>()?;
+        Ok(all.into_iter().filter(|variant| known.insert(variant.name())).collect())
     }
 
-    fn of_dispatch(dispatch: Dispatch) -> Variant {
+    fn of_dispatch(dispatch: Dispatch) -> Result<Variant> {
         let interface = Some(dispatch.interface());
         let Dispatch { shader, entry, constants, half, .. } = dispatch;
-        Variant { shader, entry: entry.to_owned(), constants, half, interface }
+        Variant::new(shader, entry, constants, half, interface)
     }
 
     /// What launches give it; nothing is known of a shader that no graph launches.
@@ -47,14 +60,14 @@ impl Variant {
     }
 
     /// The shader's text.
-    pub fn text(&self) -> Cow<'static, str> {
-        specialise(self.shader, &self.constants, &self.half)
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether it uses cooperative matrices, whose size and lanes the adapter is asked for.
     pub fn asks_the_adapter(&self) -> bool {
         self.constants.iter().any(|(_, value)| matches!(value, Constant::Type(_)))
-            || self.text().contains("enable wgpu_cooperative_matrix;")
+            || self.text.contains("enable wgpu_cooperative_matrix;")
     }
 
     /// `SHADER.ENTRY`, then the constants that differ from the file's: `.NAME-VALUE`, one without `_H` and `_W` for
@@ -88,7 +101,7 @@ impl Variant {
         let plain = |text: &str| text.trim().trim_end_matches(['u', 'f']).to_owned();
         let value = plain(&value.to_string());
         let start = format!("const {name}:");
-        let line = source(self.shader).lines().find_map(|line| line.strip_prefix(&start));
+        let line = source(self.shader).ok()?.lines().find_map(|line| line.strip_prefix(&start));
         let written = line.and_then(|line| line.split_once('=')?.1.split_once(';')).map(|(value, _)| plain(value));
         (written.as_ref() != Some(&value)).then_some((name, value))
     }
@@ -101,22 +114,23 @@ mod tests {
     #[test]
     fn names_tell_what_differs_from_the_file() {
         let constant = |name, value| (name, Constant::U32(value));
-        let mut variant = Variant {
-            constants: vec![
-                constant("MODE", 0),
-                constant("TAPS", 9),
-                constant("STRIDE_H", 2),
-                constant("STRIDE_W", 2),
-                constant("PAD_H", 1),
-                constant("PAD_W", 3),
-                ("BIAS", Constant::Bool(true)),
-                ("SLOPE", Constant::F32(0.2)),
-            ],
-            ..Variant::as_written("conv2d_tiled", "main")
-        };
-        assert_eq!(variant.name(), "conv2d_tiled.main.TAPS-9.STRIDE-2.PAD_H-1.PAD_W-3.BIAS-true.SLOPE-0.2");
-        variant.half = vec![1, 3];
-        assert!(variant.name().ends_with(".half-1-3") && variant.text().starts_with("enable f16;"));
-        assert_eq!(Variant::as_written("sum", "main").name(), "sum.main");
+        let constants = vec![
+            ("MODE", Constant::Kind("FORWARD")),
+            constant("TAPS", 9),
+            constant("STRIDE_H", 2),
+            constant("STRIDE_W", 2),
+            constant("PAD_H", 1),
+            constant("PAD_W", 3),
+            ("BIAS", Constant::Bool(true)),
+            ("ACTIVATION", Constant::Kind("LEAKY_RELU")),
+            ("SLOPE", Constant::F32(0.2)),
+        ];
+        let variant =
+            |half| Variant::new("conv2d_tiled", "main", constants.clone(), half, None).expect("it has these constants");
+        let name = "conv2d_tiled.main.TAPS-9.STRIDE-2.PAD_H-1.PAD_W-3.BIAS-true.ACTIVATION-LEAKY_RELU.SLOPE-0.2";
+        assert_eq!(variant(vec![]).name(), name);
+        let half = variant(vec![1, 3]);
+        assert!(half.name().ends_with(".half-1-3") && half.text().starts_with("enable f16;"));
+        assert_eq!(Variant::as_written("sum", "main").expect("it is there").name(), "sum.main");
     }
 }

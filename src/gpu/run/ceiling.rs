@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use wgpu::BufferUsages as Usage;
 
 use crate::gpu::device::{Gpu, read_ranges};
-use crate::gpu::kernel::{Dispatch, Target, View, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, Target, View, uniform};
 use crate::gpu::machine::Result;
 use crate::graph::NodeId;
 
@@ -89,7 +89,7 @@ impl Bench<'_> {
         let gpu = self.gpu;
         // The pipeline depends on how many buffers there are, not on which.
         let view = View::whole(Target::Node(NodeId(0)), 0);
-        let dispatch = Dispatch::new("ceiling", entry)
+        let dispatch = Dispatch::new(Shader::Ceiling, entry)
             .uniform(&CeilingBlock { count: invocations as usize, steps })
             .bind(view)
             .bind(view)

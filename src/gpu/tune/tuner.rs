@@ -16,7 +16,7 @@ use super::sampling::Samples;
 use crate::atomic_file::write_in_new_folder;
 use crate::gpu::device::{Gpu, States, lock};
 use crate::gpu::family::{Geometry, direction};
-use crate::gpu::kernel::shader::SOURCES;
+use crate::gpu::kernel::shader::{PARTS, SOURCES};
 use crate::gpu::machine::{Capabilities, Choices, ConvChoice, ConvClass, GpuError, Result};
 use crate::gpu::run::Program;
 use crate::graph::{Graph, NodeId, Op};
@@ -158,7 +158,7 @@ impl Tuner {
 
     fn kept(&self, choices: Choices) -> Kept {
         let info = &self.gpu.description().info;
-        let text = SOURCES.iter().fold(0, |crc, (_, text)| crc32c::crc32c_append(crc, text.as_bytes()));
+        let text = SOURCES.iter().chain(PARTS).fold(0, |crc, (_, text)| crc32c::crc32c_append(crc, text.as_bytes()));
         let shaders = format!("{} {text:08x}", env!("CARGO_PKG_VERSION"));
         Kept { shaders, adapter: info.name.clone(), driver: info.driver_info.clone(), choices }
     }

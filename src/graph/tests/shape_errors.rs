@@ -74,6 +74,10 @@ fn messages_name_operator_problem_and_shapes() {
             error(Op::MaxPool { spec: PoolSpec { kernel: [4, 2], stride: [1, 1], padding: [0, 0] } }, &[&[1, 1, 3, 3]]),
             "max_pool2d: a [4, 2] window does not fit (inputs [1, 1, 3, 3])",
         ),
+        (
+            error(Op::MaxPool { spec: PoolSpec { kernel: [3, 2], stride: [1, 1], padding: [1, 2] } }, &[&[1, 1, 3, 3]]),
+            "max_pool2d: a padding of [1, 2] is more than half of a [3, 2] window (inputs [1, 1, 3, 3])",
+        ),
     ];
     for (got, want) in cases {
         assert_eq!(got, want);

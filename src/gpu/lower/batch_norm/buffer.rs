@@ -1,7 +1,7 @@
 //! Launches of the normalisations and their gradients.
 
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId};
@@ -95,7 +95,7 @@ impl Lowering<'_> {
         };
         for part in parts {
             let (view, base) = self.rows(x, part.piece, c * plane);
-            let dispatch = Dispatch::new("batch_stats", "partial")
+            let dispatch = Dispatch::new(Shader::BatchStats, "partial")
                 .constant("LANES", self.lanes_constant())
                 .constant("SINGLE", Constant::Bool(splits == 1))
                 .uniform(&StatsBlock {
@@ -116,7 +116,7 @@ impl Lowering<'_> {
         if splits == 1 {
             return Ok(());
         }
-        let combine = Dispatch::new("batch_stats", "combine")
+        let combine = Dispatch::new(Shader::BatchStats, "combine")
             .uniform(&StatsBlock {
                 base_x: 0,
                 channels: c,
@@ -144,7 +144,7 @@ impl Lowering<'_> {
             let (vy, by) = self.rows(id, piece, c * plane);
             let planes = piece.count * c;
             let mut dispatch = self
-                .norm_kernel("batch_norm", activation)
+                .norm_kernel(Shader::BatchNorm, activation)
                 .uniform(&NormBlock {
                     base_x: bx,
                     base_y: by,
@@ -182,7 +182,7 @@ impl Lowering<'_> {
             let (vdy, bdy) = self.rows(dy, part.piece, c * plane);
             // Parts lie as [splits, D, 2, C], so that adding them up gives [D, 2, C].
             let mut dispatch = self
-                .norm_kernel("batch_norm_grad_sums", activation)
+                .norm_kernel(Shader::BatchNormGradSums, activation)
                 .uniform(&GradSumsBlock {
                     base_x: bx,
                     base_dy: bdy,
@@ -227,7 +227,7 @@ impl Lowering<'_> {
             let (vdx, bdx) = self.rows(id, piece, c * plane);
             let planes = piece.count * c;
             let mut dispatch = self
-                .norm_kernel("batch_norm_grad_input", activation)
+                .norm_kernel(Shader::BatchNormGradInput, activation)
                 .constant("TRAINING", Constant::Bool(training))
                 .uniform(&GradInputBlock {
                     base_x: bx,
@@ -253,7 +253,7 @@ impl Lowering<'_> {
 
     pub(in crate::gpu::lower) fn trans_norm_scale(&mut self, eps: f32, unbias: f32, id: NodeId) -> Result<()> {
         let channels = self.shape(id).elements();
-        let dispatch = Dispatch::new("trans_norm_scale", "main")
+        let dispatch = Dispatch::new(Shader::TransNormScale, "main")
             .constant("LANES", self.lanes_constant())
             .uniform(&TransNormBlock { channels, eps, unbias })
             .bind(self.whole(self.input(id, 0))?)
@@ -262,7 +262,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    pub(in crate::gpu::lower) fn norm_kernel(&self, shader: &'static str, activation: Activation) -> Dispatch {
+    pub(in crate::gpu::lower) fn norm_kernel(&self, shader: Shader, activation: Activation) -> Dispatch {
         Dispatch::new(shader, "main")
             .constant("LANES", self.lanes_constant())
             .constants(activation_constants(activation))

@@ -1,7 +1,7 @@
 //! Launches of the normalisations of packed feature maps, beside convolutions that compute from textures.
 
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId};
@@ -40,7 +40,7 @@ impl Lowering<'_> {
     pub(in crate::gpu::lower) fn batch_stats_texture(&mut self, domains: usize, id: NodeId) -> Result<()> {
         let x = self.input(id, 0);
         let e = self.extents(x, domains);
-        let dispatch = Dispatch::new("batch_stats_texture", "main")
+        let dispatch = Dispatch::new(Shader::BatchStatsTexture, "main")
             .constant("LANES", self.lanes_constant())
             .uniform(&PackedStatsBlock { channels: e.c, plane: e.plane, samples_per_domain: e.samples })
             .bind(self.whole(id)?)
@@ -56,7 +56,7 @@ impl Lowering<'_> {
         activation: Activation,
         id: NodeId,
     ) -> Result<()> {
-        let kernel = self.norm_kernel("batch_norm_texture", activation);
+        let kernel = self.norm_kernel(Shader::BatchNormTexture, activation);
         self.normalise_texture(kernel, eps, id, &[1, 2, 3], &[0])
     }
 
@@ -69,7 +69,7 @@ impl Lowering<'_> {
         let [x, dy] = [self.input(id, 0), self.input(id, 1)];
         let e = self.extents(x, self.shape(self.input(id, 2))[0]);
         let (x, dy) = (self.maps(x), self.maps(dy));
-        let mut dispatch = self.norm_kernel("batch_norm_grad_sums_texture", activation).uniform(&PackedSumsBlock {
+        let mut dispatch = self.norm_kernel(Shader::BatchNormGradSumsTexture, activation).uniform(&PackedSumsBlock {
             channels: e.c,
             plane: e.plane,
             samples_per_domain: e.samples,
@@ -90,7 +90,7 @@ impl Lowering<'_> {
         id: NodeId,
     ) -> Result<()> {
         let kernel = self
-            .norm_kernel("batch_norm_grad_input_texture", activation)
+            .norm_kernel(Shader::BatchNormGradInputTexture, activation)
             .constant("TRAINING", Constant::Bool(training));
         self.normalise_texture(kernel, eps, id, &[2, 3, 4, 5], &[0, 1])
     }

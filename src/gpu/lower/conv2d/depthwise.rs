@@ -3,7 +3,7 @@
 use super::operands::Operands;
 use crate::gpu::family::Geometry;
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::{Direction, Result};
 use crate::graph::ConvSpec;
@@ -68,7 +68,7 @@ impl Lowering<'_> {
                 let (vx, bx) = self.rows(operands.first, piece, in_sample);
                 let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
                 let own = piece.count.div_ceil(each);
-                let dispatch = Dispatch::new("depthwise", direction.entry())
+                let dispatch = Dispatch::new(Shader::Depthwise, direction.entry())
                     .constant("LANES", self.lanes_constant())
                     .uniform(&block([bx, bdy], piece, [each, first_split]))
                     .bind(vx)
@@ -85,7 +85,7 @@ impl Lowering<'_> {
         for piece in pieces {
             let (vx, bx) = self.rows(operands.first, piece, read);
             let (vy, by) = self.rows(operands.out, piece, written);
-            let mut dispatch = Dispatch::new("depthwise", direction.entry())
+            let mut dispatch = Dispatch::new(Shader::Depthwise, direction.entry())
                 .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                 .uniform(&block([bx, by], piece, [0, 0]))

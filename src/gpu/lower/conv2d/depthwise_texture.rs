@@ -3,7 +3,7 @@
 use super::operands::Operands;
 use crate::gpu::family::{Geometry, Phase};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS, uniform};
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
 use crate::gpu::machine::{Direction, Result};
 
@@ -99,7 +99,7 @@ impl Lowering<'_> {
         let ([stride_h, stride_w], [pad_h, pad_w], [dilation_h, _]) = (g.spec.stride, g.spec.padding, g.spec.dilation);
         let word = |value: usize| Constant::U32(value as u32);
         let kernel = |entry: &'static str| {
-            Dispatch::new("depthwise_texture", entry)
+            Dispatch::new(Shader::DepthwiseTexture, entry)
                 .constant("KERNEL_H", word(g.kernel[0]))
                 .constant("KERNEL_W", word(g.kernel[1]))
                 .constant("STRIDE_H", word(stride_h))

@@ -2,7 +2,7 @@
 
 use super::operands::Operands;
 use crate::gpu::family::Geometry;
-use crate::gpu::kernel::{Dispatch, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::{Direction, Result};
 use crate::graph::ConvSpec;
@@ -71,7 +71,7 @@ impl Lowering<'_> {
                 let (vx, bx) = self.rows(operands.first, piece, in_sample);
                 let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
                 let own = piece.count.div_ceil(each);
-                let dispatch = Dispatch::new("conv2d_direct", direction.entry())
+                let dispatch = Dispatch::new(Shader::Conv2dDirect, direction.entry())
                     .uniform(&block([bx, bdy], piece, [each, first_split]))
                     .bind(vx)
                     .bind(vdy)
@@ -88,7 +88,7 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(operands.first, piece, read);
             let (vy, by) = self.rows(operands.out, piece, written);
             let name = if operands.bias.is_some() { "forward_bias" } else { direction.entry() };
-            let mut dispatch = Dispatch::new("conv2d_direct", name)
+            let mut dispatch = Dispatch::new(Shader::Conv2dDirect, name)
                 .constants(activation_constants(operands.activation))
                 .uniform(&block([bx, by], piece, [0, 0]))
                 .bind(vx)

@@ -4,7 +4,7 @@ use super::operands::Operands;
 use super::texture_blocks::{TextureBlock, TextureGradBlock};
 use crate::gpu::family::{Geometry, MAX_TERMS};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS};
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS, Shader};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
 use crate::gpu::machine::{Direction, Result};
 use crate::graph::ConvSpec;
@@ -112,7 +112,8 @@ impl Lowering<'_> {
     pub(super) fn texture_product(&self, filters: usize, pixels: usize) -> (Dispatch, [usize; 2]) {
         let broadcast = self.machine.subgroups_of_eight;
         let block = Block::of(filters, broadcast);
-        let (shader, entry) = if broadcast { ("conv2d_broadcast", "broadcast") } else { ("conv2d_texture", "main") };
+        let (shader, entry) =
+            if broadcast { (Shader::Conv2dBroadcast, "broadcast") } else { (Shader::Conv2dTexture, "main") };
         // Lanes without a pixel work all the same; powers of two keep the number of pipelines small.
         let lanes = pixels.div_ceil(block.pixels).next_power_of_two().clamp(8, TEXTURE_BLOCK / block.pixels);
         let dispatch = Dispatch::new(shader, entry)
@@ -125,8 +126,8 @@ impl Lowering<'_> {
     /// A launch of the gradient of weights as a product over pixels, with what is constant of it.
     pub(super) fn texture_gradient(&self, lanes: &Lanes) -> Dispatch {
         let dispatch = match lanes.broadcast {
-            true => Dispatch::new("conv2d_broadcast_weight_grad", "broadcast"),
-            false => Dispatch::new("conv2d_texture_weight_grad", "main"),
+            true => Dispatch::new(Shader::Conv2dBroadcastWeightGrad, "broadcast"),
+            false => Dispatch::new(Shader::Conv2dTextureWeightGrad, "main"),
         };
         dispatch.constants(lanes.constants())
     }

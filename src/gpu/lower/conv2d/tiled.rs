@@ -3,7 +3,7 @@
 use super::operands::Operands;
 use crate::gpu::family::{Geometry, MAX_TERMS, Phase};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS, uniform};
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::machine::{Direction, Result};
 use crate::gpu::machine::{Matrices, Tile};
@@ -98,7 +98,7 @@ impl Product {
         match self {
             Product::Registers(tile) => {
                 let [threads_m, threads_n] = tile.unwrap_or(Tile::Small).threads().map(|n| Constant::U32(n as u32));
-                let dispatch = Dispatch::new("conv2d_tiled", "main");
+                let dispatch = Dispatch::new(Shader::Conv2dTiled, "main");
                 dispatch.constant("THREADS_M", threads_m).constant("THREADS_N", threads_n)
             }
             Product::Matrices(Matrices { size, lanes }) => {
@@ -107,7 +107,7 @@ impl Product {
                     _ => ["coop_mat8x8<f16, A>", "coop_mat8x8<f16, B>", "coop_mat8x8<f32, C>"],
                 };
                 let types = [("MatrixA", a), ("MatrixB", b), ("MatrixC", c)];
-                Dispatch::new("conv2d_cooperative", "cooperative")
+                Dispatch::new(Shader::Conv2dCooperative, "cooperative")
                     .constants([("SIZE", Constant::U32(size)), ("LANES", Constant::U32(lanes))])
                     .constants(types.map(|(name, matrix)| (name, Constant::Type(matrix))))
             }
@@ -143,7 +143,7 @@ impl Lowering<'_> {
                     let (vx, bx) = self.rows(operands.first, piece, read);
                     let (vy, by) = self.rows(operands.out, piece, written);
                     let terms = channels * h.taps() * w.taps();
-                    let dispatch = kernel(g, product, u32::from(transposed), [h, w])
+                    let dispatch = kernel(g, product, operands.direction, [h, w])
                         .constants(activation_constants(operands.activation))
                         .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                         .uniform(&tiled_block(g, [bx, by], piece, [rows, columns], [terms, terms, 0]))
@@ -182,7 +182,7 @@ impl Lowering<'_> {
             let (each, own) = split(&piece);
             let (vx, bx) = self.rows(operands.first, piece, in_sample);
             let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
-            let dispatch = kernel(g, product, 2, taps)
+            let dispatch = kernel(g, product, Direction::WeightGrad, taps)
                 .uniform(&tiled_block(
                     g,
                     [bx, bdy],
@@ -207,7 +207,7 @@ fn samples_at_once(g: &Geometry) -> usize {
     ((MOST_OPERATIONS / g.operations() * g.n as f64) as usize).max(1)
 }
 
-fn kernel(g: &Geometry, product: Product, mode: u32, [h, w]: [Phase; 2]) -> Dispatch {
+fn kernel(g: &Geometry, product: Product, direction: Direction, [h, w]: [Phase; 2]) -> Dispatch {
     let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
     let constants = [
         ("TAPS", g.taps()),
@@ -231,7 +231,7 @@ fn kernel(g: &Geometry, product: Product, mode: u32, [h, w]: [Phase; 2]) -> Disp
         ("EVERY_W", w.every),
     ];
     let constants = constants.map(|(name, value)| (name, Constant::U32(value as u32)));
-    product.dispatch().constant("MODE", Constant::U32(mode)).constants(constants)
+    product.dispatch().constant("MODE", Constant::Kind(direction.into())).constants(constants)
 }
 
 fn tiled_block(

@@ -6,7 +6,7 @@ use super::texture::{Lanes, long_rows};
 use super::texture_blocks::{TextureBlock, TextureGradBlock};
 use crate::gpu::family::{Geometry, POSITIONS, Tiling, samples_for_parts};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, TextureId, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, TextureId, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::lower::packed_values::WeightLayout;
 use crate::gpu::machine::{Direction, Result};
@@ -77,7 +77,7 @@ impl Lowering<'_> {
                 .grid(grid[0], grid[1], POSITIONS);
             self.push(product);
             let count = channels.div_ceil(4) * tiles;
-            let dispatch = Dispatch::new("winograd_output", "main")
+            let dispatch = Dispatch::new(Shader::WinogradOutput, "main")
                 .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                 .uniform(&OutputBlock {
@@ -124,7 +124,7 @@ impl Lowering<'_> {
                 .grid(lanes.grid[0], lanes.grid[1], POSITIONS);
             self.push(dispatch);
         }
-        let dispatch = Dispatch::new("winograd_weight_grad", "main")
+        let dispatch = Dispatch::new(Shader::WinogradWeightGrad, "main")
             .uniform(&WeightGradBlock { pairs, parts: pieces.len() })
             .bind(self.whole_target(parts, elements)?)
             .bind(self.whole(operands.out)?)
@@ -146,7 +146,7 @@ impl Lowering<'_> {
         let blocks = maps[1].div_ceil(4);
         let tiles = piece.count * tiling.each();
         let to = self.temporary_texture(1 + POSITIONS * blocks * tiles);
-        let dispatch = Dispatch::new("winograd_maps", entry)
+        let dispatch = Dispatch::new(Shader::WinogradMaps, entry)
             .uniform(&MapsBlock {
                 count: blocks * tiles,
                 blocks,
@@ -178,7 +178,7 @@ impl Lowering<'_> {
         let (first, new) = self.claim_weights(operands.second, layout, POSITIONS * per_position);
         if new {
             let texture = self.weights_texture();
-            let dispatch = Dispatch::new("winograd_weights", "main")
+            let dispatch = Dispatch::new(Shader::WinogradWeights, "main")
                 .constant("TRANSPOSED", Constant::Bool(transposed))
                 .uniform(&WeightsBlock { texels: per_position, first_texel: first, inputs, outputs })
                 .bind(self.whole(operands.second)?)

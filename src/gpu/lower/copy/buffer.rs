@@ -1,6 +1,6 @@
 //! Launches that only move elements: broadcast, permutation, concatenation, padding.
 
-use crate::gpu::kernel::{Dispatch, View, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, View, uniform};
 use crate::gpu::lower::axes::{Axis, four_axes, inner_extents, merge_axes, strides};
 use crate::gpu::lower::lowering::{Lowering, Piece};
 use crate::gpu::machine::Result;
@@ -115,7 +115,7 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(x, read, row_x);
             let (vy, by) = self.rows(id, piece, row_y);
             let count = piece.count * row_y;
-            let dispatch = Dispatch::new("pad", "main").uniform(&PadBlock {
+            let dispatch = Dispatch::new(Shader::Pad, "main").uniform(&PadBlock {
                 count,
                 base_x: bx,
                 base_y: by,
@@ -153,7 +153,7 @@ pub(in crate::gpu::lower) fn strided_copy(
 ) -> Dispatch {
     let block =
         CopyBlock { count, base_x, base_y, extent_1, extent_2, extent_3, x_0, x_1, x_2, x_3, y_0, y_1, y_2, y_3 };
-    Dispatch::new("copy", "main").uniform(&block).groups(count.div_ceil(64))
+    Dispatch::new(Shader::Copy, "main").uniform(&block).groups(count.div_ceil(64))
 }
 
 /// An axis of a padding: its extents in the input and the output, and the elements added in front.

@@ -1,6 +1,6 @@
 //! Launches that only move packed feature maps: concatenation along the channels, slices and paddings.
 
-use crate::gpu::kernel::{Dispatch, TextureId, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, TextureId, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::NodeId;
@@ -58,7 +58,7 @@ impl Lowering<'_> {
         let texels = n * blocks.count * hy * wy;
         // Below zero the shader's sums wrap round.
         let wrapping = |value: isize| value as i32 as u32;
-        let dispatch = Dispatch::new("copy_texture", "main").uniform(&PackedCopyBlock {
+        let dispatch = Dispatch::new(Shader::CopyTexture, "main").uniform(&PackedCopyBlock {
             texels,
             blocks: blocks.count,
             first_y: blocks.to,

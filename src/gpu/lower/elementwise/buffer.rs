@@ -1,7 +1,7 @@
 //! Launches of the elementwise operators and of dropout.
 
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::axes::{four_axes, inner_extents, merge_axes, strides};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
@@ -73,8 +73,8 @@ impl Lowering<'_> {
         let (a, b) = (self.input(id, 0), self.input(id, 1));
         let (sa, sb, sy) = (self.shape(a), self.shape(b), self.shape(id));
         let broadcast = sa.elements() != sy.elements() || sb.elements() != sy.elements();
-        let kernel = Dispatch::new("binary", "main")
-            .constant("KIND", Constant::U32(function as u32))
+        let kernel = Dispatch::new(Shader::Binary, "main")
+            .constant("KIND", Constant::Kind(function.into()))
             .constant("BROADCAST", Constant::Bool(broadcast));
         if !broadcast {
             for piece in self.pieces(sy.elements(), 1)? {
@@ -110,7 +110,7 @@ impl Lowering<'_> {
         for piece in self.pieces(self.shape(id).elements(), 1)? {
             let (vx, bx) = self.rows(x, piece, 1);
             let (vy, by) = self.rows(id, piece, 1);
-            let dispatch = Dispatch::new("dropout", "main").uniform(&DropoutBlock {
+            let dispatch = Dispatch::new(Shader::Dropout, "main").uniform(&DropoutBlock {
                 count: piece.count,
                 base_x: bx,
                 base_y: by,
@@ -158,16 +158,12 @@ pub(super) fn dropout_threshold(p: f32) -> u32 {
 
 /// The kernel of a function, and the two numbers that go into its uniform block.
 fn unary_kernel(entry: &'static str, function: Unary) -> (Dispatch, f32, f32) {
-    let (kind, a, b) = match function {
-        Unary::Relu => (0, 0.0, 0.0),
-        Unary::Relu6 => (1, 0.0, 0.0),
-        Unary::LeakyRelu(slope) => (2, slope, 0.0),
-        Unary::Sigmoid => (3, 0.0, 0.0),
-        Unary::Square => (4, 0.0, 0.0),
-        Unary::Sqrt => (5, 0.0, 0.0),
-        Unary::Affine { mul, add } => (6, mul, add),
-        Unary::Entropy { smooth } => (7, smooth, 0.0),
-        Unary::Above(threshold) => (8, threshold, 0.0),
+    let (a, b) = match function {
+        Unary::LeakyRelu(slope) => (slope, 0.0),
+        Unary::Affine { mul, add } => (mul, add),
+        Unary::Entropy { smooth } => (smooth, 0.0),
+        Unary::Above(threshold) => (threshold, 0.0),
+        Unary::Relu | Unary::Relu6 | Unary::Sigmoid | Unary::Square | Unary::Sqrt => (0.0, 0.0),
     };
-    (Dispatch::new("unary", entry).constant("KIND", Constant::U32(kind)), a, b)
+    (Dispatch::new(Shader::Unary, entry).constant("KIND", Constant::Kind(function.into())), a, b)
 }

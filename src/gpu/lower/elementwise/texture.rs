@@ -2,7 +2,7 @@
 
 use super::buffer::dropout_threshold;
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
 use crate::gpu::machine::Result;
 use crate::graph::{Binary, NodeId, Unary};
@@ -21,7 +21,7 @@ uniform! {
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn binary_texture(&mut self, function: Binary, id: NodeId) -> Result<()> {
         let (a, b) = (self.maps(self.input(id, 0)), self.maps(self.input(id, 1)));
-        let kernel = Dispatch::new("binary_texture", "main").constant("KIND", Constant::U32(function as u32));
+        let kernel = Dispatch::new(Shader::BinaryTexture, "main").constant("KIND", Constant::Kind(function.into()));
         self.each_texel(kernel.read(a).read(b), id);
         Ok(())
     }
@@ -36,7 +36,7 @@ impl Lowering<'_> {
         let operands = &self.graph.node(id).inputs;
         let (x, last) = (self.maps(operands[0]), self.maps(operands[operands.len() - 1]));
         let activation = function.activation().expect("only activations compute from textures");
-        let kernel = Dispatch::new("unary_texture", entry).constants(activation_constants(activation));
+        let kernel = Dispatch::new(Shader::UnaryTexture, entry).constants(activation_constants(activation));
         self.each_texel(kernel.read(x).read(last), id);
         Ok(())
     }
@@ -46,7 +46,7 @@ impl Lowering<'_> {
         let x = self.maps(self.input(id, 0));
         let y = self.new_maps(id);
         let [n, c, h, w] = self.nchw(id);
-        let dispatch = Dispatch::new("dropout_texture", "main_texture")
+        let dispatch = Dispatch::new(Shader::DropoutTexture, "main_texture")
             .uniform(&PackedDropoutBlock {
                 channels: c,
                 plane: h * w,

@@ -3,7 +3,7 @@
 use super::block::ResizeBlock;
 use super::pass::{Pass, Shifted};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{NodeId, PoolSpec, ResizeMode};
@@ -31,8 +31,8 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(x, piece, per_x);
             let (vy, by) = self.rows(id, piece, per_y);
             let count = piece.count * per_y;
-            let dispatch = Dispatch::new("resize", pass.entry("main", "gradient"))
-                .constant("MODE", Constant::U32(mode as u32))
+            let dispatch = Dispatch::new(Shader::Resize, pass.entry("main", "gradient"))
+                .constant("MODE", Constant::Kind(mode.into()))
                 .uniform(&ResizeBlock::whole(count, [bx, by], small, large))
                 .bind(vx)
                 .bind(vy)
@@ -54,8 +54,8 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(x, piece, per_x);
             let (vy, by) = self.rows(id, piece, per_y);
             let count = piece.count * per_y;
-            let dispatch = Dispatch::new("resize", pass.entry("shifted", "shifted_gradient"))
-                .constant("MODE", Constant::U32(mode as u32))
+            let dispatch = Dispatch::new(Shader::Resize, pass.entry("shifted", "shifted_gradient"))
+                .constant("MODE", Constant::Kind(mode.into()))
                 .uniform(&ResizeBlock::shifted(count, [bx, by], [small[axis], large[axis]], taps, [channels, inner]))
                 .bind(vx)
                 .bind(vy)
@@ -113,7 +113,7 @@ impl Lowering<'_> {
 
 fn pool_kernel(entry: &'static str, spec: &PoolSpec) -> Dispatch {
     let word = |value: usize| Constant::U32(value as u32);
-    Dispatch::new("max_pool", entry)
+    Dispatch::new(Shader::MaxPool, entry)
         .constant("KERNEL_H", word(spec.kernel[0]))
         .constant("KERNEL_W", word(spec.kernel[1]))
         .constant("STRIDE_H", word(spec.stride[0]))

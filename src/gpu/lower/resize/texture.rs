@@ -2,8 +2,8 @@
 
 use super::block::ResizeBlock;
 use super::pass::{Pass, Shifted};
-use crate::gpu::kernel::Dispatch;
 use crate::gpu::kernel::shader::Constant;
+use crate::gpu::kernel::{Dispatch, Shader};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{NodeId, ResizeMode};
@@ -37,8 +37,8 @@ impl Lowering<'_> {
 
     fn interpolate(&mut self, entry: &'static str, mode: ResizeMode, id: NodeId, block: &ResizeBlock) {
         let (x, y) = (self.maps(self.input(id, 0)), self.new_maps(id));
-        let dispatch = Dispatch::new("resize_texture", entry)
-            .constant("MODE", Constant::U32(mode as u32))
+        let dispatch = Dispatch::new(Shader::ResizeTexture, entry)
+            .constant("MODE", Constant::Kind(mode.into()))
             .uniform(block)
             .read(x)
             .write(y)
