@@ -59,6 +59,19 @@ fn operands_from_buffers() {
     });
 }
 
+/// A vector that a packed kernel made under another shape: the kernel that reads it finds it in its buffer.
+#[test]
+fn biases_from_textures() {
+    check_all(&|case, [a, _]| {
+        let channels = case.graph.shape(a)[1];
+        let (pixel, w) = (case.input([1, 3, 1, 1]), case.input([channels, 3, 1, 1]));
+        let bias = case.graph.conv2d(pixel, w, None, ConvSpec::default())?;
+        let bias = case.graph.reshape(bias, [channels])?;
+        let weights = case.input([channels, channels, 1, 1]);
+        case.graph.conv2d(a, weights, Some(bias), ConvSpec::default())
+    });
+}
+
 #[test]
 fn activations() {
     for function in [Unary::Relu, Unary::Relu6, Unary::LeakyRelu(0.2), Unary::Sigmoid] {

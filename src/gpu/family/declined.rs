@@ -8,7 +8,7 @@ pub enum Declined {
     /// Another kind of kernel was chosen, by the table, by measurement or by the caller.
     #[error("{} kernels were chosen", .0.name())]
     AnotherChosen(ConvVariant),
-    /// Every group but one channel wide, or the other way round.
+    /// It has not one filter for each channel.
     #[error("it is not depthwise")]
     NotDepthwise,
     /// The channels are divided into groups.

@@ -167,3 +167,46 @@ impl Pass<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::places::late_reads;
+    use super::*;
+    use crate::gpu::machine::ConvVariant;
+    use crate::graph::ConvSpec;
+
+    /// Moves of a graph on a software adapter, before each live node, after it, and before the updates.
+    fn moves(graph: &Graph) -> Vec<Move> {
+        let machine = Capabilities { conv: ConvVariant::Texture, ..Capabilities::typical_hardware() };
+        let layouts = Layouts::assign(graph, &graph.live_nodes(), &late_reads(graph), &machine);
+        let of_nodes = layouts.nodes.into_iter().flat_map(|node| node.before.into_iter().chain(node.after));
+        of_nodes.chain(layouts.updates.into_iter().flatten()).collect()
+    }
+
+    #[test]
+    fn values_are_moved_only_where_a_kernel_wants_them_elsewhere() {
+        let mut graph = Graph::new();
+        let [x, w] = [graph.input("x", [1, 4, 2, 2]), graph.input("w", [4, 4, 1, 1])];
+        let a = graph.conv2d(x, w, None, ConvSpec::default()).expect("shapes fit");
+        // Texels of the same values: the texture is read on.
+        let same = graph.reshape(a, [1, 4, 1, 4]).expect("as many elements");
+        let b = graph.add(same, same).expect("shapes fit");
+        let flat = graph.reshape(b, [16]).expect("as many elements");
+        let total = graph.sum(flat, &[0]).expect("one axis");
+        graph.output("total", total);
+        graph.output("b", b);
+        assert_eq!(moves(&graph), [Move::Pack(x), Move::Unpack(b)]);
+    }
+
+    #[test]
+    fn a_value_packed_under_another_shape_goes_through_its_buffer() {
+        let mut graph = Graph::new();
+        let [x, w] = [graph.input("x", [1, 4, 2, 2]), graph.input("w", [4, 4, 1, 1])];
+        let a = graph.conv2d(x, w, None, ConvSpec::default()).expect("shapes fit");
+        let other = graph.reshape(a, [4, 1, 2, 2]).expect("as many elements");
+        let v = graph.input("v", [1, 1, 1, 1]);
+        let y = graph.conv2d(other, v, None, ConvSpec::default()).expect("shapes fit");
+        graph.output("y", y);
+        assert_eq!(moves(&graph), [Move::Pack(x), Move::Unpack(other), Move::Pack(other), Move::Unpack(y)]);
+    }
+}
