@@ -14,7 +14,8 @@ test: prepare
 	sh .ci/skipped cargo test --release --workspace --no-fail-fast
 
 # The inner loop: everything but these. Under two minutes on two cores, once built.
-slow := training_step:: depthwise_texture:: backbones:: bench:: memory:: report:: tensorboard:: progress:: python:: \
+slow := training_step:: depthwise_texture:: translations:: tuning:: winograd::tensors_larger conformance::with_every \
+	backbones:: bench:: memory:: report:: tensorboard:: progress:: python:: \
 	training:: hostile_paths:: whole_photographs:: conformance::on_the_reference method::tests:: disc_finder::tests::
 
 test-quick: prepare
