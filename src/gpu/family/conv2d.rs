@@ -3,7 +3,8 @@
 use super::declined::Declined;
 use super::geometry::{Geometry, direction};
 use super::winograd;
-use crate::gpu::machine::{Capabilities, ConvVariant, Direction, Tile};
+use crate::gpu::kernel::Direction;
+use crate::gpu::machine::{Capabilities, ConvVariant, Tile};
 use crate::graph::{Graph, NodeId, Precision};
 
 /// A kernel of convolutions.

@@ -1,6 +1,7 @@
 //! Extents of convolutions, and what follows from them.
 
-use crate::gpu::machine::{ConvClass, Direction};
+use crate::gpu::kernel::Direction;
+use crate::gpu::machine::ConvClass;
 use crate::graph::{ConvSpec, Graph, NodeId, Op};
 
 /// Products that one invocation adds up at most; longer sums lose digits and are split.

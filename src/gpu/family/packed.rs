@@ -2,8 +2,8 @@
 
 use super::conv2d::{ConvKernel, ConvProblem, storable};
 use super::declined::Declined;
-use crate::gpu::kernel::MAX_GROUPS;
-use crate::gpu::machine::{Capabilities, ConvVariant, Direction};
+use crate::gpu::kernel::{Direction, MAX_GROUPS};
+use crate::gpu::machine::{Capabilities, ConvVariant};
 use crate::graph::{Binary, Graph, NodeId, Op, Unary};
 
 /// What a kernel finds in textures, and whether it leaves its result in one. All else it reads from buffers.

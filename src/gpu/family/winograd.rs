@@ -3,7 +3,8 @@
 
 use super::declined::Declined;
 use super::geometry::Geometry;
-use crate::gpu::machine::{Capabilities, Direction};
+use crate::gpu::kernel::Direction;
+use crate::gpu::machine::Capabilities;
 
 /// Rows and columns of outputs of a tile.
 const SIDE: usize = 4;

@@ -9,7 +9,6 @@ mod memory;
 mod operator_class;
 mod options;
 
-pub(crate) use crate::gpu::kernel::Direction;
 pub use adapter::{AdapterDescription, Matrices, adapters};
 pub(crate) use adapter::{again, choose};
 pub use capabilities::Capabilities;

@@ -172,7 +172,7 @@ impl Tuner {
         candidates: &[ConvChoice],
     ) -> Result<Option<ConvChoice>> {
         let alone = alone(graph, id);
-        let samples = Samples::new(&Geometry::of(graph, id), &graph.node(id).op);
+        let samples = Samples::new(&Geometry::of(graph, id), class.direction);
         let mut best: Option<(f64, ConvChoice)> = None;
         for &choice in candidates {
             let choices = Arc::new(Choices::from([(class, choice)]));

@@ -3,9 +3,9 @@
 use super::operands::Operands;
 use crate::gpu::family::{Geometry, Phase};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS, Shader, uniform};
+use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
-use crate::gpu::machine::{Direction, Result};
+use crate::gpu::machine::Result;
 
 /// Lanes of a workgroup, and pixels that a lane of `gather` takes.
 const LANES: usize = 8;

@@ -2,9 +2,9 @@
 
 use super::operands::Operands;
 use crate::gpu::family::Geometry;
-use crate::gpu::kernel::{Dispatch, Shader, uniform};
+use crate::gpu::kernel::{Direction, Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
-use crate::gpu::machine::{Direction, Result};
+use crate::gpu::machine::Result;
 use crate::graph::ConvSpec;
 
 uniform! {

@@ -1,9 +1,9 @@
 //! The values that a convolution reads and writes, and the parts of a gradient of weights.
 
 use crate::gpu::family::{Geometry, direction};
-use crate::gpu::kernel::Target;
+use crate::gpu::kernel::{Direction, Target};
 use crate::gpu::lower::lowering::Lowering;
-use crate::gpu::machine::{Direction, Result};
+use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId, Op};
 
 /// The values that a convolution reads and writes.
@@ -21,7 +21,8 @@ impl Lowering<'_> {
         let node = self.graph.node(id);
         let activation = match node.op {
             Op::Conv2d { activation, .. } => activation,
-            _ => Activation::Identity,
+            Op::Conv2dInputGrad { .. } | Op::Conv2dWeightGrad { .. } => Activation::Identity,
+            ref other => unreachable!("called for convolutions only, not for {}", other.name()),
         };
         let [first, second] = [node.inputs[0], node.inputs[1]];
         let direction = direction(&node.op).expect("called for convolutions only");

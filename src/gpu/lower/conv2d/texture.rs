@@ -4,9 +4,9 @@ use super::operands::Operands;
 use super::texture_blocks::{TextureBlock, TextureGradBlock};
 use crate::gpu::family::{Geometry, MAX_TERMS};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS, Shader};
+use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
-use crate::gpu::machine::{Direction, Result};
+use crate::gpu::machine::Result;
 use crate::graph::ConvSpec;
 
 /// Lanes × pixels of a workgroup of `conv2d_texture`, at most.

@@ -3,9 +3,9 @@
 use super::operands::Operands;
 use crate::gpu::family::{Geometry, MAX_TERMS, Phase};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS, Shader, uniform};
+use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
-use crate::gpu::machine::{Direction, Result};
+use crate::gpu::machine::Result;
 use crate::gpu::machine::{Matrices, Tile};
 
 /// Workgroups that keep a large adapter busy.

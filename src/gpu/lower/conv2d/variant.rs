@@ -2,8 +2,9 @@
 
 use super::tiled::Product;
 use crate::gpu::family::{ConvKernel, ConvProblem};
+use crate::gpu::kernel::Direction;
 use crate::gpu::lower::lowering::Lowering;
-use crate::gpu::machine::{Direction, Result};
+use crate::gpu::machine::Result;
 use crate::graph::NodeId;
 
 impl Lowering<'_> {

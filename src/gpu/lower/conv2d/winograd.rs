@@ -6,10 +6,10 @@ use super::texture::{Lanes, long_rows};
 use super::texture_blocks::{TextureBlock, TextureGradBlock};
 use crate::gpu::family::{Geometry, POSITIONS, Tiling, samples_for_parts};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, Shader, TextureId, uniform};
+use crate::gpu::kernel::{Direction, Dispatch, Shader, TextureId, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::lower::packed_values::WeightLayout;
-use crate::gpu::machine::{Direction, Result};
+use crate::gpu::machine::Result;
 
 uniform! {
     MapsBlock {
