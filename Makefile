@@ -11,7 +11,7 @@ demo: prepare
 test: prepare
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
-	sh .ci/skipped cargo test --release --workspace --no-fail-fast
+	sh .ci/skipped sh .ci/tests
 
 # The inner loop: everything but these. Under two minutes on two cores, once built.
 slow := training_step:: depthwise_texture:: translations:: tuning:: winograd::tensors_larger conformance::with_every \
@@ -19,7 +19,7 @@ slow := training_step:: depthwise_texture:: translations:: tuning:: winograd::te
 	training:: hostile_paths:: whole_photographs:: conformance::on_the_reference method::tests:: disc_finder::tests::
 
 test-quick: prepare
-	sh .ci/skipped cargo test --release --workspace --lib --tests -- $(slow:%=--skip %)
+	GALLIVM_PERF=nopt sh .ci/skipped cargo test --release --workspace --lib --tests -- $(slow:%=--skip %)
 
 # A Vulkan driver, in software if need be: without one nothing can compute.
 prepare:

@@ -64,7 +64,7 @@ mod tests {
         let found = computed(&[2.0, 0.5, -2.0, 0.5], [2, 1, 2, 1, 1]);
         assert!((found[0] - 0.462_117_16 / 2f32.sqrt()).abs() < 1e-6 && found[1] == 0.0, "{found:?}");
         let shape = [5, 2, 2, 3, 4];
-        let logits: Vec<f32> = hashed_values("passes", &shape).iter().map(|value| 6.0 * value).collect();
+        let logits: Vec<f32> = hashed_values("passes.bias", &shape).iter().map(|value| 60.0 * value).collect();
         let expected = twin(&logits, 5, 2.0);
         let found = computed(&logits, shape);
         assert!(expected.iter().any(|std| *std > 0.1));
