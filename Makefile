@@ -14,9 +14,9 @@ test: prepare
 	sh .ci/skipped sh .ci/tests
 
 # The inner loop: everything but these. Under two minutes on two cores, once built.
-slow := training_step:: depthwise_texture:: translations:: tuning:: winograd::tensors_larger conformance::with_every \
-	backbones:: bench:: memory:: report:: tensorboard:: progress:: python:: \
-	training:: hostile_paths:: whole_photographs:: conformance::on_the_reference method::tests:: disc_finder::tests::
+slow := training_step:: depthwise_texture:: translations:: tuning:: winograd:: conv2d::groups_of_filters \
+	workgroup_stores:: conformance::with_every conformance::on_the_reference backbones:: bench:: memory:: report:: \
+	tensorboard:: progress:: python:: training:: hostile_paths:: whole_photographs:: method::tests:: disc_finder::tests::
 
 test-quick: prepare
 	GALLIVM_PERF=nopt sh .ci/skipped cargo test --release --workspace --lib --tests -- $(slow:%=--skip %)
