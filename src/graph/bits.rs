@@ -2,10 +2,10 @@
 
 use std::hash::{Hash, Hasher};
 
-pub fn eq(a: &f32, b: &f32) -> bool {
+pub(crate) fn eq(a: &f32, b: &f32) -> bool {
     a.to_bits() == b.to_bits()
 }
 
-pub fn hash<H: Hasher>(value: &f32, state: &mut H) {
+pub(crate) fn hash<H: Hasher>(value: &f32, state: &mut H) {
     value.to_bits().hash(state);
 }

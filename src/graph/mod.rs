@@ -4,7 +4,7 @@
 //! memory plan, execution on a GPU or in f64 on the CPU — is done to this structure. See `Op` for the
 //! operators and `Update` for what a run does to state.
 
-mod bits;
+pub(crate) mod bits;
 mod build;
 mod cost;
 mod fold;

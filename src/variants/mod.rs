@@ -69,15 +69,15 @@ pub fn all() -> Result<Vec<Variant>, VariantError> {
         Ok(found)
     });
     let launched: Vec<Vec<Variant>> = launched.collect::<Result<_, VariantError>>()?;
-    let mut all: BTreeMap<String, Variant> =
-        launched.into_iter().flatten().map(|variant| (variant.name(), variant)).collect();
+    // Should launches of one text bind otherwise than others, both are among them.
+    let named = |variant: Variant| ((variant.name(), variant.interface().cloned()), variant);
+    let mut all: BTreeMap<_, Variant> = launched.into_iter().flatten().map(named).collect();
     for (shader, text) in SOURCES {
         for entry in ValidShader::entry_points(source(shader).map_err(GpuError::from)?) {
             // A shader that builds on another has that one's entry points too, which are launched there.
             let own = text.contains(&format!("fn {entry}("));
             if own && !all.values().any(|known| known.shader == *shader && known.entry == entry) {
-                let variant = Variant::as_written(shader, &entry)?;
-                all.insert(variant.name(), variant);
+                all.extend([named(Variant::as_written(shader, &entry)?)]);
             }
         }
     }

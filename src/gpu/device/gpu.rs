@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::lock::lock;
 use super::pipeline_cache::PipelineCache;
-use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, TextureAccess, shader};
+use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, PipelineKey, TextureAccess, shader};
 use crate::gpu::machine::{
     AdapterDescription, Capabilities, Choices, ConvVariant, Divisions, GpuError, GpuOptions, Matrices, Result,
     WATCHDOG, again, choose,
@@ -25,30 +24,6 @@ pub struct Gpu {
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
     kept: Option<PipelineCache>,
     divisions: Mutex<Arc<Divisions>>,
-}
-
-/// What tells pipelines apart.
-#[derive(PartialEq, Eq, Hash)]
-struct PipelineKey {
-    shader: &'static str,
-    entry: &'static str,
-    constants: Vec<(&'static str, Constant)>,
-    half: Vec<usize>,
-    buffers: usize,
-    textures: Vec<TextureAccess>,
-}
-
-impl PipelineKey {
-    fn of(dispatch: &Dispatch) -> PipelineKey {
-        PipelineKey {
-            shader: dispatch.shader,
-            entry: dispatch.entry,
-            constants: dispatch.constants.clone(),
-            half: dispatch.half.clone(),
-            buffers: dispatch.bound_buffers(),
-            textures: dispatch.textures.iter().map(|texture| texture.access).collect(),
-        }
-    }
 }
 
 /// A compiled shader with the layout of its bindings.
@@ -234,7 +209,7 @@ impl Gpu {
     /// The pipeline of a launch, compiled when first asked for.
     pub(crate) fn pipeline(&self, dispatch: &Dispatch) -> Result<Arc<Pipeline>> {
         let Dispatch { shader, entry, constants, half, .. } = dispatch;
-        let key = PipelineKey::of(dispatch);
+        let key = dispatch.pipeline_key();
         if let Some(known) = lock(&self.pipelines).get(&key) {
             return Ok(known.clone());
         }

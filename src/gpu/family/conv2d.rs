@@ -31,21 +31,20 @@ pub(crate) enum ConvKernel {
 pub(crate) struct ConvProblem {
     pub(crate) geometry: Geometry,
     pub(crate) direction: Direction,
-    precision: Precision,
+    /// the kind of kernel measured to be the fastest for such a convolution, or else the machine's
+    chosen: ConvVariant,
+    /// the tile of [`ConvVariant::Tiled`] chosen with it, if one was
+    pub(crate) tile: Option<Tile>,
 }
 
 impl ConvProblem {
-    /// The problem of a node, if it is a convolution.
-    pub(crate) fn of(graph: &Graph, id: NodeId) -> Option<ConvProblem> {
+    /// The problem of a node on a machine, if it is a convolution.
+    pub(crate) fn of(graph: &Graph, id: NodeId, machine: &Capabilities) -> Option<ConvProblem> {
         let direction = direction(&graph.node(id).op)?;
-        Some(ConvProblem { geometry: Geometry::of(graph, id), direction, precision: graph.precision() })
-    }
-
-    /// The kind of kernel measured to be the fastest for such a convolution, or else the adapter's.
-    pub(crate) fn chosen(&self, machine: &Capabilities) -> (ConvVariant, Option<Tile>) {
-        let measured = machine.choices.get(&self.geometry.class(self.direction)).map(|choice| choice.variant());
+        let geometry = Geometry::of(graph, id);
+        let measured = machine.choices.get(&geometry.class(direction)).map(|choice| choice.variant());
         let (variant, tile) = measured.unwrap_or((machine.conv, machine.tile));
-        (storable(self.precision, variant), tile)
+        Some(ConvProblem { geometry, direction, chosen: storable(graph.precision(), variant), tile })
     }
 }
 
@@ -70,12 +69,12 @@ impl ConvKernel {
     ];
 
     /// The kernel that computes a convolution, and why those before it do not.
-    pub(crate) fn select(problem: &ConvProblem, machine: &Capabilities) -> (ConvKernel, Vec<(&'static str, Declined)>) {
+    pub(crate) fn select(problem: &ConvProblem, machine: &Capabilities) -> (ConvKernel, Vec<(ConvKernel, Declined)>) {
         let mut declined = Vec::new();
         for kernel in Self::PREFERENCE {
             match kernel.admits(problem, machine) {
                 Ok(()) => return (kernel, declined),
-                Err(reason) => declined.push((kernel.name(), reason)),
+                Err(reason) => declined.push((kernel, reason)),
             }
         }
         unreachable!("the last kernel computes every convolution")
@@ -102,12 +101,12 @@ impl ConvKernel {
     }
 
     fn admits(self, problem: &ConvProblem, machine: &Capabilities) -> Result<(), Declined> {
-        let (g, (chosen, _)) = (&problem.geometry, problem.chosen(machine));
+        let ConvProblem { geometry: g, chosen, .. } = problem;
         let dense = if g.spec.groups == 1 { Ok(()) } else { Err(Declined::Grouped) };
         let depthwise = if g.is_depthwise() { Ok(()) } else { Err(Declined::NotDepthwise) };
-        let one_of = |kinds: &[ConvVariant]| match kinds.contains(&chosen) {
+        let one_of = |kinds: &[ConvVariant]| match kinds.contains(chosen) {
             true => Ok(()),
-            false => Err(Declined::AnotherChosen(chosen)),
+            false => Err(Declined::AnotherChosen(*chosen)),
         };
         match self {
             ConvKernel::DepthwiseTexture => {
@@ -161,13 +160,13 @@ mod tests {
     use super::*;
     use crate::graph::ConvSpec;
 
-    fn select(groups: usize, kernel: usize, machine: &Capabilities) -> (ConvKernel, Vec<(&'static str, Declined)>) {
+    fn select(groups: usize, kernel: usize, machine: &Capabilities) -> (ConvKernel, Vec<(ConvKernel, Declined)>) {
         let mut graph = Graph::new();
         let x = graph.input("x", [2, 32, 8, 8]);
         let w = graph.input("w", [32, 32 / groups, kernel, kernel]);
         let spec = ConvSpec { groups, ..ConvSpec::default() };
         let y = graph.conv2d(x, w, None, spec).expect("shapes fit");
-        ConvKernel::select(&ConvProblem::of(&graph, y).expect("a convolution"), machine)
+        ConvKernel::select(&ConvProblem::of(&graph, y, machine).expect("a convolution"), machine)
     }
 
     #[test]
@@ -194,7 +193,7 @@ mod tests {
     fn those_before_it_say_why_they_do_not() {
         let software = Capabilities { conv: ConvVariant::Texture, ..Capabilities::typical_hardware() };
         let (_, declined) = select(1, 1, &software);
-        let reasons: Vec<String> = declined.iter().map(|(kernel, why)| format!("{kernel}: {why}")).collect();
+        let reasons: Vec<String> = declined.iter().map(|(kernel, why)| format!("{}: {why}", kernel.name())).collect();
         assert_eq!(
             reasons,
             [

@@ -4,9 +4,6 @@ use crate::gpu::kernel::Direction;
 use crate::gpu::machine::ConvClass;
 use crate::graph::{ConvSpec, Graph, NodeId, Op};
 
-/// Products that one invocation adds up at most; longer sums lose digits and are split.
-pub(crate) const MAX_TERMS: usize = 4096;
-
 /// Extents of a convolution: `x [n,i,h,w]`, `w [o,i/groups,kh,kw]`, `y [n,o,oh,ow]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Geometry {
@@ -61,7 +58,7 @@ impl Geometry {
         self.spec.groups > 1 && self.spec.groups == self.i && self.o == self.i
     }
 
-    /// Stride, padding and dilation, in the order of the uniform blocks.
+    /// Stride, padding and dilation, each of rows and columns.
     pub(crate) fn steps(&self) -> [usize; 6] {
         let ConvSpec { stride, padding, dilation, .. } = self.spec;
         [stride[0], stride[1], padding[0], padding[1], dilation[0], dilation[1]]

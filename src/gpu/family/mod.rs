@@ -8,6 +8,6 @@ mod winograd;
 
 pub(crate) use conv2d::{ConvKernel, ConvProblem};
 pub use declined::Declined;
-pub(crate) use geometry::{Geometry, MAX_TERMS, Phase, direction};
+pub(crate) use geometry::{Geometry, Phase, direction};
 pub(crate) use packed::{PackedSlots, admits_packed, enlarges, texels_of};
 pub(crate) use winograd::{POSITIONS, Tiling, samples_for_parts};

@@ -83,13 +83,13 @@ pub(crate) fn texels_of(graph: &Graph, id: NodeId) -> Option<usize> {
 }
 
 fn conv_slots(graph: &Graph, id: NodeId, machine: &Capabilities) -> Result<PackedSlots, Declined> {
-    let problem = ConvProblem::of(graph, id).ok_or(Declined::NoKernel)?;
+    let problem = ConvProblem::of(graph, id, machine).ok_or(Declined::NoKernel)?;
     let (kernel, declined) = ConvKernel::select(&problem, machine);
     match (kernel.computes_from_textures(), problem.direction) {
         (true, Direction::Forward | Direction::InputGrad) => Ok(PackedSlots { inputs: 1, result: true }),
         (true, Direction::WeightGrad) => Ok(PackedSlots { inputs: 2, result: false }),
         (false, _) => {
-            let reason = declined.into_iter().rfind(|(name, _)| *name == ConvKernel::Texture.name());
+            let reason = declined.into_iter().rfind(|(kernel, _)| *kernel == ConvKernel::Texture);
             Err(reason.map_or(Declined::NoKernel, |(_, reason)| reason))
         }
     }

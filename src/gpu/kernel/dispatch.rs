@@ -156,6 +156,19 @@ impl Dispatch {
         }
     }
 
+    /// What tells the launch's pipeline from others.
+    pub(crate) fn pipeline_key(&self) -> PipelineKey {
+        PipelineKey {
+            shader: self.shader,
+            entry: self.entry,
+            constants: self.constants.clone(),
+            half: self.half.clone(),
+            fields: self.fields,
+            buffers: self.bound_buffers(),
+            textures: self.textures.iter().map(|texture| texture.access).collect(),
+        }
+    }
+
     /// Whether two launches over tensors may be one.
     pub(crate) fn joins(&self, other: &Dispatch) -> bool {
         let same = |d: &Dispatch| (d.shader, d.entry, d.chunk, d.rows.is_empty());
@@ -189,6 +202,18 @@ impl Dispatch {
         self.groups = [x as u32, y as u32, z as u32];
         self
     }
+}
+
+/// What tells pipelines apart: the shader's text, and what launches bind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PipelineKey {
+    shader: &'static str,
+    entry: &'static str,
+    constants: Vec<(&'static str, Constant)>,
+    half: Vec<usize>,
+    fields: &'static [Field],
+    buffers: usize,
+    textures: Vec<TextureAccess>,
 }
 
 /// A launch with the step (live node or update) it belongs to and that step's name.

@@ -3,7 +3,7 @@
 use super::uniform::Scalar;
 
 /// How a shader uses a storage texture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextureAccess {
     /// it reads texels
     Read,
@@ -12,7 +12,7 @@ pub enum TextureAccess {
 }
 
 /// Bindings of one group: the uniform block at 0, then the buffers, then the textures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interface {
     /// names and types of the uniform block's fields, four bytes each, in order
     pub fields: Vec<(String, Scalar)>,

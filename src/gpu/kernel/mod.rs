@@ -9,7 +9,8 @@ mod uniform;
 
 pub(crate) use direction::Direction;
 pub(crate) use dispatch::{
-    ALIGNED_ELEMENTS, ALIGNMENT, Dispatch, Launch, MAX_GROUPS, Row, TEXTURE_WIDTH, Target, TextureId, View, fold_groups,
+    ALIGNED_ELEMENTS, ALIGNMENT, Dispatch, Launch, MAX_GROUPS, PipelineKey, Row, TEXTURE_WIDTH, Target, TextureId,
+    View, fold_groups,
 };
 pub use interface::{Interface, TextureAccess};
 pub(crate) use shader::Shader;

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use educe::Educe;
 use strum::VariantNames;
 
 use super::direction::Direction;
-use crate::graph::{Activation, Binary, ResizeMode, Unary};
+use crate::graph::{Activation, Binary, ResizeMode, Unary, bits};
 
 macro_rules! shaders {
     ($($kernel:ident $name:literal),* $(,)?) => {
@@ -152,45 +153,19 @@ pub enum ShaderError {
 }
 
 /// A value that replaces the one of a `const` line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Educe)]
+#[educe(PartialEq, Eq, Hash)]
 pub enum Constant {
     /// a count, an extent or a choice
     U32(u32),
     /// a factor or a threshold, bit for bit
-    F32(f32),
+    F32(#[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))] f32),
     /// whether a part of the shader is there
     Bool(bool),
     /// what an `alias` line stands for
     Type(&'static str),
     /// one of a list of [`KINDS`], by its name there
     Kind(&'static str),
-}
-
-impl Constant {
-    /// Kind and bits, by which constants are told apart.
-    fn bits(&self) -> (u8, u32, &'static str) {
-        match *self {
-            Constant::U32(value) => (0, value, ""),
-            Constant::F32(value) => (1, value.to_bits(), ""),
-            Constant::Bool(value) => (2, value.into(), ""),
-            Constant::Type(name) => (3, 0, name),
-            Constant::Kind(name) => (4, 0, name),
-        }
-    }
-}
-
-impl PartialEq for Constant {
-    fn eq(&self, other: &Self) -> bool {
-        self.bits() == other.bits()
-    }
-}
-
-impl Eq for Constant {}
-
-impl std::hash::Hash for Constant {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.bits().hash(state);
-    }
 }
 
 impl std::fmt::Display for Constant {

@@ -87,6 +87,8 @@ pub struct ValidShader {
     module: Module,
     info: ModuleInfo,
     entry: String,
+    /// index of the entry point
+    point: usize,
     needs: Capabilities,
 }
 
@@ -113,10 +115,9 @@ impl ValidShader {
         let info = Validator::new(ValidationFlags::all(), needs)
             .validate(&module)
             .map_err(|error| invalid(error.emit_to_string(text)))?;
-        if !module.entry_points.iter().any(|point| point.name == entry) {
-            return Err(invalid(format!("it has no entry point `{entry}`")));
-        }
-        Ok(Self { module, info, entry: entry.to_owned(), needs })
+        let point = module.entry_points.iter().position(|point| point.name == entry);
+        let point = point.ok_or_else(|| invalid(format!("it has no entry point `{entry}`")))?;
+        Ok(Self { module, info, entry: entry.to_owned(), point, needs })
     }
 
     /// Names of a shader's entry points.
@@ -125,16 +126,18 @@ impl ValidShader {
         module.map_or(Vec::new(), |module| module.entry_points.into_iter().map(|point| point.name).collect())
     }
 
+    /// Global variables that the entry point uses.
+    fn used_variables(&self) -> impl Iterator<Item = &GlobalVariable> {
+        let info = self.info.get_entry_point(self.point);
+        let variables = self.module.global_variables.iter().filter(|(handle, _)| !info[*handle].is_empty());
+        variables.map(|(_, variable)| variable)
+    }
+
     /// What the entry point takes of an adapter's limits.
     pub fn usage(&self) -> Usage {
-        let points = self.module.entry_points.iter().enumerate();
-        let Some((index, point)) = points.into_iter().find(|(_, point)| point.name == self.entry) else {
-            return Usage::default();
-        };
-        let mut usage = Usage { workgroup: point.workgroup_size, ..Usage::default() };
-        let info = self.info.get_entry_point(index);
-        let used = self.module.global_variables.iter().filter(|(handle, _)| !info[*handle].is_empty());
-        for (_, variable) in used {
+        let workgroup = self.module.entry_points[self.point].workgroup_size;
+        let mut usage = Usage { workgroup, ..Usage::default() };
+        for variable in self.used_variables() {
             let inner = &self.module.types[variable.ty].inner;
             match variable.space {
                 AddressSpace::WorkGroup => {
@@ -156,18 +159,14 @@ impl ValidShader {
     /// [`TranslationError::Invalid`] with what no launch could give it: bindings in another group, order or kind.
     pub fn interface(&self) -> Result<Interface, TranslationError> {
         let invalid = |what: &str| TranslationError::Invalid(format!("`{}` {what}", self.entry));
-        let point = self.module.entry_points.iter().position(|point| point.name == self.entry);
-        let info = self.info.get_entry_point(point.ok_or_else(|| invalid("is not there"))?);
-        let declared = || self.module.global_variables.iter().filter_map(|(handle, v)| Some((handle, v.binding?, v)));
-        let used: BTreeMap<ResourceBinding, &GlobalVariable> = declared()
-            .filter(|(handle, ..)| !info[*handle].is_empty())
-            .map(|(_, binding, variable)| (binding, variable))
-            .collect();
+        let used: BTreeMap<ResourceBinding, &GlobalVariable> =
+            self.used_variables().filter_map(|variable| Some((variable.binding?, variable))).collect();
         let last = used.keys().last().map_or(0, |binding| binding.binding);
         let mut interface = Interface { fields: Vec::new(), buffers: 0, textures: Vec::new() };
         for number in 0..=last {
             let binding = ResourceBinding { group: 0, binding: number };
-            let idle = || declared().find(|(_, other, _)| *other == binding).map(|(.., variable)| variable);
+            let mut declared = self.module.global_variables.iter().map(|(_, variable)| variable);
+            let idle = || declared.find(|variable| variable.binding == Some(binding));
             let Some(variable) = used.get(&binding).copied().or_else(idle) else {
                 return Err(invalid(&format!("has no binding {number}")));
             };

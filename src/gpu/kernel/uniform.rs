@@ -1,7 +1,7 @@
 //! Uniform blocks as structs whose fields are those of the shader's `Params`, which a test compares for every variant.
 
 /// Type of a field of a uniform block, as WGSL names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scalar {
     /// `u32`
     U32,
@@ -12,7 +12,7 @@ pub enum Scalar {
 }
 
 /// A field of a uniform block: four bytes, right after the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     /// its name in the shader
     pub name: &'static str,

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::places::{slices_in_place, value_target};
+use super::places::value_target;
 use crate::gpu::family::{Declined, PackedSlots, admits_packed, enlarges};
 use crate::gpu::kernel::Target;
 use crate::gpu::machine::Capabilities;
@@ -64,14 +64,15 @@ struct Pass<'a> {
 }
 
 impl Layouts {
-    /// Assigns layouts to the live nodes of a graph; `snapshots` are the reads of states that have memory of their own.
+    /// Assigns layouts to the live nodes of a graph; `snapshots` are the reads of states that have memory of their own,
+    /// `in_place` the slices that have none.
     pub(crate) fn assign(
         graph: &Graph,
         live: &[NodeId],
         snapshots: &HashSet<NodeId>,
+        in_place: &HashMap<NodeId, (NodeId, usize)>,
         machine: &Capabilities,
     ) -> Layouts {
-        let in_place = slices_in_place(graph);
         let outputs: HashSet<NodeId> = graph.outputs().iter().map(|(_, id)| graph.storage_of(*id)).collect();
         let mut pass = Pass { graph, snapshots, held: HashMap::new(), in_buffer: HashSet::new() };
         let mut nodes = Vec::with_capacity(live.len());
@@ -170,7 +171,7 @@ impl Pass<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::places::late_reads;
+    use super::super::places::{late_reads, slices_in_place};
     use super::*;
     use crate::gpu::machine::ConvVariant;
     use crate::graph::ConvSpec;
@@ -178,7 +179,8 @@ mod tests {
     /// Moves of a graph on a software adapter, before each live node, after it, and before the updates.
     fn moves(graph: &Graph) -> Vec<Move> {
         let machine = Capabilities { conv: ConvVariant::Texture, ..Capabilities::typical_hardware() };
-        let layouts = Layouts::assign(graph, &graph.live_nodes(), &late_reads(graph), &machine);
+        let layouts =
+            Layouts::assign(graph, &graph.live_nodes(), &late_reads(graph), &slices_in_place(graph), &machine);
         let of_nodes = layouts.nodes.into_iter().flat_map(|node| node.before.into_iter().chain(node.after));
         of_nodes.chain(layouts.updates.into_iter().flatten()).collect()
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::assign::{Layout, Layouts};
-use super::places::late_reads;
+use super::places::{late_reads, slices_in_place};
 use crate::gpu::family::{ConvKernel, ConvProblem, Declined};
 use crate::gpu::machine::{Capabilities, OperatorClass};
 use crate::graph::{Graph, Memory};
@@ -34,7 +34,7 @@ impl KernelReport {
     /// The kernels of a graph on a machine, by operator.
     pub fn of_graph(graph: &Graph, machine: &Capabilities) -> Vec<KernelReport> {
         let live = graph.live_nodes();
-        let layouts = Layouts::assign(graph, &live, &late_reads(graph), machine);
+        let layouts = Layouts::assign(graph, &live, &late_reads(graph), &slices_in_place(graph), machine);
         let mut counts = BTreeMap::new();
         for (&id, node) in live.iter().zip(layouts.nodes) {
             let op = &graph.node(id).op;
@@ -42,10 +42,11 @@ impl KernelReport {
                 continue;
             }
             let reason = |(variant, why)| Reason { variant, why };
-            let (kernel, declined) = match (ConvProblem::of(graph, id), node.declined) {
+            let (kernel, declined) = match (ConvProblem::of(graph, id, machine), node.declined) {
                 (Some(problem), _) => {
                     let (kernel, declined) = ConvKernel::select(&problem, machine);
-                    (kernel.name(), declined.into_iter().map(reason).collect())
+                    let declined = declined.into_iter().map(|(kernel, why)| reason((kernel.name(), why)));
+                    (kernel.name(), declined.collect())
                 }
                 // Those have one kernel only, or one for what they read.
                 (None, None | Some(Declined::NoKernel | Declined::NoMaps)) => (name(node.layout), Vec::new()),

@@ -70,7 +70,7 @@ impl Plan {
         }
         let live = graph.live_nodes();
         let mut lowering = Lowering::new(graph, capabilities);
-        let layouts = Layouts::assign(graph, &live, &lowering.snapshots, capabilities);
+        let layouts = Layouts::assign(graph, &live, &lowering.snapshots, &lowering.in_place, capabilities);
         for (step, (&id, layout)) in live.iter().zip(&layouts.nodes).enumerate() {
             lowering.node(step, id, layout)?;
         }

@@ -43,9 +43,8 @@ impl Variant {
     pub fn of_graph(graph: &Graph, capabilities: &Capabilities) -> Result<Vec<Variant>> {
         let plan = Plan::new(graph, capabilities)?;
         let mut known = HashSet::new();
-        let all = plan.launches.into_iter().map(|launch| Variant::of_dispatch(launch.dispatch));
-        let all: Vec<Variant> = all.collect::<Result<_>>()?;
-        Ok(all.into_iter().filter(|variant| known.insert(variant.name())).collect())
+        let dispatches = plan.launches.into_iter().map(|launch| launch.dispatch);
+        dispatches.filter(|dispatch| known.insert(dispatch.pipeline_key())).map(Variant::of_dispatch).collect()
     }
 
     fn of_dispatch(dispatch: Dispatch) -> Result<Variant> {

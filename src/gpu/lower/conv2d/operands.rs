@@ -6,6 +6,9 @@ use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId, Op};
 
+/// Products that one invocation adds up at most; longer sums lose digits and are split.
+pub(super) const MAX_TERMS: usize = 4096;
+
 /// The values that a convolution reads and writes.
 pub(super) struct Operands {
     pub(super) first: NodeId,

@@ -1,8 +1,8 @@
 //! Launches of the dense convolutions from storage textures, for software adapters.
 
-use super::operands::Operands;
+use super::operands::{MAX_TERMS, Operands};
 use super::texture_blocks::{TextureBlock, TextureGradBlock};
-use crate::gpu::family::{Geometry, MAX_TERMS};
+use crate::gpu::family::Geometry;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};

@@ -1,7 +1,7 @@
 //! Launches of the convolutions with shared-memory tiles, for hardware adapters.
 
-use super::operands::Operands;
-use crate::gpu::family::{Geometry, MAX_TERMS, Phase};
+use super::operands::{MAX_TERMS, Operands};
+use crate::gpu::family::{Geometry, Phase};
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};

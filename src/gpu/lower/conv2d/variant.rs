@@ -9,7 +9,7 @@ use crate::graph::NodeId;
 
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn convolution(&mut self, id: NodeId) -> Result<()> {
-        let problem = ConvProblem::of(self.graph, id).expect("called for convolutions only");
+        let problem = ConvProblem::of(self.graph, id, self.machine).expect("called for convolutions only");
         let (g, operands) = (&problem.geometry, self.operands(id));
         let weights = problem.direction == Direction::WeightGrad;
         match ConvKernel::select(&problem, self.machine).0 {
@@ -20,7 +20,7 @@ impl Lowering<'_> {
             ConvKernel::Texture => self.texture(g, &operands),
             ConvKernel::Depthwise => self.depthwise(g, &operands),
             ConvKernel::Cooperative => self.tiled(g, &operands, Product::Matrices(self.matrices()?)),
-            ConvKernel::Tiled => self.tiled(g, &operands, Product::Registers(problem.chosen(self.machine).1)),
+            ConvKernel::Tiled => self.tiled(g, &operands, Product::Registers(problem.tile)),
             ConvKernel::Direct => self.direct(g, &operands),
         }
     }
