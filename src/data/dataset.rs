@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::error::DataError;
+use super::image_file::summarise;
 use super::region::{Region, RegionPixels};
 
 /// File name endings that count as images, compared without case.
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff"];
+const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp"];
 
 /// How a split's masks are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,26 +126,34 @@ impl Dataset {
         (part(false), part(true))
     }
 
-    /// Reads every region once, so that a damaged file is found before hours of training.
+    /// Reads every region once, so that a damaged file is found before hours of training, and returns what a user should
+    /// know about the files, one sentence for each kind.
     ///
     /// # Errors
     /// The first region, by name, that [`RegionPixels::read`] refuses.
-    pub fn check_readable(&self) -> Result<(), DataError> {
-        let read: Vec<_> = self.regions.par_iter().map(|region| RegionPixels::read(region).map(drop)).collect();
-        read.into_iter().collect()
+    pub fn check_readable(&self) -> Result<Vec<String>, DataError> {
+        let read = |region| Ok(RegionPixels::read(region)?.notes(region));
+        let read: Vec<Result<Vec<_>, _>> = self.regions.par_iter().map(read).collect();
+        let notes = read.into_iter().collect::<Result<Vec<_>, DataError>>()?;
+        Ok(summarise(notes.into_iter().flatten()))
     }
 
-    /// Checks regions that are to be trained on: reads every one once, so that a damaged file is found before hours of training, and returns warnings, one
-    /// sentence each, in the order of the regions: masks without a cup.
+    /// Checks regions that are to be trained on: reads every one once, as [`Dataset::check_readable`] does, and returns
+    /// warnings too, one sentence each, in the order of the regions: masks without a cup.
     ///
     /// # Errors
     /// The first region, by name, that [`RegionPixels::read`] refuses, or whose mask has no disc.
     pub fn check(&self) -> Result<Vec<String>, DataError> {
-        let summaries: Vec<_> =
-            self.regions.par_iter().map(|region| Ok((region, RegionPixels::read(region)?.summary()))).collect();
-        let mut without_cup = Vec::new();
-        for result in summaries {
-            if let (region, Some(summary)) = result? {
+        let read = |region| {
+            let pixels = RegionPixels::read(region)?;
+            Ok((region, pixels.summary(), pixels.notes(region)))
+        };
+        let read: Vec<Result<_, DataError>> = self.regions.par_iter().map(read).collect();
+        let (mut without_cup, mut notes) = (Vec::new(), Vec::new());
+        for result in read {
+            let (region, summary, of_region) = result?;
+            notes.extend(of_region);
+            if let Some(summary) = summary {
                 if let (false, Some(mask)) = (summary.has_disc, &region.mask) {
                     return Err(DataError::NoDisc(mask.clone()));
                 }
@@ -158,7 +167,7 @@ impl Dataset {
             let mask = region.mask.as_deref().unwrap_or(&region.image);
             format!("the mask `{}` has no cup ({} of {count} such masks); it is kept", mask.display(), i + 1)
         };
-        Ok(without_cup.iter().enumerate().map(warn).collect())
+        Ok(summarise(notes).into_iter().chain(without_cup.iter().enumerate().map(warn)).collect())
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use image::metadata::Orientation;
+
 /// An error of the data module; each message is one sentence naming the file or value.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains the fields of its variant")]
@@ -15,7 +17,7 @@ pub enum DataError {
     MissingFolder { directory: PathBuf, missing: PathBuf },
 
     /// The image folder holds nothing that can be read.
-    #[error("`{}` holds no image (looked for .png, .jpg, .jpeg, .bmp, .tif and .tiff)", .0.display())]
+    #[error("`{}` holds no image (looked for .png, .jpg, .jpeg, .bmp, .tif, .tiff and .webp)", .0.display())]
     Empty(PathBuf),
 
     /// A labelled split lacks the mask of one of its images.
@@ -43,6 +45,10 @@ pub enum DataError {
     /// The file is not an image that can be decoded.
     #[error("cannot decode `{}`, which is damaged or in an unsupported format: {reason}", path.display())]
     Decode { path: PathBuf, reason: String },
+
+    /// The file is an image of a kind that is not read, or no image.
+    #[error("`{}` {what}; {remedy}", path.display())]
+    Unsupported { path: PathBuf, what: String, remedy: &'static str },
 
     /// The file ends before its image does.
     #[error("`{}` is truncated: the file ends before its image does ({reason})", path.display())]
@@ -79,6 +85,21 @@ pub enum DataError {
     )]
     SizesDiffer { image: PathBuf, image_size: (u32, u32), mask: PathBuf, mask_size: (u32, u32) },
 
+    /// Image and mask would cover each other if the orientation of one were not heeded.
+    #[error(
+        "the image `{}` is {}x{} and its mask `{}` {}x{}, turned as the EXIF orientations of both say ({}; 1 is upright), so one \
+         of the two was made on pixels that lie otherwise: turn it, or set its EXIF orientation to what its pixels are",
+        image.display(), image_size.0, image_size.1, mask.display(), mask_size.0, mask_size.1,
+        format_args!("that of the image is {}, of the mask {}", orientations.0.to_exif(), orientations.1.to_exif())
+    )]
+    Turned {
+        image: PathBuf,
+        image_size: (u32, u32),
+        mask: PathBuf,
+        mask_size: (u32, u32),
+        orientations: (Orientation, Orientation),
+    },
+
     /// A mask without any disc pixel.
     #[error(
         "the mask `{}` has no disc: no grey level is 200 or below (expected 0 cup, 128 disc rim, 255 background)",
@@ -114,6 +135,22 @@ impl DataError {
 
     pub(super) fn write(path: &Path, cause: impl ToString) -> Self {
         Self::Write { path: path.to_path_buf(), cause: cause.to_string() }
+    }
+
+    /// An image and a mask of different sizes, each the upright one, and the orientations of the two files. Where a quarter
+    /// turn would bring the sizes together, that is what the error says.
+    pub fn sizes_differ(
+        (image, mask): (&Path, &Path),
+        (image_size, mask_size): ((u32, u32), (u32, u32)),
+        orientations: (Orientation, Orientation),
+    ) -> Self {
+        let (image, mask) = (image.to_path_buf(), mask.to_path_buf());
+        let turned = (image_size.1, image_size.0) == mask_size;
+        let upright = (Orientation::NoTransforms, Orientation::NoTransforms);
+        if turned && orientations != upright {
+            return Self::Turned { image, image_size, mask, mask_size, orientations };
+        }
+        Self::SizesDiffer { image, image_size, mask, mask_size }
     }
 }
 

@@ -1,11 +1,11 @@
 //! One region: its files, and its pixels, read, resized and turned into numbers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::{GrayImage, RgbImage};
 
 use super::error::DataError;
-use super::image_file::{read_grey, read_rgb};
+use super::image_file::{ImageNote, Photograph, read_mask, read_photograph};
 use super::mask::{MaskSummary, canonical_levels, check_mask};
 use super::resize::{resize_image, resize_mask};
 
@@ -20,35 +20,42 @@ pub struct Region {
     pub mask: Option<PathBuf>,
 }
 
-/// An image and, for a labelled region, a mask of the same size.
+/// An image and, for a labelled region, a mask of the same size; both upright.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegionPixels {
     /// The photograph's crop.
     pub image: RgbImage,
     /// Grey levels 0, 128 and 255 only.
     pub mask: Option<GrayImage>,
+    /// What a user should know about the image's file.
+    pub image_notes: Vec<ImageNote>,
+    /// What a user should know about the mask's file.
+    pub mask_notes: Vec<ImageNote>,
 }
 
 impl RegionPixels {
     /// Decodes a region's files at their own size; the mask's levels are made canonical.
     ///
     /// # Errors
-    /// What [`read_rgb`], [`read_grey`] and [`check_mask`] refuse, and an image and a mask of different sizes.
+    /// What [`read_photograph`], [`read_mask`] and [`check_mask`] refuse, a mask in colour, and an image and a mask of
+    /// different sizes.
     pub fn read(region: &Region) -> Result<Self, DataError> {
-        let image = read_rgb(&region.image)?;
-        let Some(path) = &region.mask else { return Ok(Self { image, mask: None }) };
-        let mut mask = read_grey(path)?;
-        if image.dimensions() != mask.dimensions() {
-            return Err(DataError::SizesDiffer {
-                image: region.image.clone(),
-                image_size: image.dimensions(),
-                mask: path.clone(),
-                mask_size: mask.dimensions(),
-            });
+        let Photograph { image, orientation, notes: image_notes } = read_photograph(&region.image, None)?;
+        let mut pixels = Self { image, mask: None, image_notes, mask_notes: Vec::new() };
+        if let Some(path) = &region.mask {
+            let stored = read_mask(path)?;
+            let orientations = (orientation, stored.orientation);
+            let upright = stored.upright();
+            let mut mask = upright.to_grey(path)?;
+            if pixels.image.dimensions() != mask.dimensions() {
+                let sizes = (pixels.image.dimensions(), mask.dimensions());
+                return Err(DataError::sizes_differ((&region.image, path), sizes, orientations));
+            }
+            check_mask(&mask, path)?;
+            canonical_levels(&mut mask);
+            (pixels.mask, pixels.mask_notes) = (Some(mask), upright.notes);
         }
-        check_mask(&mask, path)?;
-        canonical_levels(&mut mask);
-        Ok(Self { image, mask: Some(mask) })
+        Ok(pixels)
     }
 
     /// The region at `size` x `size` pixels: image antialiased bilinear, mask nearest.
@@ -59,12 +66,20 @@ impl RegionPixels {
         Self {
             image: resize_image(&self.image, size, size),
             mask: self.mask.map(|mask| resize_mask(&mask, size, size)),
+            ..self
         }
     }
 
     /// What the mask contains, where there is one.
     pub fn summary(&self) -> Option<MaskSummary> {
         self.mask.as_ref().map(|mask| MaskSummary::of(mask.as_raw()))
+    }
+
+    /// What a user should know about the files of the region that these are the pixels of.
+    pub fn notes<'a>(&self, region: &'a Region) -> Vec<(&'a Path, ImageNote)> {
+        let of_image = self.image_notes.iter().map(|note| (region.image.as_path(), *note));
+        let of_mask = region.mask.iter().flat_map(|mask| self.mask_notes.iter().map(|note| (mask.as_path(), *note)));
+        of_image.chain(of_mask).collect()
     }
 
     /// Bytes of memory the pixels take.

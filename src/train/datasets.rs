@@ -56,10 +56,7 @@ pub(super) fn target_loader_options(config: &Config, photometric_copy: bool) -> 
 /// The regions to train on, and those to validate on.
 pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(TrainingData, Vec<Validation>)> {
     let all = Dataset::open_split(&config.source, Split::Train, Labels::Required)?;
-    let without_cup = all.check()?;
-    for warning in &without_cup {
-        observer.event(Event::Note(warning));
-    }
+    tell(all.check()?, observer);
     let (train, held_out) = match config.select {
         Selection::Source => all.hold_out_every_tenth(),
         Selection::Target => (all.clone(), all.hold_out_every_tenth().1),
@@ -80,13 +77,13 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
     let target = match (&config.target, config.method) {
         (Some(target), Method::Beal | Method::Align | Method::Clr) => {
             let target = Dataset::open_split(target, Split::Train, Labels::Ignored)?;
-            target.check_readable()?;
+            tell(target.check_readable()?, observer);
             Some(Arc::new(target))
         }
         _ => None,
     };
     for validation in &validations {
-        validation.dataset().check_readable()?;
+        tell(validation.dataset().check_readable()?, observer);
     }
     let data = TrainingData { source: Arc::new(train), target };
     // Refused now rather than when the stage begins that needs it.
@@ -95,6 +92,10 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
         Loader::new(target.clone(), target_loader_options(config, false))?;
     }
     Ok((data, validations))
+}
+
+fn tell(notes: Vec<String>, observer: &mut dyn Observer) {
+    notes.iter().for_each(|note| observer.event(Event::Note(note)));
 }
 
 /// The target's test regions, if all of them have masks; otherwise says so. Choosing the best checkpoint by them needs that.

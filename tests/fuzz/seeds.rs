@@ -81,8 +81,22 @@ pub fn images() -> Vec<Vec<u8>> {
         .flat_map(|format| [encoded(photograph.clone().into(), format), encoded(mask.clone().into(), format)])
         .collect();
     all.push(encoded(deep.into(), ImageFormat::Png));
+    all.extend(FOREIGN.iter().map(|file| file.to_vec()));
     all
 }
+
+macro_rules! foreign {
+    ($($name:literal)*) => { &[$(include_bytes!(concat!("../../src/data/tests/foreign/", $name))),*] };
+}
+
+/// Files that other encoders have written.
+const FOREIGN: &[&[u8]] = foreign![
+    "jpeg-420.jpg" "jpeg-grey.jpg" "jpeg-progressive.jpg" "jpeg-cmyk.jpg" "jpeg-ycck.jpg" "jpeg-restarts.jpg"
+    "jpeg-scans-restarts.jpg" "jpeg-opencv.jpg" "jpeg-411.jpg" "tiff-palette.tif" "tiff-jpeg.tif" "tiff-group-4.tif"
+    "tiff-group-4-low-bits-first.tif" "tiff-lzw.tif" "tiff-planes.tif" "tiff-tiles.tif" "tiff-big.tif" "tiff-cmyk.tif"
+    "tiff-opencv.tif" "png-palette-2-bit.png" "png-opencv.png" "bmp-1-bit.bmp" "bmp-palette.bmp" "webp-lossy.webp"
+    "webp-lossless.webp"
+];
 
 pub fn settings() -> Vec<Vec<u8>> {
     let mut config = Config::new(PathBuf::from("clinic a"));

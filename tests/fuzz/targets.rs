@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use papilla::conformance::Case;
-use papilla::data::image_file::{read_grey, read_rgb, read_size};
+use papilla::data::image_file::{read_grey, read_mask, read_photograph, read_size};
 use papilla::formats::{TensorFile, Weights, read_pytorch};
 use papilla::train::{Checkpoint, Config};
 
@@ -58,10 +58,13 @@ pub const TARGETS: &[Target] = &[
         name: "image",
         file: "region.png",
         seeds: seeds::images,
-        read: |path, _| read_size(path).is_ok() & (read_rgb(path).is_ok() | read_grey(path).is_ok()),
+        read: |path, _| {
+            let mask = read_mask(path).map(|mask| mask.upright().to_grey(path).is_ok() | read_grey(path).is_ok());
+            read_size(path).is_ok() & (read_photograph(path, None).is_ok() | mask.is_ok())
+        },
         base: 8 << 20,
-        // The pixels that deflate can hold, in another format beside them, and as much for the decoder.
-        factor: 4 * 4096,
+        // Pixels of a bit each, so many of which a compressed byte can hold, as four-byte levels, and once more turned upright.
+        factor: 10 * 16_384,
     },
     Target {
         name: "settings",

@@ -10,7 +10,7 @@ use crate::data::image_file::{read_grey, read_rgb, read_size};
 use crate::data::{DataError, Dataset, Labels, RegionPixels, Split};
 
 /// The message of an error, checked to be one line that names what it is about.
-fn message<T: std::fmt::Debug>(result: Result<T, DataError>, names: &str) -> String {
+pub(super) fn message<T: std::fmt::Debug>(result: Result<T, DataError>, names: &str) -> String {
     let text = result.unwrap_err().to_string();
     assert!(text.contains(names) && !text.contains('\n'), "should name {names}: {text}");
     text
@@ -160,7 +160,7 @@ fn truncated_files_are_refused_whatever_their_format() {
 }
 
 /// CRC-32 as PNG wants it (ISO 3309), one bit at a time.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
     !bytes.iter().fold(!0u32, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)))
 }

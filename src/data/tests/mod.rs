@@ -1,7 +1,9 @@
 //! Tests of the module as a whole; those of single steps stand beside the steps.
 
 mod files;
+mod foreign;
 mod goldens;
+mod kinds;
 mod loading;
 mod real_regions;
 

@@ -1,0 +1,112 @@
+//! From a path to pixels, whatever the format.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use image::ImageFormat;
+use image::metadata::Orientation;
+
+use super::bounds::MAX_BYTES;
+use super::fault::{Fault, SAVE_AS_PNG};
+use super::guard::caught;
+use super::raster::Raster;
+use super::turn::upright_size;
+use super::{bmp, jpeg, png, tiff, webp};
+use crate::data::error::DataError;
+
+/// What is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Bmp,
+    Jpeg,
+    Png,
+    Tiff,
+    WebP,
+}
+
+/// The image of a file as it is stored.
+pub(super) fn decode(path: &Path) -> Result<Raster, DataError> {
+    on_bytes(path, |bytes| match format(bytes)? {
+        Format::Bmp => bmp::decode(bytes),
+        Format::Jpeg => jpeg::decode(bytes),
+        Format::Png => png::decode(bytes),
+        Format::Tiff => tiff::decode(bytes),
+        Format::WebP => webp::decode(bytes),
+    })
+}
+
+/// Upright width and height in pixels, from the headers alone.
+pub(super) fn size(path: &Path) -> Result<(u32, u32), DataError> {
+    let (stored, orientation): ((u32, u32), Orientation) = on_bytes(path, |bytes| match format(bytes)? {
+        Format::Bmp => bmp::header(bytes),
+        Format::Jpeg => jpeg::header(bytes),
+        Format::Png => png::header(bytes),
+        Format::Tiff => tiff::header(bytes),
+        Format::WebP => webp::header(bytes),
+    })?;
+    Ok(upright_size(stored, orientation))
+}
+
+fn on_bytes<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T, Fault>) -> Result<T, DataError> {
+    let bytes = read_bytes(path)?;
+    match caught(|| read(&bytes)) {
+        Ok(outcome) => outcome.map_err(|fault| fault.of(path)),
+        Err(message) => {
+            let reason = format!("the decoder gave up on it ({message})");
+            Err(DataError::Decode { path: path.to_path_buf(), reason })
+        }
+    }
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    let metadata = fs::metadata(path).map_err(|e| DataError::read(path, e))?;
+    if !metadata.is_file() {
+        // A pipe, for example, might never end.
+        return Err(DataError::read(path, io::Error::other("it is not a regular file")));
+    }
+    let length = metadata.len();
+    if length > MAX_BYTES {
+        return Err(DataError::FileTooLarge { path: path.to_path_buf(), bytes: length });
+    }
+    fs::read(path).map_err(|e| DataError::read(path, e))
+}
+
+/// The format by the first bytes, whatever the file's name says.
+fn format(bytes: &[u8]) -> Result<Format, Fault> {
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Bmp) => return Ok(Format::Bmp),
+        Ok(ImageFormat::Jpeg) => return Ok(Format::Jpeg),
+        Ok(ImageFormat::Png) => return Ok(Format::Png),
+        Ok(ImageFormat::Tiff) => return Ok(Format::Tiff),
+        Ok(ImageFormat::WebP) => return Ok(Format::WebP),
+        _ => {}
+    }
+    // TIFF of more than 4 GiB has another number after its byte order.
+    if bytes.starts_with(b"II\x2B\0") || bytes.starts_with(b"MM\0\x2B") {
+        return Ok(Format::Tiff);
+    }
+    if bytes.is_empty() {
+        return Err(Fault::Truncated("it is empty".to_string()));
+    }
+    let starts_with = |start: &[u8]| bytes.starts_with(start);
+    let brand = bytes.get(4..12).unwrap_or_default();
+    let what = match brand {
+        b"ftypavif" | b"ftypavis" => "an AVIF image",
+        _ if brand.starts_with(b"ftyp") => "a HEIC image or a film",
+        _ if starts_with(b"GIF8") => "a GIF image",
+        _ if starts_with(b"\0\0\0\x0CjP  ") || starts_with(b"\xFF\x4F\xFF\x51") => "a JPEG 2000 image",
+        _ if starts_with(b"\xFF\x0A") || starts_with(b"\0\0\0\x0CJXL ") => "a JPEG XL image",
+        _ if bytes.get(128..132) == Some(b"DICM") => "a DICOM file",
+        _ if starts_with(b"8BPS") => "a Photoshop document",
+        _ if starts_with(b"%PDF") => "a PDF document",
+        _ if starts_with(b"PK\x03\x04") => "a zip archive",
+        _ if starts_with(b"version https://git-lfs") => {
+            let what = "is not the image but a pointer to it, which Git LFS has left".to_string();
+            return Err(Fault::Unsupported { what, remedy: "run `git lfs pull` in its folder" });
+        }
+        _ if bytes.trim_ascii_start().starts_with(b"<") => "a page of the web or another text",
+        _ => return Err(Fault::Damaged("it begins like none of PNG, JPEG, TIFF, BMP and WebP".to_string())),
+    };
+    Err(Fault::Unsupported { what: format!("is {what}, which is not read"), remedy: SAVE_AS_PNG })
+}
