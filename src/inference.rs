@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::data::region::image_planes;
 use crate::data::resize::resize_image;
+use crate::data::square::Square;
 use crate::device::{Device, DeviceError, Program, States};
 use crate::graph::{Graph, NodeId, Prepared, ResizeMode, ShapeError, fold_norms, prepare, simplify};
 use crate::method::deviation::{TEMPERATURE, deviation};
@@ -194,14 +195,17 @@ impl Predictor {
         self.batch
     }
 
-    /// Logits of up to `batch` images, in order.
+    /// Logits of up to `batch` images, in order. What is not square is completed to a square by mirroring its edges.
     pub fn logits(&self, images: &[&RgbImage]) -> Result<Vec<Logits>> {
         if images.len() > self.batch {
             return Err(InferenceError::TooManyImages { given: images.len(), batch: self.batch });
         }
         let side = self.size as u32;
-        let planes: Vec<Vec<f32>> =
-            images.par_iter().map(|image| image_planes(&resize_image(image, side, side))).collect();
+        let resized = |image: &RgbImage| match image.width() == image.height() {
+            true => resize_image(image, side, side),
+            false => resize_image(&square_of(image).cut_image(image), side, side),
+        };
+        let planes: Vec<Vec<f32>> = images.par_iter().map(|image| image_planes(&resized(image))).collect();
         let mut input = planes.concat();
         input.resize(self.batch * 3 * self.size * self.size, 0.0);
         self.program.write("image", &input)?;
@@ -213,7 +217,8 @@ impl Predictor {
         let (size, plane) = (self.size, self.size * self.size);
         let upsample = |index: usize| {
             let (width, height) = (images[index].width() as usize, images[index].height() as usize);
-            let to_own = |values: &[f32]| resize_align_corners(values, size, [height, width]);
+            let square = square_of(images[index]);
+            let to_own = |values: &[f32]| resize_align_corners(values, size, &square, [height, width]);
             let both = |values: &Vec<f32>| -> Vec<f32> {
                 values[2 * index * plane..][..2 * plane].chunks(plane).flat_map(to_own).collect()
             };
@@ -226,20 +231,26 @@ impl Predictor {
     }
 }
 
-/// A square map brought to `[height, width]`, bilinear, corner pixels on corner pixels.
-fn resize_align_corners(values: &[f32], side: usize, [height, width]: [usize; 2]) -> Vec<f32> {
+/// The square that an image is completed to.
+fn square_of(image: &RgbImage) -> Square {
+    Square::containing(image.width(), image.height())
+}
+
+/// A map of a square brought to the `[height, width]` of the image in it, bilinear, corner pixels on corner pixels.
+fn resize_align_corners(values: &[f32], side: usize, square: &Square, [height, width]: [usize; 2]) -> Vec<f32> {
+    let own = square.side as usize;
     if [height, width] == [side, side] {
         return values.to_vec();
     }
-    let locate = |i: usize, out: usize| {
-        let position = if out > 1 { i as f64 * (side - 1) as f64 / (out - 1) as f64 } else { 0.0 };
+    let locate = |i: i64| {
+        let position = if own > 1 { i as f64 * (side - 1) as f64 / (own - 1) as f64 } else { 0.0 };
         let low = (position as usize).min(side - 1);
         (low, (low + 1).min(side - 1), (position - low as f64) as f32)
     };
-    let columns: Vec<_> = (0..width).map(|x| locate(x, width)).collect();
+    let columns: Vec<_> = (0..width as i64).map(|x| locate(x - square.left)).collect();
     let mut out = Vec::with_capacity(height * width);
     for y in 0..height {
-        let (top, bottom, v) = locate(y, height);
+        let (top, bottom, v) = locate(y as i64 - square.top);
         let (top, bottom) = (&values[top * side..][..side], &values[bottom * side..][..side]);
         out.extend(columns.iter().map(|&(left, right, u)| {
             let upper = top[left] + u * (top[right] - top[left]);
@@ -260,10 +271,37 @@ mod tests {
     #[test]
     fn corners_stay_and_a_ramp_stays_a_ramp() {
         let ramp: Vec<f32> = (0..9).map(|i| (i % 3) as f32 + 10.0 * (i / 3) as f32).collect();
-        let large = resize_align_corners(&ramp, 3, [5, 9]);
-        assert_eq!((large[0], large[8], large[36], large[44]), (0.0, 2.0, 20.0, 22.0));
-        assert_eq!(large[2 * 9 + 4], 11.0);
-        assert_eq!(resize_align_corners(&ramp, 3, [3, 3]), ramp);
+        let to = |width: u32, height: u32| {
+            let square = Square::containing(width, height);
+            resize_align_corners(&ramp, 3, &square, [height as usize, width as usize])
+        };
+        let large = to(9, 9);
+        assert_eq!((large[0], large[8], large[72], large[80]), (0.0, 2.0, 20.0, 22.0));
+        assert_eq!(large[4 * 9 + 4], 11.0);
+        assert_eq!(to(3, 3), ramp);
+        // The rows in the middle of the square that contains it, none of them stretched.
+        assert_eq!(to(9, 5), large[2 * 9..7 * 9]);
+        assert_eq!(to(1, 1), [0.0]);
+    }
+
+    #[test]
+    fn images_that_are_not_square_are_seen_as_their_squares() {
+        let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
+        let states = Device::Cpu.states();
+        let (predictor, tensors) =
+            Predictor::new(&Device::Cpu, &states, network, Domain::Target, 32, 2).expect("shapes fit");
+        for spec in &tensors {
+            states.write(&format!("{GENERATOR}.{}", spec.name), &initial_values(spec, 3)).expect("declared");
+        }
+        predictor.refresh().expect("every state is there");
+        let wide = RgbImage::from_fn(48, 30, |x, y| image::Rgb([(x * 5) as u8, (y * 8) as u8, (x * y) as u8]));
+        let whole = Square::containing(48, 30).cut_image(&wide);
+        let logits = predictor.logits(&[&wide, &whole]).expect("two images fit");
+        assert_eq!((logits[0].width, logits[0].height), (48, 30));
+        for channel in 0..2 {
+            let (own, square) = (&logits[0].mask[channel * 48 * 30..], &logits[1].mask[channel * 48 * 48..]);
+            assert!(own[..48 * 30] == square[9 * 48..39 * 48], "the middle of the square's");
+        }
     }
 
     #[test]
@@ -334,7 +372,8 @@ mod tests {
         let std = report.read(&["std"]).expect("an output").remove(0);
         // The report's has the size of the feature, where training compares it.
         let small = predicted.iter().flat_map(|logits| logits.deviation.chunks(32 * 32));
-        let small: Vec<f32> = small.flat_map(|map| resize_align_corners(map, 32, [8, 8])).collect();
+        let own = Square::containing(8, 8);
+        let small: Vec<f32> = small.flat_map(|map| resize_align_corners(map, 32, &own, [8, 8])).collect();
         assert_eq!(std.len(), small.len());
         assert!(std.iter().any(|std| *std > 1e-3));
         for (own, other) in small.iter().zip(&std) {

@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 
 use super::resume::resume_command;
 use crate::conformance::CaseError;
+use crate::data::names::shown;
 use crate::data::prepare::{OptionError, PrepareError, Reason, Remedy};
 use crate::device::DeviceError;
 use crate::gpu::GpuError;
@@ -28,8 +29,9 @@ impl WrongFlags {
 }
 
 /// An error and its causes in one line, in the words of flags; a cause is left out where the text before already says it.
+/// Names of files that would break the line are spelt out.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
-    in_words(error.as_ref())
+    shown(&in_words(error.as_ref()))
 }
 
 /// The same of an error of the library.

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::{Architecture, Global, output, progress};
+use super::{Architecture, Global, output, progress, sentence};
 use crate::atomic_file::write_atomically;
 use crate::data::mask::decode_mask;
-use crate::data::{Dataset, Labels, RegionPixels};
+use crate::data::names::shown_path;
+use crate::data::remarks::Remarks;
+use crate::data::{Dataset, Labels, Region, RegionPixels};
 use crate::device::Device;
 use crate::inference::Logits;
 use crate::metrics::{BinaryMask, ImageMetrics, PostprocessSettings, Summary, evaluate_image, postprocess};
@@ -19,6 +21,9 @@ use crate::train::load_predictor;
 const BATCH: usize = 4;
 
 /// Measure a checkpoint on labelled regions: Dice, IoU, surface distances, vertical cup-to-disc ratio
+///
+/// Images are taken upright, as their EXIF orientation says. Regions that cannot be read, or have no mask, are left out and
+/// named, the exit status is then 1; regions that are not square are completed by mirroring their edges.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Checkpoint of a run, or weights
@@ -72,11 +77,39 @@ fn probability(text: &str) -> Result<f32, String> {
     }
 }
 
+/// What is to be done with whole photographs.
+const WHOLE_PHOTOGRAPHS: &str = "; `papilla prepare` cuts out the regions, on which networks are trained";
+
 /// Metrics of every image, raw and post-processed, by name.
+#[derive(Default)]
 struct Measured {
     names: Vec<String>,
     raw: Vec<ImageMetrics>,
     clean: Vec<ImageMetrics>,
+    /// what to know of the images
+    remarks: Remarks,
+    /// a sentence for each region that is left out
+    left_out: Vec<String>,
+}
+
+impl Measured {
+    /// Reads regions; one that cannot be used is left out.
+    fn read<'a>(&mut self, regions: &'a [Region]) -> Vec<(&'a Region, RegionPixels)> {
+        let mut usable = Vec::new();
+        for region in regions {
+            match RegionPixels::read(region) {
+                Ok(RegionPixels { mask: None, .. }) => {
+                    self.left_out.push(format!("the image `{}` has no mask", shown_path(&region.image)));
+                }
+                Ok(pixels) => {
+                    self.remarks.add(&region.name, pixels.remarks());
+                    usable.push((region, pixels));
+                }
+                Err(error) => self.left_out.push(sentence(&error.into())),
+            }
+        }
+        usable
+    }
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
@@ -86,12 +119,16 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     } else {
         print_table(&document)?;
     }
-    Ok(ExitCode::SUCCESS)
+    let is_whole = document["left_out"].as_array().is_none_or(Vec::is_empty);
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Evaluates, writes the files that were asked for, and gives the totals.
 pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> {
-    let dataset = Dataset::open(&arguments.data, Labels::Required)?;
+    let mut dataset = Dataset::open(&arguments.data, Labels::Optional)?;
+    if dataset.regions().iter().all(|region| region.mask.is_none()) {
+        dataset = Dataset::open(&arguments.data, Labels::Required)?;
+    }
     measure(global, &global.open_tuned()?, &dataset, arguments)
 }
 
@@ -101,11 +138,15 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
     let (predictor, config) = load_predictor(device, &arguments.checkpoint, &fallback, BATCH)?;
     arguments.architecture.agree(&config, &arguments.checkpoint)?;
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");
-    let mut measured = Measured { names: Vec::new(), raw: Vec::new(), clean: Vec::new() };
+    let mut measured = Measured::default();
     for regions in dataset.regions().chunks(predictor.batch()) {
-        let pixels = regions.iter().map(RegionPixels::read).collect::<Result<Vec<_>, _>>()?;
-        let images: Vec<_> = pixels.iter().map(|p| &p.image).collect();
-        for ((logits, pixels), region) in predictor.logits(&images)?.iter().zip(&pixels).zip(regions) {
+        let read = measured.read(regions);
+        bar.inc(regions.len() as u64);
+        if read.is_empty() {
+            continue;
+        }
+        let images: Vec<_> = read.iter().map(|(_, pixels)| &pixels.image).collect();
+        for (logits, (region, pixels)) in predictor.logits(&images)?.iter().zip(&read) {
             let mask = pixels.mask.as_ref().context("labels were required when the dataset was opened")?;
             let truth = decode_mask(mask.as_raw());
             let (width, height) = mask.dimensions();
@@ -117,12 +158,26 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
             measured.names.push(region.name.clone());
             measured.raw.push(evaluate_image(&arguments.thresholds.masks(logits)?, &truth)?);
             measured.clean.push(evaluate_image(&arguments.thresholds.clean_masks(logits)?, &truth)?);
-            bar.inc(1);
         }
     }
     bar.finish_and_clear();
+    let (count, of) = (measured.names.len(), dataset.len());
+    if let (0, Some(first)) = (count, measured.left_out.first()) {
+        bail!("none of the {of} regions of `{}` can be evaluated; the first: {first}", arguments.data.display());
+    }
+    for problem in &measured.left_out {
+        eprintln!("error: {problem}");
+    }
+    let notes = [dataset.passed_over(), measured.remarks.sentences(of, WHOLE_PHOTOGRAPHS)].concat();
+    for note in &notes {
+        global.note(note);
+    }
     let document = json!({
-        "images": measured.names.len(),
+        "images": count,
+        "regions": of,
+        "left_out": measured.left_out,
+        "notes": notes,
+        "whole_photographs": measured.remarks.whole_photographs(),
         "device": device.name(),
         "checkpoint": arguments.checkpoint.display().to_string(),
         "data": arguments.data.display().to_string(),
@@ -155,7 +210,9 @@ fn write_files(out: &Path, measured: &Measured, document: &Value) -> Result<()> 
 
 /// A table of the totals: value, and its 95 % interval.
 fn print_table(document: &Value) -> Result<()> {
-    output::line(format_args!("{} images, 95 % intervals in brackets", document["images"]))?;
+    let (images, regions) = (&document["images"], &document["regions"]);
+    let of = if images == regions { String::new() } else { format!(" of {regions}") };
+    output::line(format_args!("{images}{of} images, 95 % intervals in brackets"))?;
     output::line(row("", "", &["Dice", "IoU", "ASD (pixels)", "HD95 (pixels)"]))?;
     for stage in ["raw", "postprocessed"] {
         for structure in ["cup", "disc"] {

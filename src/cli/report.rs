@@ -185,7 +185,12 @@ fn evaluate_all(
             thresholds: arguments.thresholds,
             architecture: Architecture::default(),
         };
-        evaluate::measure(global, device, dataset, &request)?;
+        let document = evaluate::measure(global, device, dataset, &request)?;
+        let left_out = document["left_out"].as_array().map_or(0, Vec::len);
+        if left_out > 0 {
+            let (of, data) = (dataset.len(), data.display());
+            notes.push(format!("{left_out} of {of} regions of `{data}` are left out: they could not be read"));
+        }
     }
     Ok(notes)
 }

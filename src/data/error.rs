@@ -22,10 +22,10 @@ pub enum DataError {
 
     /// A labelled split lacks the mask of one of its images.
     #[error(
-        "the image `{}` has no mask: a file with the same stem is expected in `{}`",
-        image.display(), folder.display()
+        "the image `{}` has no mask{}: a file with the same stem is expected in `{}`",
+        image.display(), and_others(*others), folder.display()
     )]
-    MissingMask { image: PathBuf, folder: PathBuf },
+    MissingMask { image: PathBuf, folder: PathBuf, others: usize },
 
     /// Two files of one folder would have the same name.
     #[error(
@@ -84,6 +84,14 @@ pub enum DataError {
         image.display(), image_size.0, image_size.1, mask.display(), mask_size.0, mask_size.1
     )]
     SizesDiffer { image: PathBuf, image_size: (u32, u32), mask: PathBuf, mask_size: (u32, u32) },
+
+    /// An image that cannot be a region around a disc.
+    #[error(
+        "`{}` is {width}x{height} pixels and so no region around a disc, which has at least 16 a side and is at most four \
+         times as long as wide",
+        path.display()
+    )]
+    NoRegion { path: PathBuf, width: u32, height: u32 },
 
     /// Image and mask would cover each other if the orientation of one were not heeded.
     #[error(
@@ -151,6 +159,14 @@ impl DataError {
             return Self::Turned { image, image_size, mask, mask_size, orientations };
         }
         Self::SizesDiffer { image, image_size, mask, mask_size }
+    }
+}
+
+/// How many more have the same fault.
+fn and_others(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        others => format!(", nor have {others} others"),
     }
 }
 

@@ -111,9 +111,10 @@ impl Loader {
                 batch: options.batch,
             });
         }
-        let unlabelled = dataset.regions().iter().find(|region| region.mask.is_none());
-        if let (true, Some(region)) = (options.labels, unlabelled) {
-            return Err(DataError::MissingMask { image: region.image.clone(), folder: dataset.mask_folder() });
+        let mut unlabelled = dataset.regions().iter().filter(|region| region.mask.is_none());
+        if let (true, Some(region)) = (options.labels, unlabelled.next()) {
+            let (image, others) = (region.image.clone(), unlabelled.count());
+            return Err(DataError::MissingMask { image, folder: dataset.mask_folder(), others });
         }
         let cache = (0..dataset.len()).map(|_| OnceLock::new()).collect();
         let cache_left = AtomicUsize::new(options.cache_bytes);

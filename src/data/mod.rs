@@ -5,20 +5,25 @@
 
 pub mod augment;
 pub mod boundary;
+pub mod contact_sheet;
 pub mod dataset;
 pub mod disc_finder;
 mod error;
+pub mod folder;
 pub mod image_file;
 pub mod loader;
 pub mod mask;
 mod morphology;
+pub mod names;
 pub mod overlay;
 mod prefetch;
 pub mod prepare;
 pub mod region;
+pub mod remarks;
 pub mod resize;
 mod rng;
 pub mod sample;
+pub mod square;
 pub mod synth;
 
 #[cfg(test)]

@@ -7,7 +7,14 @@ use image::{GrayImage, RgbImage};
 use super::error::DataError;
 use super::image_file::{ImageNote, Photograph, read_mask, read_photograph};
 use super::mask::{MaskSummary, canonical_levels, check_mask};
+use super::remarks::Remark;
 use super::resize::{resize_image, resize_mask};
+use super::square::Square;
+
+/// Pixels a side of which a region has at least so many: fewer show nothing.
+const SMALLEST: u32 = 16;
+/// Times that a region is longer than wide at most: what is longer shows no disc in the middle of its surroundings.
+const LONGEST: u32 = 4;
 
 /// One region of interest around a disc: files, not pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +44,11 @@ impl RegionPixels {
     /// Decodes a region's files at their own size; the mask's levels are made canonical.
     ///
     /// # Errors
-    /// What [`read_photograph`], [`read_mask`] and [`check_mask`] refuse, a mask in colour, and an image and a mask of
-    /// different sizes.
+    /// What [`read_photograph`], [`check_shape`], [`read_mask`] and [`check_mask`] refuse, a mask in colour, and an image and
+    /// a mask of different sizes.
     pub fn read(region: &Region) -> Result<Self, DataError> {
         let Photograph { image, orientation, notes: image_notes } = read_photograph(&region.image, None)?;
+        check_shape(image.dimensions(), &region.image)?;
         let mut pixels = Self { image, mask: None, image_notes, mask_notes: Vec::new() };
         if let Some(path) = &region.mask {
             let stored = read_mask(path)?;
@@ -58,16 +66,25 @@ impl RegionPixels {
         Ok(pixels)
     }
 
-    /// The region at `size` x `size` pixels: image antialiased bilinear, mask nearest.
+    /// Completed to a square by mirroring the edges: nothing is stretched.
+    pub fn squared(self) -> Self {
+        let (width, height) = self.image.dimensions();
+        if width == height {
+            return self;
+        }
+        let square = Square::containing(width, height);
+        let mask = self.mask.as_ref().map(|mask| square.cut_mask(mask));
+        Self { image: square.cut_image(&self.image), mask, ..self }
+    }
+
+    /// The region at `size` x `size` pixels, [squared](Self::squared): image antialiased bilinear, mask nearest.
     pub fn resized(self, size: u32) -> Self {
         if self.image.dimensions() == (size, size) {
             return self;
         }
-        Self {
-            image: resize_image(&self.image, size, size),
-            mask: self.mask.map(|mask| resize_mask(&mask, size, size)),
-            ..self
-        }
+        let whole = self.squared();
+        let mask = whole.mask.as_ref().map(|mask| resize_mask(mask, size, size));
+        Self { image: resize_image(&whole.image, size, size), mask, ..whole }
     }
 
     /// What the mask contains, where there is one.
@@ -75,17 +92,28 @@ impl RegionPixels {
         self.mask.as_ref().map(|mask| MaskSummary::of(mask.as_raw()))
     }
 
-    /// What a user should know about the files of the region that these are the pixels of.
-    pub fn notes<'a>(&self, region: &'a Region) -> Vec<(&'a Path, ImageNote)> {
-        let of_image = self.image_notes.iter().map(|note| (region.image.as_path(), *note));
-        let of_mask = region.mask.iter().flat_map(|mask| self.mask_notes.iter().map(|note| (mask.as_path(), *note)));
-        of_image.chain(of_mask).collect()
+    /// What a user should know about the image and the files, before the region is resized.
+    pub fn remarks(&self) -> Vec<Remark> {
+        let of_mask = self.mask_notes.iter().copied().map(Remark::Mask);
+        Remark::on_region(&self.image, &self.image_notes).into_iter().chain(of_mask).collect()
     }
 
     /// Bytes of memory the pixels take.
     pub fn bytes(&self) -> usize {
         self.image.as_raw().len() + self.mask.as_ref().map_or(0, |mask| mask.as_raw().len())
     }
+}
+
+/// Refuses what cannot be a region around a disc, whatever is in it.
+///
+/// # Errors
+/// [`DataError::NoRegion`] of an image of less than 16 pixels a side, or more than four times as long as wide.
+pub fn check_shape((width, height): (u32, u32), path: &Path) -> Result<(), DataError> {
+    let (shorter, longer) = (width.min(height), width.max(height));
+    if shorter < SMALLEST || longer > LONGEST.saturating_mul(shorter) {
+        return Err(DataError::NoRegion { path: path.to_path_buf(), width, height });
+    }
+    Ok(())
 }
 
 /// An image as `[3, H, W]`, each value byte / 127.5 - 1.

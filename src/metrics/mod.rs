@@ -4,9 +4,11 @@
 //! Everything here runs on the CPU, on masks of one image at a time; what is kept between images is numbers.
 
 mod bootstrap;
+mod components;
 mod error;
 mod mask;
 mod overlap;
+mod plausibility;
 mod postprocess;
 mod report;
 mod rim;
@@ -17,9 +19,11 @@ mod vcdr;
 mod tests;
 
 pub use bootstrap::{MeanInterval, mean_ci95};
+pub use components::{Connectivity, components};
 pub use error::MetricsError;
 pub use mask::BinaryMask;
 pub use overlap::{Overlap, dice};
+pub use plausibility::{Doubt, doubts};
 pub use postprocess::{PostprocessSettings, postprocess};
 pub use report::{ImageMetrics, StructureMetrics, StructureSummary, Summary, evaluate_image};
 pub use rim::{Eye, RimSectors, rim_sectors};

@@ -1,8 +1,8 @@
 //! From a probability map to the one smooth region an optic disc or cup is.
 
 use image::{GrayImage, Luma};
-use imageproc::region_labelling::{Connectivity, connected_components};
 
+use super::components::{Connectivity, components};
 use super::{BinaryMask, MetricsError};
 
 /// Lengths of the post-processing steps in pixels; 0 skips a step.
@@ -107,7 +107,7 @@ fn erode_diamond(mask: &BinaryMask, radius: u32) -> BinaryMask {
 
 /// The 8-connected component with the most pixels; of equals, the first met in reading order.
 fn largest_component(mask: &BinaryMask) -> BinaryMask {
-    let labels = connected_components(mask.as_image(), Connectivity::Eight, Luma([0]));
+    let labels = components(mask.as_image(), Connectivity::Eight);
     let mut areas: Vec<u32> = Vec::new();
     let mut order: Vec<u32> = Vec::new();
     for &label in labels.as_raw().iter().filter(|&&label| label != 0) {
@@ -129,7 +129,7 @@ fn largest_component(mask: &BinaryMask) -> BinaryMask {
 fn fill_holes(mask: &BinaryMask) -> BinaryMask {
     let (width, height) = (mask.width(), mask.height());
     let outside = GrayImage::from_fn(width, height, |x, y| Luma([u8::from(!mask.contains(x, y))]));
-    let labels = connected_components(&outside, Connectivity::Four, Luma([0]));
+    let labels = components(&outside, Connectivity::Four);
     // Label 0 is the mask itself: never open.
     let mut open = vec![false; labels.as_raw().iter().max().map_or(0, |&label| label as usize) + 1];
     for (x, y, label) in labels.enumerate_pixels() {
@@ -198,6 +198,22 @@ mod tests {
         assert_eq!(postprocess(&[0.0], 1, 1, 0.5, &even), Err(MetricsError::EvenMedian(4)));
         assert!(postprocess(&[0.0; 3], 2, 2, 0.5, &none).is_err());
         assert!(postprocess(&[], 0, 0, 0.5, &PostprocessSettings::AT_512).unwrap().is_empty());
+    }
+
+    #[test]
+    fn masks_of_few_pixels_and_of_one_line_are_processed() {
+        for (width, height) in [(1, 1), (1, 2), (2, 1), (1, 600), (600, 1), (2, 2)] {
+            let count = (width * height) as usize;
+            for settings in [PostprocessSettings::AT_512, PostprocessSettings::for_side(width.max(height))] {
+                for value in [0.0, 1.0] {
+                    let mask = postprocess(&vec![value; count], width, height, 0.5, &settings).unwrap();
+                    assert!([0, count as u64].contains(&mask.area()), "{width}x{height}: {}", mask.area());
+                }
+            }
+            let none = PostprocessSettings { median: 0, median_passes: 0, erode_diamond: 0 };
+            let full = postprocess(&vec![1.0; count], width, height, 0.5, &none).unwrap();
+            assert_eq!(full.area(), count as u64);
+        }
     }
 
     proptest! {

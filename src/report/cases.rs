@@ -110,12 +110,12 @@ pub fn choose(evaluations: &[&Evaluation], count: usize) -> Vec<(Kind, String)> 
     if low == Kind::Worst { lowest.chain(highest).collect() } else { highest.chain(lowest).collect() }
 }
 
-/// The image of a case as it is in the dataset, without views yet.
+/// The image of a case as it is in the dataset, completed to a square as networks see it, without views yet.
 ///
 /// # Errors
 /// A region that cannot be read or has no mask.
 pub fn open(kind: Kind, region: &Region) -> Result<(Case, RgbImage)> {
-    let pixels = RegionPixels::read(region)?;
+    let pixels = RegionPixels::read(region)?.squared();
     let mask = pixels.mask.with_context(|| format!("`{}` has no mask", region.image.display()))?;
     let (width, height) = mask.dimensions();
     let planes = decode_mask(mask.as_raw());

@@ -56,7 +56,7 @@ pub(super) fn target_loader_options(config: &Config, photometric_copy: bool) -> 
 /// The regions to train on, and those to validate on.
 pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(TrainingData, Vec<Validation>)> {
     let all = Dataset::open_split(&config.source, Split::Train, Labels::Required)?;
-    tell(all.check()?, observer);
+    note(observer, [all.passed_over(), all.check()?].concat());
     let (train, held_out) = match config.select {
         Selection::Source => all.hold_out_every_tenth(),
         Selection::Target => (all.clone(), all.hold_out_every_tenth().1),
@@ -77,13 +77,14 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
     let target = match (&config.target, config.method) {
         (Some(target), Method::Beal | Method::Align | Method::Clr) => {
             let target = Dataset::open_split(target, Split::Train, Labels::Ignored)?;
-            tell(target.check_readable()?, observer);
+            note(observer, [target.passed_over(), target.check_readable()?].concat());
             Some(Arc::new(target))
         }
         _ => None,
     };
-    for validation in &validations {
-        tell(validation.dataset().check_readable()?, observer);
+    // Held-out regions of the source have been read above.
+    for validation in validations.iter().filter(|validation| validation.domain() == Domain::Target) {
+        note(observer, [validation.dataset().passed_over(), validation.dataset().check_readable()?].concat());
     }
     let data = TrainingData { source: Arc::new(train), target };
     // Refused now rather than when the stage begins that needs it.
@@ -94,8 +95,11 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
     Ok((data, validations))
 }
 
-fn tell(notes: Vec<String>, observer: &mut dyn Observer) {
-    notes.iter().for_each(|note| observer.event(Event::Note(note)));
+/// Says each sentence.
+fn note(observer: &mut dyn Observer, sentences: Vec<String>) {
+    for sentence in &sentences {
+        observer.event(Event::Note(sentence));
+    }
 }
 
 /// The target's test regions, if all of them have masks; otherwise says so. Choosing the best checkpoint by them needs that.

@@ -64,7 +64,8 @@ fn use_run(run: &Path, clinic: &Path, out: &Path) -> [Value; 2] {
         succeed(&[&"--json", &"evaluate", &"--checkpoint", &checkpoint, &"--data", &test, &"--out", &measured]);
     let predicted =
         succeed(&[&"--json", &"predict", &"--checkpoint", &checkpoint, &images, &"--out", &drawn, &"--logits"]);
-    assert_eq!(fs::read_dir(&drawn).expect("it was made").count(), 2 * 3 + 1);
+    // Of each image a mask, an overlay and logits; a table and a contact sheet.
+    assert_eq!(fs::read_dir(&drawn).expect("it was made").count(), 2 * 3 + 2);
     assert_eq!(fs::read_dir(&measured).expect("it was made").count(), 3);
     [evaluated, predicted].map(|text| serde_json::from_str(&text).expect("one document"))
 }
@@ -137,7 +138,7 @@ fn links_in_a_circle_and_pipes() {
     let out = folder.path().join("drawn");
     let predict: [&dyn AsRef<OsStr>; 6] = [&"predict", &"--checkpoint", &checkpoint, &images, &"--out", &out];
     assert!(refusal(&predict).contains("loop.png"));
-    assert_eq!(fs::read_dir(&out).expect("it was made").count(), 2 * 2 + 1, "the others are segmented");
+    assert_eq!(fs::read_dir(&out).expect("it was made").count(), 2 * 2 + 2, "the others are segmented");
     let data = clinic.join("test");
     let error = refusal(&[&"evaluate", &"--checkpoint", &checkpoint, &"--data", &data]);
     assert!(error.contains("loop.png"), "{error}");

@@ -4,6 +4,7 @@ mod adapter;
 mod backbones;
 mod bad_input;
 mod bench;
+mod brought;
 mod clinics;
 mod conformance;
 mod convert;

@@ -25,23 +25,27 @@ const REGION: u32 = 300;
 /// Where the region's middle lies.
 const PLACE: (u32, u32) = (300, 420);
 
-/// A network whose mask is the same everywhere, disc and no cup, if it is `constant`; else made up.
-fn weights(folder: &TempDir, constant: bool) -> PathBuf {
+/// A network whose logits of cup and disc are `constant` everywhere; else made up.
+pub fn weights(folder: &TempDir, constant: Option<[f32; 2]>) -> PathBuf {
     let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
     let tensors = network.tensors().expect("the backbone has this output stride");
-    let value = |name: &str, shape: &[usize]| match name {
-        "decoder.last_conv.3.weight" if constant => vec![0.0; shape.iter().product()],
-        "decoder.last_conv.3.bias" => vec![-3.0, 3.0],
+    let value = |name: &str, shape: &[usize]| match (name, constant) {
+        ("decoder.last_conv.3.weight", Some(_)) => vec![0.0; shape.iter().product()],
+        ("decoder.last_conv.3.bias", Some(logits)) => logits.to_vec(),
+        ("decoder.last_conv.3.bias", None) => DISC_EVERYWHERE.to_vec(),
         _ => hashed_values(name, shape),
     };
     let tensors = tensors.iter().map(|spec| {
         (spec.name.clone(), HostTensor { shape: spec.shape.to_vec(), data: value(&spec.name, &spec.shape) })
     });
-    let path = folder.path().join(format!("constant-{constant}.safetensors"));
+    let path = folder.path().join("weights.safetensors");
     let file = TensorFile { tensors: tensors.collect(), metadata: BTreeMap::new() };
     file.write(&path).expect("the folder is writable");
     path
 }
+
+/// Logits of no cup, and of disc.
+pub const DISC_EVERYWHERE: [f32; 2] = [-3.0, 3.0];
 
 /// A number in [0, 1] that follows from a place.
 fn noise(x: u32, y: u32) -> f32 {
@@ -58,7 +62,7 @@ fn field(retina: impl Fn(u32, u32) -> [f32; 3]) -> RgbImage {
 }
 
 /// A photograph with a synthetic disc; its centre, and its diameter.
-fn photograph(index: u64) -> (RgbImage, (f64, f64), f64) {
+pub fn photograph(index: u64) -> (RgbImage, (f64, f64), f64) {
     let (region, mask) = generate(5, Clinic::A, Split::Test, index, REGION);
     let first = (PLACE.0 - REGION / 2, PLACE.1 - REGION / 2);
     let edge: Vec<[u8; 3]> = (0..REGION).flat_map(|i| [region.get_pixel(i, 0).0, region.get_pixel(0, i).0]).collect();
@@ -94,7 +98,7 @@ fn predict(weights: &Path, inputs: &[&Path], out: &Path, more: &[&str]) -> Outpu
 }
 
 /// Rows of the table by the names of its columns.
-fn table(out: &Path) -> Vec<BTreeMap<String, String>> {
+pub fn table(out: &Path) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(out.join("predictions.csv")).expect("the table is written");
     reader.deserialize().map(|row| row.expect("every row has all columns")).collect()
 }
@@ -137,7 +141,7 @@ fn masks_lie_where_the_disc_was_found_whatever_the_format() {
     for name in ["d.bmp", "e.jpg"] {
         photograph.save(inputs.join(name)).expect("a temporary file can be written");
     }
-    let weights = weights(&folder, true);
+    let weights = weights(&folder, Some(DISC_EVERYWHERE));
     let told = succeeded(predict(&weights, &[&inputs], &out, &["--raw"]));
     for words in ["5 images segmented", "confidence of the disc finder: 0.", "not a medical device"] {
         assert!(told.contains(words), "`{words}` is not in: {told}");
@@ -175,7 +179,7 @@ fn a_photograph_without_a_disc_is_listed_for_checking() {
         [150.0 + 30.0 * speckle, 75.0 + 24.0 * speckle, 40.0 + 10.0 * speckle]
     });
     bare.save(&without).expect("a temporary file can be written");
-    let weights = weights(&folder, false);
+    let weights = weights(&folder, None);
     let told = succeeded(predict(&weights, &[&with, &without], &out, &["--uncertainty", "2"]));
     let listed: Vec<&str> = told.lines().filter(|line| line.starts_with("check ")).collect();
     assert!(listed.len() == 1 && listed[0].contains("`without`"), "{told}");
@@ -217,7 +221,7 @@ fn real_photographs() {
     let out = folder.path().join("out");
     let inputs = discs.map(|(file, ..)| raw.join(file));
     let paths: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
-    let told = succeeded(predict(&weights(&folder, true), &paths, &out, &["--raw"]));
+    let told = succeeded(predict(&weights(&folder, Some(DISC_EVERYWHERE)), &paths, &out, &["--raw"]));
     assert!(!told.contains("check "), "{told}");
     let rows = table(&out);
     assert_eq!(rows.len(), discs.len());

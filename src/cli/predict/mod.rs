@@ -1,29 +1,38 @@
 //! `papilla predict`: masks, overlays and figures of unlabelled images.
 
+mod findings;
+mod flag;
+mod inputs;
 mod table;
 mod uncertainty;
 mod whole_photograph;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use image::RgbImage;
-use serde_json::json;
+use anyhow::{Context, Result};
+use image::{GrayImage, RgbImage};
+use serde_json::{Map, Value, json};
 
-use self::table::{Row, write_table};
+use self::flag::Flag;
+use self::inputs::{Image, Inputs, refuse_overwriting};
+use self::table::{Row, TABLE, write_table};
 use self::uncertainty::{mean_deviations, write_deviations};
 use self::whole_photograph::Place;
 use super::evaluate::Thresholds;
 use super::named::named;
 use super::{Architecture, Global, output, progress, sentence};
-use crate::data::dataset::list_images;
-use crate::data::image_file::read_rgb;
+use crate::data::contact_sheet::{ContactSheet, Tile};
+use crate::data::image_file::read_photograph;
+use crate::data::mask::encode_mask;
+use crate::data::names::shown;
 use crate::data::overlay::{write_mask, write_overlay};
+use crate::data::region::check_shape;
+use crate::data::remarks::{Remark, Remarks};
 use crate::formats::{HostTensor, TensorFile};
 use crate::inference::Logits;
-use crate::metrics::{BinaryMask, Eye, rim_sectors, vertical_cup_to_disc_ratio};
+use crate::metrics::{BinaryMask, Eye, doubts, rim_sectors, vertical_cup_to_disc_ratio};
 use crate::train::load_stochastic_predictor;
 
 /// Images computed at once.
@@ -31,13 +40,17 @@ const BATCH: usize = 4;
 
 /// Segment images: masks, overlays, and a table of cup-to-disc ratios and areas
 ///
-/// In overlays the disc is blue and the cup green. Not a medical device: nothing it prints may be used for diagnosis.
+/// Images are taken upright, as their EXIF orientation says, and masks and overlays lie on the upright image. Regions that are
+/// not square are completed by mirroring their edges. In overlays, and in `contact-sheet.png` with all of them in small, the
+/// disc is blue and the cup green; what is empty or implausible is flagged in the table and framed in the sheet. An image that
+/// cannot be read is named and left out, the exit status is then 1. Not a medical device: nothing it prints may be used for
+/// diagnosis.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// Checkpoint of a run, or weights
     #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
-    /// Images, or folders of images
+    /// Images, or folders of images; folders in them are not entered
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// Folder for the results
@@ -53,6 +66,9 @@ pub(super) struct Arguments {
     /// masks back at the photograph's size (logits and uncertainty stay those of the region)
     #[arg(long)]
     find_disc: bool,
+    /// Bits that the levels of 16-bit files have, 8 to 16 [default: as few as the brightest level needs, of 8, 10, 12, 14 and 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(8..=16))]
+    bits: Option<u8>,
     /// Which eye all of the images show: without it the sides of the rim are left and right in the image, not nasal and
     /// temporal
     #[arg(long, value_parser = named::<Eye>(), value_name = "EYE")]
@@ -68,8 +84,8 @@ pub(super) struct Arguments {
 /// Closes what a prediction prints, quiet or not.
 const DISCLAIMER: &str = "for research only: not a medical device, not for diagnosis";
 
-/// The table of a prediction; a folder that holds one holds earlier results.
-const TABLE: &str = "predictions.csv";
+/// What is to be done with whole photographs.
+const WHOLE_PHOTOGRAPHS: &str = "; pass --find-disc to have the disc found in them";
 
 /// An image whose turn it is.
 struct Input<'a> {
@@ -77,18 +93,20 @@ struct Input<'a> {
     image: RgbImage,
     /// of a whole photograph, its region and where that lies
     region: Option<(RgbImage, Place)>,
+    remarks: Vec<Remark>,
 }
 
 impl<'a> Input<'a> {
-    fn read(arguments: &Arguments, name: &'a str, path: &Path) -> Result<Self> {
-        let image = read_rgb(path)?;
-        let region = if arguments.find_disc {
-            let place = Place::find(&image).with_context(|| format!("cannot use `{}`", path.display()))?;
-            Some((place.square.cut_image(&image), place))
+    fn read(arguments: &Arguments, Image { name, path }: &'a Image) -> Result<Self> {
+        let photograph = read_photograph(path, arguments.bits)?;
+        let (region, remarks) = if arguments.find_disc {
+            let place = Place::find(&photograph.image).with_context(|| format!("cannot use `{}`", path.display()))?;
+            (Some((place.square.cut_image(&photograph.image), place)), Remark::on_file(&photograph.notes))
         } else {
-            None
+            check_shape(photograph.image.dimensions(), path)?;
+            (None, Remark::on_region(&photograph.image, &photograph.notes))
         };
-        Ok(Self { name, image, region })
+        Ok(Self { name, image: photograph.image, region, remarks })
     }
 
     /// What the network sees.
@@ -98,8 +116,8 @@ impl<'a> Input<'a> {
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
-    let images = collect(&arguments.inputs)?;
-    refuse_overwriting(arguments, &images)?;
+    let Inputs { images, mut notes } = Inputs::collect(&arguments.inputs)?;
+    refuse_overwriting(&arguments.out, &arguments.inputs, &images)?;
     let device = global.open_tuned()?;
     let fallback = arguments.architecture.config()?;
     let passes = arguments.uncertainty.map_or(0, usize::from);
@@ -107,12 +125,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     arguments.architecture.agree(&config, &arguments.checkpoint)?;
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let bar = progress::bar(global, images.len() as u64, "predicting");
+    let mut sheet = ContactSheet::new(&arguments.out);
     // One damaged file among thousands must not cost the results of the others.
-    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut rows, mut unreadable, mut remarks) = (Vec::new(), Vec::new(), Remarks::default());
     for chunk in images.chunks(predictor.batch()) {
         let mut inputs = Vec::new();
-        for (name, path) in chunk {
-            match Input::read(arguments, name, path) {
+        for image in chunk {
+            match Input::read(arguments, image) {
                 Ok(input) => inputs.push(input),
                 Err(error) => unreadable.push(sentence(&error)),
             }
@@ -120,27 +139,43 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let seen: Vec<&RgbImage> = inputs.iter().map(Input::seen).collect();
         if !seen.is_empty() {
             for (logits, input) in predictor.logits(&seen)?.iter().zip(&inputs) {
-                rows.push(write_prediction(arguments, input, logits)?);
+                let (row, tile) = write_prediction(arguments, input, logits)?;
+                remarks.add(&row.name, input.remarks.iter().cloned());
+                rows.push(row);
+                sheet.add(tile)?;
             }
         }
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
+    sheet.finish()?;
     write_table(&arguments.out.join(TABLE), &rows, arguments.eye)?;
+    notes.extend(remarks.sentences(rows.len(), WHOLE_PHOTOGRAPHS));
+    for note in &notes {
+        global.note(note);
+    }
     if global.json {
         let list: Vec<_> = rows.iter().map(|row| row.as_json(arguments.eye)).collect();
-        let images = rows.len();
+        let flags: Map<String, Value> =
+            findings::by_flag(&rows).into_iter().map(|(flag, names)| (flag.name().to_string(), names.into())).collect();
         let document = json!({
             "notice": DISCLAIMER,
-            "images": images,
+            "images": rows.len(),
             "device": device.name(),
             "predictions": list,
+            "flags": flags,
+            "notes": notes,
             "unreadable": unreadable,
         });
         output::json(&document)?;
     } else {
-        output::line(format_args!("{} images segmented; results in {}", rows.len(), arguments.out.display()))?;
+        let (count, given, place) = (rows.len(), images.len(), arguments.out.display());
+        let of = if count == given { String::new() } else { format!(" of {given}") };
+        output::line(format_args!("{count}{of} images segmented; results in {place}"))?;
         print_places(&rows)?;
+        if !rows.is_empty() {
+            output::line(findings::summary(&rows))?;
+        }
         output::line(DISCLAIMER)?;
     }
     for problem in &unreadable {
@@ -157,64 +192,16 @@ fn print_places(rows: &[Row]) -> Result<()> {
     let [low, high] = [least, most].map(|place| place.finding.confidence);
     output::line(format_args!("confidence of the disc finder: {low:.2} to {high:.2}"))?;
     for (row, place) in found.iter().filter(|(_, place)| place.is_doubtful()) {
-        let (name, confidence) = (&row.name, place.finding.confidence);
+        let (name, confidence) = (shown(&row.name), place.finding.confidence);
         output::line(format_args!("check `{name}`: the disc was found with a confidence of only {confidence:.2}"))?;
     }
     Ok(())
 }
 
-/// Images by the name of their results; folders are listed.
-fn collect(inputs: &[PathBuf]) -> Result<Vec<(String, PathBuf)>> {
-    let mut paths = BTreeSet::new();
-    for input in inputs {
-        if input.is_dir() {
-            let found = list_images(input)?.unwrap_or_default();
-            if found.is_empty() {
-                bail!("the folder `{}` holds no image", input.display());
-            }
-            paths.extend(found.into_values());
-        } else if input.exists() {
-            paths.insert(input.clone());
-        } else {
-            bail!("`{}` does not exist", input.display());
-        }
-    }
-    let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for path in paths {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if let Some(other) = named.insert(name.clone(), path.clone()) {
-            let (a, b) = (other.display(), path.display());
-            bail!("`{a}` and `{b}` would both give `{name}_mask.png`; rename one of them");
-        }
-    }
-    Ok(named.into_iter().collect())
-}
-
-/// Refuses to write results over files that are no earlier results: images to be segmented, masks beside them.
-fn refuse_overwriting(arguments: &Arguments, images: &[(String, PathBuf)]) -> Result<()> {
-    let out = &arguments.out;
-    let inputs: BTreeSet<PathBuf> = images.iter().filter_map(|(_, image)| image.canonicalize().ok()).collect();
-    let repeated = out.join(TABLE).exists();
-    for (name, _) in images {
-        for suffix in ["_mask.png", "_overlay.png", "_uncertainty.png", ".safetensors"] {
-            let result = out.join(format!("{name}{suffix}"));
-            let is_input = result.canonicalize().is_ok_and(|path| inputs.contains(&path));
-            if is_input || (!repeated && result.exists()) {
-                bail!("`{}` would be overwritten; choose an --out folder without it", result.display());
-            }
-        }
-    }
-    let is_out = |input: &&PathBuf| input.is_dir() && input.canonicalize().ok() == out.canonicalize().ok();
-    if let Some(input) = arguments.inputs.iter().find(is_out) {
-        // They would be taken for images the next time.
-        bail!("the results would lie among the images of `{}`; choose another --out", input.display());
-    }
-    Ok(())
-}
-
-fn write_prediction(arguments: &Arguments, input: &Input, logits: &Logits) -> Result<Row> {
-    let masks =
-        if arguments.raw { arguments.thresholds.masks(logits)? } else { arguments.thresholds.clean_masks(logits)? };
+/// Writes the files of an image; its row of the table, and its place in the contact sheet.
+fn write_prediction(arguments: &Arguments, input: &Input, logits: &Logits) -> Result<(Row, Tile)> {
+    let raw = arguments.thresholds.masks(logits)?;
+    let masks = if arguments.raw { raw.clone() } else { arguments.thresholds.clean_masks(logits)? };
     let (name, out, (width, height)) = (input.name, &arguments.out, input.image.dimensions());
     let mut picture = input.image.clone();
     let whole = match &input.region {
@@ -233,8 +220,9 @@ fn write_prediction(arguments: &Arguments, input: &Input, logits: &Logits) -> Re
     if arguments.uncertainty.is_some() {
         write_deviations(out, name, logits)?;
     }
-    Ok(Row {
-        name: name.to_string(),
+    let is_whole = input.remarks.iter().any(|remark| matches!(remark, Remark::WholePhotograph));
+    let doubts = doubts(&masks, &raw).into_iter().map(Flag::Doubt);
+    let row = Row {
         vcdr: vertical_cup_to_disc_ratio(&whole[0], &whole[1]),
         cup_area: whole[0].area(),
         disc_area: whole[1].area(),
@@ -242,7 +230,20 @@ fn write_prediction(arguments: &Arguments, input: &Input, logits: &Logits) -> Re
         rim: rim_sectors(&whole[0], &whole[1]),
         uncertainty: arguments.uncertainty.map(|_| mean_deviations(logits, &masks)),
         place: input.region.as_ref().map(|(_, place)| *place),
-    })
+        flags: is_whole.then_some(Flag::WholePhotograph).into_iter().chain(doubts).collect(),
+        notes: input.remarks.iter().map(Remark::sentence).collect(),
+        ..Row::empty(name)
+    };
+    let is_doubtful = !row.flags.is_empty() || row.place.is_some_and(|place| place.is_doubtful());
+    let tile = Tile::new(name, input.seen(), Some(&levels(&masks)), is_doubtful);
+    Ok((row, tile))
+}
+
+/// Masks of cup and disc as one of the dataset layout's levels.
+fn levels(masks: &[BinaryMask; 2]) -> GrayImage {
+    let [cup, disc] = masks.each_ref().map(|mask| mask.pixels().collect::<Vec<bool>>());
+    let levels = GrayImage::from_raw(masks[1].width(), masks[1].height(), encode_mask(&cup, &disc));
+    levels.expect("a level for each pixel")
 }
 
 fn write_logits(path: &Path, logits: &Logits) -> Result<()> {
@@ -254,8 +255,8 @@ fn write_logits(path: &Path, logits: &Logits) -> Result<()> {
     Ok(TensorFile { tensors, metadata: BTreeMap::new() }.write(path)?)
 }
 
-/// Mean of `max(p, 1−p)` of cup and disc over the pixels of the disc: 1 is certain, ½ is not. Without a disc 0.
-fn confidence(logits: &Logits, masks: &[BinaryMask; 2]) -> f64 {
+/// Mean of `max(p, 1−p)` of cup and disc over the pixels of the disc: 1 is certain, ½ is not. `None` without a disc.
+fn confidence(logits: &Logits, masks: &[BinaryMask; 2]) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0u64);
     for channel in 0..2 {
         for (p, inside) in logits.probability(channel).into_iter().zip(masks[1].pixels()) {
@@ -265,5 +266,5 @@ fn confidence(logits: &Logits, masks: &[BinaryMask; 2]) -> f64 {
             }
         }
     }
-    if count == 0 { 0.0 } else { sum / count as f64 }
+    (count > 0).then(|| sum / count as f64)
 }

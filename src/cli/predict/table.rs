@@ -5,9 +5,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
+use super::flag::Flag;
 use super::whole_photograph::Place;
 use crate::atomic_file::write_atomically;
 use crate::metrics::{Eye, RimSectors};
+
+/// The table of a prediction; a folder that holds one holds earlier results.
+pub(super) const TABLE: &str = "predictions.csv";
 
 /// A row of the table.
 pub(super) struct Row {
@@ -15,11 +19,16 @@ pub(super) struct Row {
     pub vcdr: Option<f64>,
     pub cup_area: u64,
     pub disc_area: u64,
-    pub confidence: f64,
+    /// `None` without a disc
+    pub confidence: Option<f64>,
     pub rim: Option<RimSectors>,
     /// mean deviation over passes with dropouts: in the disc, and along the outlines
     pub uncertainty: Option<[Option<f64>; 2]>,
     pub place: Option<Place>,
+    /// what to look at
+    pub flags: Vec<Flag>,
+    /// what to know of the image
+    pub notes: Vec<String>,
 }
 
 impl Row {
@@ -35,7 +44,7 @@ impl Row {
             ("vcdr", number(self.vcdr)),
             ("cup_area", self.cup_area.into()),
             ("disc_area", self.disc_area.into()),
-            ("confidence", number(Some(self.confidence))),
+            ("confidence", number(self.confidence)),
             ("rim_inferior", rim(|rim| rim.inferior)),
             ("rim_superior", rim(|rim| rim.superior)),
             ("rim_nasal", side(0)),
@@ -48,6 +57,8 @@ impl Row {
             ("region_top", place(|place| place.square.top.into())),
             ("region_side", place(|place| place.square.side.into())),
             ("finder_confidence", number(self.place.map(|place| place.finding.confidence))),
+            ("flag", self.flags.iter().map(|flag| flag.name()).collect()),
+            ("notes", self.notes.iter().cloned().collect()),
         ]
     }
 
@@ -56,12 +67,25 @@ impl Row {
         Value::Object(cells.collect::<Map<_, _>>())
     }
 
+    /// A row without any figure.
+    pub fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_string(),
+            vcdr: None,
+            cup_area: 0,
+            disc_area: 0,
+            confidence: None,
+            rim: None,
+            uncertainty: None,
+            place: None,
+            flags: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// Names of the columns, which a table without rows has too.
     fn columns() -> Vec<&'static str> {
-        let (vcdr, rim, uncertainty, place) = (None, None, None, None);
-        let empty =
-            Self { name: String::new(), vcdr, cup_area: 0, disc_area: 0, confidence: 0.0, rim, uncertainty, place };
-        empty.cells(None).into_iter().map(|(name, _)| name).collect()
+        Self::empty("").cells(None).into_iter().map(|(name, _)| name).collect()
     }
 }
 
@@ -77,11 +101,12 @@ pub(super) fn write_table(path: &Path, rows: &[Row], eye: Option<Eye>) -> Result
     Ok(write_atomically(path, |file| file.write_all(&bytes))?)
 }
 
-/// Fractions with four digits.
+/// Fractions with four digits, and lists in one cell.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().map(cell).collect::<Vec<_>>().join("; "),
         Value::Number(number) if number.is_f64() => format!("{:.4}", number.as_f64().unwrap_or(f64::NAN)),
         other => other.to_string(),
     }

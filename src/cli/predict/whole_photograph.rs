@@ -6,7 +6,8 @@ use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
 
 use crate::data::disc_finder::{Finding, LOW_CONFIDENCE, find_disc};
-use crate::data::prepare::{SCALE, Square};
+use crate::data::prepare::SCALE;
+use crate::data::square::Square;
 use crate::metrics::BinaryMask;
 
 /// Colour of the box around the region.

@@ -10,6 +10,7 @@ mod plane;
 #[cfg(test)]
 mod tests;
 mod vessels;
+mod whole;
 
 use image::RgbImage;
 
@@ -18,6 +19,7 @@ use circle::best_circle;
 use field::Field;
 use plane::Plane;
 use vessels::convergence;
+pub use whole::is_whole_photograph;
 
 /// A disc in a photograph, in its pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]

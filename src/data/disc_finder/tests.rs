@@ -9,6 +9,8 @@ use rayon::prelude::*;
 
 use super::*;
 use crate::data::image_file::read_rgb;
+use crate::data::square::Square;
+use crate::data::synth::{Clinic, Split, generate};
 
 /// A photograph of 600x560 pixels with a round field, a disc at (x, y) of diameter 90 and vessels that leave it in arcs.
 fn drawn(x: f32, y: f32) -> RgbImage {
@@ -92,6 +94,9 @@ fn real_discs_are_found() {
     ];
     discs.par_iter().for_each(|(file, centre, diameter)| {
         let photograph = read_rgb(&raw.join(file)).expect("a photograph");
+        assert!(is_whole_photograph(&photograph), "{file}");
+        let region = Square::around(*centre, (1.5 * diameter) as u32).cut_image(&photograph);
+        assert!(!is_whole_photograph(&region), "the region of {file}");
         for (name, photograph) in [
             ("as it is", photograph.clone()),
             ("dark", scaled(&photograph, |_, _| 0.35)),
@@ -119,4 +124,56 @@ fn pictures_without_content_have_no_disc() {
     assert_eq!(find_disc(&RgbImage::from_pixel(300, 200, Rgb([90; 3]))), None);
     assert_eq!(find_disc(&RgbImage::new(300, 200)), None);
     assert_eq!(find_disc(&RgbImage::from_fn(40, 40, |x, _| Rgb([x as u8; 3]))), None);
+}
+
+#[test]
+fn whole_photographs_are_told_from_regions() {
+    let eye = drawn(190.0, 270.0);
+    let region = |side| Square::around((190.0, 270.0), side).cut_image(&eye);
+    assert!(is_whole_photograph(&eye) && is_whole_photograph(&scaled(&eye, |_, _| 0.2)));
+    // A region may reach over the edge of the field, or be dark.
+    assert!(!is_whole_photograph(&region(135)) && !is_whole_photograph(&region(400)));
+    assert!(!is_whole_photograph(&scaled(&region(135), |_, _| 0.1)));
+    // A field that is a small part of the frame, one on paper, and one with writing in a corner.
+    let put = |ground: u8, place: (u32, u32)| {
+        let mut frame = RgbImage::from_pixel(2000, 1900, Rgb([ground; 3]));
+        image::imageops::replace(&mut frame, &resize_image(&eye, 300, 280), place.0.into(), place.1.into());
+        frame
+    };
+    let mut written = eye.clone();
+    draw_filled_circle_mut(&mut written, (20, 20), 30, Rgb([255; 3]));
+    for photograph in [put(0, (800, 800)), put(255, (100, 1500)), written] {
+        assert!(is_whole_photograph(&photograph));
+    }
+    // Some cameras fill the frame.
+    let full = |width, height| RgbImage::from_pixel(width, height, Rgb([150, 75, 35]));
+    assert!(is_whole_photograph(&full(1600, 1200)));
+    for (width, height) in [(1600, 1600), (640, 480), (1, 1), (1, 40), (0, 0)] {
+        assert!(!is_whole_photograph(&full(width, height)), "{width}x{height}");
+    }
+    for empty in [RgbImage::new(300, 300), RgbImage::from_pixel(300, 300, Rgb([255; 3]))] {
+        assert!(!is_whole_photograph(&empty));
+    }
+    for index in 0..8 {
+        for (clinic, side) in [(Clinic::A, 64), (Clinic::B, 64), (Clinic::A, 160), (Clinic::B, 160)] {
+            let region = generate(11, clinic, Split::Train, index, side).0;
+            assert!(!is_whole_photograph(&region), "{index} of {clinic:?} at {side}");
+        }
+    }
+}
+
+#[test]
+fn pictures_of_every_shape_are_searched() {
+    for (width, height) in [(64, 64), (64, 5000), (5000, 64), (65, 900)] {
+        let noise = RgbImage::from_fn(width, height, |x, y| {
+            let level = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) >> 7;
+            Rgb([level as u8, (level >> 8) as u8, 20])
+        });
+        for picture in [noise.clone(), scaled(&noise, |x, _| f64::from(u32::from(x < 3)))] {
+            if let Some(Finding { disc, confidence }) = find_disc(&picture) {
+                assert!(disc.diameter > 0.0 && (0.0..=1.0).contains(&confidence), "{width}x{height}: {disc:?}");
+            }
+            is_whole_photograph(&picture);
+        }
+    }
 }

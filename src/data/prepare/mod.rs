@@ -5,7 +5,6 @@
 //! are brought to one size, and the result is written with a table and a contact sheet.
 
 mod annotation;
-mod contact_sheet;
 mod crop;
 mod drishti;
 mod error;
@@ -26,7 +25,6 @@ use std::path::PathBuf;
 use super::dataset::Split;
 use crate::named::named_enum;
 pub use annotation::{Annotation, Legend};
-pub use crop::Square;
 pub use error::{OptionError, PrepareError};
 pub use output::TABLE;
 pub use pipeline::prepare;

@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use walkdir::WalkDir;
 
-use super::contact_sheet::{Tile, write_sheets};
 use super::{PrepareError, Summary};
+use crate::data::contact_sheet::{ContactSheet, SHEET, Tile};
 use crate::data::dataset::Split;
 
 /// The table of a prepared data set; a folder that holds one was made by this verb.
 pub const TABLE: &str = "prepare.csv";
-/// Contact sheets begin so.
-pub(super) const SHEET: &str = "contact-sheet";
 
 /// A dataset that is being made.
 pub(super) struct Staging {
@@ -70,10 +68,14 @@ impl Staging {
     }
 
     /// Writes table and contact sheets, and puts the whole in its place; an earlier one goes.
-    pub fn finish(self, summary: &Summary, tiles: &[Tile]) -> Result<(), PrepareError> {
+    pub fn finish(self, summary: &Summary, tiles: Vec<Tile>) -> Result<(), PrepareError> {
         let root = self.root();
         summary.write_table(&root.join(TABLE))?;
-        write_sheets(&root, SHEET, tiles)?;
+        let mut sheet = ContactSheet::new(&root);
+        for tile in tiles {
+            sheet.add(tile)?;
+        }
+        sheet.finish()?;
         for split in [Split::Train, Split::Test] {
             // A split without regions, and masks that nobody has, are not there at all.
             let rois = self.rois(split);

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use super::error::OptionError;
 use super::tree::{Tree, stem};
 use super::{Annotation, Extent, Listing, Options, Photograph, PrepareError, SCALE};
-use crate::data::dataset::{Split, list_images};
+use crate::data::dataset::Split;
+use crate::data::folder::Folder;
 
 /// Folders of one split.
 #[derive(Debug, Default)]
@@ -64,7 +65,7 @@ fn folders(root: &Path, options: &Options) -> Result<Folders, PrepareError> {
 fn add(listing: &mut Listing, split: Split, folders: &Folders, options: &Options) -> Result<(), PrepareError> {
     let listed = |folder: &Option<PathBuf>| -> Result<BTreeMap<String, PathBuf>, PrepareError> {
         let Some(folder) = folder else { return Ok(BTreeMap::new()) };
-        Ok(list_images(folder)?.unwrap_or_default())
+        Ok(Folder::list(folder)?.unwrap_or_default().images)
     };
     let (mut masks, mut discs, mut cups) = (listed(&folders.masks)?, listed(&folders.discs)?, listed(&folders.cups)?);
     for image in listed(&Some(folders.images.clone()))?.into_values() {

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use image::{DynamicImage, GrayImage};
 use rayon::prelude::*;
 
-use super::contact_sheet::Tile;
-use super::crop::{Square, disc_of_mask};
+use super::crop::disc_of_mask;
 use super::error::OptionError;
 use super::output::Staging;
 use super::reason::{Reason, Remedy};
@@ -16,10 +15,12 @@ use super::{
     Extent, Found, Layout, Listing, Options, Photograph, PrepareError, Prepared, Skipped, Summary, drishti, origa,
     pairs, refuge, rim_one,
 };
+use crate::data::contact_sheet::Tile;
 use crate::data::disc_finder::{Disc, find_disc};
 use crate::data::image_file::{read_rgb, read_size, write_png};
 use crate::data::mask::{BACKGROUND, CUP, RIM};
 use crate::data::resize::{resize_image, resize_mask};
+use crate::data::square::Square;
 use crate::metrics::{BinaryMask, vertical_cup_to_disc_ratio};
 
 /// Regions smaller than this show no cup; larger ones would only interpolate.
@@ -103,7 +104,7 @@ pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Res
         });
     }
     let summary = Summary { regions, skipped, sides };
-    staging.finish(&summary, &tiles)?;
+    staging.finish(&summary, tiles)?;
     Ok(summary)
 }
 
@@ -235,7 +236,7 @@ fn write_region(measured: &Measured, side: Option<u32>, options: &Options, stagi
         areas: mask.as_ref().map(areas),
         vcdr: mask.as_ref().and_then(vcdr),
     };
-    let tile = Tile::new(&region, mask.as_ref(), &prepared);
+    let tile = Tile::new(&prepared.name, &region, mask.as_ref(), prepared.found.is_doubtful());
     Ok(Ok((prepared, tile)))
 }
 

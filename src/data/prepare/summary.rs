@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::PrepareError;
-use super::crop::Square;
 use super::reason::Reason;
 use crate::atomic_file::write_atomically;
 use crate::data::dataset::Split;
 use crate::data::disc_finder::{Disc, LOW_CONFIDENCE};
+use crate::data::square::Square;
 
 /// How a disc was found.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::PrepareError;
-use crate::data::dataset::has_image_extension;
+use crate::data::folder::has_image_extension;
 
 /// Every file below a folder, sorted. Hidden files and folders are passed over, and so is `__MACOSX`, which archives
 /// made on a Mac contain.

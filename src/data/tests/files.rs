@@ -33,6 +33,79 @@ fn regions_are_sorted_paired_by_stem_and_free_of_strays() {
     assert_eq!(names, ["a", "b", "c", "d"]);
     assert_eq!(dataset.regions()[1].mask, Some(mask_path(&split, "b.png")));
     assert_eq!(dataset.check().unwrap(), Vec::<String>::new());
+    let told = dataset.passed_over();
+    for (sentence, words) in told.iter().zip([
+        "1 mask without an image is not used: `without-image.png`",
+        "1 file that is no image is left alone: `notes.txt`",
+        "1 folder is not entered: `folder.png`",
+    ]) {
+        assert!(sentence.ends_with(words), "{told:?}");
+    }
+    assert_eq!(told.len(), 3, "what is hidden and what systems leave is not told: {told:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn capital_letters_match_where_that_leaves_no_choice() {
+    let split = empty_split();
+    for name in ["A.png", "b.png", "c.png", "C.PNG"] {
+        RgbImage::new(20, 20).save_with_format(image_path(&split, name), image::ImageFormat::Png).unwrap();
+    }
+    for name in ["a.png", "B.png", "C.png"] {
+        square_mask(20, true).save(mask_path(&split, name)).unwrap();
+    }
+    let dataset = Dataset::open(split.path(), Labels::Optional).unwrap();
+    let masks: Vec<_> = dataset.regions().iter().map(|region| region.mask.clone()).collect();
+    let mask = |name: &str| Some(mask_path(&split, name));
+    // Sorted, capitals come first: A, C, b, c.
+    assert_eq!(masks, [mask("a.png"), mask("C.png"), mask("B.png"), None]);
+    fs::remove_file(mask_path(&split, "C.png")).unwrap();
+    square_mask(20, true).save(mask_path(&split, "c.tif")).unwrap();
+    square_mask(20, true).save(mask_path(&split, "D.png")).unwrap();
+    let text = message(Dataset::open(split.path(), Labels::Required), "C.PNG");
+    assert!(!text.contains("others"), "{text}");
+    let dataset = Dataset::open(split.path(), Labels::Optional).unwrap();
+    assert!(dataset.passed_over()[0].contains("`D.png`"), "{:?}", dataset.passed_over());
+}
+
+#[test]
+fn regions_that_are_not_square_are_mirrored_and_said_so() {
+    let split = split_of(2, 40);
+    let wide = RgbImage::from_fn(60, 40, |x, y| Rgb([(x * 4) as u8, (y * 6) as u8, 90]));
+    wide.save(image_path(&split, "r01.png")).unwrap();
+    let mask =
+        GrayImage::from_fn(60, 40, |x, y| Luma([if (20..40).contains(&x) && (10..30).contains(&y) { 0 } else { 255 }]));
+    mask.save(mask_path(&split, "r01.png")).unwrap();
+    let dataset = Dataset::open(split.path(), Labels::Required).unwrap();
+    let warnings = dataset.check().unwrap();
+    assert!(warnings.len() == 1 && warnings[0].contains("`r01`") && warnings[0].contains("60x40"), "{warnings:?}");
+    assert_eq!(dataset.check_readable().unwrap(), warnings);
+
+    let pixels = RegionPixels::read(&dataset.regions()[1]).unwrap().resized(60);
+    let (image, resized) = (pixels.image, pixels.mask.unwrap());
+    assert_eq!(image.get_pixel(7, 25), wide.get_pixel(7, 15), "nothing is stretched");
+    assert_eq!(image.get_pixel(7, 9), wide.get_pixel(7, 0), "the edge is mirrored");
+    assert_eq!(image.get_pixel(7, 0), wide.get_pixel(7, 9));
+    assert_eq!(resized.iter().filter(|level| **level == 0).count(), 400);
+    assert_eq!(RegionPixels::read(&dataset.regions()[1]).unwrap().resized(30).image.dimensions(), (30, 30));
+
+    for (width, height) in [(1, 1), (15, 15), (200, 40), (16, 80)] {
+        RgbImage::new(width, height).save(image_path(&split, "r01.png")).unwrap();
+        let text = message(RegionPixels::read(&dataset.regions()[1]), "r01.png");
+        assert!(text.contains(&format!("{width}x{height}")), "{text}");
+    }
+}
+
+#[test]
+fn whole_photographs_among_regions_are_said_so() {
+    let split = split_of(3, 40);
+    let photograph = RgbImage::from_fn(40, 40, |x, y| {
+        let distance = (f64::from(x) - 19.5).hypot(f64::from(y) - 19.5);
+        Rgb(if distance < 18.0 { [170, 80, 40] } else { [0; 3] })
+    });
+    photograph.save(image_path(&split, "r01.png")).unwrap();
+    let warnings = Dataset::open(split.path(), Labels::Required).unwrap().check().unwrap();
+    assert!(warnings.len() == 1 && warnings[0].contains("1 of 3 looks like a whole photograph"), "{warnings:?}");
 }
 
 #[test]

@@ -202,7 +202,7 @@ fn regions_and_their_masks_are_upright() {
     assert_eq!(pixels.mask.unwrap(), square_mask(32, true), "it has an orientation of its own");
 
     let notes = Dataset::open(split.path(), Labels::Required).unwrap().check().unwrap();
-    assert!(notes.len() == 1 && notes[0].contains("r00.png") && notes[0].contains("upside down"), "{notes:?}");
+    assert!(notes.len() == 1 && notes[0].contains("`r00`") && notes[0].contains("upside down"), "{notes:?}");
 
     fs::write(image_path(&split, "r00.png"), oriented_png(RgbImage::new(40, 32), 6, false)).unwrap();
     image::imageops::crop_imm(&square_mask(40, true), 0, 0, 40, 32)

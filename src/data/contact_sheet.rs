@@ -1,0 +1,195 @@
+//! All regions at a glance, with the outlines of their masks, so that a wrong legend is seen before it is trained on, and
+//! a wrong prediction before it is used.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use font8x8::legacy::BASIC_LEGACY;
+use image::{DynamicImage, GenericImage, GrayImage, Rgb, RgbImage};
+use imageproc::drawing::draw_hollow_rect_mut;
+use imageproc::rect::Rect;
+
+use super::error::DataError;
+use super::image_file::write_png;
+use super::mask::{BACKGROUND, CUP};
+use super::overlay::draw_outlines;
+use super::resize::{resize_image, resize_mask};
+
+/// Files of a sheet begin so.
+pub const SHEET: &str = "contact-sheet";
+/// Pixels a side of a picture.
+const SIDE: u32 = 160;
+/// Pixels a side of a letter.
+const LETTER: u32 = 8;
+/// Pixels between pictures, and around a name.
+const GAP: u32 = 3;
+const COLUMNS: usize = 8;
+const ROWS: usize = 8;
+const PAPER: Rgb<u8> = Rgb([20; 3]);
+const INK: Rgb<u8> = Rgb([230; 3]);
+/// Frame of a region that somebody should look at.
+const DOUBT: Rgb<u8> = Rgb([255, 60, 60]);
+
+/// A region in small.
+pub struct Tile {
+    picture: RgbImage,
+    name: String,
+}
+
+impl Tile {
+    /// A region with the outlines of its mask (levels of the dataset layout), in a frame if somebody should look at it.
+    /// One that is not square keeps its shape.
+    ///
+    /// # Panics
+    /// When the mask has another size than the region.
+    pub fn new(name: &str, region: &RgbImage, mask: Option<&GrayImage>, is_doubtful: bool) -> Self {
+        let longer = f64::from(region.width().max(region.height()));
+        let [width, height] = [region.width(), region.height()]
+            .map(|side| ((f64::from(side) / longer * f64::from(SIDE)).round() as u32).clamp(1, SIDE));
+        let mut small = resize_image(region, width, height);
+        if let Some(mask) = mask {
+            assert_eq!(mask.dimensions(), region.dimensions(), "a mask has the size of its region");
+            let mask = resize_mask(mask, width, height);
+            let cup: Vec<bool> = mask.iter().map(|level| *level == CUP).collect();
+            let disc: Vec<bool> = mask.iter().map(|level| *level != BACKGROUND).collect();
+            draw_outlines(&mut small, &cup, &disc);
+        }
+        let mut picture = RgbImage::from_pixel(SIDE, SIDE, PAPER);
+        picture
+            .copy_from(&small, (SIDE - width) / 2, (SIDE - height) / 2)
+            .expect("no side is longer than that of the tile");
+        if is_doubtful {
+            for inset in 0..2 {
+                let rect = Rect::at(inset, inset).of_size(SIDE - 2 * inset as u32, SIDE - 2 * inset as u32);
+                draw_hollow_rect_mut(&mut picture, rect, DOUBT);
+            }
+        }
+        Self { picture, name: name.to_string() }
+    }
+}
+
+/// Pages of regions that are written as they fill, so that thousands of regions need no more memory than a page of them.
+pub struct ContactSheet {
+    folder: PathBuf,
+    pages: usize,
+    tiles: Vec<Tile>,
+}
+
+impl ContactSheet {
+    /// A sheet in a folder: `contact-sheet.png`, and `contact-sheet-2.png` … where one page does not hold all.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_path_buf(), pages: 0, tiles: Vec::new() }
+    }
+
+    /// The next region.
+    ///
+    /// # Errors
+    /// [`DataError::Write`].
+    pub fn add(&mut self, tile: Tile) -> Result<(), DataError> {
+        self.tiles.push(tile);
+        if self.tiles.len() == COLUMNS * ROWS { self.write_page() } else { Ok(()) }
+    }
+
+    /// Writes what has not been written yet, and removes further pages, which an earlier sheet had.
+    ///
+    /// # Errors
+    /// [`DataError::Write`].
+    pub fn finish(mut self) -> Result<(), DataError> {
+        if !self.tiles.is_empty() {
+            self.write_page()?;
+        }
+        for page in self.pages + 1.. {
+            let path = self.folder.join(page_name(page));
+            match std::fs::remove_file(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                Err(error) => return Err(DataError::write(&path, error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn write_page(&mut self) -> Result<(), DataError> {
+        self.pages += 1;
+        let tiles = std::mem::take(&mut self.tiles);
+        write_png(&self.folder.join(page_name(self.pages)), &DynamicImage::ImageRgb8(sheet(&tiles)))
+    }
+}
+
+/// The name of the n-th page, counted from 1.
+fn page_name(page: usize) -> String {
+    if page == 1 { format!("{SHEET}.png") } else { format!("{SHEET}-{page}.png") }
+}
+
+fn sheet(tiles: &[Tile]) -> RgbImage {
+    let (width, height) = (SIDE + GAP, SIDE + LETTER + 3 * GAP);
+    let columns = tiles.len().min(COLUMNS) as u32;
+    let rows = tiles.len().div_ceil(COLUMNS) as u32;
+    let mut sheet = RgbImage::from_pixel(columns * width + GAP, rows * height + GAP, PAPER);
+    for (index, tile) in tiles.iter().enumerate() {
+        let (column, row) = ((index % COLUMNS) as u32, (index / COLUMNS) as u32);
+        let (x, y) = (GAP + column * width, GAP + row * height);
+        sheet.copy_from(&tile.picture, x, y).expect("the sheet was made to hold all of them");
+        write_name(&mut sheet, &tile.name, x, y + SIDE + GAP);
+    }
+    sheet
+}
+
+/// Writes the end of a name, which tells regions apart where all of it does not fit.
+fn write_name(sheet: &mut RgbImage, name: &str, x: u32, y: u32) {
+    let letters: Vec<char> = name.chars().collect();
+    let shown = &letters[letters.len().saturating_sub((SIDE / LETTER) as usize)..];
+    for (place, letter) in (0..).zip(shown) {
+        let glyph = BASIC_LEGACY.get(*letter as usize).unwrap_or(&BASIC_LEGACY['?' as usize]);
+        for (row, bits) in (0..).zip(glyph) {
+            for column in (0..LETTER).filter(|column| bits >> column & 1 == 1) {
+                sheet.put_pixel(x + place * LETTER + column, y + row, INK);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Luma;
+
+    use super::*;
+
+    #[test]
+    fn pages_are_written_as_they_fill_and_older_ones_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = |number: usize| folder.path().join(page_name(number));
+        let fill = |count: usize| {
+            let mut sheet = ContactSheet::new(folder.path());
+            for index in 0..count {
+                let region = RgbImage::from_pixel(8, 8, Rgb([200, 90, 60]));
+                sheet.add(Tile::new(&format!("{index}"), &region, None, false)).unwrap();
+            }
+            sheet
+        };
+        let sheet = fill(2 * COLUMNS * ROWS + 1);
+        assert!(page(2).is_file() && !page(3).exists(), "the page that is not full waits");
+        sheet.finish().unwrap();
+        assert!(page(3).is_file());
+        fill(1).finish().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let single = image::open(page(1)).unwrap().to_rgb8();
+        assert_eq!(single.dimensions(), (SIDE + 2 * GAP, SIDE + LETTER + 4 * GAP));
+        fill(0).finish().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn tiles_keep_the_shape_of_a_region_whatever_it_is() {
+        for (width, height) in [(1, 1), (1, 900), (900, 1), (400, 200)] {
+            let region = RgbImage::from_pixel(width, height, Rgb([200, 90, 60]));
+            let mask = GrayImage::from_pixel(width, height, Luma([CUP]));
+            let tile = Tile::new("\u{1b}é", &region, Some(&mask), true);
+            assert_eq!(tile.picture.dimensions(), (SIDE, SIDE));
+            assert_eq!(*tile.picture.get_pixel(0, 0), DOUBT);
+        }
+        let tile = Tile::new("wide", &RgbImage::from_pixel(400, 200, Rgb([200, 90, 60])), None, false);
+        let middle: Vec<_> = (0..SIDE).map(|y| *tile.picture.get_pixel(SIDE / 2, y) != PAPER).collect();
+        assert_eq!(middle.iter().filter(|drawn| **drawn).count() as u32, SIDE / 2);
+    }
+}

@@ -1,0 +1,142 @@
+//! What was noticed about the images of a folder, gathered so that each kind is told once, however many images have it.
+
+use std::mem::{Discriminant, discriminant};
+
+use image::RgbImage;
+
+use super::disc_finder::is_whole_photograph;
+use super::image_file::ImageNote;
+use super::names::{several, shown};
+
+/// What somebody should know of an image although it can be used.
+#[derive(Debug, Clone)]
+pub enum Remark {
+    /// it looks like a whole photograph where a region is expected
+    WholePhotograph,
+    /// it is completed to a square by mirroring its edges
+    NotSquare {
+        /// columns
+        width: u32,
+        /// rows
+        height: u32,
+    },
+    /// something about its file
+    File(ImageNote),
+    /// something about the file of its mask
+    Mask(ImageNote),
+}
+
+impl Remark {
+    /// What is noticed about an image that is taken for a region; `notes` are on its file.
+    pub fn on_region(image: &RgbImage, notes: &[ImageNote]) -> Vec<Self> {
+        let (width, height) = image.dimensions();
+        let mut remarks = Self::on_file(notes);
+        if is_whole_photograph(image) {
+            remarks.push(Self::WholePhotograph);
+        } else if width != height {
+            remarks.push(Self::NotSquare { width, height });
+        }
+        remarks
+    }
+
+    /// What is noticed about the file of an image.
+    pub fn on_file(notes: &[ImageNote]) -> Vec<Self> {
+        notes.iter().copied().map(Self::File).collect()
+    }
+
+    /// A sentence without the name of the image.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::WholePhotograph => "it looks like a whole photograph, not like a region around a disc".to_string(),
+            Self::NotSquare { width, height } => {
+                format!("it is {width}x{height} and was completed to a square by mirroring its edges")
+            }
+            Self::File(note) => note.to_string(),
+            Self::Mask(note) => format!("of its mask: {note}"),
+        }
+    }
+
+    /// What remarks of one kind have in common.
+    fn kind(&self) -> (Discriminant<Self>, Option<Discriminant<ImageNote>>) {
+        let note = match self {
+            Self::File(note) | Self::Mask(note) => Some(discriminant(note)),
+            _ => None,
+        };
+        (discriminant(self), note)
+    }
+}
+
+/// Remarks by kind, each with the names of its images, in the order in which they came.
+#[derive(Debug, Default)]
+pub struct Remarks(Vec<(Remark, Vec<String>)>);
+
+impl Remarks {
+    /// Takes up what was noticed about an image.
+    pub fn add(&mut self, name: &str, remarks: impl IntoIterator<Item = Remark>) {
+        for remark in remarks {
+            match self.0.iter_mut().find(|(first, _)| first.kind() == remark.kind()) {
+                Some((_, names)) => names.push(name.to_string()),
+                None => self.0.push((remark, vec![name.to_string()])),
+            }
+        }
+    }
+
+    /// Images that look like whole photographs.
+    pub fn whole_photographs(&self) -> &[String] {
+        let found = self.0.iter().find(|(remark, _)| matches!(remark, Remark::WholePhotograph));
+        found.map_or(&[], |(_, names)| names)
+    }
+
+    /// A sentence for each kind; `of` images were looked at. What to do about whole photographs is `advice`.
+    pub fn sentences(&self, of: usize, advice: &str) -> Vec<String> {
+        let sentence = |(remark, names): &(Remark, Vec<String>)| {
+            let (count, told) = (names.len(), several(names));
+            match (remark, names.split_first()) {
+                (Remark::WholePhotograph, _) => {
+                    let (look, photographs, regions) = match count {
+                        1 => ("looks", "a whole photograph", "a region"),
+                        _ => ("look", "whole photographs", "regions"),
+                    };
+                    format!(
+                        "{count} of {of} {look} like {photographs}, not like {regions} around a disc ({told}){advice}"
+                    )
+                }
+                (Remark::NotSquare { .. }, _) if count > 1 => {
+                    format!("{count} of {of} are not square and were completed by mirroring their edges ({told})")
+                }
+                (_, Some((first, others))) if !others.is_empty() => {
+                    let (first, sentence) = (shown(first), remark.sentence());
+                    format!("`{first}`: {sentence}; likewise {} more: {}", others.len(), several(others))
+                }
+                _ => format!("{told}: {}", remark.sentence()),
+            }
+        };
+        self.0.iter().map(sentence).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_told_once() {
+        let mut remarks = Remarks::default();
+        assert!(remarks.whole_photographs().is_empty() && remarks.sentences(3, "").is_empty());
+        let narrow = Remark::NotSquare { width: 30, height: 40 };
+        remarks.add("a", [narrow.clone()]);
+        assert_eq!(remarks.sentences(9, ""), ["`a`: it is 30x40 and was completed to a square by mirroring its edges"]);
+        remarks.add("b\n", [Remark::WholePhotograph]);
+        for name in ["c", "d", "e"] {
+            remarks.add(name, [narrow.clone()]);
+        }
+        assert_eq!(
+            remarks.sentences(9, "; do this"),
+            [
+                "4 of 9 are not square and were completed by mirroring their edges (`a`, `c`, `d` and 1 more)",
+                "1 of 9 looks like a whole photograph, not like a region around a disc (`b\\n`); do this",
+            ]
+        );
+        assert_eq!(remarks.whole_photographs(), ["b\n"]);
+    }
+}
