@@ -1,4 +1,8 @@
 //! Operators of a graph as nodes of ONNX. The graph is traced with a batch of one; its nodes leave the batch open.
+//!
+//! Of the ways to say the same, those are chosen that OpenCV's DNN of versions 4 and 5 computes too: `Resize` by scales of all
+//! axes, no `Pad` by less than nothing, no padding of 1x1 convolutions (which version 5 leaves out), and nothing that is
+//! broadcast over pixels is added (which version 5 refuses beside a convolution).
 
 use std::collections::HashMap;
 
@@ -96,13 +100,12 @@ impl<'g> Nodes<'g> {
                     Binary::Div => "Div",
                     other => return Err(ExportError::NoCounterpart(other.name())),
                 };
-                let operands = self.all(inputs)?;
+                let operands = inputs.iter().map(|&input| self.at_every_pixel(input, &node.shape));
+                let operands = operands.collect::<Result<_>>()?;
                 self.node(operator, operands, vec![])
             }
             Op::Conv2d { spec, activation, .. } => {
-                let kernel = &graph.shape(inputs[1])[2..];
-                let operands = self.all(inputs)?;
-                let y = self.node("Conv", operands, conv_attributes(spec, kernel));
+                let y = self.conv(inputs, spec)?;
                 self.activation(*activation, y)?
             }
             Op::BatchNorm { eps, activation, training: false } => {
@@ -120,12 +123,15 @@ impl<'g> Nodes<'g> {
                 self.node("MaxPool", operands, attributes)
             }
             Op::Resize { mode, size } => {
-                let x = self.name(inputs[0])?;
-                self.resize(*mode, x, &[2, 3], size)
+                let (x, from) = (self.name(inputs[0])?, pixels(graph.shape(inputs[0])));
+                self.resize(*mode, x, from, *size)?
             }
             Op::ResizeShifted { mode, axis, taps, size } => {
-                let x = self.name(inputs[0])?;
-                self.resize_shifted(*mode, x, *axis, *taps, *size)
+                let (x, from) = (self.name(inputs[0])?, pixels(graph.shape(inputs[0])));
+                let mut to = from;
+                to[axis - 2] = *size;
+                let resized = self.resize(*mode, x, from, to)?;
+                self.shifted(resized, *axis, *taps, *size)
             }
             other => return Err(ExportError::NoCounterpart(other.name())),
         };
@@ -240,32 +246,56 @@ impl<'g> Nodes<'g> {
         Ok(operands)
     }
 
-    /// Maps interpolated along some axes.
-    fn resize(&mut self, mode: ResizeMode, x: String, axes: &[usize], size: &[usize]) -> String {
+    /// A convolution of the operands.
+    fn conv(&mut self, inputs: &[NodeId], spec: &ConvSpec) -> Result<String> {
+        let kernel = &self.graph.shape(inputs[1])[2..];
+        let (mut operands, mut spec) = (self.all(inputs)?, *spec);
+        if *kernel == [1, 1] && spec.padding != [0, 0] {
+            let [rows, columns] = std::mem::take(&mut spec.padding).map(|pad| pad as i64);
+            let pads = self.ints(&[0, 0, rows, columns, 0, 0, rows, columns]);
+            operands[0] = self.node("Pad", vec![operands[0].clone(), pads], vec![]);
+        }
+        Ok(self.node("Conv", operands, conv_attributes(&spec, kernel)))
+    }
+
+    /// The name of an operand of a result with such a shape; one that has a single pixel is repeated at all of them.
+    fn at_every_pixel(&mut self, id: NodeId, shape: &[usize]) -> Result<String> {
+        let graph = self.graph;
+        let is_constant = matches!(graph.node(graph.storage_of(id)).op, Op::State(_) | Op::Constant { .. });
+        let (name, own) = (self.name(id)?, graph.shape(id));
+        if is_constant || own.len() != 4 || own[2..] == shape[2..] || own[2..] != [1, 1] {
+            return Ok(name);
+        }
+        self.resize(ResizeMode::Nearest, name, [1, 1], [shape[2], shape[3]])
+    }
+
+    /// Maps whose rows and columns `from` are brought to `to`.
+    fn resize(&mut self, mode: ResizeMode, x: String, from: [usize; 2], to: [usize; 2]) -> Result<String> {
         let (mode, positions) = match mode {
             ResizeMode::BilinearAlignCorners => ("linear", "align_corners"),
             ResizeMode::BilinearHalfPixel => ("linear", "half_pixel"),
-            ResizeMode::Nearest => ("nearest", "asymmetric"),
+            ResizeMode::Nearest if (0..2).all(|axis| to[axis].is_multiple_of(from[axis])) => ("nearest", "asymmetric"),
+            // A scale that is rounded may meet the neighbour of the nearest.
+            ResizeMode::Nearest => return Err(ExportError::NoCounterpart("resize to the nearest by a fraction")),
         };
-        let sizes: Vec<i64> = size.iter().map(|&extent| extent as i64).collect();
-        // Neither a region nor scales: sizes.
-        let operands = vec![x, String::new(), String::new(), self.ints(&sizes)];
+        let name = format!("scales_{}", self.initializers.len());
+        let scales = [1.0, 1.0, scale(from[0], to[0]), scale(from[1], to[1])];
+        self.initializers.push(TensorProto::floats(&name, &[4], &scales));
         let attributes = vec![
-            Attribute::ints("axes", axes),
             Attribute::text("mode", mode),
             Attribute::text("coordinate_transformation_mode", positions),
             Attribute::text("nearest_mode", "floor"),
         ];
-        self.node("Resize", operands, attributes)
+        // Between the maps and the scales a region would stand.
+        Ok(self.node("Resize", vec![x, String::new(), name], attributes))
     }
 
-    /// The parts `t` of maps resized along an axis, moved by `⌊taps/2⌋ − t`, zeros moving in, and added up.
-    fn resize_shifted(&mut self, mode: ResizeMode, x: String, axis: usize, taps: usize, size: usize) -> String {
-        let resized = self.resize(mode, x, &[axis], &[size]);
+    /// The parts `t` of maps with `size` elements along an axis, moved by `⌊taps/2⌋ − t`, zeros moving in, and added up.
+    fn shifted(&mut self, x: String, axis: usize, taps: usize, size: usize) -> String {
         let name = format!("Split_{}", self.nodes.len());
         let parts: Vec<String> = (0..taps).map(|tap| format!("{name}.{tap}")).collect();
         let attribute = vec![Attribute::int("axis", 1), Attribute::int("num_outputs", taps)];
-        let (input, op_type, output) = (vec![resized], "Split".into(), parts.clone());
+        let (input, op_type, output) = (vec![x], "Split".into(), parts.clone());
         self.nodes.push(NodeProto { input, output, name, op_type, attribute });
         let mut moved = Vec::new();
         for (tap, part) in parts.into_iter().enumerate() {
@@ -274,14 +304,28 @@ impl<'g> Nodes<'g> {
                 moved.push(part);
                 continue;
             }
-            // Elements that move out at one end are removed there.
+            // What would move out at one end is left out, and as many zeros are put at the other.
+            let (begin, end) = (0.max(-by), size as i64 - 0.max(by));
+            let operands = vec![part, self.ints(&[begin]), self.ints(&[end]), self.ints(&[axis as i64])];
+            let kept = self.node("Slice", operands, vec![]);
             let mut pads = [0; 8];
-            (pads[axis], pads[4 + axis]) = (by, -by);
-            let operands = vec![part, self.ints(&pads)];
+            (pads[axis], pads[4 + axis]) = (0.max(by), 0.max(-by));
+            let operands = vec![kept, self.ints(&pads)];
             moved.push(self.node("Pad", operands, vec![]));
         }
         self.node("Sum", moved, vec![])
     }
+}
+
+/// Rows and columns of maps.
+fn pixels(maps: &[usize]) -> [usize; 2] {
+    [maps[2], maps[3]]
+}
+
+/// The least scale that makes `to` of `from`, for the product is rounded down.
+fn scale(from: usize, to: usize) -> f32 {
+    let scale = to as f32 / from as f32;
+    if f64::from(scale) * (from as f64) < to as f64 { scale.next_up() } else { scale }
 }
 
 fn conv_attributes(spec: &ConvSpec, kernel: &[usize]) -> Vec<Attribute> {
@@ -292,4 +336,21 @@ fn conv_attributes(spec: &ConvSpec, kernel: &[usize]) -> Vec<Attribute> {
         Attribute::ints("dilations", &spec.dilation),
         Attribute::int("group", spec.groups),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_give_the_size_that_they_were_made_of() {
+        for from in 1..130 {
+            for to in 1..520 {
+                let scale = scale(from, to);
+                // In the precisions of those who compute it.
+                assert_eq!((from as f32 * scale) as usize, to, "from {from} in f32");
+                assert_eq!((from as f64 * f64::from(scale)) as usize, to, "from {from} in f64");
+            }
+        }
+    }
 }

@@ -4,8 +4,9 @@
     check.py torch FILE EXPECTED PREFIX     FILE is loaded without running anything of it; its tensors are EXPECTED's
                                             (safetensors, names with PREFIX); a module with them loads strictly
     check.py onnx FILE EXPECTED             FILE is valid and gives EXPECTED's `mask` and `boundary` (logits) for `image`
+    check.py opencv FILE EXPECTED           the same in OpenCV's DNN
 
-The last two print one JSON document."""
+The last three print one JSON document."""
 
 import importlib
 import json
@@ -62,27 +63,48 @@ def check_torch(path, expected, prefix):
     print(json.dumps({"counters": counters, "aliases": aliases, "channels": channels, "facts": facts}))
 
 
-def check_onnx(path, expected):
-    import numpy
-    import onnx
-    import onnxruntime
+OUTPUTS = ["mask", "boundary"]
 
-    onnx.checker.check_model(path, full_check=True)
+
+def compared(run, expected):
+    """How far the outputs that `run` gives for images are from the expected ones, for batches of several sizes."""
+    import numpy
+
     expected, _ = tensors_of(expected)
     images = expected["image"]
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     worst, between = {}, {}
-    for order in ([0], [1], [0, 1, 0]):
-        mask, boundary = session.run(["mask", "boundary"], {"image": images[order]})
-        for name, found in (("mask", mask), ("boundary", boundary)):
+    for order in ([0], [1], [0, 1], [0, 1, 0]):
+        for name, found in zip(OUTPUTS, run(images[order])):
             wanted = 1 / (1 + numpy.exp(-expected[name][order].astype("f8")))
             assert found.shape == wanted.shape and found.dtype == numpy.float32, (name, found.shape)
             worst[name] = max(worst.get(name, 0), float(numpy.abs(found - wanted).max()))
             between[name] = float(((wanted > 0.02) & (wanted < 0.98)).mean())
+    return {"worst": worst, "between": between}
+
+
+def check_onnx(path, expected):
+    import onnx
+    import onnxruntime
+
+    onnx.checker.check_model(path, full_check=True)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found = compared(lambda images: session.run(OUTPUTS, {"image": images}), expected)
     model = onnx.load(path)
-    operators = sorted({node.op_type for node in model.graph.node})
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    print(json.dumps({"worst": worst, "between": between, "operators": operators, "metadata": metadata}))
+    found["operators"] = sorted({node.op_type for node in model.graph.node})
+    found["metadata"] = {entry.key: entry.value for entry in model.metadata_props}
+    print(json.dumps(found))
+
+
+def check_opencv(path, expected):
+    import cv2
+
+    net = cv2.dnn.readNetFromONNX(path)
+
+    def run(images):
+        net.setInput(images, "image")
+        return net.forward(OUTPUTS)
+
+    print(json.dumps(compared(run, expected) | {"version": cv2.__version__}))
 
 
 if __name__ == "__main__":
@@ -91,4 +113,4 @@ if __name__ == "__main__":
         for module in arguments:
             importlib.import_module(module)
     else:
-        {"torch": check_torch, "onnx": check_onnx}[command](*arguments)
+        {"torch": check_torch, "onnx": check_onnx, "opencv": check_opencv}[command](*arguments)

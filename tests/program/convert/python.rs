@@ -1,18 +1,22 @@
-//! What PyTorch and ONNX Runtime make of converted files.
+//! What PyTorch, ONNX Runtime and OpenCV make of converted files.
 //!
 //! `PAPILLA_TEST_PYTHON` names a Python that has them, otherwise `python3` is asked; without one the tests say so and are
 //! skipped.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use image::{Rgb, RgbImage};
 use papilla::data::region::image_planes;
 use papilla::device::Device;
+use papilla::formats::onnx::ModelProto;
 use papilla::formats::{HostTensor, TensorFile};
 use papilla::inference::Predictor;
 use papilla::method::step::GENERATOR;
 use papilla::nn::deeplab::{Backbone, DeepLab};
 use papilla::nn::{Domain, Norm};
+use prost::Message;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -87,9 +91,14 @@ fn agrees(backbone: Backbone, output_stride: usize, norm: Norm, size: usize) {
     file.write(&weights).expect("the folder is writable");
     let (stride, side) = (output_stride.to_string(), size.to_string());
     convert(&[text(&weights), text(&onnx), "--output-stride", &stride, "--size", &side]);
+    opencv_knows_how(&onnx);
 
     // The reference takes its time: only for someone to compare with.
-    let Some(python) = python(&["onnx", "onnxruntime", "numpy"]) else { return };
+    let runtime = python(&["onnx", "onnxruntime", "numpy"]);
+    let opencv = python(&["cv2", "numpy"]);
+    if runtime.is_none() && opencv.is_none() {
+        return;
+    }
     let images = [1, 2].map(|seed| picture(size as u32, seed));
     let states = Device::Cpu.states();
     let (predictor, _) =
@@ -108,22 +117,52 @@ fn agrees(backbone: Backbone, output_stride: usize, norm: Norm, size: usize) {
     let tensors = tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into();
     TensorFile { tensors, ..TensorFile::default() }.write(&expected).expect("the folder is writable");
 
-    let found = check(&python, &["onnx", text(&onnx), text(&expected)]);
-    for name in ["mask", "boundary"] {
-        let worst = found["worst"][name].as_f64().expect("a number");
-        assert!(worst < 1e-4, "{name} of {}: {worst}", backbone.name());
-        // Saturated probabilities would agree whatever the network does.
-        let between = found["between"][name].as_f64().expect("a number");
-        assert!(between > 0.1, "{name} of {}: {between}", backbone.name());
+    let programs = [(runtime, "onnx"), (opencv, "opencv")];
+    for (python, program) in programs.into_iter().filter_map(|(python, program)| Some((python?, program))) {
+        let found = check(&python, &[program, text(&onnx), text(&expected)]);
+        for name in ["mask", "boundary"] {
+            let worst = found["worst"][name].as_f64().expect("a number");
+            assert!(worst < 1e-4, "{name} of {} by {program}: {worst}", backbone.name());
+            // Saturated probabilities would agree whatever the network does.
+            let between = found["between"][name].as_f64().expect("a number");
+            assert!(between > 0.1, "{name} of {}: {between}", backbone.name());
+        }
+        if program == "onnx" {
+            assert_eq!(found["metadata"]["backbone"], backbone.name());
+            assert_eq!(found["metadata"]["output_stride"], stride);
+        }
+        eprintln!("{} at output stride {output_stride}, {norm:?}: {found}", backbone.name());
     }
-    assert_eq!(found["metadata"]["backbone"], backbone.name());
-    assert_eq!(found["metadata"]["output_stride"], stride);
-    eprintln!(
-        "{} at output stride {output_stride}, {norm:?}: {}, {}",
-        backbone.name(),
-        found["worst"],
-        found["operators"]
-    );
+}
+
+/// Checks what OpenCV's versions differ in, whichever of them is here: 4 pads by nothing less than zero and scales by
+/// four numbers, 5 leaves out the padding of 1x1 convolutions.
+fn opencv_knows_how(path: &Path) {
+    let content = fs::read(path).expect("the network is written");
+    let graph = ModelProto::decode(&content[..]).expect("the file is whole").graph.expect("there is a graph");
+    let constant = |name: &str| graph.initializer.iter().find(|tensor| tensor.name == name).expect("a constant");
+    let mut seen = [0; 3];
+    for node in &graph.node {
+        let list = |name: &str| node.attribute.iter().find(|a| a.name == name).map_or(&[][..], |a| &a.ints);
+        match &*node.op_type {
+            "Pad" => {
+                let (pads, _) = constant(&node.input[1]).raw_data.as_chunks();
+                assert!(pads.iter().all(|pad| i64::from_le_bytes(*pad) >= 0), "{node:?}");
+                seen[0] += 1;
+            }
+            "Resize" => {
+                let [_, region, scales] = &node.input[..] else { panic!("{node:?}") };
+                assert!(region.is_empty() && list("axes").is_empty() && constant(scales).dims == [4], "{node:?}");
+                seen[1] += 1;
+            }
+            "Conv" if list("kernel_shape") == [1, 1] => {
+                assert_eq!(list("pads"), [0; 4], "{node:?}");
+                seen[2] += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }
 
 #[test]
