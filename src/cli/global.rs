@@ -1,10 +1,15 @@
 //! The flags that every verb takes, and the device that they choose.
 
+use std::sync::Once;
+
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::device::Device;
 use crate::gpu::GpuOptions;
+
+/// Whether it was said that a software adapter computes: a verb that does others' work opens one several times.
+static SOFTWARE: Once = Once::new();
 
 /// Flags that every verb takes.
 #[derive(Args, Clone)]
@@ -52,7 +57,8 @@ impl Global {
     pub(crate) fn open_device_with(&self, options: GpuOptions) -> Result<Device> {
         let device = Device::open(self.device.as_deref(), options)?;
         if device.is_software() && self.device.is_none() {
-            self.note(&format!("no hardware adapter found; computing in software on `{}`", device.name()));
+            let found = format!("no hardware adapter found; computing in software on `{}`", device.name());
+            self.note_once(&SOFTWARE, &found);
         }
         if let Device::Gpu(tuner) = &device
             && tuner.is_untuned()
@@ -65,10 +71,29 @@ impl Global {
         Ok(device)
     }
 
+    /// Says something that stays true as long as the program runs; gives whether it was the first time.
+    fn note_once(&self, said: &Once, message: &str) -> bool {
+        let is_first = !said.is_completed();
+        said.call_once(|| self.note(message));
+        is_first
+    }
+
     /// Says something on stderr, unless asked to be quiet.
     pub(crate) fn note(&self, message: &str) {
         if !self.quiet {
             eprintln!("{message}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_true_is_said_once() {
+        let (said, global) = (Once::new(), Global { device: None, tune: Tune::Off, quiet: true, json: false });
+        let first = [0; 7].map(|_| global.note_once(&said, "no hardware adapter found"));
+        assert_eq!(first, [true, false, false, false, false, false, false]);
     }
 }
