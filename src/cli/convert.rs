@@ -83,6 +83,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     state_flags(&arguments.architecture, &mut weights.facts);
     weights.generator = in_published_order(weights.generator, &config)?;
     let dropped = dropped(&weights, format);
+    let note = weights.wrapper_note(input);
+    note.iter().for_each(|note| global.note(note));
     let tensors = match format {
         Format::Safetensors => {
             let file = weights.to_tensor_file();
@@ -107,6 +109,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             weights.facts.iter().map(|(name, fact)| (name.to_owned(), as_json(fact))).collect();
         output::json(&json!({
             "in": input, "out": output, "tensors": tensors, "bytes": bytes, "facts": facts, "not_kept": dropped,
+            "prefix": weights.wrapper,
         }))?;
     } else {
         let mebibytes = bytes as f64 / f64::from(1 << 20);

@@ -15,7 +15,7 @@ use crate::data::{Dataset, Labels, Region, RegionPixels};
 use crate::device::Device;
 use crate::inference::Logits;
 use crate::metrics::{BinaryMask, ImageMetrics, PostprocessSettings, Summary, evaluate_image, postprocess};
-use crate::train::load_predictor;
+use crate::train::{TrainedNetwork, load_predictor};
 
 /// Images computed at once.
 const BATCH: usize = 4;
@@ -135,7 +135,8 @@ pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> 
 /// The same on regions and a device that are open.
 pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, arguments: &Arguments) -> Result<Value> {
     let fallback = arguments.architecture.config()?;
-    let (predictor, config) = load_predictor(device, &arguments.checkpoint, &fallback, BATCH)?;
+    let TrainedNetwork { predictor, config, notes: of_weights } =
+        load_predictor(device, &arguments.checkpoint, &fallback, BATCH)?;
     arguments.architecture.agree(&config, &arguments.checkpoint)?;
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");
     let mut measured = Measured::default();
@@ -168,7 +169,7 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
     for problem in &measured.left_out {
         eprintln!("error: {problem}");
     }
-    let notes = [dataset.passed_over(), measured.remarks.sentences(of, WHOLE_PHOTOGRAPHS)].concat();
+    let notes = [of_weights, dataset.passed_over(), measured.remarks.sentences(of, WHOLE_PHOTOGRAPHS)].concat();
     for note in &notes {
         global.note(note);
     }

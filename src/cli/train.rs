@@ -39,7 +39,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
-    let (outcome, run) = match (&arguments.resume, &arguments.out) {
+    let (ended, run) = match (&arguments.resume, &arguments.out) {
         (Some(run), _) => {
             let device = global.open_tuned()?;
             let mut progress = TrainingProgress::new(global);
@@ -50,12 +50,20 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         (None, None) => bail!("--out RUN or --resume RUN is needed"),
     };
     let page = report::of_training(global, run);
-    print(global, &outcome, page.as_deref())?;
+    print(global, &ended, page.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// A run that has come to its end.
+pub(super) struct Ended {
+    /// how
+    pub(super) outcome: Outcome,
+    /// what was said of it on the way
+    notes: Vec<String>,
+}
+
 /// A new run with progress on the terminal.
-pub(super) fn train(global: &Global, config: Config, out: &Path) -> Result<Outcome> {
+pub(super) fn train(global: &Global, config: Config, out: &Path) -> Result<Ended> {
     config.check().map_err(WrongFlags::of)?;
     let device = global.open_tuned()?;
     let mut progress = TrainingProgress::new(global);
@@ -64,7 +72,7 @@ pub(super) fn train(global: &Global, config: Config, out: &Path) -> Result<Outco
 }
 
 /// Trains until the run is complete; one that a signal stops before is an error of its own.
-fn to_the_end(mut session: Session, mut progress: TrainingProgress, run: &Path) -> Result<Outcome> {
+fn to_the_end(mut session: Session, mut progress: TrainingProgress, run: &Path) -> Result<Ended> {
     let interrupts = Interrupts::heed().context("signals cannot be caught")?;
     progress.heed(&interrupts);
     let outcome = session.train(&mut progress);
@@ -74,7 +82,7 @@ fn to_the_end(mut session: Session, mut progress: TrainingProgress, run: &Path) 
         (Outcome { complete: false, steps: step, .. }, Some(signal)) => {
             Err(Stopped { signal, step, run: run.to_path_buf() }.into())
         }
-        (outcome, _) => Ok(outcome),
+        (outcome, _) => Ok(Ended { outcome, notes: progress.into_notes() }),
     }
 }
 
@@ -115,7 +123,7 @@ fn told_with_flags(error: ConfigFileError) -> anyhow::Error {
     }
 }
 
-fn print(global: &Global, outcome: &Outcome, page: Option<&Path>) -> Result<()> {
+fn print(global: &Global, Ended { outcome, notes }: &Ended, page: Option<&Path>) -> Result<()> {
     if global.json {
         let document = json!({
             "steps": outcome.steps,
@@ -123,6 +131,7 @@ fn print(global: &Global, outcome: &Outcome, page: Option<&Path>) -> Result<()> 
             "best": outcome.best.display().to_string(),
             "last": outcome.last.display().to_string(),
             "report": page.as_ref().map(|page| page.display().to_string()),
+            "notes": notes,
         });
         output::json(&document)?;
     } else {

@@ -9,7 +9,7 @@ use crate::formats::StateDict;
 use crate::formats::onnx::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, ValueInfoProto};
 use crate::inference::trace_evaluation;
 use crate::nn::Domain;
-use crate::train::{Config, load_weights, stated};
+use crate::train::{Config, Demand, load_weights, stated};
 
 pub use nodes::ExportError;
 use nodes::Nodes;
@@ -30,7 +30,7 @@ pub fn to_onnx(weights: StateDict, path: &Path, config: &Config) -> Result<Model
     let (graphs, tensors) = trace_evaluation(config.network(), Domain::Target, size, 1)?;
     let states = Device::Cpu.states();
     let fold = Device::Cpu.compile(&graphs.prepare, &states)?;
-    load_weights(&states, &tensors, weights, path, true)?;
+    load_weights(&states, &tensors, weights, path, Demand::Complete)?;
     fold.run()?;
     let mut nodes = Nodes::new(&graphs.rest, &states);
     for id in graphs.rest.live_nodes() {

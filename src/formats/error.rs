@@ -95,6 +95,14 @@ pub enum FormatError {
         /// What it holds instead.
         found: String,
     },
+    /// Several networks, each with a prefix of its own.
+    #[error("{} holds several networks, whose names begin with {}; keep the tensors of one", path.display(), quoted(prefixes))]
+    SeveralNetworks {
+        /// The file.
+        path: PathBuf,
+        /// The first few prefixes.
+        prefixes: Vec<String>,
+    },
     /// Two tensors end up under one name.
     #[error("{} names tensor `{tensor}` twice", path.display())]
     Duplicate {
@@ -138,7 +146,7 @@ pub enum PickleError {
     /// The data ends too early.
     #[error("is cut short: its data ends at byte {0}; fetch the file again")]
     Truncated(usize),
-    /// Asks for a class or function beyond those that tensors are made of. Nothing was executed.
+    /// Calls a function, or names something that reaches for the system. Nothing was executed.
     #[error("asks for `{0}`, which tensors never need; refused")]
     Refused(String),
     /// An instruction that PyTorch never writes.
@@ -172,6 +180,10 @@ pub enum PickleError {
     /// A storage that a tensor needs is absent.
     #[error("lacks the data of storage `{0}`; fetch the file again")]
     MissingStorage(String),
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{}`", name.escape_debug())).collect::<Vec<_>>().join(" and ")
 }
 
 /// Names the checkpoint where the folder of a run was meant for it.

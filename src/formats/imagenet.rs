@@ -9,13 +9,13 @@
 use super::StateDict;
 
 /// The first convolution of MobileNetV2 in both layouts; inside a segmentation network it has the prefix `backbone.`.
-const STEM: &str = "features.0.0.weight";
+pub(super) const STEM: &str = "features.0.0.weight";
 /// Exists in torchvision's layout only: a convolution inside a group.
 const GROUPED: &str = "features.1.conv.0.0.weight";
 /// The 1x1 convolution to 1280 channels, which segmentation replaces by its own head.
 const LAST_BLOCK: &str = "18";
 /// A convolution that every ResNet and DRN has.
-const RESIDUAL: &str = "layer3.0.conv1.weight";
+pub(super) const RESIDUAL: &str = "layer3.0.conv1.weight";
 
 /// How an ImageNet classifier names its tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +56,10 @@ impl Layout {
     fn backbone_name(self, name: &str) -> Option<String> {
         let parts: Vec<&str> = name.split('.').collect();
         match (self, &parts[..]) {
-            (Layout::Residual, ["fc", ..]) => None,
-            (Layout::Residual, _) => Some(format!("backbone.{name}")),
+            (Layout::Residual, [first, ..]) => {
+                let is_backbone = matches!(*first, "conv1" | "bn1") || first.starts_with("layer");
+                is_backbone.then(|| format!("backbone.{name}"))
+            }
             (_, ["features", LAST_BLOCK, ..]) => None,
             (Layout::GroupedMobileNetV2, ["features", block, "conv", layer @ .., kind]) => {
                 let index = flat_index(block, layer)?;
@@ -144,6 +146,13 @@ mod tests {
         let names: Vec<String> = resnet[..4].iter().map(|name| format!("backbone.{name}")).collect();
         assert_eq!(backbone.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>(), names);
         assert_eq!(not_used, ["fc.weight", "fc.bias"]);
+    }
+
+    #[test]
+    fn what_is_no_layer_of_a_residual_network_is_not_used() {
+        let (backbone, not_used) = Layout::Residual.rename(state(&[RESIDUAL, "decoder.aspp.0.weight", "head.bias"]));
+        assert_eq!(backbone.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["backbone.layer3.0.conv1.weight"]);
+        assert_eq!(not_used, ["decoder.aspp.0.weight", "head.bias"]);
     }
 
     #[test]

@@ -57,6 +57,33 @@ impl LoadReport {
         self.missing.is_empty() && self.mismatched.is_empty()
     }
 
+    /// The same of a network that has first values from a seed: what does not fit keeps them.
+    pub fn as_beginning(&self) -> String {
+        let new = self.missing.len() + self.mismatched.len();
+        let mut told = format!("{} of {} tensors loaded", self.matched.len(), self.matched.len() + new);
+        if new > 0 {
+            let names: Vec<String> = self.mismatched.iter().map(|m| &m.name).chain(&self.missing).cloned().collect();
+            told += &format!("\nnew, with first values from the run's seed ({new}): {}", shortened(&names));
+        }
+        if !self.mismatched.is_empty() {
+            told += &format!("\nof these of another shape ({}): {}", self.mismatched.len(), self.differences());
+        }
+        if !self.unused.is_empty() {
+            told += &format!("\nnot used ({}): {}", self.unused.len(), shortened(&self.unused));
+        }
+        told
+    }
+
+    /// The first tensors of another shape, and how many more there are.
+    fn differences(&self) -> String {
+        let differences: Vec<String> = (self.mismatched.iter().take(LISTED))
+            .map(|m| format!("{} needs {:?}, the file has {:?}", m.name, m.wanted, m.found))
+            .collect();
+        let more = self.mismatched.len() - differences.len();
+        let more = if more > 0 { format!("; {more} more") } else { String::new() };
+        format!("{}{more}", differences.join("; "))
+    }
+
     /// The report on the tensors whose names begin with a prefix.
     pub fn part(&self, prefix: &str) -> LoadReport {
         let named = |names: &[String]| names.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
@@ -78,12 +105,7 @@ impl fmt::Display for LoadReport {
             write!(f, "\nmissing in the file ({}): {}", self.missing.len(), shortened(&self.missing))?;
         }
         if !self.mismatched.is_empty() {
-            let differences: Vec<String> = (self.mismatched.iter().take(LISTED))
-                .map(|m| format!("{} needs {:?}, the file has {:?}", m.name, m.wanted, m.found))
-                .collect();
-            let more = self.mismatched.len() - differences.len();
-            let more = if more > 0 { format!("; {more} more") } else { String::new() };
-            write!(f, "\nof another shape ({}): {}{more}", self.mismatched.len(), differences.join("; "))?;
+            write!(f, "\nof another shape ({}): {}", self.mismatched.len(), self.differences())?;
         }
         if !self.unused.is_empty() {
             write!(f, "\nnot used ({}): {}", self.unused.len(), shortened(&self.unused))?;

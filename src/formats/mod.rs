@@ -4,6 +4,7 @@
 //! Everything read here may come from a stranger: no reader executes anything, allocates more than a small multiple
 //! of the file's own size, or panics on damaged input.
 
+mod class_name;
 mod element_type;
 mod error;
 mod facts;
@@ -26,11 +27,13 @@ mod state_dict;
 mod tensorboard;
 mod value;
 mod weights;
+mod wrapper;
 
 #[cfg(all(test, feature = "pytorch"))]
 mod tests;
 
 pub use self::safetensors::{CHECKSUM, TensorFile};
+pub use class_name::ClassName;
 pub use error::{FormatError, PickleError};
 pub use facts::{Fact, Facts};
 pub use host_tensor::HostTensor;

@@ -1,7 +1,7 @@
 //! A pickle machine that executes nothing.
 //!
-//! It knows the instructions that PyTorch writes and, in [`super::rebuild`], the few classes tensors are made of; every
-//! other name is refused. Each instruction makes at most one node of constant size plus what it read from the input, so
+//! It knows the instructions that PyTorch writes and, in [`super::rebuild`], the few classes tensors are made of. Objects of
+//! other classes become inert; what calls functions or reaches for the system is refused ([`super::class_name`]). Each instruction makes at most one node of constant size plus what it read from the input, so
 //! that memory stays proportional to the input; nodes share children by index, and nothing here recurses.
 
 use std::collections::HashMap;
@@ -128,6 +128,12 @@ impl Machine<'_> {
                 let (arguments, callable) = (self.pop()?, self.pop()?);
                 let result = self.objects.reduce(callable, arguments)?;
                 self.stack.push(result);
+            }
+            0x81 => {
+                // NEWOBJ
+                let (arguments, class) = (self.pop()?, self.pop()?);
+                let object = self.objects.new_object(class, arguments)?;
+                self.stack.push(object);
             }
             b'b' => {
                 let (state, object) = (self.pop()?, self.top()?);
@@ -280,6 +286,9 @@ impl Machine<'_> {
 
     fn extend_list(&mut self, items: Vec<NodeId>) -> Result<(), PickleError> {
         let list = self.top()?;
+        if let Node::Inert(_) = self.objects.nodes[list] {
+            return Ok(());
+        }
         let Node::List(list) = &mut self.objects.nodes[list] else {
             return self.objects.malformed("something other than a list is appended to");
         };
@@ -289,6 +298,9 @@ impl Machine<'_> {
 
     fn extend_dict(&mut self, items: &[NodeId]) -> Result<(), PickleError> {
         let dict = self.top()?;
+        if let Node::Inert(_) = self.objects.nodes[dict] {
+            self.objects.nodes[dict] = Node::Dict(Vec::new());
+        }
         let (pairs, rest) = items.as_chunks();
         let Node::Dict(dict) = &mut self.objects.nodes[dict] else {
             return self.objects.malformed("something other than a dictionary is given items");
@@ -301,7 +313,7 @@ impl Machine<'_> {
     }
 
     fn global(&mut self, module: Arc<str>, name: Arc<str>) -> Result<(), PickleError> {
-        let callable = Callable::named(&module, &name)?;
+        let callable = Callable::named(module, name)?;
         self.push(Node::Callable(callable));
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::PickleError;
+use super::class_name::ClassName;
 use super::element_type::ElementType;
 
 /// Index of a node in [`Objects::nodes`].
@@ -24,6 +25,8 @@ pub(super) enum Node {
     NumpyType(NumpyType),
     Storage(Box<StorageRef>),
     Tensor(Box<TensorView>),
+    /// An object of which nothing but its class is known. Given keys with values, it turns out to be a dictionary.
+    Inert(ClassName),
 }
 
 /// A flat run of elements stored outside the pickle.
@@ -44,9 +47,11 @@ pub(super) struct TensorView {
 }
 
 /// Something a pickle may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Callable {
     OrderedDict,
+    /// with its values' factory, which is dropped
+    DefaultDict,
     RebuildTensor,
     RebuildParameter,
     StorageClass(ElementType),
@@ -55,6 +60,8 @@ pub(super) enum Callable {
     NumpyScalar,
     NumpyType,
     Encode,
+    /// a harmless class or function; calling it makes at most an inert object
+    Other(ClassName),
 }
 
 /// Type of a numpy scalar: kind (`f`, `i`, `u` or `b`) and bytes.
@@ -66,13 +73,14 @@ pub(super) struct NumpyType {
 
 impl Callable {
     /// # Errors
-    /// [`PickleError::Refused`] for any name that tensors do not need.
-    pub(super) fn named(module: &str, name: &str) -> Result<Self, PickleError> {
+    /// [`PickleError::Refused`] for names that are not harmless.
+    pub(super) fn named(module: Arc<str>, name: Arc<str>) -> Result<Self, PickleError> {
         use ElementType::*;
-        Ok(match (module, name) {
+        Ok(match (&*module, &*name) {
             ("collections", "OrderedDict") => Self::OrderedDict,
+            ("collections", "defaultdict") => Self::DefaultDict,
             ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensor,
-            ("torch._utils", "_rebuild_parameter") => Self::RebuildParameter,
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Self::RebuildParameter,
             ("torch", "DoubleStorage") => Self::StorageClass(F64),
             ("torch", "FloatStorage") => Self::StorageClass(F32),
             ("torch", "HalfStorage") => Self::StorageClass(F16),
@@ -88,7 +96,13 @@ impl Callable {
             ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::NumpyScalar,
             ("numpy", "dtype") => Self::NumpyType,
             ("_codecs", "encode") => Self::Encode,
-            _ => return Err(PickleError::Refused(format!("{module}.{name}").escape_debug().to_string())),
+            _ => {
+                let class = ClassName { module, name };
+                if !class.is_harmless() {
+                    return Err(PickleError::Refused(class.to_string()));
+                }
+                Self::Other(class)
+            }
         })
     }
 }

@@ -1,33 +1,39 @@
-//! The classes and functions that the pickle of a PyTorch checkpoint may name, and what each makes of its arguments.
+//! The classes and functions that tensors in the pickle of a PyTorch checkpoint are made of, and what each makes of its
+//! arguments. Every other class makes an inert object, whatever its arguments.
 //!
 //! "Calling" one only builds a [`Node`]: no name is ever looked up outside this file.
 
 use super::PickleError;
+use super::class_name::ClassName;
 use super::pickle_objects::{Callable, Node, NodeId, NumpyType, Objects, StorageRef, TensorView};
 
 /// Dimensions of the largest tensor taken seriously.
 const MAX_RANK: usize = 8;
 /// Arguments of the function that takes most.
 const MAX_ARGUMENTS: usize = 8;
-/// Bytes of the longest encoded text; only numbers come this way.
+/// Bytes of the longest encoded text that is kept: that of a number.
 const MAX_ENCODED: usize = 64;
 
 impl Objects {
     /// The object that `callable(*arguments)` stands for.
     pub(super) fn reduce(&mut self, callable: NodeId, arguments: NodeId) -> Result<NodeId, PickleError> {
-        let Node::Callable(callable) = self.nodes[callable] else {
+        let Node::Callable(callable) = &self.nodes[callable] else {
             return self.malformed("something that is no function is called");
         };
         let Node::Tuple(arguments) = &self.nodes[arguments] else {
             return self.malformed("a function is called without a tuple of arguments");
         };
+        if let Callable::Other(class) = callable {
+            let object = self.inert(class, arguments)?;
+            return Ok(self.make(object));
+        }
         // A long tuple must not be copied at every call.
         if arguments.len() > MAX_ARGUMENTS {
             return self.malformed("a function is called with too many arguments");
         }
-        let arguments = arguments.clone();
+        let (callable, arguments) = (callable.clone(), arguments.clone());
         let node = match (callable, &arguments[..]) {
-            (Callable::OrderedDict, []) => Node::Dict(Vec::new()),
+            (Callable::OrderedDict, []) | (Callable::DefaultDict, [] | [_]) => Node::Dict(Vec::new()),
             (Callable::OrderedDict, &[items]) => self.ordered_dict(items)?,
             (Callable::RebuildTensor, &[storage, offset, shape, strides, ..]) => {
                 Node::Tensor(Box::new(self.tensor(storage, offset, shape, strides)?))
@@ -35,7 +41,7 @@ impl Objects {
             (Callable::RebuildParameter, &[tensor, ..]) => return Ok(tensor),
             (Callable::Size, &[extents]) => return Ok(extents),
             (Callable::Device, &[name, ..]) => return Ok(name),
-            (Callable::NumpyType, &[name, ..]) => Node::NumpyType(self.numpy_type(name)?),
+            (Callable::NumpyType, &[name, ..]) => self.numpy_type(name),
             (Callable::NumpyScalar, &[numpy_type, bytes]) => self.numpy_scalar(numpy_type, bytes)?,
             (Callable::Encode, &[text, encoding]) => self.encode(text, encoding)?,
             _ => return self.malformed("a function is called with the wrong arguments"),
@@ -43,16 +49,52 @@ impl Objects {
         Ok(self.make(node))
     }
 
-    /// Sets the state of an object. Dictionaries carry attributes that weights do not need; a numpy type carries its
-    /// byte order.
+    /// Sets the state of an object. Dictionaries and inert objects carry attributes that weights do not need; a numpy type
+    /// carries its byte order.
     pub(super) fn build(&mut self, object: NodeId, state: NodeId) -> Result<(), PickleError> {
         match (&self.nodes[object], &self.nodes[state]) {
-            (Node::Dict(_), Node::Dict(_)) => Ok(()),
-            (Node::NumpyType(_), Node::Tuple(state)) => match state.get(1).map(|&order| &self.nodes[order]) {
-                Some(Node::Str(order)) if matches!(&**order, "<" | "|" | "=") => Ok(()),
-                _ => Err(PickleError::Unsupported("stores numbers in big-endian order, which is not read")),
-            },
+            (Node::Dict(_) | Node::Inert(_), _) => Ok(()),
+            (Node::NumpyType(_), Node::Tuple(state)) => {
+                let order = state.get(1).map(|&order| &self.nodes[order]);
+                if !matches!(order, Some(Node::Str(order)) if matches!(&**order, "<" | "|" | "=")) {
+                    self.nodes[object] = numpy_object();
+                }
+                Ok(())
+            }
             _ => self.malformed("an object that has no state is given one"),
+        }
+    }
+
+    /// What a class or function that nothing is known of makes of arguments: an object that holds nothing.
+    fn inert(&self, class: &ClassName, arguments: &[NodeId]) -> Result<Node, PickleError> {
+        let refused = || PickleError::Refused(class.to_string());
+        if !class.is_getattr() {
+            return class.makes_plain_objects().then(|| Node::Inert(class.clone())).ok_or_else(refused);
+        }
+        // A member of an enumeration, by its name.
+        let &[object, member] = arguments else { return Err(refused()) };
+        match (&self.nodes[object], &self.nodes[member]) {
+            (Node::Callable(Callable::Other(object)), Node::Str(member))
+                if object.makes_plain_objects() && !member.starts_with('_') =>
+            {
+                Ok(Node::Inert(object.clone()))
+            }
+            _ => Err(refused()),
+        }
+    }
+
+    /// A new object of a class, before its state.
+    pub(super) fn new_object(&mut self, class: NodeId, arguments: NodeId) -> Result<NodeId, PickleError> {
+        match (&self.nodes[class], &self.nodes[arguments]) {
+            (Node::Callable(Callable::Other(class)), Node::Tuple(_)) if class.makes_plain_objects() => {
+                let object = Node::Inert(class.clone());
+                Ok(self.make(object))
+            }
+            (Node::Callable(Callable::OrderedDict | Callable::DefaultDict), Node::Tuple(_)) => {
+                Ok(self.make(Node::Dict(Vec::new())))
+            }
+            (Node::Callable(Callable::Other(class)), _) => Err(PickleError::Refused(class.to_string())),
+            _ => self.malformed("an object is made of something that is no class"),
         }
     }
 
@@ -130,18 +172,22 @@ impl Objects {
         }
     }
 
-    /// From a name such as `f8`.
-    fn numpy_type(&self, name: NodeId) -> Result<NumpyType, PickleError> {
-        let refused = PickleError::Unsupported("holds a numpy value that is not a plain number; save it without");
-        let Node::Str(name) = &self.nodes[name] else { return Err(refused) };
+    /// From a name such as `f8`; a type of anything but plain numbers is inert.
+    fn numpy_type(&self, name: NodeId) -> Node {
+        let Node::Str(name) = &self.nodes[name] else { return numpy_object() };
         let mut characters = name.chars();
         match (characters.next(), characters.as_str().parse()) {
-            (Some(kind @ ('f' | 'i' | 'u' | 'b')), Ok(size @ (1 | 2 | 4 | 8))) => Ok(NumpyType { kind, size }),
-            _ => Err(refused),
+            (Some(kind @ ('f' | 'i' | 'u' | 'b')), Ok(size @ (1 | 2 | 4 | 8))) => {
+                Node::NumpyType(NumpyType { kind, size })
+            }
+            _ => numpy_object(),
         }
     }
 
     fn numpy_scalar(&self, numpy_type: NodeId, bytes: NodeId) -> Result<Node, PickleError> {
+        if let Node::Inert(class) = &self.nodes[numpy_type] {
+            return Ok(Node::Inert(class.clone()));
+        }
         let (Node::NumpyType(numpy_type), Node::Bytes(bytes)) = (&self.nodes[numpy_type], &self.nodes[bytes]) else {
             return self.malformed("a numpy number is made of the wrong items");
         };
@@ -163,14 +209,23 @@ impl Objects {
         })
     }
 
-    /// Bytes stored as text by protocols that have no bytes: each character is one byte.
+    /// Bytes stored as text by protocols that have no bytes: each character is one byte. Those of an array, which are many,
+    /// are not kept: decoding a text again and again must not take more memory than the file.
     fn encode(&self, text: NodeId, encoding: NodeId) -> Result<Node, PickleError> {
         match (&self.nodes[text], &self.nodes[encoding]) {
-            (Node::Str(text), Node::Str(encoding)) if &**encoding == "latin1" && text.len() <= MAX_ENCODED => {
+            (Node::Str(text), Node::Str(encoding)) if &**encoding == "latin1" => {
+                if text.len() > MAX_ENCODED {
+                    return Ok(Node::Inert(ClassName { module: "builtins".into(), name: "bytes".into() }));
+                }
                 let bytes: Result<_, _> = text.chars().map(u8::try_from).collect();
                 bytes.map(Node::Bytes).or_else(|_| self.malformed("an encoded byte exceeds 255"))
             }
-            _ => self.malformed("a text is encoded that cannot be a number"),
+            _ => self.malformed("a text is encoded that cannot be bytes"),
         }
     }
+}
+
+/// What numpy stores that is no plain number.
+fn numpy_object() -> Node {
+    Node::Inert(ClassName { module: "numpy".into(), name: "generic".into() })
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::PickleError;
+use super::class_name::ClassName;
 use super::host_tensor::{HostTensor, element_count};
 use super::pickle::Pickle;
-use super::pickle_objects::{Node, NodeId, TensorView};
+use super::pickle_objects::{Callable, Node, NodeId, TensorView};
 
 /// Levels of collections inside collections; published checkpoints have five.
 const MAX_DEPTH: usize = 64;
@@ -29,10 +30,12 @@ pub enum Value {
     List(Vec<Value>),
     /// A tuple.
     Tuple(Vec<Value>),
-    /// A dictionary in stored order; whole numbers as keys are in decimal.
+    /// A dictionary in stored order; keys that are no text are written as Python writes them.
     Dict(Vec<(Arc<str>, Value)>),
     /// A tensor, its elements as `f32`.
     Tensor(HostTensor),
+    /// An object of another class, or that class itself; nothing of it is kept.
+    Other(ClassName),
 }
 
 impl Value {
@@ -84,6 +87,7 @@ impl<'a, F: Fn(&str) -> Option<&'a [u8]>> Unfolding<'_, F> {
                 Value::Dict(items.collect::<Result<_, PickleError>>()?)
             }
             Node::Tensor(view) => Value::Tensor(self.tensor(view)?),
+            Node::Inert(class) | Node::Callable(Callable::Other(class)) => Value::Other(class.clone()),
             Node::Callable(_) | Node::NumpyType(_) | Node::Storage(_) => {
                 return Err(PickleError::Unsupported("holds a class or a bare storage where a value belongs"));
             }
@@ -98,7 +102,15 @@ impl<'a, F: Fn(&str) -> Option<&'a [u8]>> Unfolding<'_, F> {
         match &self.nodes[id] {
             Node::Str(text) => Ok(text.clone()),
             Node::Int(number) => Ok(number.to_string().into()),
-            _ => Err(PickleError::Unsupported("has a dictionary key that is neither text nor a whole number")),
+            Node::Float(number) => Ok(format!("{number:?}").into()),
+            Node::None => Ok("None".into()),
+            Node::Bool(true) => Ok("True".into()),
+            Node::Bool(false) => Ok("False".into()),
+            // Two such keys of a dictionary are two entries all the same.
+            Node::Tuple(_) => Ok("(…)".into()),
+            Node::Bytes(_) => Ok("bytes".into()),
+            Node::Inert(class) | Node::Callable(Callable::Other(class)) => Ok(class.name.clone()),
+            _ => Err(PickleError::Unsupported("has a dictionary key that Python does not take")),
         }
     }
 

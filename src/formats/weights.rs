@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::imagenet::Layout;
 use super::pytorch::{self, read_file};
+use super::wrapper::{of_discriminator, of_segmentation};
 use super::{Facts, FormatError, HostTensor, StateDict, TensorFile, Value};
 
 /// Where a published checkpoint keeps the generator.
@@ -18,6 +20,12 @@ pub const DISCRIMINATOR_ENTRIES: [&str; 2] = ["model_dis_state_dict", "model_dis
 const GENERATOR: &str = "generator.";
 const BOUNDARY_DISCRIMINATOR: &str = "boundary_discriminator.";
 const ENTROPY_DISCRIMINATOR: &str = "entropy_discriminator.";
+
+/// Names that an error lists.
+const LISTED: usize = 5;
+
+/// What PyTorch's `DataParallel` puts before the names of whatever it wraps.
+const DATA_PARALLEL: &str = "module.";
 
 /// PyTorch's count of the batches that a normalisation has seen, which nothing depends on.
 pub const BATCH_COUNTER: &str = "num_batches_tracked";
@@ -33,6 +41,8 @@ pub struct Weights {
     pub entropy_discriminator: Option<StateDict>,
     /// Tensors of an ImageNet classifier that segmentation has no use for.
     pub not_used: Vec<String>,
+    /// What stood before the segmentation network's own names, because of what it was wrapped in: `module.`, for example.
+    pub wrapper: Option<String>,
     /// What the file states beside the weights.
     pub facts: Facts,
     /// Whatever else it holds, each in a few words.
@@ -40,11 +50,17 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// What was left out before the names of tensors, to be told.
+    pub fn wrapper_note(&self, path: &Path) -> Option<String> {
+        let wrapper = self.wrapper.as_ref()?.escape_debug();
+        Some(format!("{}: `{wrapper}`, which stands before the names of tensors, is left out", path.display()))
+    }
+
     /// Reads a safetensors file or a PyTorch checkpoint, told apart by content.
     ///
-    /// Of a PyTorch checkpoint the generator is `model_state_dict`, `state_dict`, `model` or the file itself; the
-    /// prefix `module.` and the counters `num_batches_tracked` are dropped, as are the second names that published
-    /// checkpoints have for backbone tensors. ImageNet weights of MobileNetV2, in either layout, of ResNet and of DRN get
+    /// Of a PyTorch checkpoint the generator is `model_state_dict`, `state_dict`, `model` or the file itself. What stands
+    /// before all of a network's own names (`module.`, `_orig_mod.`, `model.`) and the counters `num_batches_tracked` are
+    /// dropped, as are the second names that published checkpoints have for backbone tensors. ImageNet weights of MobileNetV2, in either layout, of ResNet and of DRN get
     /// the names of the segmentation network. A safetensors file may hold one network, or several under `generator.`,
     /// `boundary_discriminator.` and `entropy_discriminator.`; its other tensors are then left out.
     ///
@@ -71,11 +87,12 @@ impl Weights {
         let facts = Facts::of_metadata(&file.metadata);
         if !file.tensors.keys().any(|name| name.starts_with(GENERATOR)) {
             let left_out = batch_counters(file.tensors.keys());
-            return Ok(Self { generator: state_dict(file.tensors, path)?, facts, left_out, ..Self::default() });
+            let (generator, wrapper) = segmentation_network(file.tensors, path)?;
+            return Ok(Self { generator, wrapper, facts, left_out, ..Self::default() });
         }
         let network = |prefix: &str| {
             let named = file.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
-            let state = state_dict(named.map(|(name, tensor)| (name.to_owned(), tensor.clone())), path)?;
+            let state = state_dict(named.map(|(name, tensor)| (name.to_owned(), tensor.clone())), "", path)?;
             Ok::<_, FormatError>(Some(state).filter(|state| !state.is_empty()))
         };
         Ok(Self {
@@ -83,6 +100,7 @@ impl Weights {
             boundary_discriminator: network(BOUNDARY_DISCRIMINATOR)?,
             entropy_discriminator: network(ENTROPY_DISCRIMINATOR)?,
             not_used: Vec::new(),
+            wrapper: None,
             facts,
             left_out: other_states(file.tensors.keys()),
         })
@@ -109,7 +127,9 @@ impl Weights {
         let mut weights = Self { facts, ..Self::default() };
         for entry in DISCRIMINATOR_ENTRIES {
             let Some(discriminator) = checkpoint.get(entry) else { continue };
-            let state = state_dict(tensors(discriminator.clone()), path)?;
+            let tensors: Vec<_> = tensors(discriminator.clone()).collect();
+            let wrapper = of_discriminator(tensors.iter().map(|(name, _)| name.as_str())).to_owned();
+            let state = state_dict(tensors, &wrapper, path)?;
             let shape = state.get("conv1.weight").map(|tensor| tensor.shape.as_slice());
             match shape {
                 Some([_, 1, _, _]) => weights.boundary_discriminator = Some(state),
@@ -126,11 +146,11 @@ impl Weights {
         if let Value::Dict(items) = generator {
             weights.left_out.extend(batch_counters(items.iter().map(|(name, _)| name)));
         }
-        let state = state_dict(tensors(generator.clone()), path)?;
+        let (state, wrapper) = segmentation_network(tensors(generator.clone()), path)?;
         if state.is_empty() {
             return Err(FormatError::NoWeights { path: path.to_owned(), found: describe(generator) });
         }
-        weights.generator = state;
+        (weights.generator, weights.wrapper) = (state, wrapper);
         Ok(weights)
     }
 }
@@ -144,11 +164,34 @@ fn tensors(value: Value) -> impl Iterator<Item = (String, HostTensor)> {
     })
 }
 
+/// A segmentation network under its own names, and what stood before them.
+fn segmentation_network(
+    tensors: impl IntoIterator<Item = (String, HostTensor)>,
+    path: &Path,
+) -> Result<(StateDict, Option<String>), FormatError> {
+    let tensors: Vec<_> = tensors.into_iter().collect();
+    let names = || tensors.iter().map(|(name, _)| name.as_str());
+    let several = |prefixes: Vec<&str>| FormatError::SeveralNetworks {
+        path: path.to_owned(),
+        prefixes: prefixes.into_iter().take(LISTED).map(str::to_owned).collect(),
+    };
+    let mut wrapper = of_segmentation(names()).map_err(several)?;
+    if wrapper.is_empty() && names().any(|name| name.starts_with(DATA_PARALLEL)) {
+        wrapper = DATA_PARALLEL;
+    }
+    let wrapper = Some(wrapper.to_owned()).filter(|wrapper| !wrapper.is_empty());
+    Ok((state_dict(tensors, wrapper.as_deref().unwrap_or_default(), path)?, wrapper))
+}
+
 /// Names without the wrapper's prefix, tensors without batch counters.
-fn state_dict(tensors: impl IntoIterator<Item = (String, HostTensor)>, path: &Path) -> Result<StateDict, FormatError> {
+fn state_dict(
+    tensors: impl IntoIterator<Item = (String, HostTensor)>,
+    wrapper: &str,
+    path: &Path,
+) -> Result<StateDict, FormatError> {
     let mut state = StateDict::default();
     for (name, tensor) in tensors {
-        let name = name.strip_prefix("module.").unwrap_or(&name);
+        let name = name.strip_prefix(wrapper).unwrap_or(&name);
         if is_batch_counter(name) {
             continue;
         }
@@ -187,7 +230,11 @@ fn other_entries(checkpoint: &Value, generator: Option<&str>, facts: &Facts) -> 
         None => matches!(value, Value::Tensor(_)) || facts.get(name).is_some(),
     };
     let others = items.iter().filter(|(name, value)| !is_kept(name, value));
-    others.map(|(name, _)| format!("`{}`", name.escape_debug())).collect()
+    let told = |(name, value): &(Arc<str>, Value)| match value {
+        Value::Other(class) => format!("`{}` (of the class `{class}`)", name.escape_debug()),
+        _ => format!("`{}`", name.escape_debug()),
+    };
+    others.map(told).collect()
 }
 
 /// The second name that published checkpoints of MobileNetV2 have for a backbone tensor, see `aliased`.
@@ -217,7 +264,7 @@ fn without_aliases(state: StateDict, path: &Path) -> Result<StateDict, FormatErr
             return Err(FormatError::Alias { path: path.to_owned(), alias: alias.to_owned(), tensor });
         }
     }
-    state_dict(state.into_iter().filter(|(name, _)| aliased(name).is_none()), path)
+    state_dict(state.into_iter().filter(|(name, _)| aliased(name).is_none()), "", path)
 }
 
 /// A few words on what was found instead of weights.
@@ -226,12 +273,15 @@ fn describe(value: &Value) -> String {
         Value::Dict(items) if items.is_empty() => "an empty dictionary".to_owned(),
         Value::Dict(items) => {
             let names: Vec<String> =
-                items.iter().take(5).map(|(name, _)| format!("`{}`", name.escape_debug())).collect();
+                items.iter().take(LISTED).map(|(name, _)| format!("`{}`", name.escape_debug())).collect();
             let more = if items.len() > names.len() { ", …" } else { "" };
             format!("a dictionary of {}{more}", names.join(", "))
         }
         Value::Tensor(_) => "a tensor without a name".to_owned(),
         Value::List(_) | Value::Tuple(_) => "a list".to_owned(),
+        Value::Other(class) => {
+            format!("an object of the class `{class}`, of which nothing is read (save the network's `state_dict()`)")
+        }
         _ => "a single value".to_owned(),
     }
 }

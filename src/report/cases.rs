@@ -15,7 +15,7 @@ use crate::device::{Device, Program};
 use crate::inference::{Logits, Predictor};
 use crate::method::step::PSEUDO_THRESHOLD;
 use crate::method::uncertainty;
-use crate::train::{Config, load_generator, load_predictor};
+use crate::train::{Config, TrainedNetwork, load_generator, load_predictor};
 
 /// Images computed at once.
 const BATCH: usize = 2;
@@ -148,12 +148,12 @@ impl Viewer {
     /// # Errors
     /// A checkpoint that cannot be used, and the device's.
     pub fn load(device: &Device, checkpoint: &Path, run: &Config, thresholds: [f32; 2]) -> Result<Viewer> {
-        let (predictor, config) = load_predictor(device, checkpoint, run, BATCH)?;
+        let TrainedNetwork { predictor, config, .. } = load_predictor(device, checkpoint, run, BATCH)?;
         let passes = config.stochastic_passes;
         let (graph, tensors) = uncertainty::trace(config.network(), BATCH, config.size, passes)?;
         let states = device.states();
         let sampler = device.compile(&graph, &states)?;
-        load_generator(&states, &tensors, checkpoint, true)?;
+        load_generator(&states, &tensors, checkpoint)?;
         Ok(Viewer { predictor, sampler, config, thresholds })
     }
 

@@ -28,11 +28,11 @@ pub use logs::{LogBytes, LogError, StepRecord, ValidationRecord, last_epoch};
 pub use memory::{fitting_step, validation_bytes};
 pub use observer::{Event, Observer};
 pub use pictures::{Channels, Shown};
-pub use predictor::{PredictorError, load_predictor, load_stochastic_predictor};
+pub use predictor::{PredictorError, TrainedNetwork, load_predictor, load_stochastic_predictor};
 pub use run_folder::ResumeFrom;
 pub use session::{Outcome, Session};
 pub use settings::{
     AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,
     Selection, Setting, Spelling, Switch,
 };
-pub use weights::{WeightsError, initialise, load_generator, load_weights};
+pub use weights::{Demand, WeightsError, initialise, load_generator, load_weights};

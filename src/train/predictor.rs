@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::architecture::{NoSuchNetwork, architecture_of};
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::settings::Config;
-use super::weights::{WeightsError, load_generator, load_weights};
+use super::weights::{Demand, WeightsError, load_generator, load_weights};
 use crate::device::Device;
 use crate::domain::Domain;
 use crate::formats::{FormatError, Weights};
@@ -45,9 +45,19 @@ pub enum PredictorError {
 
 type Result<T> = std::result::Result<T, PredictorError>;
 
+/// A network that was trained, and what is to be told of it.
+pub struct TrainedNetwork {
+    /// ready for images
+    pub predictor: Predictor,
+    /// its settings, as far as they are known
+    pub config: Config,
+    /// what was done to make its file fit, a sentence each
+    pub notes: Vec<String>,
+}
+
 /// A network with the weights of a file: a checkpoint of this program, which names its own architecture, or weights, of
 /// which `fallback` tells what they do not.
-pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: usize) -> Result<(Predictor, Config)> {
+pub fn load_predictor(device: &Device, path: &Path, fallback: &Config, batch: usize) -> Result<TrainedNetwork> {
     load_stochastic_predictor(device, path, fallback, batch, 0)
 }
 
@@ -58,7 +68,7 @@ pub fn load_stochastic_predictor(
     fallback: &Config,
     batch: usize,
     passes: usize,
-) -> Result<(Predictor, Config)> {
+) -> Result<TrainedNetwork> {
     let states = device.states();
     let compile = |config: &Config| {
         Predictor::with_passes(device, &states, config.network(), Domain::Target, [config.size, batch], passes)
@@ -66,18 +76,16 @@ pub fn load_stochastic_predictor(
     if Checkpoint::recognises(path) {
         let config = Checkpoint::read(path)?.config;
         let (predictor, tensors) = compile(&config)?;
-        load_generator(&states, &tensors, path, true)?;
+        load_generator(&states, &tensors, path)?;
         predictor.refresh()?;
-        return Ok((predictor, config));
+        return Ok(TrainedNetwork { predictor, config, notes: Vec::new() });
     }
     let weights = Weights::read(path)?;
     let config = architecture_of(&weights, path, fallback)?;
     let (predictor, tensors) = compile(&config)?;
-    load_weights(&states, &tensors, weights.generator, path, true).map_err(|error| PredictorError::Unusable {
-        path: path.to_path_buf(),
-        backbone: config.backbone,
-        error,
-    })?;
+    let notes = weights.wrapper_note(path).into_iter().collect();
+    load_weights(&states, &tensors, weights.generator, path, Demand::Complete)
+        .map_err(|error| PredictorError::Unusable { path: path.to_path_buf(), backbone: config.backbone, error })?;
     predictor.refresh()?;
-    Ok((predictor, config))
+    Ok(TrainedNetwork { predictor, config, notes })
 }

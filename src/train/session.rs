@@ -16,9 +16,9 @@ use super::run_folder::{ResumeFrom, RunFolder, refuse_to_overwrite};
 use super::settings::Config;
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation, networks, with_predictors};
-use super::weights::{initialise, load_generator};
+use super::weights::{Demand, WeightsError, initialise, load_weights};
 use crate::device::{Device, States};
-use crate::formats::shortened;
+use crate::formats::{Weights, shortened};
 use crate::inference::Predictor;
 use crate::method::step::{self, GENERATOR, TrainingStep};
 use crate::nn::Domain;
@@ -347,8 +347,13 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
         initialise(states, prefix, tensors, config.seed)?;
     }
     if let Some(init) = &config.init {
-        let (report, not_used) = load_generator(states, &traced.tensors, init, false)?;
-        observer.event(Event::Note(&format!("{}: {report}", init.display())));
+        let weights = Weights::read(init).map_err(WeightsError::from)?;
+        if let Some(note) = weights.wrapper_note(init) {
+            observer.event(Event::Note(&note));
+        }
+        let report = load_weights(states, &traced.tensors, weights.generator, init, Demand::Backbone)?;
+        let not_used = weights.not_used;
+        observer.event(Event::Note(&format!("{}: {}", init.display(), report.as_beginning())));
         if !not_used.is_empty() {
             observer.event(Event::Note(&format!(
                 "not used of the classifier ({}): {}; nor are counters of batches (num_batches_tracked)",

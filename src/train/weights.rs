@@ -33,7 +33,7 @@ pub enum WeightsError {
         /// what fits and what does not
         report: Box<LoadReport>,
     },
-    /// A backbone of another depth, or another one.
+    /// A backbone of another depth, another one, or none.
     #[error("`{}` holds another backbone than this network's: {backbone}", path.display())]
     AnotherBackbone {
         /// of the file
@@ -83,29 +83,26 @@ fn give_to_both_domains(have: &mut StateDict, tensors: &[TensorSpec]) {
     }
 }
 
-/// Loads what a file of weights has of the network, and tells what it did not use or find. `complete` demands
-/// every tensor; otherwise a file that matches nothing, differs in a shape, or has another backbone is refused, as is one
-/// with a NaN or an infinity.
-pub fn load_generator(
-    states: &States,
-    tensors: &[TensorSpec],
-    path: &Path,
-    complete: bool,
-) -> Result<(LoadReport, Vec<String>)> {
-    let weights = Weights::read(path)?;
-    Ok((load_weights(states, tensors, weights.generator, path, complete)?, weights.not_used))
+/// What must be found in a file of weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// every tensor of the network, in its shape
+    Complete,
+    /// the backbone; whatever else is missing or of another shape keeps its value
+    Backbone,
 }
 
-/// The same of weights that have been read from `path`.
+/// Loads what weights that were read from `path` have of the network, and tells what it did not use or find. Weights that
+/// lack what is demanded, or match nothing, are refused, as are those with a NaN or an infinity.
 pub fn load_weights(
     states: &States,
     tensors: &[TensorSpec],
     mut weights: StateDict,
     path: &Path,
-    complete: bool,
+    demand: Demand,
 ) -> Result<LoadReport> {
     give_to_both_domains(&mut weights, tensors);
-    let report = fitting(tensors, &weights, path, complete)?;
+    let report = fitting(tensors, &weights, path, demand)?;
     for name in &report.matched {
         if let Some(tensor) = weights.get(name) {
             if !tensor.is_finite() {
@@ -117,11 +114,17 @@ pub fn load_weights(
     Ok(report)
 }
 
+/// Loads the whole network from a file of weights.
+pub fn load_generator(states: &States, tensors: &[TensorSpec], path: &Path) -> Result<()> {
+    let weights = Weights::read(path)?;
+    load_weights(states, tensors, weights.generator, path, Demand::Complete).map(drop)
+}
+
 /// What a file has of the network, unless it is refused.
-fn fitting(tensors: &[TensorSpec], have: &StateDict, path: &Path, complete: bool) -> Result<LoadReport> {
+fn fitting(tensors: &[TensorSpec], have: &StateDict, path: &Path, demand: Demand) -> Result<LoadReport> {
     let wanted: Vec<_> = tensors.iter().map(|t| (t.name.clone(), t.shape.to_vec())).collect();
     let report = match_tensors(&wanted, have);
-    if report.matched.is_empty() || !report.mismatched.is_empty() || (complete && !report.is_complete()) {
+    if report.matched.is_empty() || (demand == Demand::Complete && !report.is_complete()) {
         return Err(WeightsError::Unfit { path: path.to_path_buf(), report: Box::new(report) });
     }
     let backbone = report.part(BACKBONE);
@@ -131,10 +134,13 @@ fn fitting(tensors: &[TensorSpec], have: &StateDict, path: &Path, complete: bool
     Ok(report)
 }
 
-/// Whether a file has only part of the backbone, or more layers: a ResNet of another depth, for example.
+/// Whether a file has only part of the backbone, or none of it, or more layers: a ResNet of another depth, for example.
 fn is_another_backbone(report: &LoadReport) -> bool {
-    let more_layers = report.unused.iter().any(|name| name.ends_with(".weight"));
-    !report.matched.is_empty() && (!report.missing.is_empty() || more_layers)
+    // A classifier that is left in a backbone computes nothing there.
+    let is_classifier =
+        |name: &str| ["fc.", "classifier.", "head."].iter().any(|part| name[BACKBONE.len()..].starts_with(part));
+    let more_layers = report.unused.iter().any(|name| name.ends_with(".weight") && !is_classifier(name));
+    !report.is_complete() || more_layers
 }
 
 #[cfg(test)]
@@ -172,7 +178,7 @@ mod tests {
             let tensor = HostTensor { shape: vec![1], data: vec![0.0] };
             state.insert((*name).to_string(), tensor).expect("names differ");
         }
-        fitting(&resnet101(norm), &state, Path::new("some.pth"), false).err().map(|error| error.to_string())
+        fitting(&resnet101(norm), &state, Path::new("some.pth"), Demand::Backbone).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -192,7 +198,8 @@ mod tests {
         let states = Device::Cpu.states();
         let all = |t: &TensorSpec| State { name: format!("{GENERATOR}.{}", t.name), shape: t.shape.clone() };
         states.declare(&network.iter().map(all).collect::<Vec<_>>()).expect("memory suffices");
-        let (report, not_used) = load_generator(&states, &network, &path, false).expect("every tensor fits");
+        let Weights { generator, not_used, .. } = Weights::read(&path).expect("just written");
+        let report = load_weights(&states, &network, generator, &path, Demand::Backbone).expect("every tensor fits");
         // 104 convolutions, each with the four tensors of its batch norm.
         assert_eq!(report.matched.len(), 5 * 104);
         assert!(report.part(BACKBONE).is_complete() && report.unused.is_empty(), "{report}");
@@ -215,8 +222,47 @@ mod tests {
         assert_eq!(resnet50.as_deref(), Some(message));
         let resnet152 = refusal(Norm::Batch, |_| true, &["backbone.layer2.4.conv1.weight"]);
         assert!(resnet152.is_some_and(|m| m.ends_with("not used (1): backbone.layer2.4.conv1.weight")));
+        assert_eq!(refusal(Norm::Batch, |_| true, &["backbone.fc.weight"]), None, "a classifier is no layer");
         let damaged = refusal(Norm::Batch, |name| name != "bn1.running_var", &[]);
         assert!(damaged.is_some_and(|m| m.ends_with("missing in the file (1): backbone.bn1.running_var")));
+    }
+
+    #[test]
+    fn a_head_of_another_network_keeps_its_first_values() {
+        let network = resnet101(Norm::Batch);
+        let (last, boundary) = ("decoder.last_conv.3.weight", "decoder.last_conv_boundary.8.weight");
+        let shape = |name: &str| network.iter().find(|t| t.name == name).expect("the network has it").shape.to_vec();
+        let mut state = StateDict::default();
+        for spec in network.iter().filter(|spec| !spec.name.starts_with("decoder.last_conv_boundary.")) {
+            let shape = if spec.name == last { vec![21, 304, 1, 1] } else { spec.shape.to_vec() };
+            let data = vec![0.0; shape.iter().product()];
+            state.insert(spec.name.clone(), HostTensor { shape, data }).expect("names differ");
+        }
+        let auxiliary = HostTensor { shape: vec![1], data: vec![0.0] };
+        state.insert("aux_classifier.0.weight".to_string(), auxiliary).expect("a new name");
+        let path = Path::new("voc.pth");
+        let report = fitting(&network, &state, path, Demand::Backbone).expect("the backbone fits");
+        assert!(report.mismatched.iter().any(|m| m.name == last && m.wanted == shape(last)), "{report}");
+        assert!(report.missing.iter().any(|name| name == boundary), "{report}");
+        let told = report.as_beginning();
+        assert!(
+            told.contains("new, with first values from the run's seed") && told.contains("decoder.last_conv_boundary."),
+            "{told}"
+        );
+        assert!(told.contains(&format!("{last} needs [2, 305, 1, 1], the file has [21, 304, 1, 1]")), "{told}");
+        assert!(told.ends_with("\nnot used (1): aux_classifier.0.weight"), "{told}");
+        // Whoever needs the whole network is told what is missing.
+        let strict = fitting(&network, &state, path, Demand::Complete).expect_err("the head is another");
+        assert!(matches!(strict, WeightsError::Unfit { .. }));
+        let only_head: StateDict = {
+            let mut head = StateDict::default();
+            for (name, tensor) in state.into_iter().filter(|(name, _)| !name.starts_with(BACKBONE)) {
+                head.insert(name, tensor).expect("names differ");
+            }
+            head
+        };
+        let none = fitting(&network, &only_head, path, Demand::Backbone).expect_err("there is no backbone");
+        assert!(none.to_string().contains("another backbone than this network's: 0 of 520"), "{none}");
     }
 
     #[test]

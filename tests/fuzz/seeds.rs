@@ -9,11 +9,12 @@ use papilla::formats::{HostTensor, TensorFile};
 use papilla::gpu::Choices;
 use papilla::train::{Checkpoint, Config, Progress};
 
-/// Two layouts that PyTorch has written.
+/// Two layouts that PyTorch has written, and a file with what training scripts save beside weights.
 pub fn pytorch() -> Vec<Vec<u8>> {
     vec![
         include_bytes!("../../src/formats/tests/archive.pth").to_vec(),
         include_bytes!("../../src/formats/tests/plain.pth").to_vec(),
+        include_bytes!("../../src/formats/tests/extras.pth").to_vec(),
     ]
 }
 

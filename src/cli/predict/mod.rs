@@ -33,7 +33,7 @@ use crate::data::remarks::{Remark, Remarks};
 use crate::formats::{HostTensor, TensorFile};
 use crate::inference::Logits;
 use crate::metrics::{BinaryMask, Eye, doubts, rim_sectors, vertical_cup_to_disc_ratio};
-use crate::train::load_stochastic_predictor;
+use crate::train::{TrainedNetwork, load_stochastic_predictor};
 
 /// Images computed at once.
 const BATCH: usize = 4;
@@ -121,7 +121,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let device = global.open_tuned()?;
     let fallback = arguments.architecture.config()?;
     let passes = arguments.uncertainty.map_or(0, usize::from);
-    let (predictor, config) = load_stochastic_predictor(&device, &arguments.checkpoint, &fallback, BATCH, passes)?;
+    let TrainedNetwork { predictor, config, notes: of_weights } =
+        load_stochastic_predictor(&device, &arguments.checkpoint, &fallback, BATCH, passes)?;
+    notes.extend(of_weights);
     arguments.architecture.agree(&config, &arguments.checkpoint)?;
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let bar = progress::bar(global, images.len() as u64, "predicting");

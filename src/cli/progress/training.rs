@@ -32,6 +32,7 @@ pub(in crate::cli) struct TrainingProgress {
     status: Status,
     memory: ResidentMemory,
     interrupts: Option<Interrupts>,
+    notes: Vec<String>,
 }
 
 impl TrainingProgress {
@@ -46,7 +47,13 @@ impl TrainingProgress {
             status: Status::default(),
             memory: ResidentMemory::new(),
             interrupts: None,
+            notes: Vec::new(),
         }
+    }
+
+    /// What the run has said beside its progress.
+    pub(in crate::cli) fn into_notes(self) -> Vec<String> {
+        self.notes
     }
 
     /// Lets signals stop the run.
@@ -114,7 +121,10 @@ impl Observer for TrainingProgress {
 
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Note(message) => self.say(message),
+            Event::Note(message) => {
+                self.say(message);
+                self.notes.push(message.to_string());
+            }
             Event::Begin { step, steps, batch } => self.begin(step, steps, batch),
             Event::Compiled { device_bytes } => self.status.device_bytes = device_bytes,
             Event::Step(record) => self.step(record),

@@ -5,7 +5,7 @@ use std::fs;
 use super::super::pytorch::decode;
 use super::super::{Fact, FormatError, HostTensor, StateDict, TensorFile, Value, Weights, match_tensors, read_pytorch};
 use super::written::{Script, archive, archive_with, dictionary, plain};
-use super::{ARCHIVE, PLAIN, nowhere};
+use super::{ARCHIVE, EXTRAS, PLAIN, nowhere};
 
 fn tensor(shape: &[usize], data: &[f32]) -> Value {
     Value::Tensor(HostTensor { shape: shape.to_vec(), data: data.to_vec() })
@@ -156,6 +156,89 @@ fn weights_are_found_wherever_they_lie() {
             );
         }
     }
+}
+
+#[test]
+fn what_a_network_was_wrapped_in_is_left_out_and_told() {
+    let own = ["backbone.features.0.0.weight", "aspp.bn1.bias", "decoder.conv1.weight"];
+    for prefix in ["module.", "_orig_mod.", "model.", "model._orig_mod.", "network.", "a.b."] {
+        let entries = |script: Script| {
+            own.iter().fold(script, |script, name| script.text(&format!("{prefix}{name}")).whole("0", &[2]))
+        };
+        let nested = dictionary(|script| entries(script.text("state_dict").raw(b"}(")).raw(b"u"));
+        let mut file = TensorFile::default();
+        file.tensors
+            .extend(own.map(|name| (format!("{prefix}{name}"), HostTensor { shape: vec![1], data: vec![0.5] })));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("weights.safetensors");
+        file.write(&path).expect("the folder is writable");
+        let storages: [(&str, &[f32]); 1] = [("0", &[1.0, 2.0])];
+        let pytorch = [dictionary(entries), nested].map(|objects| archive(&objects, &storages));
+        let found = pytorch.iter().map(|content| weights_of(content)).chain([Weights::read(&path)]);
+        for weights in found {
+            let weights = weights.expect("weights");
+            let mut names = names(&weights.generator);
+            names.sort_unstable();
+            assert_eq!(names, ["aspp.bn1.bias", "backbone.features.0.0.weight", "decoder.conv1.weight"]);
+            assert_eq!(weights.wrapper.as_deref(), Some(prefix));
+            let note = weights.wrapper_note(nowhere()).expect("it is told");
+            assert_eq!(note, format!("some.pth: `{prefix}`, which stands before the names of tensors, is left out"));
+        }
+    }
+    let two = |script: Script| {
+        let teacher = script.text("teacher.backbone.conv1.weight").whole("0", &[2]);
+        teacher.text("student.backbone.conv1.weight").whole("0", &[2])
+    };
+    let error = weights_of(&archive(&dictionary(two), &[("0", &[1.0, 2.0])])).unwrap_err().to_string();
+    assert!(error.contains("several networks, whose names begin with `student.` and `teacher.`"), "{error}");
+}
+
+#[test]
+fn harmless_extras_are_named_and_not_kept() {
+    let weights = weights_of(EXTRAS).expect("PyTorch wrote it");
+    assert_eq!(names(&weights.generator), ["backbone.features.0.0.weight", "decoder.conv1.weight"]);
+    assert_eq!(weights.generator.get("decoder.conv1.weight").map(|tensor| tensor.data[0]), Some(1.5));
+    assert_eq!(weights.wrapper.as_deref(), Some("model._orig_mod."));
+    assert_eq!((weights.facts.count("epoch"), weights.facts.get("best_mean_dice")), (Some(3), Some(&Fact::Real(0.5))));
+    let left = [
+        "`args` (of the class `argparse.Namespace`)",
+        "`when` (of the class `datetime.datetime`)",
+        "`colour` (of the class `__main__.Colour`)",
+        "`history`",
+        "`array` (of the class `numpy.core.multiarray._reconstruct`)",
+        "`numpy_state`",
+        "`generator` (of the class `numpy.random._pickle.__randomstate_ctor`)",
+        "`objects` (of the class `numpy.core.multiarray._reconstruct`)",
+        "`date64` (of the class `numpy.generic`)",
+        "`odd_keys`",
+        "`settings` (of the class `__main__.Settings`)",
+        "`hyper_parameters`",
+        "`counts` (of the class `collections.Counter`)",
+        "`recent` (of the class `collections.deque`)",
+        "`seen` (of the class `__builtin__.set`)",
+        "`schedule`",
+        "`torch_state`",
+    ];
+    assert_eq!(weights.left_out, left);
+    let whole = decode(EXTRAS, nowhere()).expect("PyTorch wrote it");
+    let get = |entry: &str| whole.get(entry).unwrap_or_else(|| panic!("lacks {entry}"));
+    assert_eq!(
+        get("hyper_parameters").get("lr"),
+        Some(&Value::Float(1e-3)),
+        "a class that is given items is a dictionary"
+    );
+    assert_eq!(get("odd_keys").get("None"), Some(&Value::Int(4)));
+    let Some(Value::List(losses)) = get("history").get("loss") else { panic!("{:?}", get("history")) };
+    assert_eq!(losses, &[Value::Float(0.25)]);
+}
+
+#[test]
+fn a_pickled_network_is_told_from_its_weights() {
+    let network = Script::new().global("models", "DeepLab").raw(b")\x81}").text("training").raw(b"\x88sb").finish();
+    let error = weights_of(&archive(&network, &[])).unwrap_err().to_string();
+    let told =
+        "found an object of the class `models.DeepLab`, of which nothing is read (save the network's `state_dict()`)";
+    assert!(error.ends_with(told), "{error}");
 }
 
 #[test]

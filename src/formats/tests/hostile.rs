@@ -38,7 +38,10 @@ fn names_beyond_tensors_are_refused_by_name() {
         ("__builtin__", "getattr"),
         ("torch", "load"),
         ("torch.jit", "load"),
-        ("numpy.core.multiarray", "_reconstruct"),
+        ("torch.storage", "_load_from_bytes"),
+        ("numpy", "load"),
+        ("subprocess", "Popen"),
+        ("pathlib", "Path.unlink"),
         ("collections", "OrderedDict.fromkeys"),
     ] {
         for objects in [by_global(module, name), by_stack(module, name)] {
@@ -53,10 +56,29 @@ fn names_beyond_tensors_are_refused_by_name() {
 
 #[test]
 fn instructions_that_make_objects_of_classes_are_refused() {
-    // INST, OBJ, NEWOBJ, NEWOBJ_EX, EXT1, EXT2, EXT4, PERSID, NEXT_BUFFER
-    for code in [b'i', b'o', 0x81, 0x92, 0x82, 0x83, 0x84, b'P', 0x97] {
+    // INST, OBJ, NEWOBJ_EX, EXT1, EXT2, EXT4, PERSID, NEXT_BUFFER
+    for code in [b'i', b'o', 0x92, 0x82, 0x83, 0x84, b'P', 0x97] {
         assert_eq!(parse_error(&[0x80, 2, code]), PickleError::Opcode { code, at: 2 });
     }
+    // NEWOBJ makes objects of classes, not of functions.
+    let made = |module: &str, name: &str| parse_error(&Script::new().global(module, name).raw(b")\x81").finish());
+    assert_eq!(made("torch.hub", "load"), PickleError::Refused("torch.hub.load".into()));
+    assert_eq!(made("subprocess", "Popen"), PickleError::Refused("subprocess.Popen".into()));
+    assert!(matches!(made("torch", "FloatStorage"), PickleError::Malformed { .. }));
+}
+
+#[test]
+fn an_attribute_is_a_member_of_a_class_or_refused() {
+    let get = |of: Script, member: &str| of.text(member).raw(b"\x86R").finish();
+    let getattr = |module: &str, name: &str| Script::new().global("builtins", "getattr").global(module, name);
+    let refused = PickleError::Refused("builtins.getattr".into());
+    assert!(Pickle::parse(&get(getattr("__main__", "Colour"), "RED")).is_ok());
+    assert_eq!(parse_error(&get(getattr("__main__", "Colour"), "__subclasses__")), refused);
+    assert_eq!(parse_error(&get(getattr("__main__", "colour"), "RED")), refused);
+    assert_eq!(parse_error(&get(Script::new().global("builtins", "getattr").text("x"), "RED")), refused);
+    // What it gives is no function.
+    let called = Script(get(getattr("__main__", "Colour"), "RED")[2..].strip_suffix(b".").expect("its end").to_vec());
+    assert!(matches!(parse_error(&called.raw(b")R").finish()), PickleError::Malformed { .. }));
 }
 
 #[test]
@@ -118,10 +140,15 @@ fn nesting_and_repetition_are_bounded() {
     let pairs = Script::new().raw(b"](").raw(&b"K\x01K\x02\x86".repeat(1000)).raw(b"e\x85q\x000");
     let call = Script::default().global("collections", "OrderedDict").raw(b"h\x00R0").0;
     assert_eq!(refusal(&pairs.raw(&call.repeat(1000)).raw(b"N").finish(), &[]), PickleError::TooLarge);
-    // One long text, encoded many times.
-    let text = Script::new().text(&"x".repeat(1000)).raw(b"q\x000").global("_codecs", "encode");
-    let encoded = text.raw(b"h\x00").text("latin1").raw(b"\x86R").finish();
-    assert!(matches!(refusal(&encoded, &[]), PickleError::Malformed { .. }));
+    // One long text, encoded many times, is kept once; so is a long name.
+    let text = Script::new().text(&"x".repeat(1000)).raw(b"q\x000").global("_codecs", "encode").raw(b"q\x010");
+    let latin1 = text.text("latin1").raw(b"q\x020").raw(b"](").raw(&b"h\x01h\x00h\x02\x86R".repeat(1000)).raw(b"e");
+    let Ok(Value::List(encoded)) = decode(&archive(&latin1.finish(), &[]), nowhere()) else { panic!("a list") };
+    assert!(encoded.len() == 1000 && encoded.iter().all(|value| matches!(value, Value::Other(_))));
+    let name = Script::new().text(&"X".repeat(1000)).raw(b"q\x000").raw(b"](").raw(&b"h\x00h\x00\x93".repeat(1000));
+    let Ok(Value::List(classes)) = decode(&archive(&name.raw(b"e").finish(), &[]), nowhere()) else { panic!("a list") };
+    let Value::Other(first) = &classes[0] else { panic!("{:?}", classes[0]) };
+    assert!(classes.iter().all(|value| matches!(value, Value::Other(class) if class.shares_text_with(first))));
 }
 
 #[test]
@@ -187,8 +214,15 @@ fn elements(value: &Value) -> usize {
     }
 }
 
-const INSTRUCTIONS: &[u8] = b".(012N\x88\x89JKM)]}\x85\x86\x87taeslduRbQqrhj\x94\x93";
-const NAMES: &[&str] = &["collections\nOrderedDict", "torch\nFloatStorage", "torch\nSize", "numpy\ndtype"];
+const INSTRUCTIONS: &[u8] = b".(012N\x88\x89JKM)]}\x85\x86\x87taeslduRbQqrhj\x94\x93\x81";
+const NAMES: &[&str] = &[
+    "collections\nOrderedDict",
+    "torch\nFloatStorage",
+    "torch\nSize",
+    "numpy\ndtype",
+    "argparse\nNamespace",
+    "builtins\ngetattr",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]

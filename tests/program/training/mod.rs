@@ -1,6 +1,7 @@
 //! Small runs from synthetic clinics to predictions: killed, stopped and resumed, damaged, chosen from, refused, out of bounds.
 
 mod damaged;
+mod foreign;
 mod lost;
 mod overflow;
 mod resume;
