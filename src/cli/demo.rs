@@ -143,8 +143,10 @@ fn print_table(documents: &Map<String, Value>) -> Result<()> {
     let titles = columns.iter().map(|(clinic, structure)| format!("{clinic} {structure}"));
     output::line(titles.fold(format!("{:22}", ""), |line, title| format!("{line} {title:>24}")))?;
     for (name, clinics) in documents {
-        let cells =
-            columns.iter().map(|(clinic, structure)| evaluate::cell(&clinics[clinic]["raw"][structure], "dice"));
+        let cells = columns.iter().map(|(clinic, structure)| {
+            let means = evaluate::summary(&clinics[clinic], "raw");
+            evaluate::shown(if *structure == "cup" { means.cup.dice } else { means.disc.dice })
+        });
         output::line(cells.fold(format!("{name:22}"), |line, cell| format!("{line} {cell:>24}")))?;
     }
     Ok(())

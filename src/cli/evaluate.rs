@@ -14,7 +14,9 @@ use crate::data::remarks::Remarks;
 use crate::data::{Dataset, Labels, Region, RegionPixels};
 use crate::device::Device;
 use crate::inference::Logits;
-use crate::metrics::{BinaryMask, ImageMetrics, PostprocessSettings, Summary, evaluate_image, postprocess};
+use crate::metrics::{
+    BinaryMask, ImageMetrics, MeanInterval, PostprocessSettings, SUMMARY_COLUMNS, Summary, evaluate_image, postprocess,
+};
 use crate::train::{TrainedNetwork, load_predictor};
 
 /// Images computed at once.
@@ -32,7 +34,7 @@ pub(super) struct Arguments {
     /// Split of a dataset: a folder that holds `ROIs/image` and `ROIs/mask`
     #[arg(long, value_name = "DIR/SPLIT")]
     pub(super) data: PathBuf,
-    /// Folder for `metrics.csv` (raw), `metrics_postprocessed.csv` and `summary.json`
+    /// Folder for `metrics.csv` (raw), `metrics_postprocessed.csv`, and the means in `summary.csv` and `summary.json`
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
@@ -204,6 +206,15 @@ fn write_files(out: &Path, measured: &Measured, document: &Value) -> Result<()> 
         let bytes = table.into_inner().context("a table in memory can always be finished")?;
         write_atomically(&out.join(name), |file| file.write_all(&bytes))?;
     }
+    let mut means = csv::Writer::from_writer(Vec::new());
+    means.write_record(["masks"].into_iter().chain(SUMMARY_COLUMNS))?;
+    for (masks, metrics) in [("raw", &measured.raw), ("postprocessed", &measured.clean)] {
+        for row in Summary::of(metrics).csv_rows() {
+            means.write_record([masks].into_iter().chain(row.iter().map(String::as_str)))?;
+        }
+    }
+    let bytes = means.into_inner().context("a table in memory can always be finished")?;
+    write_atomically(&out.join("summary.csv"), |file| file.write_all(&bytes))?;
     let text = serde_json::to_string_pretty(document)?;
     write_atomically(&out.join("summary.json"), |file| file.write_all(text.as_bytes()))?;
     Ok(())
@@ -214,30 +225,48 @@ fn print_table(document: &Value) -> Result<()> {
     let (images, regions) = (&document["images"], &document["regions"]);
     let of = if images == regions { String::new() } else { format!(" of {regions}") };
     output::line(format_args!("{images}{of} images, 95 % intervals in brackets"))?;
-    output::line(row("", "", &["Dice", "IoU", "ASD (pixels)", "HD95 (pixels)"]))?;
-    for stage in ["raw", "postprocessed"] {
-        for structure in ["cup", "disc"] {
-            let values = &document[stage][structure];
-            let cells = ["dice", "iou", "asd", "hd95"].map(|name| cell(values, name));
-            output::line(row(stage, structure, &cells))?;
+    let stages = ["raw", "postprocessed"].map(|stage| (stage, summary(document, stage)));
+    output::line(row("", "", ["Dice", "IoU"]))?;
+    for (stage, summary) in &stages {
+        for (structure, means) in summary.structures() {
+            output::line(row(stage, structure, [shown(means.dice), shown(means.iou)]))?;
         }
-        let ratio = cell(&document[stage], "vcdr_mae");
-        output::line(format_args!("{stage:14} vertical cup-to-disc ratio, mean absolute error {ratio}"))?;
+    }
+    output::line(row("", "", ["ASD (pixels)", "HD95 (pixels)"]))?;
+    for (stage, summary) in &stages {
+        for (structure, means) in summary.structures() {
+            output::line(row(stage, structure, [means.asd, means.hd95].map(|mean| format!("{mean:.2}"))))?;
+        }
+    }
+    for (stage, summary) in &stages {
+        let error = summary.vcdr_mae;
+        output::line(format_args!("{stage:14} vertical cup-to-disc ratio, mean absolute error {error}"))?;
+    }
+    let is_missing = |summary: &Summary| {
+        let [cup, disc] = summary.structures().map(|(_, means)| means.asd);
+        [cup, disc, summary.vcdr_mae].iter().any(|mean| mean.counts()[0] < mean.counts()[1])
+    };
+    if stages.iter().any(|(_, summary)| is_missing(summary)) {
+        output::line(MISSING)?;
     }
     Ok(())
 }
 
-/// A line of the table of totals.
-fn row(stage: &str, structure: &str, cells: &[impl std::fmt::Display]) -> String {
-    cells.iter().fold(format!("{stage:14} {structure:6}"), |line, cell| format!("{line} {cell:>24}"))
+/// Why some means are over fewer images than others.
+const MISSING: &str = "Where a mask is empty, distances and the ratio do not exist: compare these means only over the same images, \
+                       or in the worst case (--json, --out).";
+
+/// Means over the images of a document, of masks as the network gives them (`raw`) or `postprocessed`.
+pub(super) fn summary(document: &Value, stage: &str) -> Summary {
+    Summary::from_json(&document[stage], document["images"].as_u64().unwrap_or(0) as usize)
+}
+
+/// A line of a table of totals.
+fn row(stage: &str, structure: &str, cells: [impl std::fmt::Display; 2]) -> String {
+    cells.iter().fold(format!("{stage:14} {structure:6}"), |line, cell| format!("{line} {cell:>36}"))
 }
 
 /// A mean and its interval.
-pub(super) fn cell(values: &Value, name: &str) -> String {
-    let interval = &values[format!("{name}_ci95")];
-    match (values[name].as_f64(), interval[0].as_f64(), interval[1].as_f64()) {
-        (Some(mean), Some(low), Some(high)) => format!("{mean:.4} [{low:.4}, {high:.4}]"),
-        (Some(mean), _, _) => format!("{mean:.4}"),
-        _ => "missing".to_string(),
-    }
+pub(super) fn shown(mean: Option<MeanInterval>) -> String {
+    mean.map_or("missing".to_owned(), |mean| mean.to_string())
 }

@@ -1,5 +1,7 @@
 //! Percentile bootstrap interval of a mean (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
 
+use std::fmt;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -19,6 +21,14 @@ pub struct MeanInterval {
     pub low: f64,
     /// 97.5th percentile of the resampled means.
     pub high: f64,
+}
+
+impl fmt::Display for MeanInterval {
+    /// The mean with its interval in brackets, with four decimals unless a precision is given.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decimals = f.precision().unwrap_or(4);
+        write!(f, "{:.decimals$} [{:.decimals$}, {:.decimals$}]", self.mean, self.low, self.high)
+    }
 }
 
 /// Mean of `values` with a 95 % percentile bootstrap interval from 2000 seeded resamples; `None` without values.

@@ -12,6 +12,7 @@ mod plausibility;
 mod postprocess;
 mod report;
 mod rim;
+mod summary;
 mod surface;
 mod vcdr;
 
@@ -25,7 +26,8 @@ pub use mask::BinaryMask;
 pub use overlap::{Overlap, dice};
 pub use plausibility::{Doubt, doubts};
 pub use postprocess::{PostprocessSettings, postprocess};
-pub use report::{ImageMetrics, StructureMetrics, StructureSummary, Summary, evaluate_image};
+pub use report::{ImageMetrics, StructureMetrics, evaluate_image};
 pub use rim::{Eye, RimSectors, rim_sectors};
+pub use summary::{Mean, MeanOfFound, SUMMARY_COLUMNS, StructureSummary, Summary, ToldMean};
 pub use surface::{SurfaceDistances, asd, hd95};
 pub use vcdr::vertical_cup_to_disc_ratio;

@@ -1,8 +1,8 @@
-//! The figures of one image, and their means over many.
+//! The figures of one image.
 
 use serde::Serialize;
 
-use super::{BinaryMask, MetricsError, Overlap, SurfaceDistances, mean_ci95, vertical_cup_to_disc_ratio};
+use super::{BinaryMask, MetricsError, Overlap, SurfaceDistances, vertical_cup_to_disc_ratio};
 
 /// Agreement of one structure (cup or disc) of one image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -17,18 +17,28 @@ pub struct StructureMetrics {
     pub asd: Option<f64>,
     /// 95th percentile of surface distances in pixels; missing when a mask is empty.
     pub hd95: Option<f64>,
+    /// `asd`, or the image's diagonal when one mask is empty; masks that are both empty agree.
+    pub asd_worst_case: f64,
+    /// The same of `hd95`.
+    pub hd95_worst_case: f64,
 }
 
 impl StructureMetrics {
     fn between(predicted: &BinaryMask, truth: &BinaryMask) -> Result<Self, MetricsError> {
         let overlap = Overlap::between(predicted, truth)?;
         let distances = SurfaceDistances::between(predicted, truth)?;
+        let (asd, hd95) =
+            (distances.as_ref().map(SurfaceDistances::asd), distances.as_ref().map(SurfaceDistances::hd95));
+        let agree = predicted.is_empty() && truth.is_empty();
+        let at_worst = if agree { 0.0 } else { f64::from(truth.width()).hypot(f64::from(truth.height())) };
         Ok(Self {
             dice: overlap.dice(),
             iou: overlap.iou(),
             pixel_accuracy: overlap.pixel_accuracy(),
-            asd: distances.as_ref().map(SurfaceDistances::asd),
-            hd95: distances.as_ref().map(SurfaceDistances::hd95),
+            asd,
+            hd95,
+            asd_worst_case: asd.unwrap_or(at_worst),
+            hd95_worst_case: hd95.unwrap_or(at_worst),
         })
     }
 }
@@ -46,6 +56,9 @@ pub struct ImageMetrics {
     pub vcdr_true: Option<f64>,
     /// Absolute difference of the two ratios; missing when either is.
     pub vcdr_error: Option<f64>,
+    /// The same where a ratio that is missing counts as 0 or 1, whichever is further from the other; where the same masks
+    /// are empty in both, they agree.
+    pub vcdr_error_worst_case: f64,
 }
 
 /// Compares predicted with true masks of one image, each `[cup, disc]`.
@@ -55,18 +68,24 @@ pub struct ImageMetrics {
 pub fn evaluate_image(predicted: &[BinaryMask; 2], truth: &[BinaryMask; 2]) -> Result<ImageMetrics, MetricsError> {
     let vcdr_predicted = vertical_cup_to_disc_ratio(&predicted[0], &predicted[1]);
     let vcdr_true = vertical_cup_to_disc_ratio(&truth[0], &truth[1]);
+    let at_worst = match (vcdr_predicted, vcdr_true) {
+        (Some(predicted), Some(truth)) => (predicted - truth).abs(),
+        (Some(ratio), None) | (None, Some(ratio)) => ratio.max((1.0 - ratio).abs()),
+        (None, None) => f64::from(u8::from(predicted.iter().zip(truth).any(|(p, t)| p.is_empty() != t.is_empty()))),
+    };
     Ok(ImageMetrics {
         cup: StructureMetrics::between(&predicted[0], &truth[0])?,
         disc: StructureMetrics::between(&predicted[1], &truth[1])?,
         vcdr_predicted,
         vcdr_true,
         vcdr_error: vcdr_predicted.zip(vcdr_true).map(|(predicted, truth)| (predicted - truth).abs()),
+        vcdr_error_worst_case: at_worst,
     })
 }
 
 impl ImageMetrics {
     /// Names of the columns that [`Self::csv_cells`] fills.
-    pub const CSV_COLUMNS: [&'static str; 13] = [
+    pub const CSV_COLUMNS: [&'static str; 18] = [
         "cup_dice",
         "cup_iou",
         "cup_pixel_accuracy",
@@ -80,112 +99,38 @@ impl ImageMetrics {
         "vcdr_predicted",
         "vcdr_true",
         "vcdr_error",
+        "cup_asd_worst_case",
+        "cup_hd95_worst_case",
+        "disc_asd_worst_case",
+        "disc_hd95_worst_case",
+        "vcdr_error_worst_case",
     ];
 
     /// The figures in the order of [`Self::CSV_COLUMNS`], six decimals; a missing one is an empty cell.
-    pub fn csv_cells(&self) -> [String; 13] {
-        let of = |s: &StructureMetrics| [Some(s.dice), Some(s.iou), Some(s.pixel_accuracy), s.asd, s.hd95];
-        let ([c0, c1, c2, c3, c4], [d0, d1, d2, d3, d4]) = (of(&self.cup), of(&self.disc));
-        let vcdr = [self.vcdr_predicted, self.vcdr_true, self.vcdr_error];
-        [c0, c1, c2, c3, c4, d0, d1, d2, d3, d4, vcdr[0], vcdr[1], vcdr[2]]
-            .map(|value| value.map_or_else(String::new, |value| format!("{value:.6}")))
+    pub fn csv_cells(&self) -> [String; 18] {
+        let ImageMetrics { cup, disc, .. } = self;
+        [
+            Some(cup.dice),
+            Some(cup.iou),
+            Some(cup.pixel_accuracy),
+            cup.asd,
+            cup.hd95,
+            Some(disc.dice),
+            Some(disc.iou),
+            Some(disc.pixel_accuracy),
+            disc.asd,
+            disc.hd95,
+            self.vcdr_predicted,
+            self.vcdr_true,
+            self.vcdr_error,
+            Some(cup.asd_worst_case),
+            Some(cup.hd95_worst_case),
+            Some(disc.asd_worst_case),
+            Some(disc.hd95_worst_case),
+            Some(self.vcdr_error_worst_case),
+        ]
+        .map(|value| value.map_or_else(String::new, |value| format!("{value:.6}")))
     }
-}
-
-/// Means of one structure over many images. An interval is `[low, high]` at 95 %, by bootstrap over images; a mean
-/// of nothing is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct StructureSummary {
-    /// Mean Dice coefficient.
-    pub dice: Option<f64>,
-    /// Interval of `dice`.
-    pub dice_ci95: Option<[f64; 2]>,
-    /// Mean intersection over union.
-    pub iou: Option<f64>,
-    /// Interval of `iou`.
-    pub iou_ci95: Option<[f64; 2]>,
-    /// Mean pixel accuracy.
-    pub pixel_accuracy: Option<f64>,
-    /// Interval of `pixel_accuracy`.
-    pub pixel_accuracy_ci95: Option<[f64; 2]>,
-    /// Mean average surface distance in pixels, over the images that have one.
-    pub asd: Option<f64>,
-    /// Interval of `asd`.
-    pub asd_ci95: Option<[f64; 2]>,
-    /// Images without an average surface distance.
-    pub asd_missing: usize,
-    /// Mean 95th percentile of surface distances in pixels, over the images that have one.
-    pub hd95: Option<f64>,
-    /// Interval of `hd95`.
-    pub hd95_ci95: Option<[f64; 2]>,
-    /// Images without a 95th percentile.
-    pub hd95_missing: usize,
-}
-
-impl StructureSummary {
-    fn of(images: &[ImageMetrics], structure: impl Fn(&ImageMetrics) -> &StructureMetrics) -> Self {
-        let (dice, dice_ci95, _) = average(images.iter().map(|image| Some(structure(image).dice)));
-        let (iou, iou_ci95, _) = average(images.iter().map(|image| Some(structure(image).iou)));
-        let (pixel_accuracy, pixel_accuracy_ci95, _) =
-            average(images.iter().map(|image| Some(structure(image).pixel_accuracy)));
-        let (asd, asd_ci95, asd_missing) = average(images.iter().map(|image| structure(image).asd));
-        let (hd95, hd95_ci95, hd95_missing) = average(images.iter().map(|image| structure(image).hd95));
-        Self {
-            dice,
-            dice_ci95,
-            iou,
-            iou_ci95,
-            pixel_accuracy,
-            pixel_accuracy_ci95,
-            asd,
-            asd_ci95,
-            asd_missing,
-            hd95,
-            hd95_ci95,
-            hd95_missing,
-        }
-    }
-}
-
-/// Means over many images; serialises to the object that `evaluate --json` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Summary {
-    /// The cup.
-    pub cup: StructureSummary,
-    /// The disc.
-    pub disc: StructureSummary,
-    /// Mean absolute error of the vertical cup-to-disc ratio, over the images that have one.
-    pub vcdr_mae: Option<f64>,
-    /// Interval of `vcdr_mae`.
-    pub vcdr_mae_ci95: Option<[f64; 2]>,
-    /// Images without the error.
-    pub vcdr_missing: usize,
-}
-
-impl Summary {
-    /// Averages the figures of `images`.
-    pub fn of(images: &[ImageMetrics]) -> Self {
-        let (vcdr_mae, vcdr_mae_ci95, vcdr_missing) = average(images.iter().map(|image| image.vcdr_error));
-        Self {
-            cup: StructureSummary::of(images, |image| &image.cup),
-            disc: StructureSummary::of(images, |image| &image.disc),
-            vcdr_mae,
-            vcdr_mae_ci95,
-            vcdr_missing,
-        }
-    }
-}
-
-/// Mean and interval of the values that exist, and the number of those that do not.
-fn average(values: impl ExactSizeIterator<Item = Option<f64>>) -> (Option<f64>, Option<[f64; 2]>, usize) {
-    let count = values.len();
-    let present: Vec<f64> = values.flatten().collect();
-    let interval = mean_ci95(&present);
-    (
-        interval.map(|interval| interval.mean),
-        interval.map(|interval| [interval.low, interval.high]),
-        count - present.len(),
-    )
 }
 
 #[cfg(test)]
@@ -206,24 +151,23 @@ mod tests {
         let empty = evaluate_image(&[square(0, 0), square(0, 0)], &truth).unwrap();
         assert_eq!((empty.cup.asd, empty.disc.hd95, empty.vcdr_predicted), (None, None, None));
         assert_eq!((empty.vcdr_true, empty.vcdr_error), (Some(0.5), None));
-
-        let summary = Summary::of(&[perfect, empty]);
-        assert_eq!(summary.cup.dice, Some((1.0 + 1.0 / 17.0) / 2.0));
-        assert_eq!((summary.cup.asd, summary.cup.asd_missing, summary.disc.hd95_missing), (Some(0.0), 1, 1));
-        assert_eq!((summary.vcdr_mae, summary.vcdr_missing), (Some(0.0), 1));
     }
 
     #[test]
-    fn json_has_the_agreed_names_and_null_for_missing() {
-        let truth = [square(6, 10), square(4, 12)];
-        let empty = evaluate_image(&[square(0, 0), square(0, 0)], &truth).unwrap();
-        let json = serde_json::to_value(Summary::of(&[empty])).unwrap();
-        assert_eq!(json["cup"]["dice"], json["cup"]["dice_ci95"][0]);
-        assert_eq!(json["disc"]["iou"], 0.0);
-        assert!(json["cup"]["hd95"].is_null() && json["cup"]["hd95_ci95"].is_null());
-        assert_eq!(json["cup"]["hd95_missing"], 1);
-        assert!(json["vcdr_mae"].is_null() && json["vcdr_mae_ci95"].is_null());
-        assert_eq!(json["vcdr_missing"], 1);
+    fn what_is_missing_counts_as_bad_as_it_can_be() {
+        let (cup, disc, none) = (square(6, 10), square(4, 12), square(0, 0));
+        let diagonal = 512f64.sqrt();
+        let worst = |predicted: [&BinaryMask; 2], truth: [&BinaryMask; 2]| {
+            let image = evaluate_image(&predicted.map(Clone::clone), &truth.map(Clone::clone)).unwrap();
+            [image.cup.asd_worst_case, image.disc.hd95_worst_case, image.vcdr_error_worst_case]
+        };
+        assert_eq!(worst([&none, &none], [&cup, &disc]), [diagonal, diagonal, 0.5]);
+        assert_eq!(worst([&none, &disc], [&square(4, 11), &disc]), [diagonal, 0.0, 0.875], "0 is further than 1");
+        assert_eq!(worst([&none, &disc], [&square(5, 6), &disc])[2], 0.875, "1 is further than 0");
+        assert_eq!(worst([&cup, &disc], [&none, &disc]), [diagonal, 0.0, 0.5]);
+        assert_eq!(worst([&none, &disc], [&none, &disc]), [0.0; 3], "neither has a cup");
+        assert_eq!(worst([&none, &none], [&none, &disc]), [0.0, diagonal, 1.0], "the disc is not found");
+        assert_eq!(worst([&cup, &disc], [&cup, &disc]), [0.0; 3]);
     }
 
     #[test]
@@ -238,6 +182,8 @@ mod tests {
         assert_eq!(cell("vcdr_predicted"), "");
         assert_eq!(cell("vcdr_true"), "0.625000");
         assert_eq!(cell("vcdr_error"), "");
+        assert_eq!((&**cell("disc_asd_worst_case"), &**cell("cup_hd95_worst_case")), ("22.627417", "0.000000"));
+        assert_eq!(cell("vcdr_error_worst_case"), "0.625000");
     }
 
     #[test]

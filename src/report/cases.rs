@@ -215,9 +215,7 @@ mod tests {
             name: name.to_string(),
             cup_dice: dice,
             disc_dice: dice,
-            vcdr_predicted: None,
-            vcdr_true: None,
-            vcdr_error: None,
+            ..ImageRow::default()
         };
         Evaluation {
             folder: PathBuf::new(),

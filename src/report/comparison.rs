@@ -12,11 +12,27 @@ pub enum Measure {
     DiscDice,
     /// absolute error of the vertical cup-to-disc ratio
     VcdrError,
+    /// average surface distance of the cup in pixels
+    CupAsd,
+    /// average surface distance of the disc in pixels
+    DiscAsd,
+    /// 95th percentile of the surface distances of the cup in pixels
+    CupHd95,
+    /// 95th percentile of the surface distances of the disc in pixels
+    DiscHd95,
 }
 
 impl Measure {
     /// All of them, in the order of tables.
-    pub const ALL: [Measure; 3] = [Measure::CupDice, Measure::DiscDice, Measure::VcdrError];
+    pub const ALL: [Measure; 7] = [
+        Measure::CupDice,
+        Measure::DiscDice,
+        Measure::VcdrError,
+        Measure::CupAsd,
+        Measure::DiscAsd,
+        Measure::CupHd95,
+        Measure::DiscHd95,
+    ];
 
     /// Name in JSON.
     pub fn name(self) -> &'static str {
@@ -24,6 +40,10 @@ impl Measure {
             Measure::CupDice => "cup_dice",
             Measure::DiscDice => "disc_dice",
             Measure::VcdrError => "vcdr_error",
+            Measure::CupAsd => "cup_asd",
+            Measure::DiscAsd => "disc_asd",
+            Measure::CupHd95 => "cup_hd95",
+            Measure::DiscHd95 => "disc_hd95",
         }
     }
 
@@ -33,12 +53,21 @@ impl Measure {
             Measure::CupDice => "Dice, cup",
             Measure::DiscDice => "Dice, disc",
             Measure::VcdrError => "vCDR error",
+            Measure::CupAsd => "ASD, cup",
+            Measure::DiscAsd => "ASD, disc",
+            Measure::CupHd95 => "HD95, cup",
+            Measure::DiscHd95 => "HD95, disc",
         }
     }
 
     /// Whether more is better.
     pub fn more_is_better(self) -> bool {
-        self != Measure::VcdrError
+        matches!(self, Measure::CupDice | Measure::DiscDice)
+    }
+
+    /// Whether it is in pixels, and not a share of one.
+    pub fn is_in_pixels(self) -> bool {
+        matches!(self, Measure::CupAsd | Measure::DiscAsd | Measure::CupHd95 | Measure::DiscHd95)
     }
 
     /// The value of an image.
@@ -47,6 +76,22 @@ impl Measure {
             Measure::CupDice => Some(row.cup_dice),
             Measure::DiscDice => Some(row.disc_dice),
             Measure::VcdrError => row.vcdr_error,
+            Measure::CupAsd => row.asd[0],
+            Measure::DiscAsd => row.asd[1],
+            Measure::CupHd95 => row.hd95[0],
+            Measure::DiscHd95 => row.hd95[1],
+        }
+    }
+
+    /// The same where what does not exist counts as bad as it can be.
+    pub fn at_worst(self, row: &ImageRow) -> Option<f64> {
+        match self {
+            Measure::CupDice | Measure::DiscDice => self.of(row),
+            Measure::VcdrError => row.worst_case.vcdr_error,
+            Measure::CupAsd => row.worst_case.asd[0],
+            Measure::DiscAsd => row.worst_case.asd[1],
+            Measure::CupHd95 => row.worst_case.hd95[0],
+            Measure::DiscHd95 => row.worst_case.hd95[1],
         }
     }
 }
@@ -60,6 +105,10 @@ pub struct Difference {
     pub interval: MeanInterval,
     /// images that have the value in both
     pub images: usize,
+    /// images of both
+    pub of: usize,
+    /// the same over all images in the worst case, where both evaluations tell it
+    pub worst_case: Option<MeanInterval>,
 }
 
 impl Difference {
@@ -67,6 +116,11 @@ impl Difference {
     pub fn verdict(&self) -> Option<bool> {
         let MeanInterval { low, high, .. } = self.interval;
         (low > 0.0 || high < 0.0).then_some((low > 0.0) == self.measure.more_is_better())
+    }
+
+    /// Over how many of how many images.
+    pub fn over(&self) -> String {
+        format!("{} of {}", self.images, self.of)
     }
 }
 
@@ -89,9 +143,12 @@ pub fn paired(baseline: &Evaluation, other: &Evaluation) -> Result<Vec<Differenc
         return Err("they were evaluated with different thresholds, so nothing is paired".to_string());
     }
     let difference = |measure: Measure| {
-        let pairs = baseline.images.iter().zip(&other.images);
-        let values: Vec<f64> = pairs.filter_map(|(a, b)| Some(measure.of(b)? - measure.of(a)?)).collect();
-        Some(Difference { measure, interval: mean_ci95(&values)?, images: values.len() })
+        let pairs = || baseline.images.iter().zip(&other.images);
+        let values: Vec<f64> = pairs().filter_map(|(a, b)| Some(measure.of(b)? - measure.of(a)?)).collect();
+        let at_worst = pairs().map(|(a, b)| Some(measure.at_worst(b)? - measure.at_worst(a)?));
+        let worst_case = at_worst.collect::<Option<Vec<f64>>>().and_then(|values| mean_ci95(&values));
+        let (images, of) = (values.len(), baseline.images.len());
+        Some(Difference { measure, interval: mean_ci95(&values)?, images, of, worst_case })
     };
     Ok(Measure::ALL.into_iter().filter_map(difference).collect())
 }
@@ -107,9 +164,8 @@ mod tests {
             name: name.to_string(),
             cup_dice,
             disc_dice,
-            vcdr_predicted: None,
-            vcdr_true: None,
             vcdr_error,
+            ..ImageRow::default()
         };
         Evaluation {
             folder: PathBuf::new(),
@@ -134,6 +190,26 @@ mod tests {
         assert_eq!((found[0].interval.low, found[0].interval.high), (0.25, 0.25));
         let verdicts: Vec<_> = found.iter().map(Difference::verdict).collect();
         assert_eq!(verdicts, [Some(true), None, Some(true)], "a smaller error is better");
+        assert_eq!((found[2].over().as_str(), found[2].worst_case), ("2 of 3", None));
+    }
+
+    #[test]
+    fn a_run_that_finds_less_is_worse_in_the_worst_case() {
+        let mut a = evaluation(&[("x", 0.5, 0.5, None), ("y", 0.5, 0.5, None)]);
+        let mut b = a.clone();
+        let distances = |evaluation: &mut Evaluation, found: [Option<f64>; 2]| {
+            for (row, asd) in evaluation.images.iter_mut().zip(found) {
+                row.asd[0] = asd;
+                row.worst_case.asd[0] = Some(asd.unwrap_or(100.0));
+            }
+        };
+        distances(&mut a, [Some(4.0), Some(8.0)]);
+        distances(&mut b, [Some(3.0), None]);
+        let found = paired(&a, &b).expect("the images are the same");
+        let asd = found.iter().find(|d| d.measure == Measure::CupAsd).expect("an image has it in both");
+        assert_eq!((asd.interval.mean, asd.over(), asd.verdict()), (-1.0, "1 of 2".to_string(), Some(true)));
+        assert_eq!(asd.worst_case.map(|mean| mean.mean), Some((-1.0 + 92.0) / 2.0));
+        assert!(found.iter().all(|d| d.measure != Measure::DiscAsd), "no image has it");
     }
 
     #[test]

@@ -69,6 +69,9 @@ fn paired(difference: &Difference) -> Value {
         "difference": interval.mean,
         "difference_ci95": [interval.low, interval.high],
         "images": difference.images,
+        "of": difference.of,
+        "worst_case_difference": difference.worst_case.map(|interval| interval.mean),
+        "worst_case_difference_ci95": difference.worst_case.map(|interval| [interval.low, interval.high]),
         "more_is_better": Measure::more_is_better(difference.measure),
     })
 }

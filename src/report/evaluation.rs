@@ -8,9 +8,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::bland_altman::BlandAltman;
+use crate::metrics::Summary;
 
-/// Figures of an image, raw; a missing one does not exist for this image.
-#[derive(Clone, Debug, PartialEq)]
+/// Figures of an image, raw; a missing one does not exist for this image. Of two, the cup's is first.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageRow {
     /// name of the region
     pub name: String,
@@ -24,6 +25,23 @@ pub struct ImageRow {
     pub vcdr_true: Option<f64>,
     /// absolute difference of both
     pub vcdr_error: Option<f64>,
+    /// average surface distances in pixels
+    pub asd: [Option<f64>; 2],
+    /// 95th percentiles of surface distances in pixels
+    pub hd95: [Option<f64>; 2],
+    /// what the three before count as in the worst case: of every image, but in tables from before there was one
+    pub worst_case: WorstCase,
+}
+
+/// Figures of an image where one that does not exist counts as bad as it can be.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WorstCase {
+    /// of the vertical cup-to-disc ratio
+    pub vcdr_error: Option<f64>,
+    /// average surface distances in pixels
+    pub asd: [Option<f64>; 2],
+    /// 95th percentiles of surface distances in pixels
+    pub hd95: [Option<f64>; 2],
 }
 
 impl ImageRow {
@@ -129,6 +147,11 @@ impl Evaluation {
         self.checkpoint.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// Means of masks as the network gives them (`raw`) or `postprocessed`.
+    pub fn summary(&self, stage: &str) -> Summary {
+        Summary::from_json(&self.totals[stage], self.images.len())
+    }
+
     /// Agreement of predicted and true vertical cup-to-disc ratios.
     pub fn agreement(&self) -> Option<BlandAltman> {
         let pairs: Vec<_> = self.images.iter().filter_map(|row| row.vcdr_predicted.zip(row.vcdr_true)).collect();
@@ -160,6 +183,9 @@ fn read_images(path: &Path) -> Result<Vec<ImageRow>> {
         };
         let needed =
             |column: &str| optional(column)?.with_context(|| damaged(&format!("has a row without `{column}`")));
+        // Columns that tables did not always have.
+        let later = |column: &str| if cells.contains_key(column) { optional(column) } else { Ok(None) };
+        let of_both = |figure: &str| anyhow::Ok([later(&format!("cup_{figure}"))?, later(&format!("disc_{figure}"))?]);
         images.push(ImageRow {
             name: cells.get("name").cloned().with_context(|| damaged("has no column `name`"))?,
             cup_dice: needed("cup_dice")?,
@@ -167,6 +193,13 @@ fn read_images(path: &Path) -> Result<Vec<ImageRow>> {
             vcdr_predicted: optional("vcdr_predicted")?,
             vcdr_true: optional("vcdr_true")?,
             vcdr_error: optional("vcdr_error")?,
+            asd: of_both("asd")?,
+            hd95: of_both("hd95")?,
+            worst_case: WorstCase {
+                vcdr_error: later("vcdr_error_worst_case")?,
+                asd: of_both("asd_worst_case")?,
+                hd95: of_both("hd95_worst_case")?,
+            },
         });
     }
     images.sort_by(|a, b| a.name.cmp(&b.name));
@@ -199,6 +232,19 @@ mod tests {
         assert_eq!((found.data_name(), found.checkpoint_name()), ("clinic/test".to_string(), "best".to_string()));
         assert_eq!(found.agreement().map(|a| (a.bias, a.points.len())), Some((0.25, 1)));
         assert!(!found.is_stale);
+    }
+
+    #[test]
+    fn distances_and_worst_cases_are_read_where_a_table_has_them() {
+        let folder = folder("a,1,1,,0.5,\n", 1);
+        let before = Evaluation::read(folder.path()).expect("both files are whole").images.remove(0);
+        assert_eq!((before.asd, before.worst_case), ([None; 2], WorstCase::default()));
+        let table = "name,cup_dice,disc_dice,vcdr_predicted,vcdr_true,vcdr_error,cup_asd,disc_asd,disc_asd_worst_case,vcdr_error_worst_case\n\
+                     a,1,1,,0.5,,,2.5,2.5,0.5\n";
+        fs::write(folder.path().join("metrics.csv"), table).expect("the folder is writable");
+        let now = Evaluation::read(folder.path()).expect("both files are whole").images.remove(0);
+        assert_eq!((now.asd, now.worst_case.asd), ([None, Some(2.5)], [None, Some(2.5)]));
+        assert_eq!(now.worst_case.vcdr_error, Some(0.5));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::palette::on_light_paper;
 /// Height of a row.
 const ROW: f64 = 24.0;
 /// Widths of the labels and of the figures beside the plot.
-const LABELS: f64 = 78.0;
+const LABELS: f64 = 140.0;
 const FIGURES: f64 = 52.0;
 
 /// A row: a mean difference and its interval.

@@ -25,7 +25,7 @@ pub use bland_altman::BlandAltman;
 pub use cases::{Case, Kind, MOST_STD, View, Viewer, choose, open};
 pub use comparison::{Difference, Measure, paired};
 pub use contents::{Report, default_split};
-pub use evaluation::{Evaluation, ImageRow};
+pub use evaluation::{Evaluation, ImageRow, WorstCase};
 pub use log::{RunLog, Series, ValidationPoint};
 pub use run::Run;
 pub use section::{Comparison, Section, sections};

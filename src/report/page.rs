@@ -118,7 +118,10 @@ impl Report {
         html! {
             @if let Some(first) = comparisons.first() {
                 h3 { "Differences from " (self.runs[first.baseline].name) }
-                p class="lead" { "Paired over the same images; Dice is better above 0, the vCDR error below." }
+                p class="lead" {
+                    "Paired over the images for which both have the figure. Dice is better above 0, errors and distances below. In the worst \
+                     case an image without a figure counts as bad as it can be."
+                }
                 @for comparison in &comparisons {
                     @if let Err(reason) = &comparison.differences {
                         p class="remarks" { (self.runs[comparison.baseline].name) " and " (self.runs[comparison.other].name) ": " (reason) "." }

@@ -264,13 +264,18 @@ pub fn agreement(section: &Section, runs: &[Run]) -> Vec<Chart> {
 /// Paired differences from the first run, a chart for each further run.
 pub fn differences(section: &Section, runs: &[Run]) -> Vec<Forest> {
     let forest = |comparison: super::Comparison| {
-        let differences = comparison.differences.ok().filter(|differences| !differences.is_empty())?;
+        // Pixels would need an axis of their own; the table has them.
+        let differences = comparison.differences.ok()?.into_iter().filter(|d| !d.measure.is_in_pixels());
+        let differences: Vec<super::Difference> = differences.collect();
+        if differences.is_empty() {
+            return None;
+        }
         let (baseline, other) = (&runs[comparison.baseline].name, &runs[comparison.other].name);
         let ink = Ink::Run(comparison.other);
         let row = |d: &super::Difference| {
             let interval = d.interval;
             Row {
-                label: d.measure.title().to_string(),
+                label: format!("{} ({})", d.measure.title(), d.over()),
                 mean: interval.mean,
                 low: interval.low,
                 high: interval.high,
@@ -280,7 +285,8 @@ pub fn differences(section: &Section, runs: &[Run]) -> Vec<Forest> {
         let told: Vec<String> = (differences.iter())
             .map(|d| {
                 let interval = [d.interval.mean, d.interval.low, d.interval.high].map(|v| difference(v, 3));
-                format!("{} {}, interval {} to {}", d.measure.title(), interval[0], interval[1], interval[2])
+                let (title, over) = (d.measure.title(), d.over());
+                format!("{title} {}, interval {} to {}, over {over} images", interval[0], interval[1], interval[2])
             })
             .collect();
         Some(Forest {

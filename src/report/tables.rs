@@ -8,18 +8,29 @@ use super::comparison::Difference;
 use super::evaluation::{Evaluation, ImageRow};
 use super::run::Run;
 use super::section::Section;
+use crate::metrics::{MeanInterval, MeanOfFound, ToldMean};
 
-/// A mean of a document of `evaluate`, and its interval.
-fn mean(values: &Value, name: &str, decimals: usize) -> Markup {
-    let interval = &values[format!("{name}_ci95")];
+/// A mean and its interval.
+fn mean(mean: Option<MeanInterval>, decimals: usize) -> Markup {
+    let figure = |value| figure(value, decimals);
     html! {
-        @match (values[name].as_f64(), interval[0].as_f64(), interval[1].as_f64()) {
-            (Some(mean), Some(low), Some(high)) => {
-                (figure(mean, decimals)) " " span class="interval" { (figure(low, decimals)) " to " (figure(high, decimals)) }
+        @match mean {
+            Some(MeanInterval { mean, low, high }) => {
+                (figure(mean)) " " span class="interval" { (figure(low)) " to " (figure(high)) }
             }
-            (Some(mean), _, _) => (figure(mean, decimals)),
-            _ => span class="missing" { "missing" },
+            None => span class="missing" { "missing" },
         }
+    }
+}
+
+/// The same of a figure that not every image has.
+fn mean_of_found(mean: MeanOfFound, decimals: usize) -> Markup {
+    let ToldMean { mean, interval, over, worst_case } = mean.told(|value| figure(value, decimals));
+    html! {
+        (mean)
+        @if let Some([low, high]) = interval { " " span class="interval" { (low) " to " (high) } }
+        " " span class="interval" { (over) }
+        @if let Some(worst) = worst_case { " " span class="interval" { "worst case " (worst) } }
     }
 }
 
@@ -35,7 +46,11 @@ pub fn run_name(run: &Run, index: usize, several: bool) -> Markup {
 pub fn totals(section: &Section, runs: &[Run]) -> Markup {
     let stages = [("raw", "raw"), ("postprocessed", "post-processed")];
     html! {
-        p class="lead" { "Means over images, with 95 % bootstrap intervals below. ASD and HD95 in pixels." }
+        p class="lead" {
+            "Means over images, with 95 % bootstrap intervals below. ASD and HD95 in pixels. Where a mask is empty, they and the vCDR do \
+             not exist: their means say over how many of the images they are, and what they would be if each of the others counted as \
+             bad as it can be (the image's diagonal; a vCDR of 0 or 1). Compare such means only over the same images, or in the worst case."
+        }
         div class="scroll" tabindex="0" role="region" aria-label=(format!("Means on {}", section.name)) {
             table class="figures" {
                 thead {
@@ -49,7 +64,7 @@ pub fn totals(section: &Section, runs: &[Run]) -> Markup {
                 tbody {
                     @for (index, evaluation) in &section.all {
                         @for (stage, title) in stages {
-                            @let values = &evaluation.totals[stage];
+                            @let means = evaluation.summary(stage);
                             tr {
                                 th scope="row" {
                                     @if stage == "raw" {
@@ -58,13 +73,12 @@ pub fn totals(section: &Section, runs: &[Run]) -> Markup {
                                     }
                                 }
                                 td { (title) }
-                                td class="number" { (mean(&values["cup"], "dice", 3)) }
-                                td class="number" { (mean(&values["disc"], "dice", 3)) }
-                                td class="number" { (mean(values, "vcdr_mae", 3)) }
-                                td class="number" { (mean(&values["cup"], "asd", 2)) }
-                                td class="number" { (mean(&values["disc"], "asd", 2)) }
-                                td class="number" { (mean(&values["cup"], "hd95", 2)) }
-                                td class="number" { (mean(&values["disc"], "hd95", 2)) }
+                                td class="number" { (mean(means.cup.dice, 3)) }
+                                td class="number" { (mean(means.disc.dice, 3)) }
+                                td class="number" { (mean_of_found(means.vcdr_mae, 3)) }
+                                @for distance in [means.cup.asd, means.disc.asd, means.cup.hd95, means.disc.hd95] {
+                                    td class="number" { (mean_of_found(distance, 2)) }
+                                }
                             }
                         }
                     }
@@ -76,20 +90,25 @@ pub fn totals(section: &Section, runs: &[Run]) -> Markup {
 
 /// The figures that matter most of a single evaluation.
 pub fn tiles(evaluation: &Evaluation) -> Markup {
-    let raw = &evaluation.totals["raw"];
+    let means = evaluation.summary("raw");
+    let ToldMean { mean, interval, over, worst_case } = means.vcdr_mae.told(|value| figure(value, 3));
     html! {
         dl class="tiles" {
-            @for (title, values, name) in
-                [("Dice, cup", &raw["cup"], "dice"), ("Dice, disc", &raw["disc"], "dice"), ("vCDR error", raw, "vcdr_mae")] {
-                @let interval = &values[format!("{name}_ci95")];
+            @for (title, dice) in [("Dice, cup", means.cup.dice), ("Dice, disc", means.disc.dice)] {
                 div {
                     dt { (title) }
                     dd {
-                        strong { (values[name].as_f64().map_or("missing".to_string(), |mean| figure(mean, 3))) }
-                        @if let (Some(low), Some(high)) = (interval[0].as_f64(), interval[1].as_f64()) {
-                            span class="interval" { (figure(low, 3)) " to " (figure(high, 3)) }
-                        }
+                        strong { (dice.map_or("missing".to_string(), |dice| figure(dice.mean, 3))) }
+                        @if let Some(dice) = dice { span class="interval" { (figure(dice.low, 3)) " to " (figure(dice.high, 3)) } }
                     }
+                }
+            }
+            div {
+                dt { "vCDR error" }
+                dd {
+                    strong { (mean) }
+                    @if let Some([low, high]) = interval { span class="interval" { (low) " to " (high) } }
+                    span class="interval" { (over) " images" @if let Some(worst) = worst_case { ", worst case " (worst) } }
                 }
             }
         }
@@ -104,7 +123,7 @@ pub fn differences(all: &[Difference]) -> Markup {
                 tr {
                     th scope="col" { "Figure" } th scope="col" class="number" { "Difference" }
                     th scope="col" class="number" { "95 % interval" } th scope="col" class="number" { "Images" }
-                    th scope="col" { "Better" }
+                    th scope="col" { "Better" } th scope="col" class="number" { "In the worst case" }
                 }
             }
             tbody {
@@ -113,8 +132,16 @@ pub fn differences(all: &[Difference]) -> Markup {
                         th scope="row" { (one.measure.title()) }
                         td class="number" { (difference(one.interval.mean, 4)) }
                         td class="number" { (difference(one.interval.low, 4)) " to " (difference(one.interval.high, 4)) }
-                        td class="number" { (one.images) }
+                        td class="number" { (one.over()) }
                         td { @match one.verdict() { Some(true) => "yes", Some(false) => "no, worse", None => "cannot be told" } }
+                        td class="number" {
+                            @match one.worst_case {
+                                Some(MeanInterval { mean, low, high }) => {
+                                    (difference(mean, 4)) " " span class="interval" { (difference(low, 4)) " to " (difference(high, 4)) }
+                                }
+                                None => span class="missing" { "not told" },
+                            }
+                        }
                     }
                 }
             }

@@ -127,6 +127,9 @@ fn one_run(run: &Path) {
     let dice = format!("{:.3}", evaluated["raw"]["disc"]["dice"].as_f64().expect("a mean"));
     let tiles: Vec<String> = page.select(&selector(".tiles strong")).map(all_text).collect();
     assert_eq!((tiles.len(), &tiles[1]), (3, &dice));
+    let found = evaluated["raw"]["vcdr_mae_n"].as_u64().expect("a number of images");
+    let ratio = page.select(&selector(".tiles dd")).nth(2).map(all_text).expect("a tile for the ratio");
+    assert!(ratio.contains(&format!("over {found} of 3 images")), "{ratio}");
 
     let logged = fs::read_to_string(run.join("metrics.jsonl")).expect("the run logs");
     let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -176,6 +179,7 @@ fn two_runs(runs: &Runs, first: &Path, second: &Path) {
     let difference = comparison["disc_dice"]["difference"].as_f64().expect("a difference");
     // Tables of images have six decimals.
     assert!((difference - (mean(1) - mean(0))).abs() < 2e-6, "{document}");
+    assert_eq!([&comparison["disc_dice"]["images"], &comparison["disc_dice"]["of"]], [3, 3]);
     let interval = comparison["disc_dice"]["difference_ci95"].as_array().expect("an interval");
     assert!(interval[0].as_f64() <= Some(difference) && Some(difference) <= interval[1].as_f64());
     assert!(document["runs"][1]["last_prototype_distance"]["cup_background"].as_f64().is_some_and(|d| d >= 0.0));

@@ -84,7 +84,18 @@ fn from_synthetic_clinics_to_predictions() {
     for stage in ["raw", "postprocessed"] {
         assert!(document[stage]["disc"]["dice"].is_number());
         assert!(document[stage]["cup"]["iou_ci95"].is_array());
+        for (values, mean, missing) in [
+            (&document[stage]["cup"], "asd", "asd_missing"),
+            (&document[stage]["disc"], "hd95", "hd95_missing"),
+            (&document[stage], "vcdr_mae", "vcdr_missing"),
+        ] {
+            let count = |key: &str| values[key].as_u64().expect("a number of images");
+            assert_eq!(count(&format!("{mean}_n")) + count(missing), 3, "{stage} {mean}");
+            assert!(values[format!("{mean}_worst_case")].is_number(), "{stage} {mean}");
+        }
     }
+    let means = fs::read_to_string(out.join("summary.csv")).expect("the means are written");
+    assert_eq!(means.lines().count(), 1 + 2 * 11, "{means}");
     assert_eq!(fs::read_to_string(out.join("metrics.csv")).expect("the table is written").lines().count(), 4);
 
     let predicted = folder.path().join("predicted");
