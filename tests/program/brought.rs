@@ -127,9 +127,14 @@ fn a_folder_with_all_sorts_of_files() {
     assert!(whole["notes"].contains("whole photograph") && out.join("contact-sheet.png").is_file());
 
     // The same again gives the same names, and nothing is in its way.
-    let again = predict(&weights, &out, &[&at("fine.png"), &at("Thumbs.db"), &inputs.join("../in/fine.png")]);
+    let (empty, fine) = (folder.path().join("empty"), inputs.join("../in/fine.png"));
+    fs::create_dir(&empty).expect("a folder");
+    let again = predict(&weights, &out, &[&at("fine.png"), &at("Thumbs.db"), &empty, &fine]);
     assert!(again.status.success(), "{:?}", said(&again));
+    line(&said(&again), &["empty` holds no image"]);
     assert_eq!(self::document(&again)["images"], 1, "one file under two names is one image");
+    let error = refused(&predict(&weights, &out, &[&empty]), 1);
+    assert!(error.contains("no image is given") && error.contains("empty` holds no image"), "{error}");
 }
 
 #[test]
@@ -174,7 +179,7 @@ fn photographs_are_upright_and_what_is_not_found_has_no_figure() {
     let begin = ["predict", "--size", "64", "--bits", "14", "--checkpoint", text(&weights), "--out", text(&out)];
     let told = papilla(&begin).arg(inputs.join("d.png")).output().expect("the program runs");
     let told = crate::running::succeeded(told);
-    assert!(told.contains("look at 1 of 1, see the column `flag`: 1 no disc (`d`)"), "{told}");
+    assert!(told.contains("look at 1 of 1, see the column `flag`: 1: no disc (`d`)"), "{told}");
     let dark = image::open(out.join("d_overlay.png")).expect("an overlay").to_rgb8();
     assert!(dark.get_pixel(40, 9).0[0].abs_diff(63) < 3, "{:?}", dark.get_pixel(40, 9));
 }

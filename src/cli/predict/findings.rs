@@ -19,7 +19,7 @@ pub(super) fn summary(rows: &[Row]) -> String {
     }
     let reasons: Vec<String> = by_flag(rows)
         .iter()
-        .map(|(flag, names)| format!("{} {} ({})", names.len(), flag.words(), several(names)))
+        .map(|(flag, names)| format!("{}: {} ({})", names.len(), flag.words(), several(names)))
         .collect();
     format!("look at {flagged} of {}, see the column `flag`: {}", rows.len(), reasons.join("; "))
 }
@@ -38,8 +38,8 @@ mod tests {
         rows.push(row("small", &[Flag::WholePhotograph, Flag::Doubt(Doubt::SmallDisc)]));
         assert_eq!(
             summary(&rows),
-            "look at 6 of 7, see the column `flag`: 1 whole photograph (`small`); 5 no disc (`n0`, `n1`, `n2` and 2 more); \
-             1 implausibly small disc (`small`)"
+            "look at 6 of 7, see the column `flag`: 1: whole photograph (`small`); 5: no disc (`n0`, `n1`, `n2` and 2 more); \
+             1: implausibly small disc (`small`)"
         );
         assert_eq!(summary(&rows[5..6]), "no mask is empty or implausible");
     }

@@ -36,12 +36,10 @@ impl Inputs {
         for input in given {
             match Folder::list(input)? {
                 Some(folder) => {
-                    let passed_over = passed_over(input, &folder);
                     if folder.images.is_empty() {
-                        let rest: String = passed_over.iter().map(|note| format!("; {note}")).collect();
-                        bail!("the folder `{}` holds no image{rest}", input.display());
+                        notes.push(format!("the folder `{}` holds no image", shown_path(input)));
                     }
-                    notes.extend(passed_over);
+                    notes.extend(passed_over(input, &folder));
                     paths.extend(folder.images.into_values());
                 }
                 None if is_passed_over(input) => {}
@@ -71,7 +69,7 @@ impl Inputs {
         }
         let images: Vec<_> = named.into_iter().map(|(name, path)| Image { name, path }).collect();
         if images.is_empty() {
-            bail!("no image is given: what systems keep in folders is passed over");
+            bail!("no image is given{}", notes.iter().map(|note| format!("; {note}")).collect::<String>());
         }
         Ok(Self { images, notes })
     }
