@@ -137,6 +137,11 @@ impl ClassName {
         Arc::ptr_eq(&self.module, &other.module) && Arc::ptr_eq(&self.name, &other.name)
     }
 
+    /// Whether calling it makes an object of the class that is its first argument.
+    pub(super) fn is_constructor(&self) -> bool {
+        matches!(&*self.name, "_reconstruct" | "_reconstructor")
+    }
+
     /// Whether calling it gets an attribute of its first argument.
     pub(super) fn is_getattr(&self) -> bool {
         BUILTINS.contains(&&*self.module) && *self.name == *GETATTR

@@ -68,6 +68,12 @@ impl Objects {
     /// What a class or function that nothing is known of makes of arguments: an object that holds nothing.
     fn inert(&self, class: &ClassName, arguments: &[NodeId]) -> Result<Node, PickleError> {
         let refused = || PickleError::Refused(class.to_string());
+        if class.is_constructor()
+            && class.makes_plain_objects()
+            && let Some(Node::Callable(Callable::Other(own))) = arguments.first().map(|&own| &self.nodes[own])
+        {
+            return Ok(Node::Inert(own.clone()));
+        }
         if !class.is_getattr() {
             return class.makes_plain_objects().then(|| Node::Inert(class.clone())).ok_or_else(refused);
         }
