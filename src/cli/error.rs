@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use super::resume::resume_command;
 use crate::conformance::CaseError;
 use crate::data::names::shown;
-use crate::data::prepare::{OptionError, PrepareError, Reason, Remedy};
+use crate::data::prepare::{MaskValue, OptionError, PrepareError, Reason, Remedy};
 use crate::device::DeviceError;
 use crate::gpu::GpuError;
 use crate::inference::InferenceError;
@@ -160,6 +160,16 @@ fn of_preparation(error: &PrepareError) -> Option<String> {
         PrepareError::Layout { layout: "RIM-ONE DL", .. } => {
             format!("{error}; --partition chooses the division")
         }
+        PrepareError::NoMaskMatches { .. } => {
+            format!("{error}; --masks, --disc-masks and --cup-masks name other folders")
+        }
+        PrepareError::SeveralMasks { image, first, second } => format!(
+            "the image `{}` has two masks, `{}` and `{}`; name the folder of those that are meant with --masks, or --disc-masks \
+             and --cup-masks",
+            image.display(),
+            first.display(),
+            second.display()
+        ),
         PrepareError::NothingUsable { input, count, file, reason } => format!(
             "none of the {count} photographs in `{}` can be used; the first, `{}`: {}",
             input.display(),
@@ -170,7 +180,7 @@ fn of_preparation(error: &PrepareError) -> Option<String> {
             format!("{} {value} is out of range: {expected}", flag(option))
         }
         PrepareError::Option(OptionError::SameLevels) => {
-            "two of --cup, --disc and --background are the same level".to_string()
+            "two of --cup, --disc and --background are the same value".to_string()
         }
         PrepareError::Option(OptionError::CupWithoutDisc) => "--cup-masks needs --disc-masks".to_string(),
         PrepareError::Option(OptionError::NoFolder { option, path }) => {
@@ -187,6 +197,22 @@ pub(crate) fn of_reason(reason: &Reason) -> String {
         Some(Remedy::Side) => format!("{what}; give the region's --side"),
         Some(Remedy::Legend) => {
             format!("{what}; say what the levels mean with --layout pairs, --cup, --disc and --background")
+        }
+        Some(Remedy::LegendOf(legend)) => {
+            let value = |value: MaskValue| match value {
+                MaskValue::Level(_) => value.to_string(),
+                // Shells take what follows a bare `#` for a comment.
+                MaskValue::Colour(_) => format!("\"{value}\""),
+            };
+            let background = legend.background.map_or(String::new(), |b| format!(" --background {}", value(b)));
+            let (cup, disc) = (value(legend.cup), value(legend.disc));
+            format!("{what}; as they lie, it would be read with --layout pairs --cup {cup} --disc {disc}{background}")
+        }
+        Some(Remedy::DiscMasks) => {
+            format!("{what}; if these masks show the disc alone, name their folder with --disc-masks (--layout pairs)")
+        }
+        Some(Remedy::BothStructures) => {
+            format!("{what}; masks of both are named with --masks, and --cup, --disc and --background say what is what")
         }
         Some(Remedy::Validation) => format!("{what} by --validation none"),
         None => what.clone(),

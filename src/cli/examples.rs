@@ -30,6 +30,10 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 16] = [
                 "any folders of images and masks",
                 "papilla prepare --layout pairs --input photographs --images image --masks mask --cup 255 --disc 128 --output clinic",
             ),
+            (
+                "masks in colours, in folders that are called `images` and `masks` or the like",
+                "papilla prepare --layout pairs --input labelled --cup '#ffff00' --disc '#ff0000' --output clinic",
+            ),
         ],
     ),
     (

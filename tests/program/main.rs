@@ -14,6 +14,7 @@ mod hostile_paths;
 mod jobs;
 mod memory;
 mod plan;
+mod prepare;
 mod progress;
 mod report;
 mod running;

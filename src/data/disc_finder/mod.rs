@@ -1,11 +1,12 @@
 //! The optic disc in a whole photograph, without a network: a bright round patch on which the vessels converge.
 //!
-//! On a small copy: the field of view, brightness against the surroundings at several radii, vessels as dark lines, and
-//! where lines of many directions meet. The best point of both together is made precise by the circle across which the
+//! A field that is a small part of the picture is cut out of it first. On a small copy: the field of view, brightness
+//! against the surroundings at several radii, vessels as dark lines, and where lines of many directions meet. The best point of both together is made precise by the circle across which the
 //! photograph darkens all around. Hints of wrong places are flares (bright, no vessels) and crossings (vessels, not bright).
 
 mod circle;
 mod field;
+mod frame;
 mod plane;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use image::RgbImage;
 use super::resize::resize_image;
 use circle::best_circle;
 use field::Field;
+use frame::Frame;
 use plane::Plane;
 use vessels::convergence;
 pub use whole::is_whole_photograph;
@@ -53,19 +55,23 @@ const WITHOUT_BRIGHTNESS: f32 = 0.15;
 
 /// Finds the disc. `None` in a picture without content: smaller than 64 pixels, or all of one colour.
 pub fn find_disc(photograph: &RgbImage) -> Option<Finding> {
-    let (width, height) = photograph.dimensions();
+    let Frame { picture, first } = Frame::of(photograph);
+    let (width, height) = picture.dimensions();
     let longer = width.max(height);
     if width.min(height) < 64 {
         return None;
     }
     let scale = f64::from(WORKING_SIDE) / f64::from(longer);
     let reduced = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
-    let small = resize_image(photograph, reduced(width), reduced(height));
+    let small = resize_image(&picture, reduced(width), reduced(height));
     let field = Field::of(&small)?;
     let (place, confidence) = locate(&field)?;
     let circle = best_circle(&field, place);
-    let own = |position: f32| (f64::from(position) + 0.5) / scale - 0.5;
-    let disc = Disc { centre: (own(circle.x), own(circle.y)), diameter: 2.0 * f64::from(circle.radius) / scale };
+    let own = |position: f32, first: u32| (f64::from(position) + 0.5) / scale - 0.5 + f64::from(first);
+    let disc = Disc {
+        centre: (own(circle.x, first.0), own(circle.y, first.1)),
+        diameter: 2.0 * f64::from(circle.radius) / scale,
+    };
     Some(Finding { disc, confidence })
 }
 

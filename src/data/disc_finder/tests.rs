@@ -3,8 +3,9 @@
 use std::f64::consts::PI;
 
 use image::{Rgb, RgbImage};
-use imageproc::drawing::{draw_filled_circle_mut, draw_line_segment_mut};
+use imageproc::drawing::{draw_filled_circle_mut, draw_filled_rect_mut, draw_line_segment_mut};
 use imageproc::filter::gaussian_blur_f32;
+use imageproc::rect::Rect;
 use rayon::prelude::*;
 
 use super::*;
@@ -107,6 +108,43 @@ fn real_discs_are_found() {
             assert!(error < 0.5, "{file} {name}: {error} radii off, {finding:?}");
             assert!((0.7..1.4).contains(&ratio), "{file} {name}: {ratio} of the diameter, {finding:?}");
         }
+    });
+}
+
+/// The picture on a larger one of some colour, with its first pixel at (x, y), and something written there.
+fn framed(picture: &RgbImage, margin: Rgb<u8>, (width, height): (u32, u32), (x, y): (u32, u32)) -> RgbImage {
+    let mut framed = RgbImage::from_pixel(width, height, margin);
+    image::imageops::replace(&mut framed, picture, i64::from(x), i64::from(y));
+    let ink = Rgb(margin.0.map(|level| 255 - level));
+    for letter in 0..12 {
+        let left = width as i32 / 20 + letter * width as i32 / 40;
+        draw_filled_rect_mut(&mut framed, Rect::at(left, height as i32 / 40).of_size(width / 80, height / 40), ink);
+    }
+    framed
+}
+
+#[test]
+fn fields_that_are_a_small_part_of_the_picture_are_found() {
+    let eye = drawn(190.0, 270.0);
+    // White around the field itself, as in a figure of a paper.
+    let white = RgbImage::from_fn(600, 560, |x, y| {
+        let outside = (f64::from(x) - 300.0).hypot(f64::from(y) - 280.0) > 270.0;
+        if outside { Rgb([255; 3]) } else { *eye.get_pixel(x, y) }
+    });
+    let small = resize_image(&eye, 300, 280);
+    let pictures = [
+        ("small", framed(&small, Rgb([0; 3]), (2000, 2000), (800, 900)), (895.0, 1035.0), 45.0),
+        ("wide", framed(&eye, Rgb([4, 3, 3]), (2400, 600), (1500, 30)), (1690.0, 300.0), 90.0),
+        ("white margins", framed(&white, Rgb([255; 3]), (1200, 1000), (100, 200)), (290.0, 470.0), 90.0),
+        ("white around the field", white, (190.0, 270.0), 90.0),
+        ("grey page", framed(&eye, Rgb([200; 3]), (900, 900), (150, 250)), (340.0, 520.0), 90.0),
+    ];
+    pictures.par_iter().for_each(|(name, picture, place, diameter)| {
+        let (error, finding) = error(picture, *place, *diameter);
+        assert!(error < 0.5, "{name}: {error} radii off, {finding:?}");
+        let ratio = finding.disc.diameter / diameter;
+        assert!((0.66..1.45).contains(&ratio), "{name}: {ratio} of the diameter");
+        assert!(finding.confidence > LOW_CONFIDENCE, "{name}: {finding:?}");
     });
 }
 

@@ -1,46 +1,36 @@
 //! Annotations as published, brought to the levels of the dataset layout, or refused with a reason.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use image::GrayImage;
+use image::{DynamicImage, GrayImage};
 
-use super::reason::{Reason, Remedy};
-use crate::data::image_file::read_grey;
+use super::classes::{by_legend, check_cup, inside};
+use super::contour_file::read_contour;
+use super::fit::{Drawn, same_proportions};
+use super::hollow::{filled, is_line, share_beside, without_holes};
+use super::legend::Legend;
+use super::mat_file::read_mat;
+use super::note::Note;
+use super::reason::Reason;
+use crate::data::image_file::{MaskValues, Orientation, StoredMask, read_mask};
 use crate::data::mask::{BACKGROUND, CUP, RIM, encode_mask};
+use crate::data::resize::resize_mask;
 
-/// Levels of a mask that holds both structures. Without a background level, every other level is background.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Legend {
-    /// the cup
-    pub cup: u8,
-    /// the disc without the cup
-    pub disc: u8,
-    /// outside the disc
-    pub background: Option<u8>,
-}
-
-impl Default for Legend {
-    fn default() -> Self {
-        Self { cup: CUP, disc: RIM, background: Some(BACKGROUND) }
-    }
-}
-
-/// Where an annotation lies, and what its levels mean.
+/// Where an annotation lies, and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Annotation {
     /// there is none
     None,
     /// one of two files that belong together
     Half(PathBuf),
-    /// one mask with a level for each class
+    /// one mask with a value for each class
     Levels {
         /// the mask
         mask: PathBuf,
-        /// what its levels mean
+        /// what its values mean
         legend: Legend,
     },
-    /// a mask for each structure
+    /// a mask or a contour for each structure
     Binary {
         /// of the disc with its cup
         disc: PathBuf,
@@ -62,8 +52,31 @@ pub enum Annotation {
 
 /// Share of the cup that may lie outside the disc, which experts' outlines do here and there.
 const CUP_OUTSIDE: f64 = 0.1;
-/// Share of the cup's edge that may adjoin the background rather than the rim.
-const EDGE_OUTSIDE: f64 = 0.5;
+/// Share of the cup's edge that lies beside a rim that was drawn without it.
+const BESIDE: f64 = 0.5;
+
+/// Whether a file is read as an annotation though it is no image.
+pub(super) fn is_annotation_file(path: &Path) -> bool {
+    is_contour(path) || is_matlab(path)
+}
+
+/// Whether a file is a list of points.
+pub(super) fn is_contour(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"))
+}
+
+/// Whether a file is one of MATLAB's.
+pub(super) fn is_matlab(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mat"))
+}
+
+/// One structure of a photograph.
+struct Shown {
+    mask: Vec<bool>,
+    size: (u32, u32),
+    turned: bool,
+    notes: Vec<Note>,
+}
 
 impl Annotation {
     /// Nothing, or one file of two.
@@ -71,244 +84,271 @@ impl Annotation {
         half.map_or(Self::None, Self::Half)
     }
 
-    /// The mask at the size of its files with the levels 0, 128 and 255; `None` without an annotation.
+    /// The file by which it is called; none without an annotation.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::None => None,
+            Self::Half(file) | Self::Levels { mask: file, .. } => Some(file),
+            Self::Binary { disc, .. } | Self::SoftMaps { disc, .. } => Some(disc),
+        }
+    }
+
+    /// The mask at the size of its files with the levels 0, 128 and 255; `None` without an annotation. Contours are drawn
+    /// at the size of the photograph.
     ///
     /// # Errors
     /// A sentence that names the file, what is in it and what to do.
-    pub(super) fn read(&self) -> Result<Option<GrayImage>, Reason> {
-        let (mask, path) = match self {
+    pub(super) fn read(&self, photograph: (u32, u32)) -> Result<Option<Drawn>, Reason> {
+        let (drawn, path) = match self {
             Self::None => return Ok(None),
             Self::Half(path) => {
                 return Err(format!("of the masks of disc and cup there is only `{}`", path.display()).into());
             }
-            Self::Levels { mask, legend } => (legend.apply(&grey(mask)?, mask)?, mask),
+            Self::Levels { mask, legend } => (read_levels(mask, legend)?, mask),
             Self::Binary { disc, cup } => {
-                let inside = |path: &PathBuf| binary(&grey(path)?, path);
-                let (discs, cups) = (inside(disc)?, cup.as_ref().map(inside).transpose()?);
+                let discs = Shown::read(disc, photograph)?;
+                let cups = cup.as_ref().map(|cup| Shown::read(cup, photograph)).transpose()?;
                 (joined(discs, cups, disc, cup.as_deref())?, disc)
             }
             Self::SoftMaps { disc, cup, agreement, experts } => {
-                let inside = |path: &PathBuf| Ok::<_, String>(agreed(&grey(path)?, *agreement, *experts));
+                let inside = |path: &PathBuf| Shown::agreed(path, *agreement, *experts);
                 (joined(inside(disc)?, Some(inside(cup)?), disc, Some(cup))?, disc)
             }
         };
-        check_discs(&mask, path)?;
-        Ok(Some(mask))
+        if drawn.mask.iter().all(|level| *level == BACKGROUND) {
+            return Err(format!("the mask `{}` has no disc", path.display()).into());
+        }
+        Ok(Some(drawn))
     }
 }
 
-fn grey(path: &Path) -> Result<GrayImage, String> {
-    read_grey(path).map_err(|error| error.to_string())
+fn read_stored(path: &Path) -> Result<StoredMask, Reason> {
+    if is_matlab(path) { Ok(read_mat(path)?) } else { read_mask(path).map_err(|error| error.to_string().into()) }
 }
 
-/// Where at least `agreement` of `experts` drew a pixel inside; levels are the nearest multiples of 255/`experts`.
-fn agreed(map: &GrayImage, agreement: u8, experts: u8) -> GrayImage {
-    let mut inside = map.clone();
-    for level in inside.iter_mut() {
-        let drew = (f64::from(*level) * f64::from(experts) / 255.0).round();
-        *level = if drew >= f64::from(agreement) { 255 } else { 0 };
-    }
-    inside
+/// What is to be known of a mask's file.
+fn of_file(stored: &StoredMask) -> Vec<Note> {
+    stored.notes.iter().map(|note| Note::Mask(*note)).collect()
 }
 
-/// 255 inside a structure: with two levels the one that is not in the corners, with more what exceeds 127.
-fn binary(mask: &GrayImage, path: &Path) -> Result<GrayImage, String> {
-    let levels = histogram(mask);
-    let outside = corners(mask);
-    if levels.len() == 1 {
-        return Err(format!("the mask `{}` is {} everywhere, so it shows nothing", path.display(), outside[0]));
+/// A mask that holds both structures.
+fn read_levels(path: &Path, legend: &Legend) -> Result<Drawn, Reason> {
+    if is_contour(path) {
+        let shown = path.display();
+        return Err(
+            format!("`{shown}` is a contour, which shows one structure, where a mask of both was expected").into()
+        );
     }
-    if levels.len() == 2 && outside.iter().any(|level| *level != outside[0]) {
-        return Err(format!("the corners of the mask `{}` differ, so it is unclear what is inside", path.display()));
-    }
-    if levels.len() > 2 && outside.iter().all(|level| *level > 127) {
-        let found = listed(&levels, mask);
-        return Err(format!(
-            "the mask `{}` is above 127 in all four corners, so it is inverted: {found}",
-            path.display()
-        ));
-    }
-    let mut inside = mask.clone();
-    for level in inside.iter_mut() {
-        let is_inside = if levels.len() == 2 { *level != outside[0] } else { *level > 127 };
-        *level = if is_inside { 255 } else { 0 };
-    }
-    Ok(inside)
+    let stored = read_stored(path)?;
+    let classes = by_legend(&stored, legend, path)?;
+    let (mask, mut notes) = (classes.mask, of_file(&stored));
+    notes.extend(classes.notes);
+    let (width, height) = mask.dimensions();
+    let cup: Vec<bool> = mask.iter().map(|level| *level == CUP).collect();
+    let full = filled(cup.clone(), width as usize, "cup", path)?;
+    // A ring around the rim is no outline: its values are mistaken for one another.
+    let is_outline =
+        full.mask.iter().zip(&cup).zip(mask.iter()).all(|((full, cup), level)| full == cup || *level == BACKGROUND);
+    let cup = if is_outline { full.mask } else { cup };
+    let disc = cup.iter().zip(mask.iter()).map(|(cup, level)| *cup || *level != BACKGROUND).collect();
+    let disc = filled(disc, width as usize, "disc", path)?;
+    let note = full.note.filter(|_| is_outline).or(disc.note);
+    let rim: Vec<bool> = mask.iter().map(|level| *level == RIM).collect();
+    notes.extend(note.map(|note| if is_line(&rim, width as usize) { Note::OutlineFilled } else { note }));
+    let levels = encode_mask(&cup, &disc.mask);
+    let mask = GrayImage::from_raw(width, height, levels).expect("a mask has as many levels as pixels");
+    check_cup(&mask, &stored, legend, path)?;
+    Ok(Drawn {
+        turned: stored.orientation != Orientation::NoTransforms,
+        mask: upright(mask, stored.orientation),
+        notes,
+    })
 }
 
-/// The layout's levels from masks that are 255 inside. A little of the cup may leave the disc, which then contains it.
-fn joined(
-    disc: GrayImage,
-    cup: Option<GrayImage>,
-    disc_path: &Path,
-    cup_path: Option<&Path>,
-) -> Result<GrayImage, String> {
-    let (width, height) = disc.dimensions();
-    let cup = cup.unwrap_or_else(|| GrayImage::new(width, height));
-    let cup_path = cup_path.unwrap_or(disc_path).display();
-    if cup.dimensions() != (width, height) {
-        let (w, h) = cup.dimensions();
-        return Err(format!("`{cup_path}` is {w}x{h} but `{}` is {width}x{height}", disc_path.display()));
+fn upright(mask: GrayImage, orientation: Orientation) -> GrayImage {
+    let mut mask = DynamicImage::ImageLuma8(mask);
+    mask.apply_orientation(orientation);
+    mask.into_luma8()
+}
+
+impl Shown {
+    fn read(path: &Path, photograph: (u32, u32)) -> Result<Self, Reason> {
+        if is_contour(path) {
+            let mask = read_contour(path, photograph)?;
+            // Points are counted on the photograph as it is seen.
+            return Ok(Self { mask, size: photograph, turned: true, notes: Vec::new() });
+        }
+        let stored = read_stored(path)?;
+        let classes = inside(&stored, path)?;
+        Ok(Self::upright(&stored, &classes.mask, classes.notes))
     }
-    let [disc, cup] = [disc, cup].map(|mask| mask.iter().map(|level| *level == 255).collect::<Vec<bool>>());
+
+    fn upright(stored: &StoredMask, mask: &[bool], of_values: Vec<Note>) -> Self {
+        let mut notes = of_file(stored);
+        notes.extend(of_values);
+        let levels = mask.iter().map(|inside| u8::from(*inside)).collect();
+        let levels =
+            GrayImage::from_raw(stored.width, stored.height, levels).expect("a mask has a value for each pixel");
+        let levels = upright(levels, stored.orientation);
+        let mask = levels.iter().map(|level| *level == 1).collect();
+        Self { mask, size: levels.dimensions(), turned: stored.orientation != Orientation::NoTransforms, notes }
+    }
+
+    /// Where at least `agreement` of `experts` drew a pixel inside; levels are the nearest multiples of 255/`experts`.
+    fn agreed(path: &Path, agreement: u8, experts: u8) -> Result<Self, Reason> {
+        let stored = read_stored(path)?;
+        let levels: Option<Vec<u32>> = match &stored.values {
+            MaskValues::Levels { values, palette: None, .. } => Some(values.clone()),
+            MaskValues::Levels { values, palette: Some(palette), .. } => {
+                values.iter().map(|index| palette.get(*index as usize).copied().and_then(grey)).collect()
+            }
+            MaskValues::Colours(colours) => colours.iter().copied().map(grey).collect(),
+        };
+        let Some(levels) = levels else {
+            return Err(format!("the map `{}` is coloured; expected grey levels from 0 to 255", path.display()).into());
+        };
+        let largest = if levels.iter().all(|level| *level <= 255) { 255.0 } else { f64::from(u16::MAX) };
+        let drew = |level: &u32| (f64::from(*level) * f64::from(experts) / largest).round();
+        let mask: Vec<bool> = levels.iter().map(|level| drew(level) >= f64::from(agreement)).collect();
+        Ok(Self::upright(&stored, &mask, Vec::new()))
+    }
+
+    /// The same at another size.
+    fn scaled(self, size: (u32, u32)) -> Self {
+        let levels = self.mask.iter().map(|inside| u8::from(*inside)).collect();
+        let levels = GrayImage::from_raw(self.size.0, self.size.1, levels).expect("a mask has a value for each pixel");
+        let mask = resize_mask(&levels, size.0, size.1).iter().map(|level| *level == 1).collect();
+        Self { mask, size, ..self }
+    }
+}
+
+fn grey([red, green, blue]: [u8; 3]) -> Option<u32> {
+    (red == green && green == blue).then_some(u32::from(red))
+}
+
+/// The layout's levels from both structures. A little of the cup may leave the disc, which then contains it.
+fn joined(disc: Shown, cup: Option<Shown>, disc_path: &Path, cup_path: Option<&Path>) -> Result<Drawn, Reason> {
+    let (size, turned, mut notes) = (disc.size, disc.turned, disc.notes);
+    let width = size.0 as usize;
+    let (Some(cup), Some(cup_path)) = (cup, cup_path) else {
+        let disc = filled(disc.mask, width, "disc", disc_path)?;
+        notes.extend(disc.note);
+        return Ok(Drawn { mask: layout(&vec![false; disc.mask.len()], &disc.mask, size), turned, notes });
+    };
+    if cup.size != size && !same_proportions(cup.size, size) {
+        let ((w, h), (width, height)) = (cup.size, size);
+        let [cup, disc] = [cup_path, disc_path].map(Path::display);
+        return Err(format!("`{cup}` is {w}x{h} but `{disc}` is {width}x{height}").into());
+    }
+    let cup = if cup.size == size { cup } else { cup.scaled(size) };
+    let cup_filled = filled(cup.mask, width, "cup", cup_path)?;
+    notes.extend(cup.notes);
+    let cup = cup_filled.mask;
     let area = cup.iter().filter(|inside| **inside).count();
-    let outside = cup.iter().zip(&disc).filter(|(cup, disc)| **cup && !**disc).count();
+    let beyond = |disc: &[bool]| cup.iter().zip(disc).filter(|(cup, disc)| **cup && !**disc).count();
+    let is_rim =
+        beyond(&disc.mask) as f64 > (1.0 - CUP_OUTSIDE) * area as f64 && share_beside(&cup, &disc.mask, width) > BESIDE;
+    let disc = if is_rim {
+        notes.push(Note::RimWithoutCup);
+        let union: Vec<bool> = disc.mask.iter().zip(&cup).map(|(disc, cup)| *disc || *cup).collect();
+        without_holes(&union, width)
+    } else {
+        let disc = filled(disc.mask, width, "disc", disc_path)?;
+        notes.extend(disc.note.or(cup_filled.note));
+        disc.mask
+    };
+    let outside = beyond(&disc);
     if outside as f64 > CUP_OUTSIDE * area as f64 {
         let share = 100.0 * outside as f64 / area as f64;
-        let disc_path = disc_path.display();
-        return Err(format!("{share:.0} % of the cup in `{cup_path}` lie outside the disc in `{disc_path}`"));
+        let [cup, disc] = [cup_path, disc_path].map(Path::display);
+        return Err(format!("{share:.0} % of the cup in `{cup}` lie outside the disc in `{disc}`").into());
     }
-    Ok(GrayImage::from_raw(width, height, encode_mask(&cup, &disc)).expect("a mask has as many levels as pixels"))
+    Ok(Drawn { mask: layout(&cup, &disc, size), turned, notes })
 }
 
-impl Legend {
-    fn apply(&self, mask: &GrayImage, path: &Path) -> Result<GrayImage, Reason> {
-        let levels = histogram(mask);
-        let describe = || {
-            let background = self.background.map_or("anything else".to_string(), |level| level.to_string());
-            let Self { cup, disc, .. } = self;
-            let found = listed(&levels, mask);
-            format!("found {found}; the legend says cup {cup}, rim {disc}, background {background}")
-        };
-        let known = |level: &u8| self.background.is_none_or(|b| [self.cup, self.disc, b].contains(level));
-        if let Some(unknown) = levels.keys().find(|level| !known(level)) {
-            let path = path.display();
-            let what = format!("the mask `{path}` has the level {unknown}, which means nothing: {}", describe());
-            return Err(Reason::with(Remedy::Legend, what));
-        }
-        let mut canonical = mask.clone();
-        for level in canonical.iter_mut() {
-            *level = match *level {
-                level if level == self.cup => CUP,
-                level if level == self.disc => RIM,
-                _ => BACKGROUND,
-            };
-        }
-        let problem = if canonical.iter().all(|level| *level == BACKGROUND) {
-            "has no disc"
-        } else if corners(&canonical).iter().all(|level| *level != BACKGROUND) {
-            "is cup or rim in all four corners"
-        } else if cup_lies_outside(&canonical) {
-            "has a cup that adjoins the background rather than the rim"
-        } else {
-            return Ok(canonical);
-        };
-        Err(Reason::with(Remedy::Legend, format!("the mask `{}` {problem}: {}", path.display(), describe())))
-    }
-}
-
-fn check_discs(mask: &GrayImage, path: &Path) -> Result<(), String> {
-    if mask.iter().all(|level| *level == BACKGROUND) {
-        return Err(format!("the mask `{}` has no disc", path.display()));
-    }
-    Ok(())
-}
-
-/// Whether most of the cup's edge has the background on its other side, as when levels are mistaken for one another.
-fn cup_lies_outside(mask: &GrayImage) -> bool {
-    let (mut to_rim, mut to_background) = (0u64, 0u64);
-    let mut count = |a: u8, b: u8| match (a.min(b), a.max(b)) {
-        (CUP, RIM) => to_rim += 1,
-        (CUP, BACKGROUND) => to_background += 1,
-        _ => {}
-    };
-    let width = mask.width() as usize;
-    let levels = mask.as_raw();
-    for row in levels.chunks_exact(width) {
-        row.windows(2).for_each(|pair| count(pair[0], pair[1]));
-    }
-    levels.iter().zip(&levels[width..]).for_each(|(above, below)| count(*above, *below));
-    to_background as f64 > EDGE_OUTSIDE * (to_rim + to_background) as f64
-}
-
-fn corners(mask: &GrayImage) -> [u8; 4] {
-    let (right, bottom) = (mask.width() - 1, mask.height() - 1);
-    [(0, 0), (right, 0), (0, bottom), (right, bottom)].map(|(x, y)| mask.get_pixel(x, y).0[0])
-}
-
-/// Pixels of each level.
-fn histogram(mask: &GrayImage) -> BTreeMap<u8, u64> {
-    let mut counts = [0u64; 256];
-    mask.iter().for_each(|level| counts[*level as usize] += 1);
-    (0..=255).zip(counts).filter(|(_, count)| *count > 0).collect()
-}
-
-/// The most frequent levels and their shares.
-fn listed(levels: &BTreeMap<u8, u64>, mask: &GrayImage) -> String {
-    const SHOWN: usize = 5;
-    let total = f64::from(mask.width()) * f64::from(mask.height());
-    let mut sorted: Vec<_> = levels.iter().collect();
-    sorted.sort_by_key(|(level, count)| (std::cmp::Reverse(**count), **level));
-    let shown = sorted.iter().take(SHOWN);
-    let text: Vec<_> = shown.map(|(level, n)| format!("{level} ({:.1} %)", 100.0 * **n as f64 / total)).collect();
-    let more = if sorted.len() > SHOWN { format!(" and {} more", sorted.len() - SHOWN) } else { String::new() };
-    format!("levels {}{more}", text.join(", "))
+fn layout(cup: &[bool], disc: &[bool], (width, height): (u32, u32)) -> GrayImage {
+    GrayImage::from_raw(width, height, encode_mask(cup, disc)).expect("a mask has as many levels as pixels")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Luma;
 
-    /// Rings around the centre: levels of cup, rim and background.
-    fn rings(levels: [u8; 3]) -> GrayImage {
-        GrayImage::from_fn(40, 40, |x, y| {
-            let distance = x.abs_diff(20).max(y.abs_diff(20)) as usize;
-            Luma([levels[(distance / 5).min(2)]])
-        })
+    const SIDE: u32 = 40;
+
+    fn shown(inside: impl Fn(u32, u32) -> bool) -> Shown {
+        let mask = (0..SIDE * SIDE).map(|i| inside(i % SIDE, i / SIDE)).collect();
+        Shown { mask, size: (SIDE, SIDE), turned: false, notes: Vec::new() }
     }
 
-    #[test]
-    fn legends_give_the_layouts_levels_and_wrong_ones_are_explained() {
-        let path = Path::new("m.png");
-        let want = rings([CUP, RIM, BACKGROUND]);
-        let published = Legend { cup: 2, disc: 1, background: Some(0) };
-        assert_eq!(published.apply(&rings([2, 1, 0]), path).unwrap(), want);
-        assert_eq!(Legend { background: None, ..published }.apply(&rings([2, 1, 9]), path).unwrap(), want);
-        assert_eq!(Legend::default().apply(&want, path).unwrap(), want);
+    fn square(from: u32, to: u32) -> Shown {
+        shown(|x, y| (from..to).contains(&x) && (from..to).contains(&y))
+    }
 
-        let refused = |legend: Legend, levels| legend.apply(&rings(levels), path).unwrap_err().to_string();
-        let text = refused(Legend::default(), [2, 1, 0]);
-        assert!(text.contains("`m.png`") && text.contains("level 1") && text.contains("levels 0 ("), "{text}");
-        let any = |cup, disc| Legend { cup, disc, background: None };
-        assert!(refused(any(0, 128), [2, 1, 0]).contains("all four corners"));
-        assert!(refused(any(1, 2), [2, 1, 0]).contains("adjoins the background"), "cup and rim swapped");
-        assert!(refused(any(7, 8), [2, 1, 0]).contains("has no disc"));
+    fn read(disc: Shown, cup: Option<Shown>) -> Result<(Vec<u8>, Vec<Note>), String> {
+        let path = Path::new("d.png");
+        let drawn = joined(disc, cup, path, Some(path)).map_err(|reason| reason.to_string())?;
+        Ok((drawn.mask.into_raw(), drawn.notes))
+    }
+
+    fn count(levels: &[u8], level: u8) -> usize {
+        levels.iter().filter(|l| **l == level).count()
     }
 
     #[test]
     fn agreement_counts_experts() {
-        let map = GrayImage::from_raw(5, 1, vec![0, 64, 128, 191, 255]).expect("5 pixels");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.png");
+        GrayImage::from_raw(5, 1, vec![0, 64, 128, 191, 255]).expect("5 pixels").save(&path).unwrap();
         for agreement in 1..=4 {
-            let inside = agreed(&map, agreement, 4).iter().filter(|level| **level == 255).count();
+            let shown = Shown::agreed(&path, agreement, 4).expect("a map");
+            let inside = shown.mask.iter().filter(|inside| **inside).count();
             assert_eq!(inside, 5 - agreement as usize, "{agreement} of 4");
         }
     }
 
     #[test]
-    fn binary_masks_may_count_from_0_to_1_or_be_inverted() {
-        let path = Path::new("d.png");
-        let want = rings([255, 255, 0]);
-        for levels in [[255, 255, 0], [1, 1, 0], [0, 0, 255], [0, 0, 1]] {
-            assert_eq!(binary(&rings(levels), path).unwrap(), want, "{levels:?}");
-        }
-        assert_eq!(binary(&rings([255, 200, 3]), path).unwrap(), want, "soft edges");
-        assert!(binary(&rings([0, 0, 0]), path).unwrap_err().contains("0 everywhere"));
+    fn a_cup_beside_the_disc_is_refused() {
+        let error = read(square(5, 18), Some(square(25, 35))).unwrap_err();
+        assert!(error.contains("100 % of the cup"), "{error}");
+        let (levels, notes) = read(square(10, 30), Some(square(15, 20))).unwrap();
+        assert_eq!([levels[0], levels[12 * 40 + 12], levels[16 * 40 + 16]], [255, 128, 0]);
+        assert_eq!(notes, []);
     }
 
     #[test]
-    fn a_cup_beside_the_disc_is_refused() {
-        let path = Path::new("d.png");
-        let square = |from: u32, to: u32| {
-            GrayImage::from_fn(40, 40, |x, y| {
-                Luma([if (from..to).contains(&x) && (from..to).contains(&y) { 255 } else { 0 }])
+    fn a_rim_without_its_cup_gets_it_whether_it_closes_or_not() {
+        let cup = || square(15, 25);
+        let inside = |s: &Shown, x: u32, y: u32| s.mask[(y * SIDE + x) as usize];
+        for opening in [0, 4] {
+            let (whole, hole) = (square(8, 32), cup());
+            let rim =
+                shown(|x, y| inside(&whole, x, y) && !inside(&hole, x, y) && !(x > 20 && y.abs_diff(20) < opening));
+            let (levels, notes) = read(rim, Some(cup())).expect("a rim and its cup");
+            assert_eq!(notes, [Note::RimWithoutCup]);
+            assert_eq!(count(&levels, CUP), 100);
+            let open = if opening > 0 { 7 * 7 } else { 0 };
+            assert_eq!(count(&levels, RIM), 24 * 24 - 100 - open, "opening of {opening}");
+        }
+        let (whole, hole) = (square(8, 32), cup());
+        let rim = shown(|x, y| inside(&whole, x, y) && !inside(&hole, x, y));
+        let (levels, notes) = read(rim, None).expect("a disc with a hole");
+        assert_eq!((count(&levels, RIM), notes), (24 * 24, vec![Note::HolesFilled]));
+    }
+
+    #[test]
+    fn outlines_are_filled_and_open_ones_refused() {
+        let outline = |from: u32, to: u32, open: bool| {
+            let (outer, inner) = (square(from, to), square(from + 1, to - 1));
+            shown(move |x, y| {
+                let i = (y * SIDE + x) as usize;
+                outer.mask[i] && !inner.mask[i] && !(open && x < 15 && y < 15)
             })
         };
-        assert!(joined(square(10, 20), Some(square(22, 28)), path, None).unwrap_err().contains("100 % of the cup"));
-        let mask = joined(square(10, 30), Some(square(15, 20)), path, None).unwrap();
-        assert_eq!(
-            [mask.get_pixel(0, 0), mask.get_pixel(12, 12), mask.get_pixel(16, 16)].map(|p| p.0[0]),
-            [255, 128, 0]
-        );
+        let (levels, notes) = read(outline(8, 32, false), Some(outline(14, 27, false))).expect("two outlines");
+        assert_eq!([count(&levels, CUP), count(&levels, RIM)], [13 * 13, 24 * 24 - 13 * 13]);
+        assert_eq!(notes, [Note::OutlineFilled]);
+        let error = read(outline(8, 32, true), None).unwrap_err();
+        assert!(error.contains("`d.png` is a line that does not close"), "{error}");
     }
 }

@@ -6,9 +6,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::tree::{Tree, stem};
-use super::{Annotation, Extent, Listing, Options, Photograph, PrepareError};
+use super::annotation::Annotation;
+use super::error::PrepareError;
+use super::listing::{Extent, Listing, Photograph};
+use super::options::Options;
+use super::tree::Tree;
 use crate::data::dataset::Split;
+use crate::data::names::stem;
 
 /// Side of the published regions, in pixels of the photograph.
 const SIDE: u32 = 512;
@@ -18,7 +22,7 @@ const EXPERTS: u8 = 4;
 pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
     let mut found: BTreeMap<(String, String), Photograph> = BTreeMap::new();
     for image in tree.images() {
-        let folders = tree.folders(image);
+        let folders = tree.lower_folders(image);
         let Some(split) = split_of(&folders) else { continue };
         if !folders.iter().any(|folder| folder == "images") {
             continue;
@@ -32,6 +36,7 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
             annotation: annotation(tree, &name, options.agreement),
             centre: tree.named(&format!("{name}_diskCenter.txt")).cloned(),
             extent: Extent::Pixels(SIDE),
+            is_validation: false,
         };
         // Some copies hold a photograph twice, by diagnosis and in a folder of all.
         found.entry((split.folder().to_string(), name)).or_insert(photograph);
@@ -41,7 +46,7 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         let input = options.input.clone();
         return Err(PrepareError::Layout { input, layout: "Drishti-GS1", wanted, found: tree.describe() });
     }
-    Ok(Listing { photographs: found.into_values().collect(), skipped: Vec::new() })
+    Ok(Listing { photographs: found.into_values().collect(), ..Listing::default() })
 }
 
 fn split_of(folders: &[String]) -> Option<Split> {

@@ -18,6 +18,18 @@ pub enum PrepareError {
     #[error("`{}` is not laid out as {layout}: looked for {wanted}; found {found}", input.display())]
     Layout { input: PathBuf, layout: &'static str, wanted: &'static str, found: String },
 
+    /// There are masks, and their names have nothing to do with those of the images.
+    #[error(
+        "none of the {masks} masks belongs to one of the {images} images by its name, such as `{}` and `{}`; a mask has the \
+         name of its image, with the same addition for all",
+        mask.display(), image.display()
+    )]
+    NoMaskMatches { images: usize, masks: usize, image: PathBuf, mask: PathBuf },
+
+    /// It is unclear which mask is meant.
+    #[error("the image `{}` has two masks, `{}` and `{}`; name the folder of those that are meant", image.display(), first.display(), second.display())]
+    SeveralMasks { image: PathBuf, first: PathBuf, second: PathBuf },
+
     /// Not a single photograph could be used.
     #[error("none of the {count} photographs in `{}` can be used; the first, `{}`: {reason}", input.display(), file.display())]
     NothingUsable { input: PathBuf, count: usize, file: PathBuf, reason: Reason },
@@ -58,7 +70,7 @@ pub enum OptionError {
     OutOfRange { option: &'static str, value: String, expected: String },
 
     /// A legend that tells structures apart by nothing.
-    #[error("two levels of the legend are the same")]
+    #[error("two values of the legend are the same")]
     SameLevels,
 
     /// Masks of the cup alone.

@@ -1,18 +1,23 @@
 //! ORIGA: photographs in `Images`, masks of the same name in `Masks`: 0 background, 1 rim, 2 cup, which is why they
-//! look black in a viewer.
+//! look black in a viewer; or the same as MATLAB files, as they are published.
 
 use std::collections::BTreeMap;
 
-use super::tree::{Tree, stem};
-use super::{Annotation, Extent, Legend, Listing, Options, Photograph, PrepareError, SCALE};
+use super::annotation::{Annotation, is_matlab};
+use super::error::PrepareError;
+use super::legend::Legend;
+use super::listing::{Extent, Listing, Photograph, SCALE};
+use super::options::Options;
+use super::tree::Tree;
 use crate::data::dataset::Split;
+use crate::data::names::stem;
 
-const LEGEND: Legend = Legend { cup: 2, disc: 1, background: Some(0) };
+const LEGEND: Legend = Legend::levels(2, 1, Some(0));
 
 pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
     let (mut images, mut masks) = (BTreeMap::new(), BTreeMap::new());
     for file in tree.images() {
-        let kind = tree.folders(file).last().and_then(|folder| match folder.as_str() {
+        let kind = tree.lower_folders(file).last().and_then(|folder| match folder.as_str() {
             "images" | "image" => Some(false),
             "masks" | "mask" => Some(true),
             _ => None,
@@ -24,16 +29,13 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         };
     }
     if images.is_empty() {
-        let wanted = "photographs in `Images` and masks of the same names in `Masks` (PNG)";
+        let wanted = "photographs in `Images` and masks of the same names in `Masks`, or MATLAB files (.mat)";
         let input = options.input.clone();
         return Err(PrepareError::Layout { input, layout: "ORIGA", wanted, found: tree.describe() });
     }
-    if masks.is_empty() && tree.has_extension("mat") {
-        let found = "annotations as MATLAB files (.mat) only, which are not read: save each file's `mask` as a PNG of \
-                     levels 0, 1 and 2 in `Masks`"
-            .to_string();
-        let (input, wanted) = (options.input.clone(), "masks in `Masks` (PNG)");
-        return Err(PrepareError::Layout { input, layout: "ORIGA", wanted, found });
+    if masks.is_empty() {
+        let matlab = tree.files().iter().filter(|file| is_matlab(file));
+        masks.extend(matlab.map(|file| (stem(file), file.clone())));
     }
     let photograph = |(name, image)| {
         let annotation = match masks.remove(&name) {
@@ -41,10 +43,11 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
             None => Annotation::None,
         };
         let (split, extent) = (Split::Train, Extent::Diameters(SCALE));
-        Photograph { name, split, part: "all".to_string(), image, annotation, centre: None, extent }
+        let (part, centre, is_validation) = ("all".to_string(), None, false);
+        Photograph { name, split, part, image, annotation, centre, extent, is_validation }
     };
     let photographs = images.into_iter().map(photograph).collect();
-    let mut listing = Listing { photographs, skipped: Vec::new() };
+    let mut listing = Listing { photographs, ..Listing::default() };
     listing.divide_every(options.test_every);
     Ok(listing)
 }

@@ -7,17 +7,20 @@ use image::{DynamicImage, GrayImage};
 use rayon::prelude::*;
 
 use super::crop::disc_of_mask;
-use super::error::OptionError;
+use super::error::{OptionError, PrepareError};
+use super::fit::{Fit, fit};
+use super::listing::{Extent, Listing, Photograph};
+use super::note::Note;
+use super::options::{Layout, Options};
 use super::output::Staging;
 use super::reason::{Reason, Remedy};
+use super::summary::{Found, Prepared, Summary};
 use super::tree::Tree;
-use super::{
-    Extent, Found, Layout, Listing, Options, Photograph, PrepareError, Prepared, Skipped, Summary, drishti, origa,
-    pairs, refuge, rim_one,
-};
+use super::unused::Skipped;
+use super::{drishti, origa, pairs, refuge, rim_one};
 use crate::data::contact_sheet::Tile;
 use crate::data::disc_finder::{Disc, find_disc};
-use crate::data::image_file::{read_rgb, read_size, write_png};
+use crate::data::image_file::{read_photograph, write_png};
 use crate::data::mask::{BACKGROUND, CUP, RIM};
 use crate::data::resize::{resize_image, resize_mask};
 use crate::data::square::Square;
@@ -33,6 +36,9 @@ struct Measured {
     photograph: Photograph,
     disc: Disc,
     found: Found,
+    /// how its mask lies over it
+    fit: Option<Fit>,
+    notes: Vec<Note>,
 }
 
 /// Prepares a data set. `progress` gets how many of how many pieces of work are done. The output folder appears whole at
@@ -63,9 +69,9 @@ pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Res
         .into_par_iter()
         .map(|photograph| {
             let file = photograph.image.clone();
-            let outcome = measure(photograph);
+            let outcome = measure(photograph, options);
             tick();
-            outcome.map_err(|reason| Skipped { file, reason })
+            outcome.map_err(|reason| Skipped::failed(file, reason))
         })
         .collect();
     let mut usable = Vec::new();
@@ -92,10 +98,11 @@ pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Res
                 regions.push(region);
                 tiles.push(tile);
             }
-            Err(reason) => skipped.push(Skipped { file: image, reason }),
+            Err(reason) => skipped.push(Skipped::failed(image, reason)),
         }
     }
-    if let (true, Some(first)) = (regions.is_empty(), skipped.first()) {
+    let first = skipped.iter().find(|skipped| skipped.failed).or(skipped.first());
+    if let (true, Some(first)) = (regions.is_empty(), first) {
         return Err(PrepareError::NothingUsable {
             input: options.input.clone(),
             count: skipped.len(),
@@ -103,7 +110,7 @@ pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Res
             reason: first.reason.clone(),
         });
     }
-    let summary = Summary { regions, skipped, sides };
+    let summary = Summary { regions, skipped, unused: listing.unused, sides };
     staging.finish(&summary, tiles)?;
     Ok(summary)
 }
@@ -124,8 +131,10 @@ fn check(options: &Options) -> Result<(), OptionError> {
     if !(1..=4).contains(&options.agreement) {
         return out_of_range("agreement", &options.agreement, "1 to 4 experts".to_string());
     }
-    let Options { legend, .. } = options;
-    if legend.cup == legend.disc || legend.background.is_some_and(|b| b == legend.cup || b == legend.disc) {
+    if let Some(bits) = options.bits.filter(|bits| !(8..=16).contains(bits)) {
+        return out_of_range("bits", &bits, "8 to 16".to_string());
+    }
+    if options.legend.is_ambiguous() {
         return Err(OptionError::SameLevels);
     }
     if options.cup_masks.is_some() && options.disc_masks.is_none() {
@@ -136,37 +145,44 @@ fn check(options: &Options) -> Result<(), OptionError> {
 
 /// Photographs without an annotation are left out of a split in which others have one: a split is labelled, or not.
 fn without_unannotated(listing: &Listing) -> (Vec<Photograph>, Vec<Skipped>) {
-    let is_bare = |p: &Photograph| p.annotation == super::Annotation::None;
+    let is_bare = |p: &Photograph| p.annotation.file().is_none();
     let labelled: BTreeSet<&str> =
         listing.photographs.iter().filter(|p| !is_bare(p)).map(|p| p.split.folder()).collect();
     let (left_out, kept): (Vec<&Photograph>, Vec<_>) =
         listing.photographs.iter().partition(|p| is_bare(p) && labelled.contains(p.split.folder()));
     let reason = |p: &Photograph| format!("it has no annotation, but others of `{}` have", p.split.folder());
-    let skipped = left_out.into_iter().map(|p| Skipped { file: p.image.clone(), reason: reason(p).into() }).collect();
+    let skipped = left_out.into_iter().map(|p| Skipped::left_out(p.image.clone(), reason(p))).collect();
     (kept.into_iter().cloned().collect(), skipped)
 }
 
 /// Finds the disc: in the annotation, in a file, or in the photograph.
-fn measure(photograph: Photograph) -> Result<Measured, Reason> {
-    let size = read_size(&photograph.image).map_err(|error| error.to_string())?;
-    if let Some(mask) = photograph.annotation.read()? {
-        if mask.dimensions() != size {
-            let (image, (width, height)) = (photograph.image.display(), mask.dimensions());
-            return Err(format!("`{image}` is {}x{} but its mask is {width}x{height}", size.0, size.1).into());
-        }
-        let disc = disc_of_mask(&mask).ok_or("the mask has no disc")?;
-        return Ok(Measured { photograph, disc, found: Found::Annotation });
+fn measure(photograph: Photograph, options: &Options) -> Result<Measured, Reason> {
+    let read = read_photograph(&photograph.image, options.bits).map_err(|error| error.to_string())?;
+    let mut notes: Vec<Note> = read.notes.iter().map(|note| Note::Photograph(*note)).collect();
+    if let (Some(drawn), Some(file)) =
+        (photograph.annotation.read(read.image.dimensions())?, photograph.annotation.file())
+    {
+        let (fit, fitted) = fit(&drawn, file, &read, &photograph.image)?;
+        let disc = disc_of_mask(&fit.apply(&drawn.mask)).ok_or("the mask has no disc")?;
+        notes.extend(drawn.notes.into_iter().chain(fitted));
+        return Ok(Measured { photograph, disc, found: Found::Annotation, fit: Some(fit), notes });
     }
-    let image = read_rgb(&photograph.image).map_err(|error| error.to_string())?;
-    let finding = find_disc(&image);
+    let finding = find_disc(&read.image);
     if let Some(file) = &photograph.centre {
         let centre = drishti::read_centre(file)
             .ok_or_else(|| format!("`{}` does not hold the row and column of the disc's centre", file.display()))?;
         let diameter = finding.map_or(0.0, |finding| finding.disc.diameter);
-        return Ok(Measured { photograph, disc: Disc { centre, diameter }, found: Found::CentreFile });
+        return Ok(Measured {
+            photograph,
+            disc: Disc { centre, diameter },
+            found: Found::CentreFile,
+            fit: None,
+            notes,
+        });
     }
     let finding = finding.ok_or("no disc was found in it; is it a fundus photograph?")?;
-    Ok(Measured { photograph, disc: finding.disc, found: Found::Finder { confidence: finding.confidence } })
+    let found = Found::Finder { confidence: finding.confidence };
+    Ok(Measured { photograph, disc: finding.disc, found, fit: None, notes })
 }
 
 /// Side of the regions of each part, in pixels of the photograph; parts whose pictures are taken whole have none.
@@ -201,16 +217,16 @@ type Written = Result<Result<(Prepared, Tile), Reason>, PrepareError>;
 
 /// Cuts out and writes one region. The inner error is a photograph that cannot be used, the outer one a full disk.
 fn write_region(measured: &Measured, side: Option<u32>, options: &Options, staging: &Staging) -> Written {
-    let Measured { photograph, disc, found } = measured;
-    let image = match read_rgb(&photograph.image) {
-        Ok(image) => image,
+    let Measured { photograph, disc, found, fit, notes } = measured;
+    let image = match read_photograph(&photograph.image, options.bits) {
+        Ok(read) => read.image,
         Err(error) => return Ok(Err(error.to_string().into())),
     };
-    let mask = match photograph.annotation.read() {
-        Ok(mask) => mask,
+    let (width, height) = image.dimensions();
+    let mask = match photograph.annotation.read((width, height)) {
+        Ok(drawn) => drawn.zip(*fit).map(|(drawn, fit)| fit.apply(&drawn.mask)),
         Err(reason) => return Ok(Err(reason)),
     };
-    let (width, height) = image.dimensions();
     let square = match side {
         Some(side) => Square::around(disc.centre, side),
         None if photograph.extent == Extent::Whole => Square::containing(width, height),
@@ -235,6 +251,8 @@ fn write_region(measured: &Measured, side: Option<u32>, options: &Options, stagi
         found: *found,
         areas: mask.as_ref().map(areas),
         vcdr: mask.as_ref().and_then(vcdr),
+        is_validation: photograph.is_validation,
+        notes: notes.clone(),
     };
     let tile = Tile::new(&prepared.name, &region, mask.as_ref(), prepared.found.is_doubtful());
     Ok(Ok((prepared, tile)))

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::legend::Legend;
+
 /// Why a file is not used, in a sentence, and which option would change that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
@@ -16,8 +18,14 @@ pub struct Reason {
 pub enum Remedy {
     /// the side of the square that is cut out
     Side,
-    /// what the levels of masks mean
+    /// what the values of masks mean
     Legend,
+    /// the same, as they lie within each other
+    LegendOf(Legend),
+    /// masks of the disc alone
+    DiscMasks,
+    /// masks of both structures
+    BothStructures,
     /// where the validation part goes
     Validation,
 }
@@ -37,11 +45,14 @@ impl<T: Into<String>> From<T> for Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let remedy = match self.remedy {
-            Some(Remedy::Side) => "; give the side of its region",
-            Some(Remedy::Legend) => "; say what the levels mean",
-            Some(Remedy::Validation) | None => "",
-        };
-        write!(f, "{}{remedy}", self.what)
+        f.write_str(&self.what)?;
+        match self.remedy {
+            Some(Remedy::Side) => f.write_str("; give the side of its region"),
+            Some(Remedy::Legend) => f.write_str("; say what the levels mean"),
+            Some(Remedy::LegendOf(legend)) => write!(f, "; say what the levels mean, it seems {legend}"),
+            Some(Remedy::DiscMasks) => f.write_str("; say that it shows the disc alone"),
+            Some(Remedy::BothStructures) => f.write_str("; say that it shows both structures"),
+            Some(Remedy::Validation) | None => Ok(()),
+        }
     }
 }

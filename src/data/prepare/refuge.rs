@@ -6,10 +6,16 @@
 
 use std::collections::BTreeMap;
 
+use super::annotation::Annotation;
+use super::error::PrepareError;
+use super::legend::Legend;
+use super::listing::{Extent, Listing, Photograph, SCALE};
+use super::options::{Options, ValidationPart};
 use super::reason::{Reason, Remedy};
-use super::tree::{Tree, stem};
-use super::{Annotation, Extent, Legend, Listing, Options, Photograph, PrepareError, SCALE, Skipped, ValidationPart};
+use super::tree::Tree;
+use super::unused::{Skipped, Unused, UnusedKind};
 use crate::data::dataset::Split;
+use crate::data::names::stem;
 
 /// Side of the published regions of the training part, in pixels of the photograph.
 const TRAINING_SIDE: u32 = 512;
@@ -23,10 +29,14 @@ enum Part {
 
 pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
     let (mut images, mut masks) = (BTreeMap::new(), BTreeMap::new());
+    let mut listing = Listing::default();
     for file in tree.images() {
-        let folders = tree.folders(file);
+        let folders = tree.lower_folders(file);
         let name = stem(file);
-        let Some(part) = part_of(&folders, &name) else { continue };
+        let Some(part) = part_of(&folders, &name) else {
+            listing.unused.push(Unused { file: file.clone(), kind: UnusedKind::Stray });
+            continue;
+        };
         let is_mask = folders.iter().any(|folder| folder.contains("mask") || folder == "gts");
         let kind = if is_mask { &mut masks } else { &mut images };
         kind.entry((part, name)).or_insert_with(|| file.clone());
@@ -37,11 +47,10 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         let input = options.input.clone();
         return Err(PrepareError::Layout { input, layout: "REFUGE", wanted, found: tree.describe() });
     }
-    let mut listing = Listing::default();
     for ((part, name), image) in images {
         let Some(split) = split_of(part, options.validation) else {
             let reason = Reason::with(Remedy::Validation, "the validation part is left out");
-            listing.skipped.push(Skipped { file: image, reason });
+            listing.skipped.push(Skipped::left_out(image, reason));
             continue;
         };
         let annotation = match masks.remove(&(part, name.clone())) {
@@ -49,13 +58,17 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
             None => Annotation::None,
         };
         // Both later parts were taken with one camera, at another resolution than the training part.
+        let is_validation = part == Part::Validation;
         let (camera, extent) = match part {
             Part::Training => ("training", Extent::Pixels(TRAINING_SIDE)),
             Part::Validation | Part::Test => ("validation and test", Extent::Diameters(SCALE)),
         };
         let part = camera.to_string();
-        listing.photographs.push(Photograph { name, split, part, image, annotation, centre: None, extent });
+        let centre = None;
+        listing.photographs.push(Photograph { name, split, part, image, annotation, centre, extent, is_validation });
     }
+    let masks = masks.into_values().map(|file| Unused { file, kind: UnusedKind::Mask });
+    listing.unused.extend(masks);
     Ok(listing)
 }
 
@@ -66,11 +79,13 @@ fn part_of(folders: &[String], name: &str) -> Option<Part> {
         let part = named.iter().find(|(word, _)| folder.contains(word));
         part.map(|(_, part)| *part)
     });
-    let is_numbered = name.len() > 1 && name[1..].bytes().all(|b| b.is_ascii_digit());
-    let by_letter = || match name.as_bytes()[0].to_ascii_lowercase() {
-        b'g' | b'n' => Some(Part::Training),
-        b'v' => Some(Part::Validation),
-        b't' => Some(Part::Test),
+    let mut letters = name.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    let is_numbered = name.chars().count() > 1 && letters.all(|letter| letter.is_ascii_digit());
+    let by_letter = || match first? {
+        'g' | 'n' => Some(Part::Training),
+        'v' => Some(Part::Validation),
+        't' => Some(Part::Test),
         _ => None,
     };
     if is_numbered { by_folder.or_else(by_letter) } else { None }

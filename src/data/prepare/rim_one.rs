@@ -1,13 +1,19 @@
 //! RIM-ONE DL: `partitioned_by_hospital` and `partitioned_randomly`, each `{training_set,test_set}/{normal,glaucoma}`,
-//! and `reference_segmentations` with `NAME-1-Disc-T.png` and `NAME-1-Cup-T.png`.
+//! and `reference_segmentations` with `NAME-1-Disc-T.png` and `NAME-1-Cup-T.png`, or the contours of which these are made
+//! (`.txt`).
 //!
 //! The pictures are crops around the disc of differing size, so the whole of each becomes a region.
 
 use std::collections::BTreeMap;
 
-use super::tree::{Tree, stem};
-use super::{Annotation, Division, Extent, Listing, Options, Photograph, PrepareError};
+use super::annotation::{Annotation, is_contour};
+use super::error::PrepareError;
+use super::listing::{Extent, Listing, Photograph};
+use super::options::{Division, Options};
+use super::structure::Structure;
+use super::tree::Tree;
 use crate::data::dataset::Split;
+use crate::data::names::stem;
 
 pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
     let division = match options.division {
@@ -15,12 +21,16 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         Division::Random => "random",
     };
     let (mut images, mut discs, mut cups) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for file in tree.images() {
-        let (folders, name) = (tree.folders(file), stem(file));
-        if let Some((structure, photograph)) = segmented(&name) {
-            // In order of the files, so the first expert's where there are two.
+    // Pictures before contours; in order of the files, so the first expert's where there are two.
+    for file in tree.images().chain(tree.files().iter().filter(|file| is_contour(file))) {
+        if let Some((structure, photograph)) = segmented(&stem(file)) {
             let kind = if structure == Structure::Disc { &mut discs } else { &mut cups };
             kind.entry(photograph).or_insert_with(|| file.clone());
+        }
+    }
+    for file in tree.images() {
+        let (folders, name) = (tree.lower_folders(file), stem(file));
+        if segmented(&name).is_some() {
             continue;
         }
         let split = folders.iter().find_map(|folder| match folder.as_str() {
@@ -45,15 +55,10 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
             (disc, cup) => Annotation::missing(disc.or(cup)),
         };
         let part = split.folder().to_string();
-        Photograph { name, split, part, image, annotation, centre: None, extent: Extent::Whole }
+        let (centre, extent, is_validation) = (None, Extent::Whole, false);
+        Photograph { name, split, part, image, annotation, centre, extent, is_validation }
     };
-    Ok(Listing { photographs: images.into_iter().map(photograph).collect(), skipped: Vec::new() })
-}
-
-#[derive(PartialEq, Eq)]
-enum Structure {
-    Disc,
-    Cup,
+    Ok(Listing { photographs: images.into_iter().map(photograph).collect(), ..Listing::default() })
 }
 
 /// The structure that a mask's name says it shows, and the photograph's name in lower case.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::PrepareError;
-use super::reason::Reason;
+use super::error::PrepareError;
+use super::note::{Note, NoteKind};
+use super::unused::{Skipped, Unused};
 use crate::atomic_file::write_atomically;
 use crate::data::dataset::Split;
 use crate::data::disc_finder::{Disc, LOW_CONFIDENCE};
@@ -73,15 +74,10 @@ pub struct Prepared {
     pub areas: Option<[u64; 3]>,
     /// of the region's mask
     pub vcdr: Option<f64>,
-}
-
-/// A file that was not used.
-#[derive(Debug, Clone)]
-pub struct Skipped {
-    /// the file
-    pub file: PathBuf,
-    /// why, in a sentence
-    pub reason: Reason,
+    /// whether the data set has it in its validation part
+    pub is_validation: bool,
+    /// what had to be assumed or mended
+    pub notes: Vec<Note>,
 }
 
 /// What became of a data set.
@@ -89,13 +85,15 @@ pub struct Skipped {
 pub struct Summary {
     /// what was written, by name
     pub regions: Vec<Prepared>,
-    /// what was not
+    /// photographs that were not
     pub skipped: Vec<Skipped>,
+    /// other files that were not used
+    pub unused: Vec<Unused>,
     /// side of the regions of each part, in pixels of the photograph
     pub sides: BTreeMap<String, u32>,
 }
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "split",
     "name",
     "source",
@@ -113,6 +111,7 @@ const COLUMNS: [&str; 17] = [
     "rim_area",
     "background_area",
     "vcdr",
+    "notes",
 ];
 
 impl Summary {
@@ -149,6 +148,20 @@ impl Summary {
         list
     }
 
+    /// Regions about which something had to be assumed or mended, by what that is.
+    pub fn noted(&self) -> BTreeMap<NoteKind, Vec<(&Prepared, &Note)>> {
+        let mut noted: BTreeMap<NoteKind, Vec<(&Prepared, &Note)>> = BTreeMap::new();
+        for region in &self.regions {
+            region.notes.iter().for_each(|note| noted.entry(note.kind()).or_default().push((region, note)));
+        }
+        noted
+    }
+
+    /// Whether a photograph was to be used, and could not.
+    pub fn has_failures(&self) -> bool {
+        self.skipped.iter().any(|skipped| skipped.failed)
+    }
+
     pub(super) fn write_table(&self, path: &Path) -> Result<(), PrepareError> {
         let mut table = csv::Writer::from_writer(Vec::new());
         let in_memory = "a table in memory can always be written";
@@ -166,10 +179,14 @@ impl Summary {
         let doubtful = self.doubtful();
         let doubtful =
             doubtful.iter().map(|(r, c)| json!({ "split": r.split.folder(), "name": r.name, "confidence": c }));
+        let skipped = |s: &Skipped| json!({ "file": s.file, "reason": s.reason.to_string(), "failed": s.failed });
+        let noted = |region: &Prepared, note: &Note| json!({ "split": region.split.folder(), "name": region.name, "kind": note.kind(), "note": note.to_string() });
+        let notes = self.regions.iter().flat_map(|region| region.notes.iter().map(move |note| noted(region, note)));
         json!({
             "regions": self.regions.len(),
             "train": self.count(Split::Train),
             "test": self.count(Split::Test),
+            "validation": self.regions.iter().filter(|region| region.is_validation).count(),
             "with_mask": self.regions.iter().filter(|region| region.areas.is_some()).count(),
             "mirrored": self.regions.iter().filter(|region| region.mirrored).count(),
             "side": self.sides,
@@ -177,9 +194,17 @@ impl Summary {
             "vcdr": self.vcdr_range().map(|range| named(range, ["min", "mean", "max"])),
             "confidence": self.confidence_range().map(|range| named(range, ["min", "mean", "max"])),
             "low_confidence": doubtful.collect::<Vec<_>>(),
-            "skipped": self.skipped.iter().map(|s| json!({ "file": s.file, "reason": s.reason.to_string() })).collect::<Vec<_>>(),
+            "skipped": self.skipped.iter().map(skipped).collect::<Vec<_>>(),
+            "unused": self.unused.iter().map(|u| json!({ "file": u.file, "kind": u.kind })).collect::<Vec<_>>(),
+            "notes": notes.collect::<Vec<_>>(),
         })
     }
+}
+
+/// A note in a cell of the table.
+fn told(note: &Note) -> String {
+    let (kind, particulars) = (note.kind().name(), note.to_string());
+    if particulars.is_empty() { kind.to_string() } else { format!("{kind}: {particulars}") }
 }
 
 /// Smallest, mean and largest of some values.
@@ -190,7 +215,7 @@ fn range(values: impl Iterator<Item = f64>) -> Option<[f64; 3]> {
 }
 
 impl Prepared {
-    fn cells(&self) -> [String; 17] {
+    fn cells(&self) -> [String; 18] {
         let number = |value: f64, digits: usize| format!("{value:.digits$}");
         let area = |class: usize| self.areas.map_or(String::new(), |areas| areas[class].to_string());
         let optional = |value: Option<f64>| value.map_or(String::new(), |value| number(value, 4));
@@ -212,6 +237,7 @@ impl Prepared {
             area(1),
             area(2),
             optional(self.vcdr),
+            self.notes.iter().map(told).collect::<Vec<_>>().join("; "),
         ]
     }
 }

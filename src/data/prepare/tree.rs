@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::PrepareError;
+use super::error::PrepareError;
 use crate::data::folder::has_image_extension;
 
 /// Every file below a folder, sorted. Hidden files and folders are passed over, and so is `__MACOSX`, which archives
@@ -46,21 +46,31 @@ impl Tree {
         self.files.iter().filter(|file| has_image_extension(file))
     }
 
-    /// Whether there is a file of this extension.
-    pub fn has_extension(&self, wanted: &str) -> bool {
-        self.files.iter().any(|file| file.extension().is_some_and(|e| e.eq_ignore_ascii_case(wanted)))
-    }
-
     /// A file beside the images, by its name.
     pub fn named(&self, name: &str) -> Option<&PathBuf> {
         self.files.iter().find(|file| file.file_name().is_some_and(|n| n == name))
     }
 
-    /// Names of the folders between the root and a file, from the outside, in lower case.
+    /// Every file.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// Names of the folders between the root and a file, from the outside.
     pub fn folders(&self, file: &Path) -> Vec<String> {
-        let relative = file.strip_prefix(&self.root).unwrap_or(file);
+        Self::folders_below(&self.root, file)
+    }
+
+    /// Names of the folders between another folder and a file in it.
+    pub fn folders_below(folder: &Path, file: &Path) -> Vec<String> {
+        let relative = file.strip_prefix(folder).unwrap_or(file);
         let parent = relative.parent().unwrap_or(Path::new(""));
-        parent.components().map(|c| c.as_os_str().to_string_lossy().to_lowercase()).collect()
+        parent.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect()
+    }
+
+    /// The same as [`Tree::folders`], in lower case.
+    pub fn lower_folders(&self, file: &Path) -> Vec<String> {
+        self.folders(file).iter().map(|folder| folder.to_lowercase()).collect()
     }
 
     /// What lies here, for an error: folders that hold images, and how many.
@@ -87,9 +97,4 @@ impl Tree {
         let rest = if more > 0 { format!(" and {more} more folders") } else { String::new() };
         format!("{}{rest}", listed.join(", "))
     }
-}
-
-/// A file's name without its extension.
-pub(super) fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,21 +1,25 @@
 //! `papilla prepare`: published photographs and annotations to disc regions.
 
+mod notes;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::error::of_reason;
 use super::named::named;
 use super::{Global, WrongFlags, output, progress};
 use crate::data::Split;
-use crate::data::prepare::{Division, Layout, Legend, Options, PrepareError, Summary, TABLE, ValidationPart, prepare};
+use crate::data::names::shown;
+use crate::data::prepare::{
+    Division, Layout, Legend, MaskValue, Options, PrepareError, Summary, TABLE, ValidationPart, prepare,
+};
 
 /// Bring full-field photographs and their annotations into the dataset layout
 ///
 /// Each becomes a square around the disc, image and mask at one size, with a table (`prepare.csv`) and all regions at a
 /// glance (`contact-sheet.png`). Photographs without any annotation are cropped where the disc is found, and have no
-/// mask.
+/// mask. One that cannot be used is named, and the exit status is then 1; the others are done.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// How the data set is laid out
@@ -40,7 +44,7 @@ pub(super) struct Arguments {
     /// drishti-gs: how many of the four experts must have drawn a pixel inside
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     agreement: u8,
-    /// refuge: where the validation part goes
+    /// refuge, and pairs with a folder such as `val`: where the validation part goes
     #[arg(long, value_parser = named::<ValidationPart>(), default_value = ValidationPart::Test.name(), value_name = "SPLIT")]
     validation: ValidationPart,
     /// rim-one-dl: which of its divisions into training and test images
@@ -49,35 +53,40 @@ pub(super) struct Arguments {
     /// origa, and pairs without `train` and `test`: every N-th photograph by name is a test image, with 0 none
     #[arg(long, default_value_t = 5, value_name = "N")]
     test_every: usize,
+    /// Bits of the photographs' samples where they are fewer than the file has room for, as 12 in files of 16 [default: told
+    /// by the largest sample]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(8..=16))]
+    bits: Option<u8>,
     #[command(flatten)]
     pairs: Pairs,
 }
 
-/// Folders and levels of `--layout pairs`.
+/// Folders and values of `--layout pairs`.
 #[derive(clap::Args)]
 #[command(next_help_heading = "With --layout pairs")]
 struct Pairs {
-    /// Folder of images, in the input [default: `image` or `images`, else the input itself]
+    /// Folder of images, in the input [default: `images`, `photos` and the like, in any nesting, else the input itself]
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// Folder of masks of the same names [default: `mask` or `masks`]
+    /// Folder of masks of both structures; a mask has the name of its image, with the same addition for all, as `a_mask.png`
+    /// of `a.jpg` [default: `masks`, `labels`, `annotations`, `gt`, `segmentations` and the like]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["disc_masks", "cup_masks"])]
     masks: Option<PathBuf>,
-    /// Folder of masks of the disc alone, the cup included
+    /// Folder of masks of the disc alone, the cup included, or of its contours (`.txt`) [default: such as `masks_disc`]
     #[arg(long, value_name = "DIR")]
     disc_masks: Option<PathBuf>,
-    /// Folder of masks of the cup alone
+    /// Folder of masks of the cup alone, or of its contours [default: such as `masks_cup`]
     #[arg(long, value_name = "DIR", requires = "disc_masks")]
     cup_masks: Option<PathBuf>,
-    /// Level of the cup in --masks
-    #[arg(long, default_value_t = 0, value_name = "LEVEL")]
-    cup: u8,
-    /// Level of the disc outside the cup in --masks
-    #[arg(long, default_value_t = 128, value_name = "LEVEL")]
-    disc: u8,
-    /// Level of the background in --masks; other levels are then refused [default: any other level]
-    #[arg(long, value_name = "LEVEL")]
-    background: Option<u8>,
+    /// Value of the cup in --masks: a level, a palette's index, or a colour such as "#ffff00"
+    #[arg(long, default_value_t = Legend::default().cup, value_name = "VALUE")]
+    cup: MaskValue,
+    /// Value of the disc outside the cup in --masks
+    #[arg(long, default_value_t = Legend::default().disc, value_name = "VALUE")]
+    disc: MaskValue,
+    /// Value of the background in --masks; other values are then refused [default: any other value]
+    #[arg(long, value_name = "VALUE")]
+    background: Option<MaskValue>,
 }
 
 impl Arguments {
@@ -107,6 +116,7 @@ impl Arguments {
             validation: self.validation,
             division: self.partition,
             test_every: self.test_every,
+            bits: self.bits,
             legend: Legend { cup: pairs.cup, disc: pairs.disc, background: pairs.background },
             images: pairs.images.clone(),
             masks: pairs.masks.clone(),
@@ -136,7 +146,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     } else {
         print(&summary, &options.output, options.size)?;
     }
-    Ok(ExitCode::SUCCESS)
+    for note in notes::notes(&summary, arguments.validation.name()) {
+        global.note(&shown(&format!("note: {note}")));
+    }
+    for failure in notes::failures(&summary) {
+        eprintln!("error: {}", shown(&failure));
+    }
+    Ok(if summary.has_failures() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
@@ -170,9 +186,6 @@ fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
     for (region, confidence) in summary.doubtful() {
         let name = region.source.display();
         say(format!("check {name}: the disc was found with a confidence of only {confidence:.2}"))?;
-    }
-    for skipped in &summary.skipped {
-        say(format!("skipped {}: {}", skipped.file.display(), of_reason(&skipped.reason)))?;
     }
     Ok(say(format!("look at {}; {TABLE} says where each region was", output.join("contact-sheet.png").display()))?)
 }

@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
-use super::annotation::Annotation;
+mod as_brought;
+mod folders;
+
+use super::mat_file::tests::file as matlab_file;
 use super::pipeline::vcdr;
 use super::*;
+use crate::data::Split;
 use crate::data::image_file::{read_grey, read_rgb};
 use crate::data::{Dataset, Labels};
 
@@ -25,6 +29,7 @@ fn options(layout: Layout, input: &Path, output: &Path) -> Options {
         scale: None,
         agreement: 4,
         validation: ValidationPart::Test,
+        bits: None,
         division: Division::Hospital,
         test_every: 5,
         legend: Legend::default(),
@@ -159,7 +164,7 @@ fn rim_one_dl_as_published() {
 }
 
 #[test]
-fn origa_as_published_and_without_png_masks() {
+fn origa_with_masks_and_as_published() {
     let folder = tempfile::tempdir().unwrap();
     let (input, output) = (folder.path().join("ORIGA"), folder.path().join("out"));
     for index in 1..=5 {
@@ -173,11 +178,23 @@ fn origa_as_published_and_without_png_masks() {
     assert_split(&output, Split::Train, &["001", "002", "003", "004"], 59.0 * 64.0 / 89.0);
     assert_split(&output, Split::Test, &["005"], 59.0 * 64.0 / 89.0);
 
-    fs::rename(input.join("Masks"), folder.path().join("elsewhere")).unwrap();
-    save_mask(input.join("Semi-automatic-annotations/001.png"), [0, 1, 2]);
-    fs::write(input.join("Semi-automatic-annotations/001.mat"), "MATLAB").unwrap();
-    let text = run(&wanted).unwrap_err().to_string();
-    assert!(text.contains(".mat") && text.contains("PNG of levels 0, 1 and 2"), "{text}");
+    // As published: the same as MATLAB files.
+    fs::remove_dir_all(input.join("Masks")).unwrap();
+    let annotations = input.join("Semi-automatic-annotations");
+    fs::create_dir(&annotations).unwrap();
+    for index in 1..=5 {
+        let file = matlab_file("mask", HEIGHT, WIDTH, |x, y| class(x, y) as u8, index % 2 == 0);
+        fs::write(annotations.join(format!("{index:03}.mat")), file).unwrap();
+    }
+    fs::write(annotations.join("002.mat"), "MATLAB 7.3 MAT-file, Platform: GLNXA64").unwrap();
+    let summary = run(&wanted).unwrap();
+    assert_split(&output, Split::Train, &["001", "003", "004"], 59.0 * 64.0 / 89.0);
+    assert_split(&output, Split::Test, &["005"], 59.0 * 64.0 / 89.0);
+    let reason = summary.skipped[0].reason.to_string();
+    assert!(
+        summary.has_failures() && reason.contains("002.mat") && reason.contains("save it again with `-v7`"),
+        "{reason}"
+    );
 }
 
 /// A folder of images and one of masks with the given levels.
@@ -196,7 +213,7 @@ fn pairs(levels: [u8; 3]) -> (TempDir, Options) {
 #[test]
 fn pairs_with_a_legend_and_with_a_mask_for_each_structure() {
     let (_folder, wanted) = pairs([0, 128, 255]);
-    let legend = Legend { cup: 255, disc: 128, background: Some(0) };
+    let legend = Legend::levels(255, 128, Some(0));
     run(&Options { legend, ..wanted.clone() }).unwrap();
     assert_split(&wanted.output, Split::Train, &["a"], 32.0);
     assert_split(&wanted.output, Split::Test, &["b"], 32.0);
@@ -274,7 +291,7 @@ fn the_cup_to_disc_ratios_of_drishti_lie_between_those_of_its_experts() {
         let (low, high) = (experts.iter().copied().fold(1.0, f64::min), experts.iter().copied().fold(0.0, f64::max));
         let map = |structure: &str| truth.join("SoftMap").join(format!("{name}_{structure}segSoftmap.png"));
         let annotation = Annotation::SoftMaps { disc: map("OD"), cup: map("cup"), agreement: 4, experts: 4 };
-        let before = vcdr(&annotation.read().unwrap().expect("there is one")).expect("cup and disc");
+        let before = vcdr(&annotation.read((0, 0)).unwrap().expect("there is one").mask).expect("cup and disc");
         assert!((before - expected).abs() < 0.001, "{name}: {before}");
         let split = if part == "Test" { "test" } else { "train" };
         let mask = read_grey(&wanted.output.join(split).join("ROIs/mask").join(format!("{name}.png"))).unwrap();

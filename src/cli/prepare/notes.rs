@@ -1,0 +1,84 @@
+//! What the owner of photographs should know of how they were used: each kind once, whatever its count.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::super::error::of_reason;
+use crate::data::image_file::summarise;
+use crate::data::prepare::{Note, NoteKind, Prepared, Skipped, Summary, UnusedKind};
+use crate::named::Named;
+
+/// Names that are given as examples.
+const SHOWN: usize = 3;
+/// Failures that are told one by one.
+const FAILURES: usize = 10;
+
+/// What was assumed, mended, left out and not looked at, a sentence each.
+pub(super) fn notes(summary: &Summary, validation: &str) -> Vec<String> {
+    let mut told = Vec::new();
+    let of_photographs = summary.regions.iter().flat_map(|region| {
+        region.notes.iter().filter_map(|note| match note {
+            Note::Photograph(note) => Some((region.source.as_path(), *note)),
+            _ => None,
+        })
+    });
+    told.extend(summarise(of_photographs));
+    for (kind, regions) in summary.noted().into_iter().filter(|(kind, _)| *kind != NoteKind::Photograph) {
+        let example = |(region, note): &(&Prepared, &Note)| match note.to_string() {
+            particulars if particulars.is_empty() => format!("`{}`", region.name),
+            particulars => format!("`{}` ({particulars})", region.name),
+        };
+        let examples = listed(regions.iter().map(example));
+        told.push(format!("{}: {}: {examples}", counted(regions.len(), "region"), kind.help().unwrap_or(kind.name())));
+    }
+    let mut left_out: BTreeMap<String, Vec<&Path>> = BTreeMap::new();
+    for skipped in summary.skipped.iter().filter(|skipped| !skipped.failed) {
+        left_out.entry(of_reason(&skipped.reason)).or_default().push(&skipped.file);
+    }
+    for (reason, files) in left_out {
+        told.push(format!("{} left out: {reason}: {}", counted(files.len(), "photograph"), paths(&files)));
+    }
+    for kind in UnusedKind::ALL {
+        let files: Vec<&Path> = summary.unused.iter().filter(|u| u.kind == kind).map(|u| u.file.as_path()).collect();
+        if !files.is_empty() {
+            let what = kind.help().unwrap_or(kind.name());
+            told.push(format!("{} not used: {what}: {}", counted(files.len(), "file"), paths(&files)));
+        }
+    }
+    let of_validation = summary.regions.iter().filter(|region| region.is_validation).count();
+    if of_validation > 0 {
+        let regions = counted(of_validation, "region");
+        told.push(format!("{regions} of the validation part went to `{validation}`; --validation says where to"));
+    }
+    told
+}
+
+/// Photographs that were to be used and could not.
+pub(super) fn failures(summary: &Summary) -> Vec<String> {
+    let failed: Vec<_> = summary.skipped.iter().filter(|skipped| skipped.failed).collect();
+    let one = |skipped: &&Skipped| {
+        let (file, reason) = (skipped.file.display().to_string(), of_reason(&skipped.reason));
+        if reason.contains(&file) { reason } else { format!("`{file}` cannot be used: {reason}") }
+    };
+    let mut told: Vec<String> = failed.iter().take(FAILURES).map(one).collect();
+    if failed.len() > FAILURES {
+        told.push(format!("{} more photographs cannot be used; --json lists all of them", failed.len() - FAILURES));
+    }
+    told
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn paths(files: &[&Path]) -> String {
+    listed(files.iter().map(|file| format!("`{}`", file.display())))
+}
+
+/// The first of some examples, and how many more there are.
+fn listed(examples: impl ExactSizeIterator<Item = String>) -> String {
+    let more = examples.len().saturating_sub(SHOWN);
+    let shown: Vec<String> = examples.take(SHOWN).collect();
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{rest}", shown.join(", "))
+}
