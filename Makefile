@@ -1,6 +1,6 @@
 # Everything a stranger needs: `make demo` and `make test`, from a clean clone.
 
-.PHONY: demo test test-quick prepare
+.PHONY: demo test test-quick lint prepare
 
 demo: prepare
 	cargo build --release
@@ -9,9 +9,12 @@ demo: prepare
 
 # Ends with a list of what was skipped here, and why.
 test: prepare
-	cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets -- -D warnings
 	sh .ci/skipped sh .ci/tests
+
+# What continuous integration asks of the source, besides that it passes the tests.
+lint:
+	cargo fmt --all --check
+	cargo clippy --profile tests --workspace --all-targets -- -D warnings
 
 # The inner loop: everything but these. Under two minutes on two cores, once built.
 slow := training_step:: depthwise_texture:: translations:: tuning:: winograd:: conv2d::groups_of_filters \
@@ -19,7 +22,7 @@ slow := training_step:: depthwise_texture:: translations:: tuning:: winograd:: c
 	tensorboard:: progress:: python:: training:: hostile_paths:: whole_photographs:: method::tests:: disc_finder::tests::
 
 test-quick: prepare
-	GALLIVM_PERF=nopt sh .ci/skipped cargo test --release --workspace --lib --tests -- $(slow:%=--skip %)
+	GALLIVM_PERF=nopt sh .ci/skipped cargo test --profile tests --workspace --lib --tests -- $(slow:%=--skip %)
 
 # A Vulkan driver, in software if need be: without one nothing can compute.
 prepare:

@@ -42,7 +42,10 @@ impl Written {
     ///
     /// # Errors
     /// As [`write_atomically`].
-    pub fn beside(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Written, WriteError> {
+    pub(crate) fn beside(
+        path: &Path,
+        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Written, WriteError> {
         match write_temporary(path, content) {
             Ok(temporary) => Ok(Written { temporary, path: path.to_owned() }),
             Err(error) => Err(WriteError { path: path.to_owned(), error: in_folder_of(path, error) }),
@@ -50,7 +53,7 @@ impl Written {
     }
 
     /// Where the content lies until then.
-    pub fn temporary(&self) -> &Path {
+    pub(crate) fn temporary(&self) -> &Path {
         self.temporary.path()
     }
 
@@ -59,7 +62,7 @@ impl Written {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn take_place(self, previous: Option<&Path>) -> Result<(), WriteError> {
+    pub(crate) fn take_place(self, previous: Option<&Path>) -> Result<(), WriteError> {
         let Written { temporary, path } = self;
         let place = || -> io::Result<()> {
             if let Some(previous) = previous.filter(|_| path.exists()) {

@@ -73,7 +73,7 @@
 //! `examples/operator_and_twin.rs` runs an operator and its gradients on an adapter and compares them with the
 //! reference. `cargo run --release --example NAME` runs them.
 
-#![warn(missing_docs)]
+#![warn(missing_docs, unreachable_pub)]
 
 pub mod atomic_file;
 #[cfg(feature = "cli")]

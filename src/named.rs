@@ -23,13 +23,13 @@ pub trait Named: Copy + Eq + Send + Sync + 'static {
 macro_rules! named_enum {
     (
         $(#[$attribute:meta])*
-        pub enum $type:ident {
+        $vis:vis enum $type:ident {
             $($(#[doc = $help:literal])* $(#[default $($nothing:tt)?])? $value:ident = $name:literal),+ $(,)?
         }
     ) => {
         $(#[$attribute])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $type {
+        $vis enum $type {
             $(
                 $(#[doc = $help])*
                 #[doc = concat!("(`", $name, "`)")]
@@ -40,10 +40,10 @@ macro_rules! named_enum {
 
         impl $type {
             /// All of them.
-            pub const ALL: [$type; [$($name),+].len()] = [$($type::$value),+];
+            $vis const ALL: [$type; [$($name),+].len()] = [$($type::$value),+];
 
             /// Name in files and on the command line.
-            pub fn name(self) -> &'static str {
+            $vis fn name(self) -> &'static str {
                 match self {
                     $($type::$value => $name),+
                 }
@@ -89,7 +89,7 @@ mod tests {
     named_enum! {
         /// Sides.
         #[derive(Default)]
-        pub enum Side {
+        enum Side {
             /// where the heart is,
             /// as a rule
             #[default]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// The command that continues a run, as a shell takes it.
-pub fn resume_command(run: &Path) -> String {
+pub(super) fn resume_command(run: &Path) -> String {
     let text = run.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=\\".contains(c);
     match !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {

@@ -10,7 +10,7 @@ use super::operation::Operation;
 use crate::formats::{HostTensor, TensorFile};
 
 /// Values by their name in the case: `out.y`, `grad_in.x`, …
-pub type Values = BTreeMap<String, Vec<f32>>;
+pub(super) type Values = BTreeMap<String, Vec<f32>>;
 
 /// A golden case.
 pub struct Case {

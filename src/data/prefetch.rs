@@ -68,7 +68,7 @@ fn panic_message(payload: &(dyn Any + Send)) -> String {
 
 impl<T: Send + 'static> Prefetch<T> {
     /// Starts `workers` threads (at least one), which hold at most one item each and one more.
-    pub fn start(workers: usize, first: u64, produce: impl Fn(u64) -> T + Send + Sync + 'static) -> Self {
+    pub(super) fn start(workers: usize, first: u64, produce: impl Fn(u64) -> T + Send + Sync + 'static) -> Self {
         let workers = workers.max(1);
         let queue = Queue { unclaimed: first, wanted: first, finished: BTreeMap::new(), stopped: false };
         let shared = Arc::new(Shared {

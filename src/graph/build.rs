@@ -7,7 +7,7 @@ use super::{
 };
 
 /// A new value, or the shapes that do not fit.
-pub type Traced = Result<NodeId, ShapeError>;
+pub(super) type Traced = Result<NodeId, ShapeError>;
 
 impl Graph {
     /// Adds an operator whose output shape follows from its inputs.

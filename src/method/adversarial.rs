@@ -39,14 +39,14 @@ fn look(g: &mut Graph, p: &Prediction) -> Result<([NodeId; 2], [Vec<TensorSpec>;
 
 impl Judged {
     /// `weight · Σ BCE(target, 1)`: what the generator pays for target predictions that are told from the source's.
-    pub fn generator_loss(&self, g: &mut Graph, weight: f32) -> Result<NodeId, ShapeError> {
+    pub(super) fn generator_loss(&self, g: &mut Graph, weight: f32) -> Result<NodeId, ShapeError> {
         let fooled = summed_bce(g, self.target, 1.0)?;
         g.affine(fooled, weight, 0.0)
     }
 
     /// `d_same = Σ BCE(source, 1)` and `d_diff = Σ BCE(target, 0)`: what the discriminators pay. Differentiated by their own
     /// tensors only.
-    pub fn discriminator_losses(&self, g: &mut Graph) -> Result<[NodeId; 2], ShapeError> {
+    pub(super) fn discriminator_losses(&self, g: &mut Graph) -> Result<[NodeId; 2], ShapeError> {
         Ok([summed_bce(g, self.source, 1.0)?, summed_bce(g, self.target, 0.0)?])
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn both_domains(
 
 impl Target {
     /// Mask logits of `passes` further dropouts, `[passes,N,2,H,W]`. What lies before the first dropout is shared.
-    pub fn stochastic(
+    pub(super) fn stochastic(
         &self,
         g: &mut Graph,
         settings: &StepSettings,
@@ -74,7 +74,7 @@ impl Target {
     /// The pass over the photometrically augmented images. It changes the running statistics as every training pass does,
     /// but not with TransNorm: those of the target normalise its test images, of which none is augmented, and more than
     /// half of their weight would come from this pass, the last of a step.
-    pub fn augmented(
+    pub(super) fn augmented(
         &self,
         g: &mut Graph,
         settings: &StepSettings,

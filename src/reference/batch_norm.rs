@@ -9,7 +9,7 @@ use super::elementwise::{activate, activation_slope};
 use crate::graph::{Activation, Shape};
 
 /// Mean and biased variance of each channel over each of `domains` equal parts of the batch, in two passes.
-pub fn batch_stats(x: &Array, domains: usize) -> Array {
+pub(super) fn batch_stats(x: &Array, domains: usize) -> Array {
     let [samples, channels, h, w] = x.nchw();
     let samples = samples / domains;
     let count = (samples * h * w) as f64;
@@ -28,7 +28,7 @@ pub fn batch_stats(x: &Array, domains: usize) -> Array {
 
 /// A batch norm's input `[N,C,H,W]`, statistics `[D,2,C]`, parameters `[C]` and settings, which its forward and
 /// backward functions share.
-pub struct Norm<'a> {
+pub(super) struct Norm<'a> {
     pub x: &'a Array,
     pub stats: &'a Array,
     pub weight: &'a Array,
@@ -38,7 +38,7 @@ pub struct Norm<'a> {
 }
 
 /// `act(weight·(x − mean)/√(var + eps) + bias)`
-pub fn batch_norm(norm: &Norm) -> Array {
+pub(super) fn batch_norm(norm: &Norm) -> Array {
     let mut y = Array::zeros(norm.x.shape.clone());
     y.data.par_chunks_mut(norm.plane_elements()).enumerate().for_each(|(plane, y)| {
         let channel = norm.channel(plane);
@@ -50,7 +50,7 @@ pub fn batch_norm(norm: &Norm) -> Array {
 }
 
 /// `Σ dz` and `Σ dz·x̂` of each channel and domain, `[D,2,C]`, where dz is the gradient before the activation.
-pub fn batch_norm_grad_sums(norm: &Norm, dy: &Array) -> Array {
+pub(super) fn batch_norm_grad_sums(norm: &Norm, dy: &Array) -> Array {
     let [samples, channels, ..] = norm.x.nchw();
     let domains = norm.stats.shape[0];
     let samples = samples / domains;
@@ -76,7 +76,7 @@ pub fn batch_norm_grad_sums(norm: &Norm, dy: &Array) -> Array {
 
 /// `dx = weight/√(var + eps)·(dz − mean(dz) − x̂·mean(dz·x̂))` in training, without the two means in evaluation.
 /// `sums` are those of `batch_norm_grad_sums`.
-pub fn batch_norm_grad_input(norm: &Norm, dy: &Array, sums: &Array, training: bool) -> Array {
+pub(super) fn batch_norm_grad_input(norm: &Norm, dy: &Array, sums: &Array, training: bool) -> Array {
     let [samples, channels, ..] = norm.x.nchw();
     let count = (samples / norm.stats.shape[0] * norm.plane_elements()) as f64;
     let mut dx = Array::zeros(norm.x.shape.clone());
@@ -96,7 +96,7 @@ pub fn batch_norm_grad_input(norm: &Norm, dy: &Array, sums: &Array, training: bo
 
 /// `1 + α` of TransNorm (Wang et al. 2019): `α_c = C·p_c/Σp`, `p_c = 1/(1 + d_c)`,
 /// `d_c = |μ_s/√(σ²_s + eps) − μ_t/√(σ²_t + eps)|`, variances multiplied by `unbias` first.
-pub fn trans_norm_scale(stats: &Array, eps: f32, unbias: f32, shape: &Shape) -> Array {
+pub(super) fn trans_norm_scale(stats: &Array, eps: f32, unbias: f32, shape: &Shape) -> Array {
     let channels = shape.elements();
     let standardised = |domain: usize, c: usize| {
         let mean = stats.data[2 * domain * channels + c];

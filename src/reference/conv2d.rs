@@ -13,7 +13,7 @@ use super::{Array, elementwise};
 use crate::graph::{Activation, ConvSpec, Shape};
 
 /// Convolution `x [N,I,H,W]` with `w [O,I/groups,KH,KW]`, plus `bias [O]`, then the activation: `[N,O,OH,OW]`.
-pub fn conv2d(
+pub(super) fn conv2d(
     x: &Array,
     w: &Array,
     bias: Option<&Array>,
@@ -47,7 +47,7 @@ pub fn conv2d(
 }
 
 /// Gradient of the input `[N,I,H,W]`, given `dy [N,O,OH,OW]` and the weight.
-pub fn conv2d_input_grad(dy: &Array, w: &Array, spec: &ConvSpec, shape: &Shape) -> Array {
+pub(super) fn conv2d_input_grad(dy: &Array, w: &Array, spec: &ConvSpec, shape: &Shape) -> Array {
     let ([_, outputs, oh, ow], [_, group_inputs, kh, kw]) = (dy.nchw(), w.nchw());
     let mut dx = Array::zeros(shape.clone());
     let [_, channels, h, width] = dx.nchw();
@@ -71,7 +71,7 @@ pub fn conv2d_input_grad(dy: &Array, w: &Array, spec: &ConvSpec, shape: &Shape) 
 }
 
 /// Gradient of the weight `[O,I/groups,KH,KW]`, given `x` and `dy`.
-pub fn conv2d_weight_grad(x: &Array, dy: &Array, spec: &ConvSpec, shape: &Shape) -> Array {
+pub(super) fn conv2d_weight_grad(x: &Array, dy: &Array, spec: &ConvSpec, shape: &Shape) -> Array {
     let ([samples, channels, h, width], [_, outputs, oh, ow]) = (x.nchw(), dy.nchw());
     let mut dw = Array::zeros(shape.clone());
     let [_, group_inputs, kh, kw] = dw.nchw();

@@ -9,20 +9,20 @@ use crate::graph::{Activation, Binary, Shape, Unary};
 const GRAIN: usize = 1 << 14;
 
 /// `f(x)`
-pub fn unary(function: Unary, x: &Array) -> Array {
+pub(super) fn unary(function: Unary, x: &Array) -> Array {
     let data = x.data.par_iter().with_min_len(GRAIN).map(|&v| value(function, v)).collect();
     Array { shape: x.shape.clone(), data }
 }
 
 /// `f′(x)·dy`
-pub fn unary_grad(function: Unary, x: &Array, dy: &Array) -> Array {
+pub(super) fn unary_grad(function: Unary, x: &Array, dy: &Array) -> Array {
     let pairs = x.data.par_iter().zip(&dy.data).with_min_len(GRAIN);
     let data = pairs.map(|(&x, &dy)| slope(function, x) * dy).collect();
     Array { shape: x.shape.clone(), data }
 }
 
 /// `f(a, b)` with both operands repeated to `shape`.
-pub fn binary(function: Binary, a: &Array, b: &Array, shape: &Shape) -> Array {
+pub(super) fn binary(function: Binary, a: &Array, b: &Array, shape: &Shape) -> Array {
     let f = |a: f64, b: f64| combined(function, a, b);
     let data = if a.shape == b.shape {
         a.data.par_iter().zip(&b.data).with_min_len(GRAIN).map(|(&a, &b)| f(a, b)).collect()
@@ -38,7 +38,7 @@ pub fn binary(function: Binary, a: &Array, b: &Array, shape: &Shape) -> Array {
 }
 
 /// `x` repeated to `shape` along its axes of extent 1 and along axes that it lacks.
-pub fn broadcast(x: &Array, shape: &Shape) -> Array {
+pub(super) fn broadcast(x: &Array, shape: &Shape) -> Array {
     let mut y = Array::zeros(shape.clone());
     if y.data.is_empty() {
         return y;

@@ -4,7 +4,7 @@ use super::Array;
 use crate::graph::Shape;
 
 /// Tensors joined along `axis`.
-pub fn concat(inputs: &[&Array], axis: usize, shape: &Shape) -> Array {
+pub(super) fn concat(inputs: &[&Array], axis: usize, shape: &Shape) -> Array {
     let outer: usize = shape[..axis].iter().product();
     let mut data = Vec::with_capacity(shape.elements());
     for row in 0..outer {
@@ -17,7 +17,7 @@ pub fn concat(inputs: &[&Array], axis: usize, shape: &Shape) -> Array {
 }
 
 /// Axes in another order.
-pub fn permute(x: &Array, axes: &[usize], shape: &Shape) -> Array {
+pub(super) fn permute(x: &Array, axes: &[usize], shape: &Shape) -> Array {
     let strides = x.shape.strides();
     let strides: Vec<usize> = axes.iter().map(|&axis| strides[axis]).collect();
     let mut y = Array::zeros(shape.clone());
@@ -33,7 +33,7 @@ pub fn permute(x: &Array, axes: &[usize], shape: &Shape) -> Array {
 }
 
 /// Zeros added (positive) or elements removed (negative) before each axis; `shape` tells what is after.
-pub fn pad(x: &Array, before: &[isize], shape: &Shape) -> Array {
+pub(super) fn pad(x: &Array, before: &[isize], shape: &Shape) -> Array {
     let Some((&columns, leading)) = shape.split_last() else { return x.clone() };
     let strides = x.shape.strides();
     let last = leading.len();

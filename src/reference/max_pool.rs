@@ -6,7 +6,7 @@ use super::Array;
 use crate::graph::{PoolSpec, Shape};
 
 /// Maximum of each window of each map `[N,C,H,W]`; NaN where the window holds one.
-pub fn max_pool(x: &Array, spec: &PoolSpec, shape: &Shape) -> Array {
+pub(super) fn max_pool(x: &Array, spec: &PoolSpec, shape: &Shape) -> Array {
     let mut y = Array::zeros(shape.clone());
     let ([_, _, h, w], [_, _, oh, ow]) = (x.nchw(), y.nchw());
     y.data.par_chunks_mut(oh * ow).enumerate().for_each(|(plane, y)| {
@@ -19,7 +19,7 @@ pub fn max_pool(x: &Array, spec: &PoolSpec, shape: &Shape) -> Array {
 }
 
 /// Gradient of the maps before the pooling; the first maximum of a window takes its gradient.
-pub fn max_pool_grad(x: &Array, dy: &Array, spec: &PoolSpec) -> Array {
+pub(super) fn max_pool_grad(x: &Array, dy: &Array, spec: &PoolSpec) -> Array {
     let mut dx = Array::zeros(x.shape.clone());
     let ([_, _, h, w], [_, _, _, ow]) = (x.nchw(), dy.nchw());
     dx.data.par_chunks_mut(h * w).enumerate().for_each(|(plane, dx)| {

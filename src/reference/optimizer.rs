@@ -4,7 +4,7 @@ use super::Array;
 use crate::graph::{AdamSettings, SgdSettings};
 
 /// One step of Adam (Kingma & Ba 2015); `correction` is `[1−β₁ᵗ, 1−β₂ᵗ]`.
-pub fn adam(
+pub(super) fn adam(
     param: &mut Array,
     first: &mut Array,
     second: &mut Array,
@@ -25,7 +25,7 @@ pub fn adam(
 }
 
 /// One step of SGD: `g ← grad + weight_decay·param; velocity ← momentum·velocity + g; param ← param − lr·velocity`.
-pub fn sgd(param: &mut Array, velocity: &mut Array, grad: &Array, lr: &Array, settings: SgdSettings) {
+pub(super) fn sgd(param: &mut Array, velocity: &mut Array, grad: &Array, lr: &Array, settings: SgdSettings) {
     let (momentum, weight_decay) = (f64::from(settings.momentum), f64::from(settings.weight_decay));
     for ((param, velocity), &grad) in param.data.iter_mut().zip(&mut velocity.data).zip(&grad.data) {
         *velocity = momentum * *velocity + grad / f64::from(settings.loss_scale) + weight_decay * *param;
@@ -35,7 +35,14 @@ pub fn sgd(param: &mut Array, velocity: &mut Array, grad: &Array, lr: &Array, se
 
 /// Moves a running mean and variance `[C]` towards those of one domain of `stats [D,2,C]`, the variance multiplied by
 /// `unbias` first.
-pub fn running_stats(mean: &mut Array, var: &mut Array, stats: &Array, domain: usize, momentum: f32, unbias: f32) {
+pub(super) fn running_stats(
+    mean: &mut Array,
+    var: &mut Array,
+    stats: &Array,
+    domain: usize,
+    momentum: f32,
+    unbias: f32,
+) {
     let (momentum, unbias) = (f64::from(momentum), f64::from(unbias));
     let channels = mean.data.len();
     let batch = &stats.data[2 * domain * channels..];

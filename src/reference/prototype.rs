@@ -7,7 +7,7 @@ use super::vector::{add_scaled, dot};
 use crate::graph::Shape;
 
 /// `f [N,C,H,W]`, `w [N,M,H,W]` → `[M,C]`: `Σ_nhw w·f`.
-pub fn weighted_sum(f: &Array, w: &Array, shape: &Shape) -> Array {
+pub(super) fn weighted_sum(f: &Array, w: &Array, shape: &Shape) -> Array {
     let ([samples, channels, ..], [_, maps, ..]) = (f.nchw(), w.nchw());
     let mut y = Array::zeros(shape.clone());
     y.data.par_iter_mut().enumerate().for_each(|(index, y)| {
@@ -18,7 +18,7 @@ pub fn weighted_sum(f: &Array, w: &Array, shape: &Shape) -> Array {
 }
 
 /// `d [M,C]`, `w [N,M,H,W]` → `[N,C,H,W]`: `Σ_m d·w`.
-pub fn weighted_sum_grad_feature(d: &Array, w: &Array, shape: &Shape) -> Array {
+pub(super) fn weighted_sum_grad_feature(d: &Array, w: &Array, shape: &Shape) -> Array {
     let mut df = Array::zeros(shape.clone());
     let ([_, channels, height, width], [_, maps, ..]) = (df.nchw(), w.nchw());
     df.data.par_chunks_mut(height * width).enumerate().for_each(|(index, df)| {
@@ -31,7 +31,7 @@ pub fn weighted_sum_grad_feature(d: &Array, w: &Array, shape: &Shape) -> Array {
 }
 
 /// `d [M,C]`, `f [N,C,H,W]` → `[N,M,H,W]`: `Σ_c d·f`.
-pub fn weighted_sum_grad_weight(d: &Array, f: &Array, shape: &Shape) -> Array {
+pub(super) fn weighted_sum_grad_weight(d: &Array, f: &Array, shape: &Shape) -> Array {
     let mut dw = Array::zeros(shape.clone());
     let ([_, maps, height, width], [_, channels, ..]) = (dw.nchw(), f.nchw());
     dw.data.par_chunks_mut(height * width).enumerate().for_each(|(index, dw)| {
@@ -44,7 +44,7 @@ pub fn weighted_sum_grad_weight(d: &Array, f: &Array, shape: &Shape) -> Array {
 }
 
 /// `f [N,C,H,W]`, `p [M,C]` → `[N,M,H,W]`: mean over channels of `(f−p)²`.
-pub fn prototype_distance(f: &Array, p: &Array, shape: &Shape) -> Array {
+pub(super) fn prototype_distance(f: &Array, p: &Array, shape: &Shape) -> Array {
     let mut y = Array::zeros(shape.clone());
     let ([_, maps, h, w], [_, channels, ..]) = (y.nchw(), f.nchw());
     y.data.par_chunks_mut(h * w).enumerate().for_each(|(index, y)| {

@@ -9,7 +9,7 @@ use crate::graph::Shape;
 const GRAIN: usize = 1 << 14;
 
 /// Sums over `axes`, which keep extent 1. Each sum runs in row-major order.
-pub fn sum(x: &Array, axes: &[usize], shape: &Shape) -> Array {
+pub(super) fn sum(x: &Array, axes: &[usize], shape: &Shape) -> Array {
     let strides = x.shape.strides();
     let (summed, kept): (Vec<usize>, Vec<usize>) = (0..x.shape.len()).partition(|axis| axes.contains(axis));
     let extents: Vec<(usize, usize)> = summed.iter().map(|&axis| (x.shape[axis], strides[axis])).collect();

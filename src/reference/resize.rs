@@ -15,7 +15,7 @@ struct Source {
 }
 
 /// Maps `[N,C,H,W]` interpolated to the size of `shape`.
-pub fn resize(x: &Array, mode: ResizeMode, shape: &Shape) -> Array {
+pub(super) fn resize(x: &Array, mode: ResizeMode, shape: &Shape) -> Array {
     let mut y = Array::zeros(shape.clone());
     let ([_, _, h, w], [_, _, oh, ow]) = (x.nchw(), y.nchw());
     let (rows, columns) = (sources(mode, h, oh), sources(mode, w, ow));
@@ -33,7 +33,7 @@ pub fn resize(x: &Array, mode: ResizeMode, shape: &Shape) -> Array {
 }
 
 /// Gradient of the maps before the resize, of the size of `shape`.
-pub fn resize_grad(dy: &Array, mode: ResizeMode, shape: &Shape) -> Array {
+pub(super) fn resize_grad(dy: &Array, mode: ResizeMode, shape: &Shape) -> Array {
     let mut dx = Array::zeros(shape.clone());
     let ([_, _, h, w], [_, _, oh, ow]) = (dx.nchw(), dy.nchw());
     let (rows, columns) = (sources(mode, h, oh), sources(mode, w, ow));
@@ -51,14 +51,14 @@ pub fn resize_grad(dy: &Array, mode: ResizeMode, shape: &Shape) -> Array {
 }
 
 /// Parts `[N,t·C..,H,W]` of maps, resized along `axis`, moved by `⌊T/2⌋ − t` and added up.
-pub fn resize_shifted(x: &Array, mode: ResizeMode, axis: usize, taps: usize, shape: &Shape) -> Array {
+pub(super) fn resize_shifted(x: &Array, mode: ResizeMode, axis: usize, taps: usize, shape: &Shape) -> Array {
     let mut y = Array::zeros(shape.clone());
     shifted_pairs(mode, axis, taps, x.nchw(), y.nchw(), |from, to, weight| y.data[to] += weight * x.data[from]);
     y
 }
 
 /// Gradient of the maps before `resize_shifted`, of the size of `shape`.
-pub fn resize_shifted_grad(dy: &Array, mode: ResizeMode, axis: usize, taps: usize, shape: &Shape) -> Array {
+pub(super) fn resize_shifted_grad(dy: &Array, mode: ResizeMode, axis: usize, taps: usize, shape: &Shape) -> Array {
     let mut dx = Array::zeros(shape.clone());
     shifted_pairs(mode, axis, taps, dx.nchw(), dy.nchw(), |to, from, weight| dx.data[to] += weight * dy.data[from]);
     dx

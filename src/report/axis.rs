@@ -2,7 +2,7 @@
 
 /// How values are spread along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
+pub(super) enum Scale {
     Linear,
     /// base 10
     Log,
@@ -10,7 +10,7 @@ pub enum Scale {
 
 /// An axis from `low` to `high`, with ticks.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Axis {
+pub(super) struct Axis {
     pub scale: Scale,
     pub low: f64,
     pub high: f64,
@@ -22,7 +22,7 @@ const LOG_FROM: f64 = 20.0;
 
 impl Axis {
     /// A linear axis over `[low, high]`, widened to ticks; about `count` of them. `whole`: ticks are whole numbers.
-    pub fn linear(low: f64, high: f64, count: usize, whole: bool) -> Axis {
+    pub(super) fn linear(low: f64, high: f64, count: usize, whole: bool) -> Axis {
         let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
         let mut step = round_step((high - low) / count.max(1) as f64);
         if whole {
@@ -35,7 +35,7 @@ impl Axis {
     }
 
     /// The same, ending where the data do, with ticks within: for steps and epochs.
-    pub fn tight(low: f64, high: f64, count: usize) -> Axis {
+    pub(super) fn tight(low: f64, high: f64, count: usize) -> Axis {
         let mut axis = Axis::linear(low, high, count, true);
         let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
         axis.ticks.retain(|tick| (low..=high).contains(tick));
@@ -43,7 +43,7 @@ impl Axis {
     }
 
     /// An axis for positive losses: logarithmic where they span more than a decade or so, else linear from 0.
-    pub fn of_losses(values: impl Iterator<Item = f64> + Clone) -> Axis {
+    pub(super) fn of_losses(values: impl Iterator<Item = f64> + Clone) -> Axis {
         let finite = values.filter(|value| value.is_finite());
         let (low, high) = range(finite);
         if low > 0.0 && high / low > LOG_FROM {
@@ -67,7 +67,7 @@ impl Axis {
     }
 
     /// Where a value lies, from 0 (`low`) to 1 (`high`); beyond for values beyond.
-    pub fn position(&self, value: f64) -> f64 {
+    pub(super) fn position(&self, value: f64) -> f64 {
         match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
             Scale::Log => (value / self.low).log10() / (self.high / self.low).log10(),
@@ -75,7 +75,7 @@ impl Axis {
     }
 
     /// Labels of the ticks, all with as many decimals as the finest needs.
-    pub fn labels(&self) -> Vec<String> {
+    pub(super) fn labels(&self) -> Vec<String> {
         match self.scale {
             Scale::Linear => {
                 let step = self.ticks.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
@@ -87,7 +87,7 @@ impl Axis {
 }
 
 /// Smallest and largest; (0, 1) of nothing.
-pub fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(super) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let bounds = values.fold(None, |bounds: Option<(f64, f64)>, value| {
         Some(bounds.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
     });
@@ -120,7 +120,7 @@ fn log_label(tick: f64) -> String {
 }
 
 /// A minus sign in place of the hyphen.
-pub fn signed(text: &str) -> String {
+pub(super) fn signed(text: &str) -> String {
     text.replace('-', "−")
 }
 

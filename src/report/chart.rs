@@ -8,7 +8,7 @@ use super::axis::{Axis, signed};
 use super::palette::{RUNS, on_light_paper};
 
 /// Width of every chart in its own units, about the pixels of a telephone: letters keep their size there.
-pub const WIDTH: f64 = 360.0;
+pub(super) const WIDTH: f64 = 360.0;
 /// Height of the plot between its axes.
 const PLOT: f64 = 158.0;
 /// Average width of a letter of the charts' size.
@@ -18,7 +18,7 @@ const LONGEST: usize = 34;
 
 /// Which colour something has, and whether its line is dashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ink {
+pub(super) enum Ink {
     /// a run, by its place
     Run(usize),
     Cup,
@@ -30,7 +30,7 @@ pub enum Ink {
 
 impl Ink {
     /// Classes of a line.
-    pub fn class(self) -> String {
+    pub(super) fn class(self) -> String {
         match self {
             Ink::Run(index) => format!("c{}{}", index % RUNS + 1, if index < RUNS { "" } else { " dashed" }),
             Ink::Cup => "cup".to_string(),
@@ -43,7 +43,7 @@ impl Ink {
 
 /// A line through points.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub(super) struct Line {
     pub points: Vec<(f64, f64)>,
     pub ink: Ink,
     /// drawn thin and faint, behind the others
@@ -52,7 +52,7 @@ pub struct Line {
 
 /// A point with a text that shows when it is pointed at.
 #[derive(Clone, Debug)]
-pub struct Dot {
+pub(super) struct Dot {
     pub at: (f64, f64),
     pub text: String,
     pub ink: Ink,
@@ -62,7 +62,7 @@ pub struct Dot {
 
 /// A line across the plot.
 #[derive(Clone, Debug)]
-pub enum Rule {
+pub(super) enum Rule {
     /// at a value of x, its label at the top
     Upright(f64, String),
     /// at a value of y, its label at the right
@@ -71,7 +71,7 @@ pub enum Rule {
 
 /// A chart.
 #[derive(Clone, Debug)]
-pub struct Chart {
+pub(super) struct Chart {
     /// stem of its file, and what its parts are called in the page
     pub name: String,
     pub title: String,
@@ -96,12 +96,12 @@ struct Layout {
 
 impl Chart {
     /// The chart as part of a page, whose style sheet colours it.
-    pub fn inline(&self) -> Markup {
+    pub(super) fn inline(&self) -> Markup {
         self.svg(None)
     }
 
     /// The chart as a file of its own, for light paper, in colours that any program understands.
-    pub fn file(&self) -> String {
+    pub(super) fn file(&self) -> String {
         let style = on_light_paper(include_str!("chart.css"));
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", self.svg(Some(&style)).into_string())
     }
@@ -266,7 +266,7 @@ pub(super) fn n(value: f64) -> String {
 }
 
 /// A figure for readers, with a minus sign.
-pub fn figure(value: f64, decimals: usize) -> String {
+pub(super) fn figure(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     // No "−0.000".
     let is_zero = text.trim_start_matches('-').chars().all(|c| c == '0' || c == '.');
@@ -274,7 +274,7 @@ pub fn figure(value: f64, decimals: usize) -> String {
 }
 
 /// The same with a sign in any case, for differences.
-pub fn difference(value: f64, decimals: usize) -> String {
+pub(super) fn difference(value: f64, decimals: usize) -> String {
     let text = figure(value, decimals);
     if value > 0.0 && text.chars().any(|c| ('1'..='9').contains(&c)) { format!("+{text}") } else { text }
 }

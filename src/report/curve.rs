@@ -6,12 +6,12 @@ const MOST_POINTS: usize = 600;
 const SHARE: usize = 25;
 
 /// Steps that a running mean over `count` points spans, odd; 1 where there are too few to smooth.
-pub fn window(count: usize) -> usize {
+pub(super) fn window(count: usize) -> usize {
     if count < 2 * SHARE { 1 } else { (count / SHARE) | 1 }
 }
 
 /// Centred running mean over `window` points; towards the ends over as many as there are on both sides.
-pub fn smoothed(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
+pub(super) fn smoothed(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
     let mut sums = vec![0.0];
     for point in points {
         sums.push(sums[sums.len() - 1] + point.1);
@@ -24,7 +24,7 @@ pub fn smoothed(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
 }
 
 /// At most about 600 points: of each stretch its smallest and its largest value, so that no spike is lost.
-pub fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+pub(super) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if points.len() <= MOST_POINTS {
         return points.to_vec();
     }
@@ -43,7 +43,7 @@ pub fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 /// Smallest and largest value without the rarest 1 % at either end, which would flatten the rest.
-pub fn usual_range(points: &[(f64, f64)]) -> Option<(f64, f64)> {
+pub(super) fn usual_range(points: &[(f64, f64)]) -> Option<(f64, f64)> {
     let mut values: Vec<f64> = points.iter().map(|point| point.1).collect();
     values.sort_unstable_by(f64::total_cmp);
     let cut = values.len() / 100;

@@ -14,7 +14,7 @@ const FIGURES: f64 = 52.0;
 
 /// A row: a mean difference and its interval.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(super) struct Row {
     pub label: String,
     pub mean: f64,
     pub low: f64,
@@ -24,7 +24,7 @@ pub struct Row {
 
 /// A chart of differences.
 #[derive(Clone, Debug)]
-pub struct Forest {
+pub(super) struct Forest {
     pub name: String,
     pub title: String,
     pub description: String,
@@ -35,12 +35,12 @@ pub struct Forest {
 
 impl Forest {
     /// The chart as part of a page.
-    pub fn inline(&self) -> Markup {
+    pub(super) fn inline(&self) -> Markup {
         self.svg(None)
     }
 
     /// The chart as a file of its own.
-    pub fn file(&self) -> String {
+    pub(super) fn file(&self) -> String {
         let style = on_light_paper(include_str!("chart.css"));
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", self.svg(Some(&style)).into_string())
     }

@@ -22,7 +22,7 @@ const JPEG_QUALITY: u8 = 85;
 ///
 /// # Errors
 /// A map that has not as many values as its sides say.
-pub fn outline(values: &[f32], [width, height]: [usize; 2], threshold: f32, size: [u32; 2]) -> Result<String> {
+pub(super) fn outline(values: &[f32], [width, height]: [usize; 2], threshold: f32, size: [u32; 2]) -> Result<String> {
     let values: Vec<f64> = values.iter().map(|v| if v.is_nan() { 0.0 } else { f64::from(*v) }).collect();
     let lines = ContourBuilder::new(width, height, true).lines(&values, &[f64::from(threshold)]);
     let lines = lines.context("a map has as many values as its sides say")?;
@@ -47,7 +47,7 @@ pub fn outline(values: &[f32], [width, height]: [usize; 2], threshold: f32, size
 ///
 /// # Errors
 /// When it cannot be encoded.
-pub fn photograph_uri(image: &RgbImage) -> Result<String> {
+pub(super) fn photograph_uri(image: &RgbImage) -> Result<String> {
     let (width, height) = image.dimensions();
     let longest = width.max(height);
     if longest <= LOSSLESS {
@@ -64,7 +64,7 @@ pub fn photograph_uri(image: &RgbImage) -> Result<String> {
 ///
 /// # Errors
 /// When it cannot be encoded.
-pub fn map_uri(values: &[f32], [width, height]: [usize; 2], most: f32) -> Result<String> {
+pub(super) fn map_uri(values: &[f32], [width, height]: [usize; 2], most: f32) -> Result<String> {
     let picture = RgbImage::from_fn(width as u32, height as u32, |x, y| {
         let value = values[y as usize * width + x as usize] / most;
         Rgb(colorous::VIRIDIS.eval_continuous(f64::from(value.clamp(0.0, 1.0))).into_array())

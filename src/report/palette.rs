@@ -2,7 +2,7 @@
 //! and lighter ones of the same hues for dark paper.
 
 /// Name of a CSS variable, its colour on light and on dark paper.
-pub const COLOURS: [(&str, &str, &str); 13] = [
+pub(super) const COLOURS: [(&str, &str, &str); 13] = [
     ("paper", "#ffffff", "#15181c"),
     ("raised", "#f6f7f8", "#1d2126"),
     ("ink", "#1b1f24", "#e6e9ec"),
@@ -19,10 +19,10 @@ pub const COLOURS: [(&str, &str, &str); 13] = [
 ];
 
 /// Number of colours for runs; later ones begin again, dashed.
-pub const RUNS: usize = 6;
+pub(super) const RUNS: usize = 6;
 
 /// The variables as CSS, for both kinds of paper.
-pub fn variables() -> String {
+pub(super) fn variables() -> String {
     let list = |colour: fn(&(&str, &'static str, &'static str)) -> &'static str| -> String {
         COLOURS.iter().map(|entry| format!("--{}: {};", entry.0, colour(entry))).collect()
     };
@@ -33,7 +33,7 @@ pub fn variables() -> String {
 }
 
 /// CSS with the colours of light paper in place of the variables, which not every program that reads SVG knows.
-pub fn on_light_paper(css: &str) -> String {
+pub(super) fn on_light_paper(css: &str) -> String {
     COLOURS.iter().fold(css.to_string(), |css, (name, light, _)| css.replace(&format!("var(--{name})"), light))
 }
 

@@ -39,7 +39,7 @@ fn names(runs: &[Run]) -> Vec<(String, Ink)> {
 }
 
 /// A chart for each loss that a run has: smoothed over raw.
-pub fn losses(runs: &[Run]) -> Vec<Chart> {
+pub(super) fn losses(runs: &[Run]) -> Vec<Chart> {
     let has_parts = |run: &Run| run.log.losses.iter().filter(|series| !series.points.is_empty()).count() > 2;
     // Of a single loss the total would be a copy.
     let total_tells_more = runs.iter().any(has_parts);
@@ -106,7 +106,7 @@ fn steps(runs: &[Run]) -> Axis {
 }
 
 /// Dice of the validations: of one run cup and disc in a chart for each dataset, of several a chart for each of both.
-pub fn validations(runs: &[Run]) -> Vec<Chart> {
+pub(super) fn validations(runs: &[Run]) -> Vec<Chart> {
     let datasets = [("target", "target test regions"), ("source", "held-out source regions")];
     let structures = [("cup", Ink::Cup), ("disc", Ink::Disc)];
     let mut charts = Vec::new();
@@ -171,7 +171,7 @@ fn dice_axis(values: impl Iterator<Item = f64>) -> Axis {
 }
 
 /// Distances of both cameras' prototypes: of one run all in one chart, of several a chart for each.
-pub fn prototypes(runs: &[Run]) -> Vec<Chart> {
+pub(super) fn prototypes(runs: &[Run]) -> Vec<Chart> {
     let of = |run: &Run, name: &str| -> Vec<(f64, f64)> {
         let series: Option<&Series> = run.log.prototypes.iter().find(|series| series.name == name);
         series.map_or(Vec::new(), |series| thinned(&series.points))
@@ -211,7 +211,7 @@ fn distances(name: String, title: String, series: Vec<Curve>) -> Option<Chart> {
 }
 
 /// Bland-Altman plots of the vertical cup-to-disc ratio, one for each run, on the same axes.
-pub fn agreement(section: &Section, runs: &[Run]) -> Vec<Chart> {
+pub(super) fn agreement(section: &Section, runs: &[Run]) -> Vec<Chart> {
     let found: Vec<_> = section.chosen.iter().filter_map(|(i, e)| Some((*i, *e, e.agreement()?))).collect();
     let points = || found.iter().flat_map(|(_, _, agreement)| &agreement.points);
     let (low, high) = range(points().map(|point| point.0));
@@ -262,7 +262,7 @@ pub fn agreement(section: &Section, runs: &[Run]) -> Vec<Chart> {
 }
 
 /// Paired differences from the first run, a chart for each further run.
-pub fn differences(section: &Section, runs: &[Run]) -> Vec<Forest> {
+pub(super) fn differences(section: &Section, runs: &[Run]) -> Vec<Forest> {
     let forest = |comparison: super::Comparison| {
         // Pixels would need an axis of their own; the table has them.
         let differences = comparison.differences.ok()?.into_iter().filter(|d| !d.measure.is_in_pixels());

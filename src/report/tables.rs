@@ -35,7 +35,7 @@ fn mean_of_found(mean: MeanOfFound, decimals: usize) -> Markup {
 }
 
 /// The colour and the name of a run.
-pub fn run_name(run: &Run, index: usize, several: bool) -> Markup {
+pub(crate) fn run_name(run: &Run, index: usize, several: bool) -> Markup {
     html! {
         @if several { span class=(format!("swatch {}", Ink::Run(index).class())) {} }
         (run.name)
@@ -43,7 +43,7 @@ pub fn run_name(run: &Run, index: usize, several: bool) -> Markup {
 }
 
 /// Totals of every evaluation of a split, raw and post-processed.
-pub fn totals(section: &Section, runs: &[Run]) -> Markup {
+pub(crate) fn totals(section: &Section, runs: &[Run]) -> Markup {
     let stages = [("raw", "raw"), ("postprocessed", "post-processed")];
     html! {
         p class="lead" {
@@ -89,7 +89,7 @@ pub fn totals(section: &Section, runs: &[Run]) -> Markup {
 }
 
 /// The figures that matter most of a single evaluation.
-pub fn tiles(evaluation: &Evaluation) -> Markup {
+pub(crate) fn tiles(evaluation: &Evaluation) -> Markup {
     let means = evaluation.summary("raw");
     let ToldMean { mean, interval, over, worst_case } = means.vcdr_mae.told(|value| figure(value, 3));
     html! {
@@ -116,7 +116,7 @@ pub fn tiles(evaluation: &Evaluation) -> Markup {
 }
 
 /// Paired differences of a run from the first.
-pub fn differences(all: &[Difference]) -> Markup {
+pub(crate) fn differences(all: &[Difference]) -> Markup {
     html! {
         table class="figures" {
             thead {
@@ -160,7 +160,7 @@ fn cell(value: Option<f64>) -> Markup {
 }
 
 /// Every image of a split, the worst mean Dice first: of one run in full, of several side by side.
-pub fn images(section: &Section, runs: &[Run]) -> Markup {
+pub(crate) fn images(section: &Section, runs: &[Run]) -> Markup {
     let several = section.chosen.len() > 1;
     let lowest = |name: &str| {
         let rows = section.chosen.iter().filter_map(|(_, e)| find(e, name)).map(ImageRow::mean_dice);
@@ -234,7 +234,7 @@ fn find<'a>(evaluation: &'a Evaluation, name: &str) -> Option<&'a ImageRow> {
 }
 
 /// Settings of all runs, and what computed them; what differs stands out.
-pub fn settings(runs: &[Run]) -> Markup {
+pub(crate) fn settings(runs: &[Run]) -> Markup {
     let columns: Vec<Vec<(String, String)>> = runs.iter().map(rows_of).collect();
     let mut keys: Vec<&str> = Vec::new();
     for (key, _) in columns.iter().flatten() {

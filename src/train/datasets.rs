@@ -23,7 +23,7 @@ pub(super) struct TrainingData {
 
 impl TrainingData {
     /// Batches in a pass over the source.
-    pub fn batches_per_epoch(&self, batch: usize) -> u64 {
+    pub(super) fn batches_per_epoch(&self, batch: usize) -> u64 {
         (self.source.len() / batch) as u64
     }
 }

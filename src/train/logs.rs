@@ -136,7 +136,7 @@ pub(super) struct Logs {
 
 impl Logs {
     /// Opens the logs of a run and cuts them to the given lengths, which a checkpoint vouches for.
-    pub fn open(run: &Path, bytes: LogBytes, losses: &[&str]) -> Result<Logs> {
+    pub(super) fn open(run: &Path, bytes: LogBytes, losses: &[&str]) -> Result<Logs> {
         let open = |name: &str, bytes: u64| -> Result<File> {
             let path = run.join(name);
             let refused = LogError::file("write", &path);
@@ -161,7 +161,7 @@ impl Logs {
     }
 
     /// Lengths of the files, all of it on the disk.
-    pub fn sync(&mut self) -> Result<LogBytes> {
+    pub(super) fn sync(&mut self) -> Result<LogBytes> {
         for (file, name) in [(&self.metrics, "metrics.jsonl"), (&self.table, "log.csv")] {
             file.sync_data().map_err(LogError::file("write", Path::new(name)))?;
         }
@@ -170,7 +170,7 @@ impl Logs {
     }
 
     /// A line for a step.
-    pub fn step(&mut self, record: &StepRecord) -> Result<()> {
+    pub(super) fn step(&mut self, record: &StepRecord) -> Result<()> {
         let mut line = Map::new();
         line.insert("step".into(), record.step.into());
         line.insert("epoch".into(), record.epoch.into());
@@ -198,7 +198,7 @@ impl Logs {
     }
 
     /// A line for a validation.
-    pub fn validation(&mut self, record: &ValidationRecord) -> Result<()> {
+    pub(super) fn validation(&mut self, record: &ValidationRecord) -> Result<()> {
         let values: Map<String, Value> =
             record.values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         let (epoch, dataset, select) = (record.epoch, record.dataset, record.select);
@@ -217,7 +217,7 @@ impl Logs {
     }
 
     /// Pictures of a step by name.
-    pub fn pictures(&mut self, step: u64, pictures: &[(&str, RgbImage)]) -> Result<()> {
+    pub(super) fn pictures(&mut self, step: u64, pictures: &[(&str, RgbImage)]) -> Result<()> {
         for (name, picture) in pictures {
             self.events.image(step, now(), name, picture)?;
         }

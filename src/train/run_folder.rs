@@ -40,7 +40,7 @@ pub(super) struct RunFolder {
 
 impl RunFolder {
     /// Makes the folder of a new run, where no other may lie.
-    pub fn create(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
+    pub(super) fn create(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
         let checkpoints = run.join("checkpoints");
         std::fs::create_dir_all(&checkpoints).map_err(TrainError::file("create", &checkpoints))?;
         let folder = RunFolder::locked(run, observer)?;
@@ -50,7 +50,7 @@ impl RunFolder {
     }
 
     /// The folder of a run that is to be continued.
-    pub fn open(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
+    pub(super) fn open(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
         let path = checkpoint_path(run, "last");
         if !path.exists() && !checkpoint_path(run, "previous").exists() {
             return Err(TrainError::NoRun { run: run.to_path_buf(), missing: path });
@@ -65,22 +65,22 @@ impl RunFolder {
         Ok(RunFolder { path: run.to_path_buf(), _lock: lock, last_is_whole: false })
     }
 
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Where a checkpoint lies.
-    pub fn checkpoint(&self, name: &str) -> PathBuf {
+    pub(super) fn checkpoint(&self, name: &str) -> PathBuf {
         checkpoint_path(&self.path, name)
     }
 
     /// The newest checkpoint that is known to be whole.
-    pub fn newest(&self) -> ResumeFrom {
+    pub(super) fn newest(&self) -> ResumeFrom {
         if self.last_is_whole { ResumeFrom::Last } else { ResumeFrom::Previous }
     }
 
     /// Reads the checkpoint to go on from. A damaged last one is refused, and the previous one offered if it is whole.
-    pub fn read(&mut self, from: ResumeFrom) -> Result<(Checkpoint, PathBuf)> {
+    pub(super) fn read(&mut self, from: ResumeFrom) -> Result<(Checkpoint, PathBuf)> {
         let path = self.checkpoint(from.name());
         let error = match Checkpoint::read(&path) {
             Ok(checkpoint) => {
@@ -96,7 +96,7 @@ impl RunFolder {
     }
 
     /// Writes the last checkpoint; the one that was the last so far is kept as the previous one, if it is whole.
-    pub fn write_last(&mut self, checkpoint: Checkpoint) -> std::result::Result<(), CheckpointError> {
+    pub(super) fn write_last(&mut self, checkpoint: Checkpoint) -> std::result::Result<(), CheckpointError> {
         let previous = self.checkpoint(ResumeFrom::Previous.name());
         checkpoint.write(&self.checkpoint("last"), self.last_is_whole.then_some(previous.as_path()))?;
         self.last_is_whole = true;
@@ -104,7 +104,7 @@ impl RunFolder {
     }
 
     /// `config.toml`, for the user; checkpoints hold the settings themselves.
-    pub fn write_settings(&self, text: &str) -> Result<()> {
+    pub(super) fn write_settings(&self, text: &str) -> Result<()> {
         Ok(write_atomically(&self.path.join("config.toml"), |file| file.write_all(text.as_bytes()))?)
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct StepValues {
 
 impl Stage {
     /// Compiles the step for an epoch and starts its batches at `first_step`; the run validates with as many `networks`.
-    pub fn new(
+    pub(super) fn new(
         device: &Device,
         states: &States,
         config: &Config,
@@ -65,12 +65,12 @@ impl Stage {
     }
 
     /// What a run tells of a new stage.
-    pub fn compiled(&self) -> Event<'static> {
+    pub(super) fn compiled(&self) -> Event<'static> {
         Event::Compiled { device_bytes: self.device_bytes }
     }
 
     /// The step of an epoch, what it needs, and its program.
-    pub fn compile(
+    pub(super) fn compile(
         device: &Device,
         states: &States,
         config: &Config,
@@ -83,13 +83,13 @@ impl Stage {
     }
 
     /// Whether an epoch needs another step than this one.
-    pub fn is_over(&self, config: &Config, epoch: u64) -> bool {
+    pub(super) fn is_over(&self, config: &Config, epoch: u64) -> bool {
         config.loss_weights(config.is_warm(epoch)) != self.weights
     }
 
     /// One training step on the next batches. With `show`, pictures by name as well: the first image of the target, or
     /// the source, and what the network makes of it.
-    pub fn step(
+    pub(super) fn step(
         &mut self,
         config: &Config,
         step: u64,

@@ -34,12 +34,12 @@ pub(super) struct Scores {
 
 impl Scores {
     /// Mean Dice of cup and disc.
-    pub fn mean_dice(&self) -> f64 {
+    pub(super) fn mean_dice(&self) -> f64 {
         (self.dice[0] + self.dice[1]) / 2.0
     }
 
     /// Values as the logs name them.
-    pub fn named(&self) -> [(&'static str, f64); 7] {
+    pub(super) fn named(&self) -> [(&'static str, f64); 7] {
         [
             ("cup_dice", self.dice[0]),
             ("disc_dice", self.dice[1]),
@@ -91,22 +91,22 @@ pub(super) fn with_predictors(
 
 impl Validation {
     /// Regions of a camera.
-    pub fn new(domain: Domain, dataset: Dataset) -> Self {
+    pub(super) fn new(domain: Domain, dataset: Dataset) -> Self {
         Validation { domain, dataset }
     }
 
     /// The regions.
-    pub fn dataset(&self) -> &Dataset {
+    pub(super) fn dataset(&self) -> &Dataset {
         &self.dataset
     }
 
     /// The camera that took them.
-    pub fn domain(&self) -> Domain {
+    pub(super) fn domain(&self) -> Domain {
         self.domain
     }
 
     /// Predicts every region and compares.
-    pub fn run(&self, predictor: &Predictor) -> Result<Scores> {
+    pub(super) fn run(&self, predictor: &Predictor) -> Result<Scores> {
         predictor.refresh()?;
         let mut sums = Scores { dice: [0.0; 2], iou: [0.0; 2], pixel_accuracy: [0.0; 2] };
         for regions in self.dataset.regions().chunks(predictor.batch()) {

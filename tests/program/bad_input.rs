@@ -54,7 +54,7 @@ fn region(rois: &Path, name: &str, image: [u32; 2], mask: [u32; 2], levels: &[u8
 /// Trains on a dataset for one step and expects a refusal that leaves no run behind.
 fn training_refused(folder: &TempDir, dataset: &Path, words: &[&str]) -> String {
     let out = folder.path().join("run");
-    let size = ["--size", "32", "--batch", "2", "--steps", "1"];
+    let size = ["--size", "32", "--batch", "4", "--steps", "1"];
     let mut arguments = vec!["train", "--source", text(dataset), "--out", text(&out)];
     arguments.extend(size);
     let line = refused(&arguments, words);
@@ -139,7 +139,7 @@ fn a_mask_without_a_cup_is_named_and_kept() {
     let dataset = dataset(folder.path(), 12);
     region(&dataset.join("train/ROIs"), "r08", [48, 48], [48, 48], &[128]);
     let out = folder.path().join("run");
-    let arguments = ["train", "--source", text(&dataset), "--out", text(&out), "--size", "32", "--batch", "2"];
+    let arguments = ["train", "--source", text(&dataset), "--out", text(&out), "--size", "32", "--batch", "4"];
     let output = output(&[&arguments[..], &["--steps", "1"]].concat());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
@@ -190,7 +190,7 @@ fn a_disk_that_is_full_while_saving() {
     let out = folder.path().join("run");
     let program = env!("CARGO_BIN_EXE_papilla");
     let script = format!(
-        "trap '' XFSZ; ulimit -f 2000; exec '{}' train --source '{}' --out '{}' --size 32 --batch 2 --steps 1",
+        "trap '' XFSZ; ulimit -f 2000; exec '{}' train --source '{}' --out '{}' --size 32 --batch 4 --steps 1",
         program,
         dataset.display(),
         out.display()

@@ -46,7 +46,7 @@ fn clinic(folder: &Path, name: &OsStr) -> PathBuf {
     clinic
 }
 
-const STEP: [&str; 6] = ["--size", "32", "--batch", "2", "--steps", "1"];
+const STEP: [&str; 6] = ["--size", "32", "--batch", "4", "--steps", "1"];
 
 /// A run of one step, and the arguments that made it.
 fn train(source: &Path, run: &Path) -> Vec<OsString> {

@@ -66,7 +66,7 @@ fn many_images_need_no_more_memory_than_few() {
     run(&["synth", "--out", text(&large), "--size", SIZE, "--train", "1", "--test", "1"]);
     let trained = folder.path().join("run");
     let source = clinics.join("clinic-a");
-    run(&["train", "--source", text(&source), "--size", "32", "--batch", "2", "--steps", "1", "--out", text(&trained)]);
+    run(&["train", "--source", text(&source), "--size", "32", "--batch", "4", "--steps", "1", "--out", text(&trained)]);
     let checkpoint = trained.join("checkpoints/last.safetensors");
 
     let splits =

@@ -13,7 +13,7 @@ pub(super) enum Flag {
 
 impl Flag {
     /// Name in the table.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::WholePhotograph => "whole-photograph",
             Self::Doubt(doubt) => doubt.name(),
@@ -21,7 +21,7 @@ impl Flag {
     }
 
     /// In words.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::WholePhotograph => "whole photograph",
             Self::Doubt(doubt) => doubt.help().unwrap_or(doubt.name()),
@@ -29,7 +29,7 @@ impl Flag {
     }
 
     /// All of them, in the order in which they are told.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         [Self::WholePhotograph].into_iter().chain(Doubt::ALL.map(Self::Doubt))
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Inputs {
 
 impl Inputs {
     /// Images that are given and those of folders that are given, by the name of their results.
-    pub fn collect(given: &[PathBuf]) -> Result<Self> {
+    pub(crate) fn collect(given: &[PathBuf]) -> Result<Self> {
         let (mut paths, mut notes) = (BTreeSet::new(), Vec::new());
         for input in given {
             match Folder::list(input)? {

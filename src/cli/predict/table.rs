@@ -62,13 +62,13 @@ impl Row {
         ]
     }
 
-    pub fn as_json(&self, eye: Option<Eye>) -> Value {
+    pub(super) fn as_json(&self, eye: Option<Eye>) -> Value {
         let cells = self.cells(eye).into_iter().map(|(name, value)| (name.to_string(), value));
         Value::Object(cells.collect::<Map<_, _>>())
     }
 
     /// A row without any figure.
-    pub fn empty(name: &str) -> Self {
+    pub(crate) fn empty(name: &str) -> Self {
         Self {
             name: name.to_string(),
             vcdr: None,

@@ -22,7 +22,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The square of so many disc diameters around the disc.
-    pub fn find(photograph: &RgbImage) -> Result<Self> {
+    pub(super) fn find(photograph: &RgbImage) -> Result<Self> {
         let Some(finding) = find_disc(photograph) else {
             bail!("no disc was found in it; is it a fundus photograph?");
         };
@@ -31,12 +31,12 @@ impl Place {
         Ok(Self { finding, square: Square::around(finding.disc.centre, side) })
     }
 
-    pub fn is_doubtful(&self) -> bool {
+    pub(super) fn is_doubtful(&self) -> bool {
         self.finding.confidence < LOW_CONFIDENCE
     }
 
     /// A mask of the region as one of the photograph; what lies beyond the photograph's border is left out.
-    pub fn put_back(&self, mask: &BinaryMask, width: u32, height: u32) -> BinaryMask {
+    pub(super) fn put_back(&self, mask: &BinaryMask, width: u32, height: u32) -> BinaryMask {
         let Square { left, top, side } = self.square;
         BinaryMask::from_fn(width, height, |x, y| {
             let (x, y) = (i64::from(x) - left, i64::from(y) - top);
@@ -46,7 +46,7 @@ impl Place {
     }
 
     /// Draws the region's box, as thick as the outlines of the masks.
-    pub fn draw(&self, photograph: &mut RgbImage) {
+    pub(super) fn draw(&self, photograph: &mut RgbImage) {
         let Square { left, top, side } = self.square;
         let thickness = (photograph.width().max(photograph.height()) / 256).max(1);
         for inset in 0..thickness.min(side / 2) {

@@ -16,12 +16,12 @@ pub(super) struct ResidentMemory {
 }
 
 impl ResidentMemory {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { system: System::new(), process: get_current_pid().ok(), looked: None, bytes: None }
     }
 
     /// Bytes, as they were at most a second ago; `None` where the system does not tell.
-    pub fn bytes(&mut self) -> Option<u64> {
+    pub(super) fn bytes(&mut self) -> Option<u64> {
         let process = self.process?;
         if self.looked.is_none_or(|at| at.elapsed() >= EVERY) {
             let wanted = ProcessRefreshKind::nothing().with_memory();

@@ -44,20 +44,20 @@ impl fmt::Display for Dice {
 
 impl Status {
     /// All of it in one line.
-    pub fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let place = format!("step {}/{}", self.done, self.steps);
         let facts = [vec![place], self.losses(), self.speed(), vec![self.left()], self.memory()];
         facts.concat().join("  ")
     }
 
     /// What stands beneath the bar: losses first, then the rest, in lines of at most `columns`.
-    pub fn lines(&self, columns: usize) -> Vec<String> {
+    pub(super) fn lines(&self, columns: usize) -> Vec<String> {
         let rest = [self.speed(), self.memory()].concat();
         [self.losses(), rest].iter().flat_map(|facts| packed(facts, columns)).collect()
     }
 
     /// Time that is left.
-    pub fn left(&self) -> String {
+    pub(super) fn left(&self) -> String {
         format!("{} left", duration(self.seconds_left))
     }
 

@@ -28,7 +28,7 @@ const EDGE: f32 = 0.02;
 
 impl Field {
     /// `None` in a picture of one colour.
-    pub fn of(photograph: &RgbImage) -> Option<Self> {
+    pub(super) fn of(photograph: &RgbImage) -> Option<Self> {
         let (width, height) = (photograph.width() as usize, photograph.height() as usize);
         let mut brightest: Vec<u8> = photograph.pixels().map(|p| p.0.into_iter().max().unwrap_or(0)).collect();
         let lit =
@@ -58,23 +58,23 @@ impl Field {
         Some(Self { inside, diameter, intensity, green, red, weights })
     }
 
-    pub fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.intensity.width
     }
 
-    pub fn height(&self) -> usize {
+    pub(super) fn height(&self) -> usize {
         self.intensity.height
     }
 
     /// Gaussian mean over the part of the surroundings that is inside.
-    pub fn mean_around(&self, plane: &Plane, sigma: f32) -> Plane {
+    pub(super) fn mean_around(&self, plane: &Plane, sigma: f32) -> Plane {
         let weighted = Plane::from_fn(plane.width, plane.height, |i| plane.values[i] * self.weights.values[i]);
         let (sum, weight) = (weighted.blurred(sigma), self.weights.blurred(sigma));
         Plane::from_fn(plane.width, plane.height, |i| sum.values[i] / weight.values[i].max(1e-4))
     }
 
     /// Standard deviation of the intensity inside.
-    pub fn deviation(&self) -> f32 {
+    pub(super) fn deviation(&self) -> f32 {
         let inside = || self.intensity.values.iter().zip(&self.inside).filter(|(_, inside)| **inside).map(|(v, _)| *v);
         let count = inside().count() as f32;
         let mean = inside().sum::<f32>() / count;

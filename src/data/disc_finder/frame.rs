@@ -35,7 +35,7 @@ pub(super) struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// The field with little around it, where that is a small part of the picture or has bright margins; else the picture
     /// as it is.
-    pub fn of(picture: &'a RgbImage) -> Self {
+    pub(crate) fn of(picture: &'a RgbImage) -> Self {
         Self::around_field(picture).unwrap_or(Self { picture: Cow::Borrowed(picture), first: (0, 0) })
     }
 

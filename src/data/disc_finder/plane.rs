@@ -11,21 +11,21 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    pub fn filled(width: usize, height: usize, value: f32) -> Self {
+    pub(super) fn filled(width: usize, height: usize, value: f32) -> Self {
         Self { width, height, values: vec![value; width * height] }
     }
 
-    pub fn from_fn(width: usize, height: usize, value: impl Fn(usize) -> f32) -> Self {
+    pub(super) fn from_fn(width: usize, height: usize, value: impl Fn(usize) -> f32) -> Self {
         Self { width, height, values: (0..width * height).map(value).collect() }
     }
 
     /// The largest value.
-    pub fn maximum(&self) -> f32 {
+    pub(super) fn maximum(&self) -> f32 {
         self.values.iter().copied().fold(f32::NEG_INFINITY, f32::max)
     }
 
     /// Column, row and value of the largest value among pixels that are `allowed(column, row)`; the first of equals.
-    pub fn peak(&self, allowed: impl Fn(usize, usize) -> bool) -> Option<(usize, usize, f32)> {
+    pub(super) fn peak(&self, allowed: impl Fn(usize, usize) -> bool) -> Option<(usize, usize, f32)> {
         let mut best: Option<(usize, usize, f32)> = None;
         for (i, &value) in self.values.iter().enumerate() {
             let (x, y) = (i % self.width, i / self.width);
@@ -38,7 +38,7 @@ impl Plane {
 
     /// Gaussian mean; edge pixels are repeated beyond the border. The sums are those of imageproc's
     /// `gaussian_blur_f32`, taken for whole rows at once: wide means are most of what the search costs.
-    pub fn blurred(&self, sigma: f32) -> Self {
+    pub(super) fn blurred(&self, sigma: f32) -> Self {
         let kernel = gaussian(sigma);
         let radius = kernel.len() / 2;
         let add = |sums: &mut [f32], values: &[f32], weight: f32| {
@@ -65,7 +65,7 @@ impl Plane {
     }
 
     /// The value at a place between pixels, bilinear; the border's beyond it.
-    pub fn at(&self, x: f32, y: f32) -> f32 {
+    pub(super) fn at(&self, x: f32, y: f32) -> f32 {
         let clamped = |v: f32, length: usize| v.clamp(0.0, (length - 1) as f32);
         let (x, y) = (clamped(x, self.width), clamped(y, self.height));
         let (left, top) = (x as usize, y as usize);

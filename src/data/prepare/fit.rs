@@ -34,7 +34,7 @@ pub(super) struct Fit {
 }
 
 impl Fit {
-    pub fn apply(self, mask: &GrayImage) -> GrayImage {
+    pub(crate) fn apply(self, mask: &GrayImage) -> GrayImage {
         let mut turned = DynamicImage::ImageLuma8(mask.clone());
         turned.apply_orientation(self.turn);
         resize_mask(&turned.into_luma8(), self.size.0, self.size.1)

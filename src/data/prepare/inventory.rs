@@ -48,7 +48,7 @@ const FEW: u32 = 31;
 const OUTSTANDING: f64 = 5e-4;
 
 impl Inventory {
-    pub fn of(mask: &StoredMask) -> Self {
+    pub(crate) fn of(mask: &StoredMask) -> Self {
         let (scale, palette, mut values, pixels) = match &mask.values {
             MaskValues::Levels { values, palette, .. } => {
                 let (distinct, pixels) = counted(values.iter().copied());
@@ -79,7 +79,7 @@ impl Inventory {
     }
 
     /// Where a value lies: that of a palette is its colour.
-    pub fn point(&self, value: &Value) -> Point {
+    pub(crate) fn point(&self, value: &Value) -> Point {
         match (self.scale, value.level, value.colour) {
             (Scale::Levels, Some(level), _) => [f64::from(level), 0.0, 0.0],
             (_, _, Some(colour)) => colour.map(f64::from),
@@ -89,7 +89,7 @@ impl Inventory {
     }
 
     /// Whether values are class numbers or places in a palette, between which nothing lies.
-    pub fn is_nominal(&self) -> bool {
+    pub(crate) fn is_nominal(&self) -> bool {
         match self.scale {
             Scale::Levels => self.values.iter().all(|value| value.level.is_some_and(|level| level <= FEW)),
             Scale::Palette => !self.is_grey(),
@@ -98,19 +98,19 @@ impl Inventory {
     }
 
     /// Whether every value is a grey.
-    pub fn is_grey(&self) -> bool {
+    pub(crate) fn is_grey(&self) -> bool {
         self.values.iter().all(|value| value.colour.is_some_and(is_grey))
     }
 
     /// The values of the four corners.
-    pub fn corners(&self) -> [u32; 4] {
+    pub(crate) fn corners(&self) -> [u32; 4] {
         let (right, bottom) = (self.width as usize - 1, self.height as usize - 1);
         [(0, 0), (right, 0), (0, bottom), (right, bottom)].map(|(x, y)| self.pixels[y * self.width as usize + x])
     }
 
     /// Values that stand out, the most frequent first: those that compression or resizing has spread around another are
     /// left out, and so are rare ones after the first two.
-    pub fn outstanding(&self) -> Vec<u32> {
+    pub(crate) fn outstanding(&self) -> Vec<u32> {
         let (total, nominal) = (self.pixels.len() as f64, self.is_nominal());
         let mut chosen: Vec<u32> = Vec::new();
         for (index, value) in (0..).zip(&self.values) {
@@ -126,7 +126,7 @@ impl Inventory {
     }
 
     /// A value as one writes it in a legend; the colour of a grey level is left out.
-    pub fn written(&self, index: u32) -> MaskValue {
+    pub(crate) fn written(&self, index: u32) -> MaskValue {
         let value = self.values[index as usize];
         match (value.level, value.colour) {
             (Some(level), _) => MaskValue::Level(level),
@@ -136,7 +136,7 @@ impl Inventory {
     }
 
     /// The most frequent values and their shares.
-    pub fn listed(&self) -> String {
+    pub(crate) fn listed(&self) -> String {
         const SHOWN: usize = 5;
         let total = self.pixels.len() as f64;
         let one = |(index, value): (u32, &Value)| {

@@ -48,7 +48,7 @@ pub(super) struct Listing {
 
 impl Listing {
     /// Divides photographs, sorted by name, where nothing published does: every `n`-th is a test image.
-    pub fn divide_every(&mut self, n: usize) {
+    pub(crate) fn divide_every(&mut self, n: usize) {
         self.photographs.sort_by(|a, b| a.name.cmp(&b.name));
         for (index, photograph) in self.photographs.iter_mut().enumerate() {
             let is_test = n > 0 && index % n == n - 1;

@@ -206,7 +206,7 @@ pub(super) mod tests {
     }
 
     /// A file with a matrix of bytes, which MATLAB stores of doubles too where they fit.
-    pub fn file(name: &str, rows: u32, columns: u32, value: impl Fn(u32, u32) -> u8, packed: bool) -> Vec<u8> {
+    pub(crate) fn file(name: &str, rows: u32, columns: u32, value: impl Fn(u32, u32) -> u8, packed: bool) -> Vec<u8> {
         let values: Vec<u8> = (0..rows * columns).map(|i| value(i / rows, i % rows)).collect();
         let parts = [
             element(6, &[6, 0, 0, 0, 0, 0, 0, 0]),

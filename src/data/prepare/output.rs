@@ -30,7 +30,7 @@ pub(super) struct RegionPaths {
 
 impl Staging {
     /// Prepares a place beside `output`, unless that holds anything that this verb did not write.
-    pub fn begin(output: &Path, input: &Path) -> Result<Self, PrepareError> {
+    pub(crate) fn begin(output: &Path, input: &Path) -> Result<Self, PrepareError> {
         refuse_foreign(output)?;
         let parent = match output.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -63,13 +63,13 @@ impl Staging {
         self.root().join(split.folder()).join("ROIs")
     }
 
-    pub fn region(&self, split: Split, name: &str) -> RegionPaths {
+    pub(crate) fn region(&self, split: Split, name: &str) -> RegionPaths {
         let path = |kind: &str| self.rois(split).join(kind).join(format!("{name}.png"));
         RegionPaths { image: path("image"), mask: path("mask") }
     }
 
     /// Writes table and contact sheets, and puts the whole in its place; an earlier one goes.
-    pub fn finish(self, summary: &Summary, tiles: Vec<Tile>) -> Result<(), PrepareError> {
+    pub(crate) fn finish(self, summary: &Summary, tiles: Vec<Tile>) -> Result<(), PrepareError> {
         let root = self.root();
         summary.write_table(&root.join(TABLE))?;
         let mut sheet = ContactSheet::new(&root);

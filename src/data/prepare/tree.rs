@@ -21,7 +21,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`PrepareError::NoInput`] and [`PrepareError::Io`].
-    pub fn read(root: &Path) -> Result<Self, PrepareError> {
+    pub(crate) fn read(root: &Path) -> Result<Self, PrepareError> {
         if !root.is_dir() {
             return Err(PrepareError::NoInput(root.to_path_buf()));
         }
@@ -42,39 +42,39 @@ impl Tree {
     }
 
     /// Files whose name ends like an image.
-    pub fn images(&self) -> impl Iterator<Item = &PathBuf> {
+    pub(crate) fn images(&self) -> impl Iterator<Item = &PathBuf> {
         self.files.iter().filter(|file| has_image_extension(file))
     }
 
     /// A file beside the images, by its name.
-    pub fn named(&self, name: &str) -> Option<&PathBuf> {
+    pub(crate) fn named(&self, name: &str) -> Option<&PathBuf> {
         self.files.iter().find(|file| file.file_name().is_some_and(|n| n == name))
     }
 
     /// Every file.
-    pub fn files(&self) -> &[PathBuf] {
+    pub(crate) fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
     /// Names of the folders between the root and a file, from the outside.
-    pub fn folders(&self, file: &Path) -> Vec<String> {
+    pub(crate) fn folders(&self, file: &Path) -> Vec<String> {
         Self::folders_below(&self.root, file)
     }
 
     /// Names of the folders between another folder and a file in it.
-    pub fn folders_below(folder: &Path, file: &Path) -> Vec<String> {
+    pub(crate) fn folders_below(folder: &Path, file: &Path) -> Vec<String> {
         let relative = file.strip_prefix(folder).unwrap_or(file);
         let parent = relative.parent().unwrap_or(Path::new(""));
         parent.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect()
     }
 
     /// The same as [`Tree::folders`], in lower case.
-    pub fn lower_folders(&self, file: &Path) -> Vec<String> {
+    pub(crate) fn lower_folders(&self, file: &Path) -> Vec<String> {
         self.folders(file).iter().map(|folder| folder.to_lowercase()).collect()
     }
 
     /// What lies here, for an error: folders that hold images, and how many.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         const SHOWN: usize = 4;
         let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
         for image in self.images() {

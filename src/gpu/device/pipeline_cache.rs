@@ -21,7 +21,7 @@ pub(super) struct PipelineCache {
 
 impl PipelineCache {
     /// What the folder holds for the adapter; `None` where the device has no such cache.
-    pub fn open(device: &wgpu::Device, info: &wgpu::AdapterInfo, folder: &Path) -> Option<PipelineCache> {
+    pub(super) fn open(device: &wgpu::Device, info: &wgpu::AdapterInfo, folder: &Path) -> Option<PipelineCache> {
         if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
             return None;
         }
@@ -36,7 +36,7 @@ impl PipelineCache {
     }
 
     /// Writes the pipelines if there are more of them than in the file.
-    pub fn save(&self) {
+    pub(super) fn save(&self) {
         let mut kept_bytes = lock(&self.kept_bytes);
         let Some(data) = self.cache.get_data().filter(|data| data.len() > *kept_bytes) else { return };
         match write(&self.path, &data) {

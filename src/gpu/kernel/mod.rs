@@ -14,5 +14,6 @@ pub(crate) use dispatch::{
 };
 pub use interface::{Interface, TextureAccess};
 pub(crate) use shader::Shader;
-pub use uniform::{Field, Scalar};
+pub(super) use uniform::Field;
+pub use uniform::Scalar;
 pub(crate) use uniform::{Uniform, UniformValue, uniform};

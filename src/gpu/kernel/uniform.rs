@@ -13,7 +13,7 @@ pub enum Scalar {
 
 /// A field of a uniform block: four bytes, right after the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Field {
+pub(crate) struct Field {
     /// its name in the shader
     pub name: &'static str,
     /// its type there

@@ -107,7 +107,7 @@ fn enumerate(backends: wgpu::Backends) -> Vec<Adapter> {
 }
 
 /// The adapter with an index, the first whose name contains `wanted`, or the first of all.
-pub fn choose(wanted: Option<&str>) -> Result<(AdapterDescription, Adapter)> {
+pub(crate) fn choose(wanted: Option<&str>) -> Result<(AdapterDescription, Adapter)> {
     let mut found = adapters();
     if found.is_empty() {
         return Err(GpuError::NoAdapter);
@@ -130,7 +130,7 @@ pub fn choose(wanted: Option<&str>) -> Result<(AdapterDescription, Adapter)> {
 }
 
 /// The adapter of a description, found anew.
-pub fn again(description: &AdapterDescription) -> Result<(AdapterDescription, Adapter)> {
+pub(crate) fn again(description: &AdapterDescription) -> Result<(AdapterDescription, Adapter)> {
     let mut found = adapters();
     found.retain(|(other, _)| other.info == description.info);
     // Of several that nothing tells apart, the one at the same place.

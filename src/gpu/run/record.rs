@@ -32,7 +32,7 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    pub fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
         pass.set_pipeline(&self.pipeline.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
         pass.dispatch_workgroups(self.groups[0], self.groups[1], self.groups[2]);
@@ -50,7 +50,7 @@ pub(super) struct Places {
 
 impl Places {
     /// Inputs and constants have memory of their own, which runs leave as it is.
-    pub fn leaves(gpu: &Gpu, graph: &Graph, live: &[NodeId]) -> Result<Places> {
+    pub(super) fn leaves(gpu: &Gpu, graph: &Graph, live: &[NodeId]) -> Result<Places> {
         let mut offsets = Vec::new();
         let mut bytes = 0;
         for &id in live {
@@ -71,7 +71,7 @@ impl Places {
         Ok(Places { nodes, states: HashMap::new(), scratch: Vec::new(), arena: Vec::new() })
     }
 
-    pub fn add_states(&mut self, graph: &Graph, states: &States) -> Result<()> {
+    pub(super) fn add_states(&mut self, graph: &Graph, states: &States) -> Result<()> {
         for (index, state) in graph.states().iter().enumerate() {
             let StateBuffer { buffer, offset, .. } = states.entry(&state.name)?;
             self.states.insert(StateId(index), Place { buffer, offset });
@@ -79,7 +79,7 @@ impl Places {
         Ok(())
     }
 
-    pub fn add_arena(&mut self, gpu: &Gpu, plan: &Plan) -> Result<()> {
+    pub(super) fn add_arena(&mut self, gpu: &Gpu, plan: &Plan) -> Result<()> {
         let Plan { memory, page, .. } = plan;
         for start in (0..memory.peak_bytes).step_by(*page as usize) {
             let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
@@ -96,7 +96,7 @@ impl Places {
         Ok(())
     }
 
-    pub fn target(&self, target: Target) -> Result<&Place> {
+    pub(super) fn target(&self, target: Target) -> Result<&Place> {
         let found = match target {
             Target::Node(id) => self.nodes.get(&id),
             Target::State(id) => self.states.get(&id),

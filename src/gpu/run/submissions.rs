@@ -42,7 +42,7 @@ pub(super) struct TooLong {
 
 impl Pace {
     /// Estimates for launches which belong to these steps: positions among the live nodes, or later ones for updates.
-    pub fn new(graph: &Graph, live: &[NodeId], steps: &[usize], watchdog: Option<f64>) -> Pace {
+    pub(super) fn new(graph: &Graph, live: &[NodeId], steps: &[usize], watchdog: Option<f64>) -> Pace {
         let mut launches = vec![0u32; steps.iter().max().map_or(0, |last| last + 1)];
         steps.iter().for_each(|&step| launches[step] += 1);
         let states: u64 = graph.states().iter().map(|state| state.shape.bytes()).sum();
@@ -63,18 +63,18 @@ impl Pace {
     }
 
     /// Launches of each submission, in order.
-    pub fn submissions(&self) -> Vec<Range<usize>> {
+    pub(super) fn submissions(&self) -> Vec<Range<usize>> {
         divide(&self.times.borrow(), LONGEST / self.scale.get())
     }
 
     /// A run is submitted now.
-    pub fn begin(&self) {
+    pub(super) fn begin(&self) {
         self.begun.set(Some(Instant::now()));
     }
 
     /// Everything submitted is done. Should a launch have become too long, the next run is measured: this one may have been
     /// held up by anything.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         let Some(begun) = self.begun.take() else { return };
         let expected: f64 = self.times.borrow().iter().sum();
         if expected > 0.0 {
@@ -85,13 +85,13 @@ impl Pace {
     }
 
     /// Whether the next run is to be measured, launch by launch.
-    pub fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         self.due.get()
     }
 
     /// Takes the seconds of each launch. Gives those that are too long, if there were such twice in a row: once may be the
     /// driver compiling.
-    pub fn measured(&self, times: Vec<f64>) -> Option<TooLong> {
+    pub(super) fn measured(&self, times: Vec<f64>) -> Option<TooLong> {
         let most = self.watchdog.get()?;
         let seconds = times.iter().fold(0.0, |most: f64, time| most.max(*time));
         let mut steps = BTreeMap::new();
@@ -108,7 +108,7 @@ impl Pace {
     }
 
     /// Whatever launches take, it is not to be measured again.
-    pub fn ignore(&self) {
+    pub(super) fn ignore(&self) {
         self.watchdog.set(None);
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Samples {
 
 impl Samples {
     /// Operands of random values in [−1, 1), always the same for a shape; f16 holds them, for kernels that round to it.
-    pub fn new(g: &Geometry, direction: Direction) -> Samples {
+    pub(super) fn new(g: &Geometry, direction: Direction) -> Samples {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let (x, w, y) = (g.n * g.i * g.h * g.w, g.weights(), g.n * g.o * g.oh * g.ow);
         let (first, second, result) = match direction {
@@ -53,7 +53,7 @@ impl Samples {
     }
 
     /// Whether a result has all the expected elements.
-    pub fn agree(&self, result: &[f32]) -> bool {
+    pub(super) fn agree(&self, result: &[f32]) -> bool {
         let close = |&(index, value, magnitude): &(usize, f64, f64)| {
             (f64::from(result[index]) - value).abs() <= TOLERANCE * magnitude
         };

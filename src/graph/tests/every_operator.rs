@@ -22,9 +22,9 @@ const WINDOW: PoolSpec = PoolSpec { kernel: [3, 3], stride: [1, 1], padding: [0,
 const MODE: ResizeMode = ResizeMode::BilinearHalfPixel;
 
 /// An operator, shapes of inputs that it takes, and the shape that they give.
-pub type Sample = (Op, Vec<Shape>, Shape);
+pub(crate) type Sample = (Op, Vec<Shape>, Shape);
 
-pub fn sample(kind: OpKind) -> Sample {
+pub(crate) fn sample(kind: OpKind) -> Sample {
     let activation = Activation::Relu;
     let (op, inputs, output): (Op, Vec<&[usize]>, &[usize]) = match kind {
         OpKind::Input => (Op::Input { name: "x".into() }, vec![], &MAP),

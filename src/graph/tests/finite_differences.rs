@@ -10,7 +10,7 @@ const STEP: f64 = 1e-5;
 const TOLERANCE: f64 = 1e-6;
 
 /// An input of the operator under test.
-pub struct Operand {
+pub(crate) struct Operand {
     shape: Shape,
     range: Range,
 }
@@ -23,27 +23,27 @@ enum Range {
 }
 
 /// Differentiated, values around 0.
-pub fn any(shape: impl Into<Shape>) -> Operand {
+pub(crate) fn any(shape: impl Into<Shape>) -> Operand {
     Operand { shape: shape.into(), range: Range::Any }
 }
 
 /// Differentiated, values between 0.5 and 2.5.
-pub fn positive(shape: impl Into<Shape>) -> Operand {
+pub(crate) fn positive(shape: impl Into<Shape>) -> Operand {
     Operand { shape: shape.into(), range: Range::Positive }
 }
 
 /// Differentiated, values between 0 and 1.
-pub fn unit(shape: impl Into<Shape>) -> Operand {
+pub(crate) fn unit(shape: impl Into<Shape>) -> Operand {
     Operand { shape: shape.into(), range: Range::Unit }
 }
 
 /// Not differentiated.
-pub fn fixed(shape: impl Into<Shape>, values: &[f64]) -> Operand {
+pub(crate) fn fixed(shape: impl Into<Shape>, values: &[f64]) -> Operand {
     Operand { shape: shape.into(), range: Range::Fixed(values.to_vec()) }
 }
 
 /// `count` values in [−1, 1), the same for the same seed.
-pub fn noise(seed: u32, count: usize) -> Vec<f64> {
+pub(crate) fn noise(seed: u32, count: usize) -> Vec<f64> {
     let key = reference::dropout::key([seed, 0], 0);
     (0..count).map(|i| f64::from(reference::dropout::bits(i as u32, key)) / 2f64.powi(31) - 1.0).collect()
 }
@@ -52,7 +52,7 @@ pub fn noise(seed: u32, count: usize) -> Vec<f64> {
 /// computed from a leaf and is also used elsewhere, and where what follows the operator makes its upstream gradient
 /// uneven. Returns the operator's output, so that a test can tell what its case reaches.
 #[track_caller]
-pub fn check(operands: &[Operand], operator: impl Fn(&mut Graph, &[NodeId]) -> Traced) -> Array {
+pub(crate) fn check(operands: &[Operand], operator: impl Fn(&mut Graph, &[NodeId]) -> Traced) -> Array {
     let traced = trace(operands, operator);
     let mut inputs = traced.inputs;
     let mut forward = traced.graph.clone();
@@ -89,7 +89,7 @@ pub fn check(operands: &[Operand], operator: impl Fn(&mut Graph, &[NodeId]) -> T
 
 /// Largest deviation relative to the largest expected value.
 #[track_caller]
-pub fn assert_close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
+pub(crate) fn assert_close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
     assert_eq!(got.len(), want.len(), "{what}");
     let difference: Vec<f64> = got.iter().zip(want).map(|(got, want)| got - want).collect();
     let error = largest(&difference) / largest(want);
@@ -97,7 +97,7 @@ pub fn assert_close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
 }
 
 /// Values of the outputs of a graph; its states, if it has any, are uneven and the same each time.
-pub fn evaluate(graph: &Graph, inputs: &HashMap<String, Array>) -> HashMap<String, Array> {
+pub(crate) fn evaluate(graph: &Graph, inputs: &HashMap<String, Array>) -> HashMap<String, Array> {
     let mut states = HashMap::new();
     for (seed, State { name, shape }) in (201..).zip(graph.states()) {
         let values = noise(seed, shape.elements()).iter().map(|v| 0.4 + v).collect();

@@ -11,16 +11,16 @@ pub(super) struct Ball {
 }
 
 impl Ball {
-    pub fn exact(centre: f64) -> Self {
+    pub(super) fn exact(centre: f64) -> Self {
         Ball { centre, radius: 0.0 }
     }
 
-    pub fn widened(self, by: f64) -> Self {
+    pub(super) fn widened(self, by: f64) -> Self {
         Ball::of(self.centre, self.radius + by)
     }
 
     /// Under a function that is monotonic or convex, or jumps: its ends move furthest.
-    pub fn image(self, f: impl Fn(f64) -> f64) -> Ball {
+    pub(super) fn image(self, f: impl Fn(f64) -> f64) -> Ball {
         let centre = f(self.centre);
         if self.radius == 0.0 {
             return Ball::exact(centre);
@@ -31,14 +31,14 @@ impl Ball {
     }
 
     /// `1/√x`
-    pub fn inverse_root(self) -> Ball {
+    pub(super) fn inverse_root(self) -> Ball {
         match self.centre > self.radius {
             true => self.image(|v| 1.0 / v.sqrt()),
             false => Ball::of(1.0 / self.centre.sqrt(), if self.radius == 0.0 { 0.0 } else { f64::INFINITY }),
         }
     }
 
-    pub fn abs(self) -> f64 {
+    pub(super) fn abs(self) -> f64 {
         self.centre.abs()
     }
 

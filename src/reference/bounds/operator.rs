@@ -8,7 +8,7 @@ use crate::graph::{Activation, Op, Shape};
 use crate::reference::{Array, conv2d, dropout, elementwise as twin, layout, prototype, reduce, resize};
 
 /// Radius of `value`, which is that of `op` on these inputs; `u` is a rounding. `None` where every element is exact.
-pub fn radius(op: &Op, inputs: &[&Bounded], value: &Array, u: f64) -> Option<Array> {
+pub(in crate::reference) fn radius(op: &Op, inputs: &[&Bounded], value: &Array, u: f64) -> Option<Array> {
     let shape = &value.shape;
     if shape.elements() == 0 {
         return None;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::ops::{RangeFrom, RangeInclusive};
 
 /// Values out of all those of a type.
-pub trait Range<T> {
+pub(super) trait Range<T> {
     /// What is wrong with a value that is not among them, as a sentence about it ends: "not between 2 and 64".
     fn problem(&self, value: &T) -> Option<String>;
 }
@@ -22,7 +22,7 @@ impl<T: PartialOrd + Display> Range<T> for RangeFrom<T> {
 }
 
 /// Numbers by their sign.
-pub enum Sign {
+pub(super) enum Sign {
     /// more than 0
     Positive,
     /// the same, or without an end

@@ -10,7 +10,7 @@ use bytesize::ByteSize;
 use crate::named::Named;
 
 /// A name that a setting can have, and its help.
-pub type NameAndHelp = (&'static str, Option<&'static str>);
+pub(super) type NameAndHelp = (&'static str, Option<&'static str>);
 
 /// Kinds of values, as far as what offers them to users must tell them apart.
 #[derive(Clone, Copy)]
@@ -39,7 +39,7 @@ impl Kind {
 }
 
 /// A value that a setting can hold.
-pub trait Value: Clone + Send + Sync + Sized + 'static {
+pub(super) trait Value: Clone + Send + Sync + Sized + 'static {
     /// of all such values
     const KIND: Kind;
 
@@ -64,7 +64,7 @@ pub trait Value: Clone + Send + Sync + Sized + 'static {
 }
 
 /// What a field of the settings can be: a value, or one that may be absent.
-pub trait Held: Sized {
+pub(super) trait Held: Sized {
     /// the value
     type Value: Value;
 

@@ -46,7 +46,7 @@ fn spoilt(checkpoint: &Path, tensor: &str, out: &Path) {
 fn weights_that_are_not_finite_are_refused_by_name() {
     let folder = TempDir::new().expect("a temporary folder");
     let (source, run) = (clinics(&folder).join("clinic-a"), folder.path().join("run"));
-    let flags = ["--size", "32", "--batch", "2", "--steps", "1"];
+    let flags = ["--size", "32", "--batch", "4", "--steps", "1"];
     let begin = ["train", "--source", text(&source), "--out"];
     succeed(&[&begin[..], &[text(&run)], &flags].concat());
 

@@ -66,7 +66,7 @@ fn target_regions_without_masks_are_counted_and_the_source_is_named_instead() {
     let mut masks = fs::read_dir(target.join("test/ROIs/mask")).expect("the folder is there");
     fs::remove_file(masks.next().expect("three masks").expect("listed").path()).expect("the file is there");
     let mut arguments = vec!["train", "--source", text(&source), "--target", text(&target), "--out", text(&run)];
-    arguments.extend(["--size", "32", "--batch", "2", "--steps", "1"]);
+    arguments.extend(["--size", "32", "--batch", "4", "--steps", "1"]);
     let output = output(&arguments);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");

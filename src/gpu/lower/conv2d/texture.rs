@@ -51,7 +51,7 @@ pub(super) struct Lanes {
 impl Lanes {
     /// The division that loads and multiplies least. Where the shared texels are sent round, `broadcast`, one load brings
     /// eight of them.
-    pub fn for_channels(inputs: usize, outputs: usize, broadcast: bool) -> Lanes {
+    pub(super) fn for_channels(inputs: usize, outputs: usize, broadcast: bool) -> Lanes {
         let [x, dy] = [inputs, outputs].map(|channels| channels.div_ceil(4));
         let divisions = [false, true].into_iter().flat_map(|swapped| {
             let (lanes, shared) = if swapped { (dy, x) } else { (x, dy) };
@@ -66,7 +66,7 @@ impl Lanes {
     }
 
     /// Constants of the shader.
-    pub fn constants(&self) -> [(&'static str, Constant); 3] {
+    pub(super) fn constants(&self) -> [(&'static str, Constant); 3] {
         [
             ("SWAPPED", Constant::Bool(self.swapped)),
             ("ACROSS", Constant::U32(self.across as u32)),
