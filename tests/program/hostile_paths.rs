@@ -66,7 +66,8 @@ fn use_run(run: &Path, clinic: &Path, out: &Path) -> [Value; 2] {
         succeed(&[&"--json", &"predict", &"--checkpoint", &checkpoint, &images, &"--out", &drawn, &"--logits"]);
     // Of each image a mask, an overlay and logits; a table and a contact sheet.
     assert_eq!(fs::read_dir(&drawn).expect("it was made").count(), 2 * 3 + 2);
-    assert_eq!(fs::read_dir(&measured).expect("it was made").count(), 3);
+    // Metrics raw and post-processed, and their summary twice.
+    assert_eq!(fs::read_dir(&measured).expect("it was made").count(), 4);
     [evaluated, predicted].map(|text| serde_json::from_str(&text).expect("one document"))
 }
 
