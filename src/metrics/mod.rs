@@ -25,6 +25,7 @@ pub use error::MetricsError;
 pub use mask::BinaryMask;
 pub use overlap::{Overlap, dice};
 pub use plausibility::{Doubt, doubts};
+pub(crate) use postprocess::fill_holes;
 pub use postprocess::{PostprocessSettings, postprocess};
 pub use report::{ImageMetrics, StructureMetrics, evaluate_image};
 pub use rim::{Eye, RimSectors, rim_sectors};

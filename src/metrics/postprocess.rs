@@ -126,7 +126,7 @@ fn largest_component(mask: &BinaryMask) -> BinaryMask {
 }
 
 /// Adds every 4-connected background region that does not reach the image border.
-fn fill_holes(mask: &BinaryMask) -> BinaryMask {
+pub(crate) fn fill_holes(mask: &BinaryMask) -> BinaryMask {
     let (width, height) = (mask.width(), mask.height());
     let outside = GrayImage::from_fn(width, height, |x, y| Luma([u8::from(!mask.contains(x, y))]));
     let labels = components(&outside, Connectivity::Four);

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::note::Note;
 use super::reason::Reason;
 use crate::data::morphology::city_block_distance;
+use crate::metrics::{BinaryMask, fill_holes};
 
 /// Holes of more than this share of a structure are meant.
 const HOLE: f64 = 0.05;
@@ -54,22 +55,17 @@ pub(super) fn is_line(mask: &[bool], width: usize) -> bool {
     longer_side(mask, width).is_some_and(|side| thickness < f64::max(PIXEL, LINE * side as f64))
 }
 
-/// Every pixel from which one cannot leave the picture, from pixel to pixel side by side, without crossing the mask.
+/// The mask with its holes filled. They lie in the box around it, and nothing else is looked at.
 pub(super) fn without_holes(mask: &[bool], width: usize) -> Vec<bool> {
-    let height = mask.len() / width;
-    let mut outside = vec![false; mask.len()];
-    let border = (0..width).flat_map(|x| [x, (height - 1) * width + x]);
-    let mut open: Vec<usize> = border.chain((0..height).flat_map(|y| [y * width, y * width + width - 1])).collect();
-    while let Some(i) = open.pop() {
-        if mask[i] || outside[i] {
-            continue;
-        }
-        outside[i] = true;
-        let x = i % width;
-        open.extend([(x > 0).then(|| i - 1), (x + 1 < width).then_some(i + 1)].into_iter().flatten());
-        open.extend([i.checked_sub(width), Some(i + width).filter(|i| *i < mask.len())].into_iter().flatten());
+    let mut whole = mask.to_vec();
+    let Some([left, right, top, bottom]) = extent(mask, width) else { return whole };
+    let (columns, rows) = (right - left + 1, bottom - top + 1);
+    let inside = |x: u32, y: u32| mask[(top + y as usize) * width + left + x as usize];
+    let filled = fill_holes(&BinaryMask::from_fn(columns as u32, rows as u32, inside));
+    for (i, inside) in filled.pixels().enumerate() {
+        whole[(top + i / columns) * width + left + i % columns] = inside;
     }
-    outside.iter().map(|outside| !outside).collect()
+    whole
 }
 
 /// Share of a structure's edge that lies next to another, at most two pixels away.
@@ -98,13 +94,19 @@ fn perimeter(mask: &[bool], width: usize) -> usize {
 
 /// Of the box around a mask.
 fn longer_side(mask: &[bool], width: usize) -> Option<usize> {
+    let [left, right, top, bottom] = extent(mask, width)?;
+    Some((right - left).max(bottom - top) + 1)
+}
+
+/// First and last column, and first and last row, that a mask is in.
+fn extent(mask: &[bool], width: usize) -> Option<[usize; 4]> {
     let columns = (0..mask.len()).filter(|i| mask[*i]).map(|i| i % width);
     let (left, right) = columns.fold(None, |box_, x| match box_ {
         None => Some((x, x)),
         Some((left, right)) => Some((x.min(left), x.max(right))),
     })?;
     let (first, last) = (mask.iter().position(|inside| *inside)?, mask.iter().rposition(|inside| *inside)?);
-    Some((right - left).max(last / width - first / width) + 1)
+    Some([left, right, first / width, last / width])
 }
 
 #[cfg(test)]
@@ -150,6 +152,14 @@ mod tests {
         ] {
             let area = mask.iter().filter(|inside| **inside).count();
             assert_eq!(tell(mask), Ok((area, None)));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_box_around_a_mask_has_all_of_its_holes(mask in proptest::collection::vec(proptest::bool::weighted(0.4), 7 * 6)) {
+            let whole = fill_holes(&BinaryMask::from_fn(7, 6, |x, y| mask[(7 * y + x) as usize]));
+            proptest::prop_assert_eq!(without_holes(&mask, 7), whole.pixels().collect::<Vec<_>>());
         }
     }
 }
