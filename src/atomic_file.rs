@@ -31,6 +31,25 @@ pub fn write_atomically(path: &Path, content: impl FnOnce(&mut dyn Write) -> io:
     Written::beside(path, content)?.take_place(None)
 }
 
+/// Writes a table as CSV, whole or not at all: its columns, then its rows.
+///
+/// # Errors
+/// As [`write_atomically`]; and a row that has not one cell for each column.
+pub fn write_csv(
+    path: &Path,
+    columns: &[&str],
+    rows: impl IntoIterator<Item: IntoIterator<Item: AsRef<[u8]>>>,
+) -> Result<(), WriteError> {
+    write_atomically(path, |file| {
+        let mut table = csv::Writer::from_writer(file);
+        table.write_record(columns)?;
+        for row in rows {
+            table.write_record(row)?;
+        }
+        table.flush()
+    })
+}
+
 /// A complete new file, flushed to the disk, that has not taken its place yet.
 pub(crate) struct Written {
     temporary: NamedTempFile,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::{Architecture, Global, output, progress, sentence};
-use crate::atomic_file::write_atomically;
+use crate::atomic_file::{write_atomically, write_csv};
 use crate::data::mask::decode_mask;
 use crate::data::names::shown_path;
 use crate::data::remarks::Remarks;
@@ -198,23 +198,16 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
 fn write_files(out: &Path, measured: &Measured, document: &Value) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
     for (name, metrics) in [("metrics.csv", &measured.raw), ("metrics_postprocessed.csv", &measured.clean)] {
-        let mut table = csv::Writer::from_writer(Vec::new());
-        table.write_record(std::iter::once("name").chain(ImageMetrics::CSV_COLUMNS))?;
-        for (name, image) in measured.names.iter().zip(metrics) {
-            table.write_record(std::iter::once(name.clone()).chain(image.csv_cells()))?;
-        }
-        let bytes = table.into_inner().context("a table in memory can always be finished")?;
-        write_atomically(&out.join(name), |file| file.write_all(&bytes))?;
+        let images = measured.names.iter().zip(metrics);
+        let rows = images.map(|(name, image)| std::iter::once(name.clone()).chain(image.csv_cells()));
+        write_csv(&out.join(name), &[&["name"], &ImageMetrics::CSV_COLUMNS[..]].concat(), rows)?;
     }
-    let mut means = csv::Writer::from_writer(Vec::new());
-    means.write_record(["masks"].into_iter().chain(SUMMARY_COLUMNS))?;
-    for (masks, metrics) in [("raw", &measured.raw), ("postprocessed", &measured.clean)] {
-        for row in Summary::of(metrics).csv_rows() {
-            means.write_record([masks].into_iter().chain(row.iter().map(String::as_str)))?;
-        }
-    }
-    let bytes = means.into_inner().context("a table in memory can always be finished")?;
-    write_atomically(&out.join("summary.csv"), |file| file.write_all(&bytes))?;
+    let means =
+        [("raw", &measured.raw), ("postprocessed", &measured.clean)].into_iter().flat_map(|(masks, metrics)| {
+            let rows = Summary::of(metrics).csv_rows();
+            rows.into_iter().map(move |row| std::iter::once(masks.to_string()).chain(row))
+        });
+    write_csv(&out.join("summary.csv"), &[&["masks"], &SUMMARY_COLUMNS[..]].concat(), means)?;
     let text = serde_json::to_string_pretty(document)?;
     write_atomically(&out.join("summary.json"), |file| file.write_all(text.as_bytes()))?;
     Ok(())

@@ -38,6 +38,14 @@ pub fn encode_mask(cup: &[bool], disc: &[bool]) -> Vec<u8> {
     cup.iter().zip(disc).map(level).collect()
 }
 
+/// The same as an image.
+///
+/// # Panics
+/// When a plane does not have `size.0 * size.1` pixels.
+pub fn mask_image(size: (u32, u32), cup: &[bool], disc: &[bool]) -> GrayImage {
+    GrayImage::from_raw(size.0, size.1, encode_mask(cup, disc)).expect("a mask has as many pixels as its size says")
+}
+
 /// Replaces every level by the one of [`CUP`], [`RIM`] and [`BACKGROUND`] that it stands for.
 pub fn canonical_levels(mask: &mut GrayImage) {
     for level in mask.iter_mut() {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use image::{DynamicImage, GrayImage, Rgb, RgbImage};
+use image::{DynamicImage, Rgb, RgbImage};
 
 use super::error::DataError;
 use super::image_file::write_png;
-use super::mask::encode_mask;
+use super::mask::mask_image;
 use super::morphology::city_block_distance;
 
 /// Colour of the disc's outline: blue.
@@ -40,9 +40,8 @@ pub fn draw_outlines(image: &mut RgbImage, cup: &[bool], disc: &[bool]) {
 /// # Panics
 /// When a mask does not have `size.0 * size.1` pixels.
 pub fn write_mask(folder: &Path, name: &str, size: (u32, u32), cup: &[bool], disc: &[bool]) -> Result<(), DataError> {
-    let levels = GrayImage::from_raw(size.0, size.1, encode_mask(cup, disc));
-    let levels = levels.expect("a mask has as many pixels as its size says");
-    write_png(&folder.join(format!("{name}_mask.png")), &DynamicImage::ImageLuma8(levels))
+    let levels = DynamicImage::ImageLuma8(mask_image(size, cup, disc));
+    write_png(&folder.join(format!("{name}_mask.png")), &levels)
 }
 
 /// Writes `NAME_overlay.png` into `folder`: the photograph with both outlines.

@@ -45,13 +45,17 @@ impl MeanOfFound {
         [self.found, self.images]
     }
 
+    fn over(&self) -> String {
+        format!("over {} of {}", self.found, self.images)
+    }
+
     /// Everything there is to say, numbers written by `figure`.
     pub fn told(&self, figure: impl Fn(f64) -> String) -> ToldMean {
         let is_whole = self.found == self.images;
         ToldMean {
             mean: self.mean.map_or("missing".to_owned(), |mean| figure(mean.mean)),
             interval: self.mean.map(|mean| [figure(mean.low), figure(mean.high)]),
-            over: format!("over {} of {}", self.found, self.images),
+            over: self.over(),
             worst_case: self.worst_case.filter(|_| !is_whole).map(|mean| figure(mean.mean)),
         }
     }
@@ -60,7 +64,7 @@ impl MeanOfFound {
 impl fmt::Display for MeanOfFound {
     /// The mean, its interval and over how many images, with four decimals unless a precision is given.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let over = format!("over {} of {}", self.found, self.images);
+        let over = self.over();
         match (self.mean, f.precision()) {
             (Some(mean), Some(decimals)) => write!(f, "{mean:.decimals$} {over}"),
             (Some(mean), None) => write!(f, "{mean} {over}"),

@@ -25,7 +25,7 @@ use super::named::named;
 use super::{Architecture, Global, output, progress, sentence};
 use crate::data::contact_sheet::{ContactSheet, Tile};
 use crate::data::image_file::read_photograph;
-use crate::data::mask::encode_mask;
+use crate::data::mask::mask_image;
 use crate::data::names::shown;
 use crate::data::overlay::{write_mask, write_overlay};
 use crate::data::region::check_shape;
@@ -244,8 +244,7 @@ fn write_prediction(arguments: &Arguments, input: &Input, logits: &Logits) -> Re
 /// Masks of cup and disc as one of the dataset layout's levels.
 fn levels(masks: &[BinaryMask; 2]) -> GrayImage {
     let [cup, disc] = masks.each_ref().map(|mask| mask.pixels().collect::<Vec<bool>>());
-    let levels = GrayImage::from_raw(masks[1].width(), masks[1].height(), encode_mask(&cup, &disc));
-    levels.expect("a level for each pixel")
+    mask_image((masks[1].width(), masks[1].height()), &cup, &disc)
 }
 
 fn write_logits(path: &Path, logits: &Logits) -> Result<()> {

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::flag::Flag;
 use super::whole_photograph::Place;
-use crate::atomic_file::write_atomically;
+use crate::atomic_file::write_csv;
 use crate::metrics::{Eye, RimSectors};
 
 /// The table of a prediction; a folder that holds one holds earlier results.
@@ -91,14 +91,8 @@ impl Row {
 
 /// Writes the table; what is unknown is an empty cell.
 pub(super) fn write_table(path: &Path, rows: &[Row], eye: Option<Eye>) -> Result<()> {
-    let mut table = csv::Writer::from_writer(Vec::new());
-    let columns = Row::columns();
-    table.write_record(&columns)?;
-    for row in rows {
-        table.write_record(row.cells(eye).into_iter().map(|(_, value)| cell(&value)))?;
-    }
-    let bytes = table.into_inner().context("a table in memory can always be finished")?;
-    Ok(write_atomically(path, |file| file.write_all(&bytes))?)
+    let cells = rows.iter().map(|row| row.cells(eye).into_iter().map(|(_, value)| cell(&value)));
+    Ok(write_csv(path, &Row::columns(), cells)?)
 }
 
 /// Fractions with four digits, and lists in one cell.

@@ -1,5 +1,13 @@
 //! Colours that are not red, green and blue.
 
+use super::fault::Fault;
+
+/// The colour of an index.
+pub(super) fn looked_up(index: u32, palette: &[[u8; 3]]) -> Result<[u8; 3], Fault> {
+    let colour = usize::try_from(index).ok().and_then(|index| palette.get(index));
+    colour.copied().ok_or_else(|| Fault::Damaged(format!("it uses colour {index} of a palette of {}", palette.len())))
+}
+
 /// CMYK without a profile, as other programs show it: ink takes light away, and black ink from all three colours.
 pub(super) fn rgb_of_cmyk(inks: [u8; 4]) -> [u8; 3] {
     let [c, m, y, k] = inks.map(|ink| u32::from(u8::MAX - ink));

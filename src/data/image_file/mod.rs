@@ -26,5 +26,5 @@ pub use image::metadata::Orientation;
 pub use note::{ImageNote, summarise};
 pub use photograph::{Photograph, read_photograph, read_rgb, read_size};
 pub use stored_mask::{MaskValues, StoredMask, read_grey, read_mask};
-pub use turn::quarter_turned;
+pub use turn::{quarter_turned, upright, upright_size};
 pub use write::write_png;

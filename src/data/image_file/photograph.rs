@@ -5,6 +5,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ImageBuffer, Rgb, RgbImage};
 
+use super::colour::looked_up;
 use super::decode::{decode, size};
 use super::fault::Fault;
 use super::note::ImageNote;
@@ -87,10 +88,7 @@ fn photograph(raster: Raster, bits: Option<u8>) -> Result<Photograph, Fault> {
 fn colours(indices: &[u8], palette: &[[u8; 3]]) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::with_capacity(3 * indices.len());
     for index in indices {
-        let colour = palette.get(usize::from(*index));
-        let colours = palette.len();
-        bytes
-            .extend(colour.ok_or_else(|| Fault::Damaged(format!("it uses colour {index} of a palette of {colours}")))?);
+        bytes.extend(looked_up(u32::from(*index), palette)?);
     }
     Ok(bytes)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{GrayImage, ImageBuffer, Luma, Rgb};
 
+use super::colour::looked_up;
 use super::decode::decode;
 use super::fault::Fault;
 use super::note::ImageNote;
@@ -112,11 +113,8 @@ impl StoredMask {
                 values.iter().map(|value| ((u64::from(*value) * 255 + half) / largest) as u8).collect()
             }
             MaskValues::Levels { values, palette: Some(palette), .. } => {
-                if let Some(index) = values.iter().find(|index| **index as usize >= palette.len()) {
-                    let reason = format!("it uses colour {index} of a palette of {}", palette.len());
-                    return Err(Fault::Damaged(reason).of(path));
-                }
-                grey_of(&mut values.iter().map(|index| palette[*index as usize]))?
+                let colours = values.iter().map(|index| looked_up(*index, palette)).collect::<Result<Vec<_>, _>>();
+                grey_of(&mut colours.map_err(|fault| fault.of(path))?.into_iter())?
             }
             MaskValues::Colours(colours) => grey_of(&mut colours.iter().copied())?,
         };

@@ -11,12 +11,12 @@ pub fn quarter_turned(orientation: Orientation) -> bool {
 }
 
 /// The upright size of what is stored at a size.
-pub(super) fn upright_size((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
+pub fn upright_size((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
     if quarter_turned(orientation) { (height, width) } else { (width, height) }
 }
 
 /// The pixels as a viewer that heeds the orientation shows them.
-pub(super) fn upright<P: Pixel + 'static>(
+pub fn upright<P: Pixel + 'static>(
     mut image: ImageBuffer<P, Vec<P::Subpixel>>,
     orientation: Orientation,
 ) -> ImageBuffer<P, Vec<P::Subpixel>> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{DynamicImage, GrayImage};
+use image::GrayImage;
 
 use super::classes::{by_legend, check_cup, inside};
 use super::contour_file::read_contour;
@@ -12,8 +12,8 @@ use super::legend::Legend;
 use super::mat_file::read_mat;
 use super::note::Note;
 use super::reason::Reason;
-use crate::data::image_file::{MaskValues, Orientation, StoredMask, read_mask};
-use crate::data::mask::{BACKGROUND, CUP, RIM, encode_mask};
+use crate::data::image_file::{MaskValues, Orientation, StoredMask, read_mask, upright};
+use crate::data::mask::{BACKGROUND, CUP, RIM, mask_image};
 use crate::data::resize::resize_mask;
 
 /// Where an annotation lies, and what it holds.
@@ -155,20 +155,13 @@ fn read_levels(path: &Path, legend: &Legend) -> Result<Drawn, Reason> {
     let note = full.note.filter(|_| is_outline).or(disc.note);
     let rim: Vec<bool> = mask.iter().map(|level| *level == RIM).collect();
     notes.extend(note.map(|note| if is_line(&rim, width as usize) { Note::OutlineFilled } else { note }));
-    let levels = encode_mask(&cup, &disc.mask);
-    let mask = GrayImage::from_raw(width, height, levels).expect("a mask has as many levels as pixels");
+    let mask = mask_image((width, height), &cup, &disc.mask);
     check_cup(&mask, &stored, legend, path)?;
     Ok(Drawn {
         turned: stored.orientation != Orientation::NoTransforms,
         mask: upright(mask, stored.orientation),
         notes,
     })
-}
-
-fn upright(mask: GrayImage, orientation: Orientation) -> GrayImage {
-    let mut mask = DynamicImage::ImageLuma8(mask);
-    mask.apply_orientation(orientation);
-    mask.into_luma8()
 }
 
 impl Shown {
@@ -233,7 +226,7 @@ fn joined(disc: Shown, cup: Option<Shown>, disc_path: &Path, cup_path: Option<&P
     let (Some(cup), Some(cup_path)) = (cup, cup_path) else {
         let disc = filled(disc.mask, width, "disc", disc_path)?;
         notes.extend(disc.note);
-        return Ok(Drawn { mask: layout(&vec![false; disc.mask.len()], &disc.mask, size), turned, notes });
+        return Ok(Drawn { mask: mask_image(size, &vec![false; disc.mask.len()], &disc.mask), turned, notes });
     };
     if cup.size != size && !same_proportions(cup.size, size) {
         let ((w, h), (width, height)) = (cup.size, size);
@@ -263,11 +256,7 @@ fn joined(disc: Shown, cup: Option<Shown>, disc_path: &Path, cup_path: Option<&P
         let [cup, disc] = [cup_path, disc_path].map(Path::display);
         return Err(format!("{share:.0} % of the cup in `{cup}` lie outside the disc in `{disc}`").into());
     }
-    Ok(Drawn { mask: layout(&cup, &disc, size), turned, notes })
-}
-
-fn layout(cup: &[bool], disc: &[bool], (width, height): (u32, u32)) -> GrayImage {
-    GrayImage::from_raw(width, height, encode_mask(cup, disc)).expect("a mask has as many levels as pixels")
+    Ok(Drawn { mask: mask_image(size, &cup, &disc), turned, notes })
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use image::{DynamicImage, GrayImage};
+use image::GrayImage;
 
 use super::note::Note;
 use super::reason::Reason;
-use crate::data::image_file::{Orientation, Photograph, quarter_turned};
+use crate::data::image_file::{Orientation, Photograph, quarter_turned, upright, upright_size};
 use crate::data::mask::BACKGROUND;
 use crate::data::resize::resize_mask;
 
@@ -35,9 +35,7 @@ pub(super) struct Fit {
 
 impl Fit {
     pub(crate) fn apply(self, mask: &GrayImage) -> GrayImage {
-        let mut turned = DynamicImage::ImageLuma8(mask.clone());
-        turned.apply_orientation(self.turn);
-        resize_mask(&turned.into_luma8(), self.size.0, self.size.1)
+        resize_mask(&upright(mask.clone(), self.turn), self.size.0, self.size.1)
     }
 }
 
@@ -60,7 +58,7 @@ pub(super) fn fit(
     let (size, own, exif) = (photograph.image.dimensions(), drawn.mask.dimensions(), photograph.orientation);
     let turned = |(width, height): (u32, u32)| (height, width);
     let is_stored_turned = exif != Orientation::NoTransforms;
-    let stored = if quarter_turned(exif) { turned(size) } else { size };
+    let stored = upright_size(size, exif);
     let as_drawn = same_proportions(own, size);
     let as_stored = is_stored_turned && !drawn.turned && same_proportions(own, stored);
     let upright = Fit { turn: Orientation::NoTransforms, size };
@@ -149,7 +147,7 @@ fn contrast(photograph: &Photograph, mask: &GrayImage) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use image::{Luma, Rgb, RgbImage};
+    use image::{DynamicImage, Luma, Rgb, RgbImage};
 
     use super::*;
 

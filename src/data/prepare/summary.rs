@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::error::PrepareError;
 use super::note::{Note, NoteKind};
 use super::unused::{Skipped, Unused};
-use crate::atomic_file::write_atomically;
+use crate::atomic_file::write_csv;
 use crate::data::dataset::Split;
 use crate::data::disc_finder::{Disc, LOW_CONFIDENCE};
 use crate::data::square::Square;
@@ -163,14 +163,7 @@ impl Summary {
     }
 
     pub(super) fn write_table(&self, path: &Path) -> Result<(), PrepareError> {
-        let mut table = csv::Writer::from_writer(Vec::new());
-        let in_memory = "a table in memory can always be written";
-        table.write_record(COLUMNS).expect(in_memory);
-        for region in &self.regions {
-            table.write_record(region.cells()).expect(in_memory);
-        }
-        let bytes = table.into_inner().expect(in_memory);
-        Ok(write_atomically(path, |file| file.write_all(&bytes))?)
+        Ok(write_csv(path, &COLUMNS, self.regions.iter().map(Prepared::cells))?)
     }
 
     /// The whole as JSON.
