@@ -39,6 +39,14 @@ pub enum InferenceError {
     /// The device refuses.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// Nothing can be seen in what the network gives: its weights are damaged, or have overflowed.
+    #[error("the network's output for image {} of {of} is not finite: its weights are damaged or have overflowed", image + 1)]
+    NotFinite {
+        /// the first such image of a call, counted from 0
+        image: usize,
+        /// images of the call
+        of: usize,
+    },
     /// More images than a network was compiled for.
     #[error("{given} images were given to a network compiled for {batch}")]
     TooManyImages {
@@ -195,7 +203,8 @@ impl Predictor {
         self.batch
     }
 
-    /// Logits of up to `batch` images, in order. What is not square is completed to a square by mirroring its edges.
+    /// Logits of up to `batch` images, in order. What is not square is completed to a square by mirroring its edges. An output
+    /// with a NaN or an infinity is an error: a mask of it would look as if nothing was found.
     pub fn logits(&self, images: &[&RgbImage]) -> Result<Vec<Logits>> {
         if images.len() > self.batch {
             return Err(InferenceError::TooManyImages { given: images.len(), batch: self.batch });
@@ -215,6 +224,15 @@ impl Predictor {
             false => self.program.read(&["mask", "boundary"])?,
         };
         let (size, plane) = (self.size, self.size * self.size);
+        let is_finite = |image: &usize| {
+            let of_image = |values: &Vec<f32>, planes: usize| {
+                values[planes * image * plane..][..planes * plane].iter().all(|value| value.is_finite())
+            };
+            values.iter().zip([2, 1, 2]).all(|(values, planes)| of_image(values, planes))
+        };
+        if let Some(image) = (0..images.len()).find(|image| !is_finite(image)) {
+            return Err(InferenceError::NotFinite { image, of: images.len() });
+        }
         let upsample = |index: usize| {
             let (width, height) = (images[index].width() as usize, images[index].height() as usize);
             let square = square_of(images[index]);
@@ -301,6 +319,26 @@ mod tests {
         for channel in 0..2 {
             let (own, square) = (&logits[0].mask[channel * 48 * 30..], &logits[1].mask[channel * 48 * 48..]);
             assert!(own[..48 * 30] == square[9 * 48..39 * 48], "the middle of the square's");
+        }
+    }
+
+    #[test]
+    fn an_output_that_is_not_finite_is_an_error_and_no_empty_mask() {
+        let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
+        let states = Device::Cpu.states();
+        let (predictor, tensors) =
+            Predictor::new(&Device::Cpu, &states, network, Domain::Target, 32, 2).expect("shapes fit");
+        for spec in &tensors {
+            states.write(&format!("{GENERATOR}.{}", spec.name), &initial_values(spec, 3)).expect("declared");
+        }
+        let image = RgbImage::from_fn(32, 32, |x, y| image::Rgb([(x * 8) as u8, (y * 8) as u8, (x * y) as u8]));
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let bias = tensors.iter().rfind(|spec| spec.name.ends_with(".bias")).expect("the last layer has one");
+            let values = vec![value; bias.shape.iter().product()];
+            states.write(&format!("{GENERATOR}.{}", bias.name), &values).expect("declared");
+            predictor.refresh().expect("every state is there");
+            let error = predictor.logits(&[&image]).expect_err("nothing can be seen");
+            assert!(error.to_string().starts_with("the network's output for image 1 of 1 is not finite"), "{error}");
         }
     }
 

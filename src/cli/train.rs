@@ -12,6 +12,7 @@ use super::named::named;
 use super::progress::TrainingProgress;
 use super::settings::{Flags, OfData, OfRun, OfStep};
 use super::{Global, WrongFlags, output, report};
+use crate::input_file;
 use crate::train::{Config, ConfigFileError, Outcome, ResumeFrom, SETTINGS, Session};
 
 /// Train a network on one camera, or continue a run that was interrupted
@@ -90,7 +91,7 @@ fn to_the_end(mut session: Session, mut progress: TrainingProgress, run: &Path) 
 fn configure(arguments: &Arguments) -> Result<Config> {
     let mut config = match &arguments.config {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            let text = input_file::read_text(path).with_context(|| format!("cannot read `{}`", path.display()))?;
             Config::from_toml(&text, path).map_err(told_with_flags)?
         }
         None => Config::new(PathBuf::new()),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file::WriteError;
+use crate::input_file::is_not_regular;
 
 /// A file that could not be read, understood or written. Each message is one sentence that names the file.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +35,10 @@ pub enum FormatError {
         error: ::safetensors::SafeTensorError,
     },
     /// The content is not what was written.
-    #[error("{} is damaged: its checksum does not match its content", .0.display())]
+    #[error(
+        "{} is damaged: its checksum does not match its content (a program that changes it on purpose leaves out `papilla_crc32c`)",
+        .0.display()
+    )]
     Checksum(PathBuf),
     /// A tensor has an element type that weights do not use.
     #[error("tensor `{tensor}` of {} has elements of type {element_type}; convert it to F32 first", path.display())]
@@ -134,6 +138,14 @@ pub enum FormatError {
 }
 
 impl FormatError {
+    /// For `map_err` on reads.
+    pub(super) fn read(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+        move |error| match is_not_regular(&error) {
+            true => Self::NotAFile(path.to_owned()),
+            false => Self::Read { path: path.to_owned(), error },
+        }
+    }
+
     /// For `map_err` on pickle results.
     pub(super) fn pickle(path: &Path) -> impl Fn(PickleError) -> Self + '_ {
         move |error| Self::Pickle { path: path.to_owned(), error }

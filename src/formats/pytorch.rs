@@ -16,6 +16,7 @@ use super::pickle_objects::Node;
 use super::pytorch_zip;
 use super::value::{self, Value};
 use super::{FormatError, PickleError};
+use crate::input_file;
 
 /// First pickle of a plain checkpoint.
 const MAGIC_NUMBER: i128 = 0x1950_a86a_20f9_469c_fc6c;
@@ -33,11 +34,7 @@ pub fn read_pytorch(path: &Path) -> Result<Value, FormatError> {
 
 /// The content of a regular file.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, FormatError> {
-    let read_error = |error| FormatError::Read { path: path.to_owned(), error };
-    if !std::fs::metadata(path).map_err(read_error)?.is_file() {
-        return Err(FormatError::NotAFile(path.to_owned()));
-    }
-    std::fs::read(path).map_err(read_error)
+    input_file::read(path).map_err(FormatError::read(path))
 }
 
 /// Whether the content starts like a zip archive or a pickle.

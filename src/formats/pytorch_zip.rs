@@ -5,6 +5,8 @@ use std::io::Cursor;
 use std::ops::Range;
 use std::path::Path;
 
+use flate2::Crc;
+
 use super::FormatError;
 use super::pickle::Pickle;
 use super::value::{self, Value};
@@ -27,9 +29,12 @@ pub(super) fn decode(content: &[u8], path: &Path) -> Result<Value, FormatError> 
 }
 
 /// Where the content of every entry lies. The reason otherwise.
+///
+/// Each content is what its CRC-32 says, unless PyTorch was told to compute none (`set_crc32_options`): all are then 0.
 fn zip_entries(content: &[u8]) -> Result<HashMap<String, Range<usize>>, String> {
     let mut archive = zip::ZipArchive::new(Cursor::new(content)).map_err(|error| error.to_string())?;
     let mut entries = HashMap::new();
+    let (mut damaged, mut is_checked) = (None, false);
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(|error| error.to_string())?;
         let name = entry.name().map_err(|error| error.to_string())?.into_owned();
@@ -40,10 +45,25 @@ fn zip_entries(content: &[u8]) -> Result<HashMap<String, Range<usize>>, String> 
             let end = start.checked_add(entry.compressed_size())?;
             Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
         });
-        match range {
-            Some(range) if range.end <= content.len() => entries.insert(name, range),
-            _ => return Err(format!("`{}` reaches beyond the end of the file", name.escape_debug())),
+        let Some(range) = range.filter(|range| range.end <= content.len()) else {
+            return Err(format!("`{}` reaches beyond the end of the file", name.escape_debug()));
         };
+        is_checked |= entry.crc32() != 0;
+        if damaged.is_none() && crc32(&content[range.clone()]) != entry.crc32() {
+            damaged = Some(name.clone());
+        }
+        entries.insert(name, range);
     }
-    Ok(entries)
+    match damaged.filter(|_| is_checked) {
+        Some(name) => {
+            Err(format!("it is damaged: the checksum of `{}` does not match its content", name.escape_debug()))
+        }
+        None => Ok(entries),
+    }
+}
+
+fn crc32(content: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(content);
+    crc.sum()
 }

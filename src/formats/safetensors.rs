@@ -1,7 +1,6 @@
 //! Safetensors files: a thin layer on the `safetensors` crate with whole-file writes and `f32` values.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
@@ -14,6 +13,7 @@ use super::element_type::ElementType;
 use super::host_tensor::HostTensor;
 use super::pytorch::read_file;
 use crate::atomic_file::{WriteError, Written};
+use crate::input_file;
 
 /// The key of the header's one entry that is no tensor.
 const METADATA: &str = "__metadata__";
@@ -64,14 +64,14 @@ impl TensorFile {
     /// # Errors
     /// Those of [`TensorFile::read`].
     pub fn read_metadata(path: &Path) -> Result<BTreeMap<String, String>, FormatError> {
-        let read_error = |error| FormatError::Read { path: path.to_owned(), error };
-        let mut file = File::open(path).map_err(read_error)?;
-        let available = file.metadata().map_err(read_error)?.len();
+        let refused = FormatError::read(path);
+        let mut file = input_file::open(path).map_err(&refused)?;
+        let available = file.metadata().map_err(&refused)?.len();
         let mut length = [0; 8];
-        file.read_exact(&mut length).map_err(read_error)?;
+        file.read_exact(&mut length).map_err(&refused)?;
         let header = u64::from_le_bytes(length).min(available);
         let mut content = Vec::new();
-        file.take(header).read_to_end(&mut content).map_err(read_error)?;
+        file.take(header).read_to_end(&mut content).map_err(&refused)?;
         let invalid = |error| FormatError::Header {
             path: path.to_owned(),
             error: SafeTensorError::InvalidHeaderDeserialization(error),
@@ -135,10 +135,11 @@ impl TensorFile {
     /// Those of [`TensorFile::write`], and [`FormatError::Write`] if the disk gives back something else.
     pub fn write_verified(&self, path: &Path, previous: Option<&Path>) -> Result<(), FormatError> {
         let written = self.write_beside(path)?;
-        let verified = File::open(written.temporary()).and_then(checksum_is_right).and_then(|right| match right {
-            true => Ok(()),
-            false => Err(io::Error::other("the disk gives back something else than was written")),
-        });
+        let verified =
+            input_file::open(written.temporary()).and_then(checksum_is_right).and_then(|right| match right {
+                true => Ok(()),
+                false => Err(io::Error::other("the disk gives back something else than was written")),
+            });
         verified.map_err(|error| WriteError { path: path.to_owned(), error })?;
         Ok(written.take_place(previous)?)
     }

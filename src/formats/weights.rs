@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::imagenet::Layout;
 use super::pytorch::{self, read_file};
+use super::safetensors::CHECKSUM;
 use super::wrapper::{of_discriminator, of_segmentation};
 use super::{Facts, FormatError, HostTensor, StateDict, TensorFile, Value};
 
@@ -106,7 +107,8 @@ impl Weights {
         })
     }
 
-    /// The networks in one file: the generator alone under its own names, several under their prefixes.
+    /// The networks in one file: the generator alone under its own names, several under their prefixes. It is written with a
+    /// checksum.
     pub fn to_tensor_file(&self) -> TensorFile {
         let mut tensors = BTreeMap::new();
         let mut add = |prefix: &str, state: &StateDict| {
@@ -119,7 +121,9 @@ impl Weights {
         let others: Vec<_> = others.into_iter().filter_map(|(prefix, state)| Some((prefix, state.as_ref()?))).collect();
         add(if others.is_empty() { "" } else { GENERATOR }, &self.generator);
         others.into_iter().for_each(|(prefix, state)| add(prefix, state));
-        TensorFile { tensors, metadata: self.facts.to_metadata() }
+        let mut metadata = self.facts.to_metadata();
+        metadata.insert(CHECKSUM.to_owned(), String::new());
+        TensorFile { tensors, metadata }
     }
 
     fn from_checkpoint(checkpoint: Value, path: &Path) -> Result<Self, FormatError> {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::bland_altman::BlandAltman;
+use crate::input_file;
 use crate::metrics::Summary;
 
 /// Figures of an image, raw; a missing one does not exist for this image. Of two, the cup's is first.
@@ -77,7 +78,7 @@ impl Evaluation {
     /// A missing or damaged `summary.json` or `metrics.csv`, by name.
     pub fn read(folder: &Path) -> Result<Evaluation> {
         let (summary, table) = (folder.join("summary.json"), folder.join("metrics.csv"));
-        let text = fs::read(&summary).with_context(|| format!("cannot read `{}`", summary.display()))?;
+        let text = input_file::read(&summary).with_context(|| format!("cannot read `{}`", summary.display()))?;
         let totals: Value = serde_json::from_slice(&text)
             .with_context(|| format!("`{}` is damaged; evaluate again", summary.display()))?;
         let path = |key: &str| {
@@ -167,7 +168,9 @@ pub(super) fn last_components(path: &Path, count: usize) -> String {
 
 fn read_images(path: &Path) -> Result<Vec<ImageRow>> {
     let damaged = |what: &str| format!("`{}` {what}; evaluate again", path.display());
-    let mut table = csv::Reader::from_path(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let mut table = input_file::open(path)
+        .map(csv::Reader::from_reader)
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
     let mut images = Vec::new();
     for record in table.deserialize::<HashMap<String, String>>() {
         let cells = record.with_context(|| damaged("is no table of images"))?;

@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
+use crate::input_file;
+
 /// Keys of a step's line that are no losses.
 const NO_LOSSES: [&str; 5] = ["step", "epoch", "lr", "seconds", PROTOTYPES];
 /// Key of the distances of prototypes.
@@ -59,7 +61,7 @@ impl RunLog {
             let notes = vec![format!("`{}` does not exist: there are no curves", path.display())];
             return Ok(RunLog { notes, ..RunLog::default() });
         }
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let bytes = input_file::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let mut log = RunLog::parse(&String::from_utf8_lossy(&bytes), &path);
         if log.steps == 0 {
             log.notes.push(format!("`{}` holds no step yet: there are no curves", path.display()));

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::evaluation::{Evaluation, last_components};
 use super::log::RunLog;
+use crate::input_file;
 use crate::train::{Config, Environment};
 
 /// What a run's folder holds.
@@ -40,8 +41,7 @@ impl Run {
             let problem = if folder.is_dir() { "holds no `config.toml`" } else { "does not exist or is no folder" };
             bail!("`{}` is no run: it {problem}; name a folder that `train --out` has made", folder.display());
         }
-        let text =
-            std::fs::read_to_string(&settings).with_context(|| format!("cannot read `{}`", settings.display()))?;
+        let text = input_file::read_text(&settings).with_context(|| format!("cannot read `{}`", settings.display()))?;
         let config = Config::from_toml(&text, &settings)?;
         let mut log = RunLog::read(folder)?;
         let (evaluations, mut notes) = Evaluation::in_run(folder)?;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic_file::{WriteError, write_atomically};
 use crate::device::Device;
+use crate::input_file;
 
 /// Name of the file in the folder of a run.
 const FILE: &str = "device.json";
@@ -54,7 +55,7 @@ impl Environment {
 
     /// Reads the file of a run; a run of an earlier version has none, and one that cannot be read counts as none.
     pub fn read(run: &Path) -> Option<Environment> {
-        serde_json::from_slice(&std::fs::read(run.join(FILE)).ok()?).ok()
+        serde_json::from_slice(&input_file::read(&run.join(FILE)).ok()?).ok()
     }
 }
 

@@ -9,6 +9,7 @@ use image::RgbImage;
 use serde_json::{Map, Value, json};
 
 use crate::formats::{EventFileError, EventWriter};
+use crate::input_file;
 use crate::method::step::TOTAL;
 
 /// Why a run cannot be logged.
@@ -114,7 +115,7 @@ pub struct LogBytes {
 /// length, lies where it was written.
 pub fn last_epoch(checkpoint: &Path, steps: u64, logged: LogBytes) -> Option<u64> {
     let run = checkpoint.canonicalize().ok()?.parent()?.parent()?.to_owned();
-    let file = File::open(run.join("metrics.jsonl")).ok()?;
+    let file = input_file::open(&run.join("metrics.jsonl")).ok()?;
     let lines = BufReader::new(file.take(logged.metrics)).lines().map_while(io::Result::ok);
     let records = lines.filter_map(|line| {
         let line: Value = serde_json::from_str(&line).ok()?;
@@ -254,7 +255,7 @@ fn new_titles(losses: &[&str]) -> Vec<String> {
 fn titles(table: &Path) -> Result<Vec<String>> {
     let refused = LogError::file("read", table);
     let mut row = String::new();
-    BufReader::new(File::open(table).map_err(&refused)?).read_line(&mut row).map_err(&refused)?;
+    BufReader::new(input_file::open(table).map_err(&refused)?).read_line(&mut row).map_err(&refused)?;
     Ok(row.trim_end().split(',').map(str::to_string).collect())
 }
 

@@ -35,4 +35,4 @@ pub use settings::{
     AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,
     Selection, Setting, Spelling, Switch,
 };
-pub use weights::{Demand, WeightsError, initialise, load_generator, load_weights};
+pub use weights::{Demand, ImpossibleValue, WeightsError, initialise, load_generator, load_weights};

@@ -19,7 +19,7 @@ use super::validation::{Scores, Validation, networks, with_predictors};
 use super::weights::{Demand, WeightsError, initialise, load_weights};
 use crate::device::{Device, States};
 use crate::formats::{Weights, shortened};
-use crate::inference::Predictor;
+use crate::inference::{InferenceError, Predictor};
 use crate::method::step::{self, GENERATOR, TrainingStep};
 use crate::nn::Domain;
 
@@ -283,7 +283,16 @@ impl Session {
         let run = |(validation, predictor): &(Validation, Rc<Predictor>)| -> Result<(Domain, Scores)> {
             Ok((validation.domain(), validation.run(predictor)?))
         };
-        let scored = self.validations.iter().map(run).collect::<Result<Vec<_>>>()?;
+        let scored = self.validations.iter().map(run).collect::<Result<Vec<_>>>();
+        let scored = scored.map_err(|error| match error {
+            // A run that is continued would come to the same.
+            TrainError::Inference(InferenceError::NotFinite { .. }) => {
+                let what =
+                    format!("the network's output in the validation after step {} is not finite", self.progress.step);
+                TrainError::NotFinite { what, last: self.folder.checkpoint("last") }
+            }
+            error => error,
+        })?;
         let named =
             |prefix: &str, scores: &Scores| scores.named().map(|(name, value)| (format!("{prefix}{name}"), value));
         // The first names the columns of the table too.

@@ -17,13 +17,15 @@ pub enum WeightsError {
     /// The states cannot be written.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// A weight that overflowed.
-    #[error("`{}` holds a NaN or an infinity in `{tensor}`; use other weights", path.display())]
-    NotFinite {
+    /// A value that no training gives: of a file that is damaged, or of weights that overflowed.
+    #[error("`{}` holds {value} in `{}`; use other weights", path.display(), tensor.escape_debug())]
+    Impossible {
         /// of the file
         path: PathBuf,
         /// which has it
         tensor: String,
+        /// what, with an article
+        value: ImpossibleValue,
     },
     /// Tensors are missing, or of other shapes.
     #[error("`{}` does not fit this network: {}", path.display(), report.to_string().replace('\n', "; "))]
@@ -41,6 +43,35 @@ pub enum WeightsError {
         /// what of the backbone fits and what does not
         backbone: Box<LoadReport>,
     },
+}
+
+/// A value that a tensor of weights cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum ImpossibleValue {
+    /// What an overflow leaves.
+    #[error("a NaN or an infinity")]
+    NotFinite,
+    /// One that overflows when it is squared, as by the flip of a high bit.
+    #[error("the value {0:e}, too large for any weight,")]
+    TooLarge(f32),
+    /// A mean of squares below 0.
+    #[error("the negative variance {0}")]
+    NegativeVariance(f32),
+}
+
+impl ImpossibleValue {
+    /// The first among the values of a tensor.
+    fn find(name: &str, values: &[f32]) -> Option<Self> {
+        // Squares of what is larger are no 32-bit floats.
+        let most = f32::MAX.sqrt();
+        let is_variance = name.rsplit('.').next().is_some_and(|last| last.starts_with("running_var"));
+        values.iter().find_map(|&value| match value {
+            _ if !value.is_finite() => Some(Self::NotFinite),
+            _ if value.abs() > most => Some(Self::TooLarge(value)),
+            _ if is_variance && value < 0.0 => Some(Self::NegativeVariance(value)),
+            _ => None,
+        })
+    }
 }
 
 type Result<T> = std::result::Result<T, WeightsError>;
@@ -93,7 +124,7 @@ pub enum Demand {
 }
 
 /// Loads what weights that were read from `path` have of the network, and tells what it did not use or find. Weights that
-/// lack what is demanded, or match nothing, are refused, as are those with a NaN or an infinity.
+/// lack what is demanded, or match nothing, are refused, as are those with an [`ImpossibleValue`].
 pub fn load_weights(
     states: &States,
     tensors: &[TensorSpec],
@@ -105,8 +136,8 @@ pub fn load_weights(
     let report = fitting(tensors, &weights, path, demand)?;
     for name in &report.matched {
         if let Some(tensor) = weights.get(name) {
-            if !tensor.is_finite() {
-                return Err(WeightsError::NotFinite { path: path.to_path_buf(), tensor: name.clone() });
+            if let Some(value) = ImpossibleValue::find(name, &tensor.data) {
+                return Err(WeightsError::Impossible { path: path.to_path_buf(), tensor: name.clone(), value });
             }
             states.write(&format!("{GENERATOR}.{name}"), &tensor.data)?;
         }
@@ -210,6 +241,40 @@ mod tests {
         }
         let untouched = states.read(&["generator.aspp.conv1.weight"]).expect("declared").remove(0);
         assert!(untouched.iter().all(|v| *v == 0.0));
+    }
+
+    #[test]
+    fn values_that_no_weight_has_are_refused_by_their_tensor() {
+        let network = resnet101(Norm::Batch);
+        let states = Device::Cpu.states();
+        let all = |t: &TensorSpec| State { name: format!("{GENERATOR}.{}", t.name), shape: t.shape.clone() };
+        states.declare(&network.iter().map(all).collect::<Vec<_>>()).expect("memory suffices");
+        let load = |tensor: &str, value: f32| {
+            let mut weights = StateDict::default();
+            for (name, shape) in torchvision().into_iter().filter(|(name, _)| !name.starts_with("fc.")) {
+                let mut data = vec![0.0; shape.iter().product()];
+                if name == tensor {
+                    *data.last_mut().expect("it has values") = value;
+                }
+                weights.insert(format!("{BACKBONE}{name}"), HostTensor { shape, data }).expect("names differ");
+            }
+            load_weights(&states, &network, weights, Path::new("some.pth"), Demand::Backbone)
+                .err()
+                .map(|error| error.to_string())
+        };
+        for (tensor, value, told) in [
+            ("layer1.0.bn1.running_var", -0.5, "the negative variance -0.5"),
+            ("layer4.2.conv3.weight", 3e38, "the value 3e38, too large for any weight,"),
+            ("bn1.weight", -3e38, "the value -3e38, too large for any weight,"),
+            ("bn1.bias", f32::NAN, "a NaN or an infinity"),
+            ("layer1.0.bn1.running_var", f32::INFINITY, "a NaN or an infinity"),
+        ] {
+            let expected = format!("`some.pth` holds {told} in `{BACKBONE}{tensor}`; use other weights");
+            assert_eq!(load(tensor, value), Some(expected));
+        }
+        for (tensor, value) in [("bn1.running_mean", -0.5), ("bn1.running_var", 1e7), ("conv1.weight", -1e4)] {
+            assert_eq!(load(tensor, value), None, "{tensor}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Drift, Portability};
 use crate::cli::{Global, output};
+use crate::input_file;
 
 /// Steps of the short runs after which they are compared.
 const STEPS: [usize; 8] = [1, 2, 5, 10, 20, 50, 100, 1000];
@@ -34,7 +35,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn read(path: &Path) -> Result<Portability> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let text = input_file::read_text(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     serde_json::from_str(&text)
         .with_context(|| format!("`{}` is not what `papilla bench --portability` writes", path.display()))
 }

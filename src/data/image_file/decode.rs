@@ -1,7 +1,5 @@
 //! From a path to pixels, whatever the format.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use image::ImageFormat;
@@ -14,6 +12,7 @@ use super::raster::Raster;
 use super::turn::upright_size;
 use super::{bmp, jpeg, png, tiff, webp};
 use crate::data::error::DataError;
+use crate::input_file;
 
 /// What is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,16 +59,11 @@ fn on_bytes<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T, Fault>) -> Res
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
-    let metadata = fs::metadata(path).map_err(|e| DataError::read(path, e))?;
-    if !metadata.is_file() {
-        // A pipe, for example, might never end.
-        return Err(DataError::read(path, io::Error::other("it is not a regular file")));
-    }
-    let length = metadata.len();
+    let length = input_file::open(path).and_then(|file| file.metadata()).map_err(|e| DataError::read(path, e))?.len();
     if length > MAX_BYTES {
         return Err(DataError::FileTooLarge { path: path.to_path_buf(), bytes: length });
     }
-    fs::read(path).map_err(|e| DataError::read(path, e))
+    input_file::read(path).map_err(|e| DataError::read(path, e))
 }
 
 /// The format by the first bytes, whatever the file's name says.

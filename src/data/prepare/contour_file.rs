@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use crate::input_file;
+
 /// Bytes of a file that is read; a thousand points take a hundredth.
 const LARGEST: u64 = 1 << 20;
 /// Pieces of the curve between two points.
@@ -20,7 +22,7 @@ pub(super) fn read_contour(path: &Path, (width, height): (u32, u32)) -> Result<V
     if std::fs::metadata(path).map_err(cannot)?.len() > LARGEST {
         return Err(format!("`{shown}` is too long to be a contour"));
     }
-    let text = std::fs::read(path).map_err(cannot)?;
+    let text = input_file::read(path).map_err(cannot)?;
     let contour = parse(&String::from_utf8_lossy(&text)).map_err(|problem| {
         format!("`{shown}` is no contour: {problem}; expected the column and the row of a point in each line")
     })?;

@@ -13,6 +13,7 @@ use super::options::Options;
 use super::tree::Tree;
 use crate::data::dataset::Split;
 use crate::data::names::stem;
+use crate::input_file;
 
 /// Side of the published regions, in pixels of the photograph.
 const SIDE: u32 = 512;
@@ -67,7 +68,7 @@ fn annotation(tree: &Tree, name: &str, agreement: u8) -> Annotation {
 
 /// The centre (x, y) in a `diskCenter.txt`, which holds row and column.
 pub(super) fn read_centre(path: &Path) -> Option<(f64, f64)> {
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = input_file::read_text(path).ok()?;
     let mut numbers = text.split_whitespace().map(str::parse::<f64>);
     let (row, column) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
     (row.is_finite() && column.is_finite()).then_some((column, row))

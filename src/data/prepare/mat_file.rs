@@ -11,6 +11,7 @@ use flate2::read::ZlibDecoder;
 use image::metadata::Orientation;
 
 use crate::data::image_file::{MAX_SIDE, MaskValues, StoredMask};
+use crate::input_file;
 
 /// Most bytes of a file, and of what is packed in it.
 const LARGEST: u64 = 1 << 30;
@@ -32,7 +33,7 @@ pub(super) fn read_mat(path: &Path) -> Result<StoredMask, String> {
     if std::fs::metadata(path).map_err(cannot)?.len() > LARGEST {
         return Err(format!("`{}` is larger than 1 GiB", path.display()));
     }
-    let bytes = std::fs::read(path).map_err(cannot)?;
+    let bytes = input_file::read(path).map_err(cannot)?;
     parse(&bytes).map_err(|problem| format!("no mask can be read from `{}`: {problem}", path.display()))
 }
 

@@ -11,6 +11,7 @@ use super::error::PrepareError;
 use super::summary::Summary;
 use crate::data::contact_sheet::{ContactSheet, SHEET, Tile};
 use crate::data::dataset::Split;
+use crate::input_file;
 
 /// The table of a prepared data set; a folder that holds one was made by this verb.
 pub const TABLE: &str = "prepare.csv";
@@ -118,7 +119,7 @@ fn refuse_foreign(output: &Path) -> Result<(), PrepareError> {
 /// Files, relative to the output, that a table lists, and the table itself; none without a table.
 fn own_files(table: &Path) -> HashSet<PathBuf> {
     let mut own = HashSet::new();
-    let Ok(mut reader) = csv::Reader::from_path(table) else { return own };
+    let Ok(mut reader) = input_file::open(table).map(csv::Reader::from_reader) else { return own };
     if !reader.headers().is_ok_and(|header| header.iter().take(2).eq(["split", "name"])) {
         return own;
     }

@@ -95,6 +95,14 @@ fn a_jpeg_that_is_cut_short_is_refused_whatever_follows() {
                 Ok((read, _)) => assert!(cut + 4 > whole.len() && read == pixels, "{name}: {cut} of {}", whole.len()),
             }
         }
+        // An end marker that was put back, by a program that mends files or by chance.
+        let complete = whole.len() - 2;
+        for cut in (first..complete - 1).filter(|cut| *cut + 200 > complete || cut % 17 == 0) {
+            match read(&[&whole[..cut], &[0xFF, 0xD9]].concat()) {
+                Err(error) => assert!(error.contains("truncated") || error.contains("damaged"), "{error}"),
+                Ok((read, _)) => assert!(read == pixels, "{name}: {cut} of {}", whole.len()),
+            }
+        }
         // Another image begins where this one is cut, in its headers or in its coded data.
         for cut in [30, 100, first - 20, first - 3, first, first + (whole.len() - first) / 2] {
             let error = read(&[&whole[..cut], &other].concat()).expect_err(name);

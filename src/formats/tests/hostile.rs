@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::pickle::Pickle;
 use super::super::pytorch::decode;
-use super::super::{FormatError, HostTensor, PickleError, Value};
+use super::super::{FormatError, HostTensor, PickleError, Value, Weights};
 use super::written::{Script, archive, dictionary, plain};
 use super::{ARCHIVE, PLAIN, nowhere};
 
@@ -106,6 +106,67 @@ fn calls_and_states_of_the_wrong_kind_are_refused() {
     is_malformed(script().raw(b"(\x85"));
     is_malformed(script());
     is_malformed(script().raw(b"\x8a\x11").raw(&[1; 17]));
+}
+
+#[test]
+fn a_bit_flipped_in_an_archive_changes_no_value() {
+    let values = [0.5f32, -1.25, 3e-5, 7.0];
+    let objects = Script::new().text("net").finish();
+    let whole = archive(&objects, &[("0", &values)]);
+    let content: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let start = whole.windows(content.len()).position(|window| window == content).expect("it is stored as it is");
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1 << bit;
+            match decode(&flipped, nowhere()) {
+                // What says nothing of the content, such as the time of a file, may be anything.
+                Ok(value) => assert_eq!(value, Value::Str("net".into()), "byte {at}, bit {bit}"),
+                Err(error) if (start..start + content.len()).contains(&at) => {
+                    let told = "it is damaged: the checksum of `net/data/0` does not match its content";
+                    assert_eq!(error.to_string(), format!("some.pth is not a valid PyTorch archive: {told}"));
+                }
+                Err(_) => {}
+            }
+            let is_content = (start..start + content.len()).contains(&at);
+            assert!(!is_content || decode(&flipped, nowhere()).is_err(), "byte {at}, bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn an_archive_without_checksums_is_read() {
+    // As after `torch.serialization.set_crc32_options(False)`.
+    let mut content = archive(&Script::new().text("net").finish(), &[("0", &[1.0])]);
+    for (signature, place) in [(b"PK\x03\x04", 14), (b"PK\x01\x02", 16)] {
+        let found: Vec<usize> = (0..content.len() - 4).filter(|at| &content[*at..*at + 4] == signature).collect();
+        found.into_iter().for_each(|at| content[at + place..][..4].fill(0));
+    }
+    assert_eq!(decode(&content, nowhere()).expect("nothing is known of it"), Value::Str("net".into()));
+}
+
+#[test]
+fn a_bit_flipped_in_converted_weights_is_found() {
+    let mut weights = Weights::default();
+    let tensor = HostTensor { shape: vec![2, 3], data: vec![0.5, -1.25, 3e-5, 7.0, 0.0, -0.0] };
+    weights.generator.insert("decoder.weight".to_owned(), tensor).expect("the only one");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("converted.safetensors");
+    weights.to_tensor_file().write(&path).expect("the folder is writable");
+    let whole = std::fs::read(&path).expect("just written");
+    let same = Weights::read(&path).expect("just written");
+    assert_eq!(same.generator, weights.generator);
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1 << bit;
+            std::fs::write(&path, &flipped).expect("the folder is writable");
+            // A flip in the name of the checksum leaves a file without one.
+            if let Ok(read) = Weights::read(&path) {
+                assert_eq!(read.generator, weights.generator, "byte {at}, bit {bit}");
+            }
+        }
+    }
 }
 
 #[test]

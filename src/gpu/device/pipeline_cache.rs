@@ -2,12 +2,12 @@
 //!
 //! Nothing depends on it: a file that is missing, damaged or of another driver only means compiling anew.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::lock::lock;
 use crate::atomic_file::{WriteError, write_in_new_folder};
+use crate::input_file;
 
 /// Bytes of the checksum at the end of the file.
 const CHECKSUM: usize = 4;
@@ -26,7 +26,7 @@ impl PipelineCache {
             return None;
         }
         let path = folder.join(wgpu::util::pipeline_cache_key(info)?);
-        let data = fs::read(&path).ok().and_then(verified);
+        let data = input_file::read(&path).ok().and_then(verified);
         let descriptor =
             wgpu::PipelineCacheDescriptor { label: Some("papilla"), data: data.as_deref(), fallback: true };
         // SAFETY: the data were written by `save` for an adapter of this vendor and device, and the checksum tells that they
@@ -62,6 +62,8 @@ fn verified(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

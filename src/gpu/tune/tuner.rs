@@ -5,7 +5,6 @@
 //! adapters for which there is one kernel only, keep to the table: `Capabilities::conv` and `Tile::fitting`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -20,6 +19,7 @@ use crate::gpu::kernel::shader::{PARTS, SOURCES};
 use crate::gpu::machine::{Capabilities, Choices, ConvChoice, ConvClass, GpuError, Result};
 use crate::gpu::run::Program;
 use crate::graph::{Graph, NodeId, Op};
+use crate::input_file;
 
 /// Time that all measurements of one opened adapter may take.
 const BUDGET: Duration = Duration::from_secs(45);
@@ -81,7 +81,7 @@ impl Tuner {
         let kind = if self.gpu.options().matrices { "-matrices" } else { "" };
         let name = format!("kernels-{:?}-{}-{}{kind}.json", info.backend, info.vendor, info.device);
         let path = folder.join(name.to_lowercase());
-        let kept = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+        let kept = input_file::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
         let own = self.kept(Choices::new());
         let known = kept.filter(|k| (&k.shaders, &k.adapter, &k.driver) == (&own.shaders, &own.adapter, &own.driver));
         let choices = Arc::new(known.map_or(Choices::new(), |kept| kept.choices));

@@ -153,3 +153,18 @@ fn reexports_and_tests_are_no_arrows() {
     let arrows: Vec<_> = uses.keys().map(|(from, to)| (from.as_str(), to.as_str())).collect();
     assert_eq!(arrows, [("low/inner.rs", "low/mod.rs")]);
 }
+
+/// Pipes and devices are refused in one place, before they are waited for.
+#[test]
+fn files_are_opened_for_reading_in_one_place() {
+    // The first asks the system and no user; the others open folders, and what they have written themselves.
+    let elsewhere = ["input_file.rs", "cli/progress/memory.rs", "atomic_file.rs"];
+    let opens = ["fs::read(", "fs::read_to_string(", "File::open(", "Reader::from_path("];
+    for (file, text) in own_sources().iter().filter(|(file, _)| !elsewhere.contains(&file.as_str())) {
+        let own = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let is_test = file.contains("/tests/") || file.ends_with("/tests.rs");
+        let found: Vec<_> =
+            own.lines().filter(|line| !is_test && opens.iter().any(|open| line.contains(open))).collect();
+        assert!(found.is_empty(), "src/{file} does not ask `input_file`: {found:?}");
+    }
+}

@@ -11,7 +11,7 @@ use super::super::colour::rgb_of_cmyk;
 use super::super::fault::Fault;
 use super::super::note::ImageNote;
 use super::super::raster::{Channels, Raster, Samples};
-use super::frame::{Frame, unsupported};
+use super::frame::{Frame, Process, unsupported};
 use super::segments::{Extent, Segments};
 use super::whole::{Padding, stream};
 
@@ -32,8 +32,12 @@ pub(in super::super) fn decode(bytes: &[u8]) -> Result<Raster, Fault> {
     check(&segments.frame, bytes.len())?;
     segments.frame.check_sampling(segments.scans())?;
     let decoded = decode_stream(bytes, &segments, Padding::Ones)?;
-    if !segments.ends && decode_stream(bytes, &segments, Padding::Zeros)? != decoded {
-        return Err(Fault::Truncated("it has no end-of-image marker, and some of its pixels are missing".to_string()));
+    // Bits of refining scans are no codes: only their effect tells whether they are the file's. An end marker says little, for
+    // programs that mend files put one back.
+    let may_refine = segments.frame.process == Process::Progressive;
+    if (may_refine || !segments.ends) && decode_stream(bytes, &segments, Padding::Zeros)? != decoded {
+        let marker = if segments.ends { "" } else { "it has no end-of-image marker, and " };
+        return Err(Fault::Truncated(format!("{marker}some of its pixels are missing")));
     }
     let (width, height) = (u32::from(segments.frame.width), u32::from(segments.frame.height));
     let (channels, pixels) = match segments.frame.components.len() {

@@ -28,8 +28,13 @@ pub(super) fn stream(bytes: &[u8], segments: &Segments, padding: Padding) -> Res
     if segments.scans().next().is_none() {
         return Err(Fault::Truncated("it has no pixels".to_string()));
     }
-    if !segments.ends && !has_all_coefficients(segments) {
-        return Err(Fault::Truncated("it has neither all of its scans nor an end-of-image marker".to_string()));
+    if !has_all_coefficients(segments) {
+        let what = if segments.ends {
+            "some of its scans are missing"
+        } else {
+            "it has neither all of its scans nor an end-of-image marker"
+        };
+        return Err(Fault::Truncated(what.to_string()));
     }
     let mut stream = [&bytes[..2], AS_OF_A_FILM].concat();
     for part in &segments.parts {
