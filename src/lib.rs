@@ -12,13 +12,13 @@
 //! | part | holds | knows |
 //! |---|---|---|
 //! | `main` | the program `papilla` | `cli` |
-//! | [`cli`] | its verbs, a file each | `report` `bench` `export` `variants` `conformance` `train` `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `input_file` `atomic_file` `named` |
-//! | [`report`] | what came out of runs, as HTML, SVG and JSON | `train` `inference` `method` `device` `data` `metrics` `input_file` `atomic_file` |
+//! | [`cli`] | its verbs, a file each | `report` `bench` `export` `variants` `conformance` `train` `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `own_file` `input_file` `atomic_file` `named` |
+//! | [`report`] | what came out of runs, as HTML, SVG and JSON | `train` `inference` `method` `device` `data` `metrics` `own_file` `input_file` |
 //! | [`bench`] | how fast an adapter is, and whether it computes rightly | `conformance` `train` `method` `device` `gpu` `graph` `data` `domain` |
 //! | [`export`] | a trained network as ONNX | `train` `inference` `method` `device` `graph` `formats` `domain` |
 //! | [`variants`] | every shader that any of this launches | `train` `inference` `method` `nn` `gpu` `graph` `domain` |
 //! | [`conformance`] | golden cases, and operators against their twins | `method` `nn` `device` `reference` `graph` `data` `metrics` `formats` `domain` |
-//! | [`train`] | runs: settings, schedule, validation, checkpoints, logs | `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `domain` `input_file` `atomic_file` `named` |
+//! | [`train`] | runs: settings, schedule, validation, checkpoints, logs | `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `domain` `own_file` `input_file` `atomic_file` `named` |
 //! | [`inference`] | a trained network on photographs | `method` `nn` `device` `graph` `data` `domain` |
 //! | [`method`] | losses and whole training steps | `nn` `graph` `domain` |
 //! | [`nn`] | layers and networks | `graph` `domain` `named` |
@@ -26,11 +26,12 @@
 //! | [`gpu`] | how a graph is computed: kernels, memory, programs | `graph` `input_file` `atomic_file` `named` |
 //! | [`reference`] | the same slowly and exactly, in f64 | `graph` |
 //! | [`graph`] | what to compute: operators, gradients, rewrites | `named` |
-//! | [`data`] | photographs and masks: datasets, augmentation, synthetic eyes | `metrics` `domain` `input_file` `atomic_file` `named` |
+//! | [`data`] | photographs and masks: datasets, augmentation, synthetic eyes | `metrics` `domain` `own_file` `input_file` `atomic_file` `named` |
 //! | [`metrics`] | overlap, surfaces, cup-to-disc ratio, intervals | `named` |
-//! | [`formats`] | safetensors, PyTorch, ONNX, TensorBoard | `input_file` `atomic_file` |
+//! | [`formats`] | safetensors, PyTorch, ONNX, TensorBoard | `own_file` `input_file` `atomic_file` |
 //! | [`domain`] | the two cameras |  |
 //! | [`named`] | enumerations whose values users write |  |
+//! | [`own_file`] | files that this program wrote, which alone it may replace | `atomic_file` |
 //! | [`input_file`] | files that are read: regular ones |  |
 //! | [`atomic_file`] | files that are whole or absent |  |
 //!
@@ -95,6 +96,7 @@ pub mod method;
 pub mod metrics;
 pub mod named;
 pub mod nn;
+pub mod own_file;
 pub mod reference;
 #[cfg(feature = "cli")]
 pub mod report;

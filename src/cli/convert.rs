@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 
-use super::{Architecture, Global, WrongFlags, output};
+use super::{Architecture, Global, Overwrite, WrongFlags, output};
 use crate::export::to_onnx;
 use crate::formats::{
     BATCH_COUNTER, DISCRIMINATOR_ENTRIES, Fact, Facts, GENERATOR_ENTRY, Object, StateDict, Stored, StoredState,
     Weights, published_alias, write_pytorch,
 };
+use crate::own_file::{Overwriting, Purpose};
 use crate::train::{Checkpoint, Config, architecture_of, backbone_of, last_epoch, stated};
 
 /// Convert weights between PyTorch (`.pth`, `.pth.tar`) and `.safetensors`, and to `.onnx`
@@ -35,6 +36,8 @@ pub(super) struct Arguments {
     aliases: bool,
     #[command(flatten)]
     architecture: Architecture,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// What OUT is to be.
@@ -63,6 +66,14 @@ impl Format {
         known.map(|(_, format)| format).ok_or_else(|| anyhow!("`{}` does not end in {list}", path.display()))
     }
 
+    fn purpose(self) -> Purpose<'static> {
+        match self {
+            Format::StateDict | Format::Published => Purpose::PyTorch,
+            Format::Safetensors => Purpose::Weights,
+            Format::Onnx => Purpose::Onnx,
+        }
+    }
+
     fn is_pytorch(self) -> bool {
         matches!(self, Format::StateDict | Format::Published)
     }
@@ -77,7 +88,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         );
     }
     let fallback = arguments.architecture.config()?;
-    check_paths(input, output)?;
+    if matches!(Format::of(input), Ok(Format::Onnx)) {
+        bail!("`{}` cannot be read: ONNX is written only", input.display());
+    }
+    let overwriting = arguments.overwrite.reading([input]);
+    overwriting.check(output, format.purpose())?;
     let (mut weights, config) = read(input, &fallback)?;
     arguments.architecture.agree(&config, input)?;
     state_flags(&arguments.architecture, &mut weights.facts);
@@ -88,17 +103,20 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let tensors = match format {
         Format::Safetensors => {
             let file = weights.to_tensor_file();
-            file.write(output)?;
-            file.tensors.len()
+            let count = file.tensors.len();
+            file.write_as(&overwriting, output, format.purpose())?;
+            count
         }
         Format::Onnx => {
             let model = to_onnx(weights.generator, input, &config).with_context(|| {
                 format!("cannot make a {} network of `{}`", config.backbone.name(), input.display())
             })?;
-            model.write(output)?;
+            model.write(&overwriting, output)?;
             model.graph.map_or(0, |graph| graph.initializer.len())
         }
-        Format::StateDict | Format::Published => write_state(&weights, output, format, arguments.aliases)?,
+        Format::StateDict | Format::Published => {
+            write_state(&overwriting, &weights, output, format, arguments.aliases)?
+        }
     };
     for what in &dropped {
         global.note(&format!("not kept: {what}"));
@@ -116,24 +134,6 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         output::line(format_args!("{}: {tensors} tensors, {mebibytes:.1} MiB", output.display()))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Refuses what cannot be read as weights, and to write over the input, a folder or a run's checkpoint.
-fn check_paths(input: &Path, output: &Path) -> Result<()> {
-    if matches!(Format::of(input), Ok(Format::Onnx)) {
-        bail!("`{}` cannot be read: ONNX is written only", input.display());
-    }
-    let same = input.canonicalize().ok().is_some_and(|path| output.canonicalize().is_ok_and(|other| other == path));
-    if same {
-        bail!("`{}` would be overwritten by its own conversion; choose another OUT", input.display());
-    }
-    if output.is_dir() {
-        bail!("`{}` is a folder; choose a file as OUT", output.display());
-    }
-    if Checkpoint::recognises(output) {
-        bail!("`{}` is a run's checkpoint, which would be lost; choose another OUT", output.display());
-    }
-    Ok(())
 }
 
 /// Weights with their facts, and settings with their architecture.
@@ -218,11 +218,17 @@ fn dropped(weights: &Weights, format: Format) -> Vec<String> {
 }
 
 /// Writes a PyTorch file; gives the number of tensors.
-fn write_state(weights: &Weights, path: &Path, format: Format, aliases: bool) -> Result<usize> {
+fn write_state(
+    overwriting: &Overwriting,
+    weights: &Weights,
+    path: &Path,
+    format: Format,
+    aliases: bool,
+) -> Result<usize> {
     let generator = stored(&weights.generator, aliases);
     let mut tensors = generator.len();
     if format == Format::StateDict {
-        write_pytorch(path, &Object::State(generator))?;
+        write_pytorch(overwriting, path, &Object::State(generator))?;
         return Ok(tensors);
     }
     let mut entries: Vec<_> = weights.facts.iter().map(|(name, fact)| (name, Object::Fact(fact))).collect();
@@ -236,7 +242,7 @@ fn write_state(weights: &Weights, path: &Path, format: Format, aliases: bool) ->
             entries.push((entry, Object::State(state)));
         }
     }
-    write_pytorch(path, &Object::Dictionary(entries))?;
+    write_pytorch(overwriting, path, &Object::Dictionary(entries))?;
     Ok(tensors)
 }
 

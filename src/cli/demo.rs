@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::{Architecture, Global, evaluate, output, report, synth, train};
+use super::{Architecture, Global, Overwrite, evaluate, output, report, synth, train};
 use crate::train::{AugmentSetting, Config, Method, NormSetting};
 
 /// Rows and columns of the demo's regions.
@@ -127,6 +127,7 @@ fn evaluation(checkpoint: &Path, data: &Path, out: &Path) -> evaluate::Arguments
         out: Some(out.to_path_buf()),
         thresholds: evaluate::Thresholds { threshold_cup: 0.75, threshold_disc: 0.75 },
         architecture: Architecture::default(),
+        overwrite: Overwrite::default(),
     }
 }
 

@@ -6,12 +6,14 @@ use anyhow::anyhow;
 use bytesize::ByteSize;
 
 use super::resume::resume_command;
+use crate::atomic_file::WriteError;
 use crate::conformance::CaseError;
 use crate::data::names::shown;
 use crate::data::prepare::{MaskValue, OptionError, PrepareError, Reason, Remedy};
 use crate::device::DeviceError;
 use crate::gpu::GpuError;
 use crate::inference::InferenceError;
+use crate::own_file::Refusal;
 use crate::train::{
     CheckpointError, ConfigError, MemoryLimit, MemoryShortage, PredictorError, Spelling, TrainError, WeightsError,
 };
@@ -63,6 +65,9 @@ fn with_flags(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<PrepareError>() {
         return of_preparation(error);
     }
+    if let Some(error) = error.downcast_ref::<WriteError>() {
+        return of_refusal(error);
+    }
     of_adapter(adapter_error(error)?)
 }
 
@@ -104,6 +109,15 @@ fn adapter_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a GpuError> {
         None => {}
     }
     error.downcast_ref()
+}
+
+/// Why a file is not written, and what would write it.
+fn of_refusal(error: &WriteError) -> Option<String> {
+    match Refusal::of(error)? {
+        Refusal::Foreign(_) => Some(format!("{error}; choose another place, or pass --force if it may be lost")),
+        Refusal::Read | Refusal::Checkpoint => Some(format!("{error}; choose another place")),
+        Refusal::Link(_) | Refusal::NotAFile(_) => None,
+    }
 }
 
 fn of_adapter(error: &GpuError) -> Option<String> {

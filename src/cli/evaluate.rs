@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::{Architecture, Global, output, progress, sentence};
-use crate::atomic_file::{write_atomically, write_csv};
+use super::{Architecture, Global, Overwrite, output, progress, sentence};
 use crate::data::mask::decode_mask;
 use crate::data::names::shown_path;
 use crate::data::remarks::Remarks;
@@ -17,6 +16,7 @@ use crate::inference::Logits;
 use crate::metrics::{
     BinaryMask, ImageMetrics, MeanInterval, PostprocessSettings, SUMMARY_COLUMNS, Summary, evaluate_image, postprocess,
 };
+use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
 use crate::train::{TrainedNetwork, load_predictor};
 
 /// Images computed at once.
@@ -41,6 +41,8 @@ pub(super) struct Arguments {
     pub(super) thresholds: Thresholds,
     #[command(flatten)]
     pub(super) architecture: Architecture,
+    #[command(flatten)]
+    pub(super) overwrite: Overwrite,
 }
 
 /// Probabilities above which a pixel counts.
@@ -136,6 +138,10 @@ pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> 
 
 /// The same on regions and a device that are open.
 pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, arguments: &Arguments) -> Result<Value> {
+    let overwriting = arguments.overwrite.reading([&arguments.checkpoint]);
+    if let Some(out) = &arguments.out {
+        check_files(&overwriting, out)?;
+    }
     let fallback = arguments.architecture.config()?;
     let TrainedNetwork { predictor, config, notes: of_weights } =
         load_predictor(device, &arguments.checkpoint, &fallback, BATCH)?;
@@ -176,6 +182,7 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
         global.note(note);
     }
     let document = json!({
+        WRITTEN_BY: Purpose::Evaluation.mark(),
         "images": count,
         "regions": of,
         "left_out": measured.left_out,
@@ -190,27 +197,50 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
         "postprocessed": Summary::of(&measured.clean),
     });
     if let Some(out) = &arguments.out {
-        write_files(out, &measured, &document)?;
+        write_files(&overwriting, out, &measured, &document)?;
     }
     Ok(document)
 }
 
-fn write_files(out: &Path, measured: &Measured, document: &Value) -> Result<()> {
+/// Metrics of each image: of masks as they come, and post-processed.
+const METRICS: [&str; 2] = ["metrics.csv", "metrics_postprocessed.csv"];
+/// Totals for other programs.
+const TOTALS: &str = "summary.json";
+/// The same as a table.
+const MEANS: &str = "summary.csv";
+
+fn metrics_columns() -> Vec<&'static str> {
+    [&["name"], &ImageMetrics::CSV_COLUMNS[..]].concat()
+}
+
+fn means_columns() -> Vec<&'static str> {
+    [&["masks"], &SUMMARY_COLUMNS[..]].concat()
+}
+
+/// Refuses to write over what is no earlier evaluation, before anything is computed.
+fn check_files(overwriting: &Overwriting, out: &Path) -> Result<()> {
+    for name in METRICS {
+        overwriting.check(&out.join(name), Purpose::Table(&metrics_columns()))?;
+    }
+    overwriting.check(&out.join(MEANS), Purpose::Table(&means_columns()))?;
+    Ok(overwriting.check(&out.join(TOTALS), Purpose::Evaluation)?)
+}
+
+fn write_files(overwriting: &Overwriting, out: &Path, measured: &Measured, document: &Value) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-    for (name, metrics) in [("metrics.csv", &measured.raw), ("metrics_postprocessed.csv", &measured.clean)] {
+    for (name, metrics) in METRICS.into_iter().zip([&measured.raw, &measured.clean]) {
         let images = measured.names.iter().zip(metrics);
         let rows = images.map(|(name, image)| std::iter::once(name.clone()).chain(image.csv_cells()));
-        write_csv(&out.join(name), &[&["name"], &ImageMetrics::CSV_COLUMNS[..]].concat(), rows)?;
+        overwriting.write_table(&out.join(name), &metrics_columns(), rows)?;
     }
     let means =
         [("raw", &measured.raw), ("postprocessed", &measured.clean)].into_iter().flat_map(|(masks, metrics)| {
             let rows = Summary::of(metrics).csv_rows();
             rows.into_iter().map(move |row| std::iter::once(masks.to_string()).chain(row))
         });
-    write_csv(&out.join("summary.csv"), &[&["masks"], &SUMMARY_COLUMNS[..]].concat(), means)?;
+    overwriting.write_table(&out.join(MEANS), &means_columns(), means)?;
     let text = serde_json::to_string_pretty(document)?;
-    write_atomically(&out.join("summary.json"), |file| file.write_all(text.as_bytes()))?;
-    Ok(())
+    Ok(overwriting.write(&out.join(TOTALS), Purpose::Evaluation, |file| file.write_all(text.as_bytes()))?)
 }
 
 /// A table of the totals: value, and its 95 % interval.

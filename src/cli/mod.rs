@@ -17,6 +17,7 @@ mod global;
 mod interrupt;
 mod named;
 mod output;
+mod overwrite;
 mod plan;
 mod predict;
 mod prepare;
@@ -36,6 +37,7 @@ use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use architecture::Architecture;
 use error::{WrongFlags, sentence};
 use global::Global;
+use overwrite::Overwrite;
 
 /// Optic disc and cup segmentation in fundus photographs, trained on one camera and adapted to another, on any GPU.
 #[derive(Parser)]

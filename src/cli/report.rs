@@ -8,10 +8,12 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::evaluate::Thresholds;
-use super::{Architecture, Global, evaluate, output, progress};
+use super::{Architecture, Global, Overwrite, evaluate, output, progress};
 use crate::data::{Dataset, Labels};
 use crate::device::Device;
+use crate::own_file::{Overwriting, Purpose};
 use crate::report::{Case, Report, Run, Viewer, choose, default_split, open};
+use crate::train::files_of_run;
 
 /// Show runs in one HTML file that needs nothing beside it; compare several
 ///
@@ -42,6 +44,8 @@ pub(super) struct Arguments {
     cases: usize,
     #[command(flatten)]
     thresholds: Thresholds,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// Images of each kind.
@@ -75,6 +79,7 @@ impl Arguments {
             checkpoint: Which::Last,
             cases: CASES,
             thresholds: Thresholds { threshold_cup: 0.75, threshold_disc: 0.75 },
+            overwrite: Overwrite::default(),
         }
     }
 
@@ -111,6 +116,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 /// Writes a report and its charts; gives its figures, and where it is.
 pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, PathBuf)> {
     let mut runs = Run::read_all(&arguments.runs)?;
+    let (page, overwriting) =
+        (arguments.page(), arguments.overwrite.reading(arguments.runs.iter().flat_map(|run| files_of_run(run))));
+    overwriting.check(&page, Purpose::Report)?;
     let data = arguments.data.clone().unwrap_or_else(|| default_split(&runs));
     let (mut notes, mut cases) = (Vec::new(), Vec::new());
     if !arguments.no_images {
@@ -130,12 +138,11 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
     for note in report.runs.iter().flat_map(|run| &run.notes).chain(&report.notes) {
         global.note(note);
     }
-    let page = arguments.page();
-    report.write(&page)?;
+    report.write(&overwriting, &page)?;
     let mut document = report.document();
     document["report"] = json!(page);
     if let Some(folder) = &arguments.charts {
-        document["charts"] = json!(report.write_charts(folder)?);
+        document["charts"] = json!(report.write_charts(&overwriting, folder)?);
     }
     Ok((document, page))
 }
@@ -143,8 +150,8 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
 /// Curves and settings of a run that has just ended, and where they are. A run that cannot be shown is no failure.
 pub(super) fn of_training(global: &Global, run: &Path) -> Option<PathBuf> {
     let page = run.join("report.html");
-    let written =
-        Run::read_all(&[run.to_path_buf()]).and_then(|runs| Report::new(runs, Which::Best.name()).write(&page));
+    let written = Run::read_all(&[run.to_path_buf()])
+        .and_then(|runs| Report::new(runs, Which::Best.name()).write(&Overwriting::default(), &page));
     match written {
         Ok(()) => Some(page),
         Err(error) => {
@@ -184,6 +191,7 @@ fn evaluate_all(
             out: Some(run.folder.join(name)),
             thresholds: arguments.thresholds,
             architecture: Architecture::default(),
+            overwrite: arguments.overwrite,
         };
         let document = evaluate::measure(global, device, dataset, &request)?;
         let left_out = document["left_out"].as_array().map_or(0, Vec::len);

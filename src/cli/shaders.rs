@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::named::named;
-use super::{Global, output};
-use crate::atomic_file::write_atomically;
+use super::{Global, Overwrite, output};
 use crate::gpu::translate::{ShaderLanguage, TranslationError};
+use crate::own_file::Purpose;
 use crate::variants;
 
 /// Write every shader variant as a backend receives it; needs no adapter
@@ -24,13 +24,16 @@ pub(super) struct Arguments {
     /// Folder for the files, one for each variant
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
-    let Arguments { to, out } = arguments;
+    let Arguments { to, out, overwrite } = arguments;
     if out.exists() && !out.is_dir() {
         bail!("`{}` is not a folder; choose another --out", out.display());
     }
+    let overwriting = overwrite.rule();
     let variants = variants::all()?;
     let translated = variants::translated(&variants);
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
@@ -41,7 +44,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             match outcome {
                 Ok(content) if language == to => {
                     let file = out.join(format!("{name}.{}", to.extension()));
-                    write_atomically(&file, |file| file.write_all(content))?;
+                    overwriting.write(&file, Purpose::Shader, |file| file.write_all(content))?;
                     list.push(json!({ "variant": name, "file": file, "bytes": content.len() }));
                     written += 1;
                 }

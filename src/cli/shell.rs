@@ -9,8 +9,8 @@ use clap::Command;
 use clap_complete::Shell;
 use serde_json::json;
 
-use super::{Global, output};
-use crate::atomic_file::write_atomically;
+use super::{Global, Overwrite, output};
+use crate::own_file::Purpose;
 
 /// Print completions of verbs, flags and their values for a shell
 #[derive(clap::Args)]
@@ -26,6 +26,8 @@ pub(super) struct Man {
     /// Folder for `papilla.1`, `papilla-train.1` and the others
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 pub(super) fn completions(global: &Global, arguments: &Completions, mut whole: Command) -> Result<ExitCode> {
@@ -43,12 +45,16 @@ pub(super) fn man(global: &Global, arguments: &Man, mut whole: Command) -> Resul
     let out = &arguments.out;
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
     whole.build();
+    let overwriting = arguments.overwrite.rule();
     let verbs = whole.get_subcommands().filter(|verb| verb.get_name() != "help");
     let mut files = Vec::new();
     for page in std::iter::once(&whole).chain(verbs) {
         let page = clap_mangen::Man::new(page.clone());
         let path = out.join(page.get_filename());
-        write_atomically(&path, |file| page.render(file))?;
+        overwriting.write(&path, Purpose::Manual, |file| {
+            writeln!(file, ".\\\" {}", Purpose::Manual.mark())?;
+            page.render(file)
+        })?;
         files.push(path);
     }
     if global.json {

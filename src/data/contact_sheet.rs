@@ -1,7 +1,6 @@
 //! All regions at a glance, with the outlines of their masks, so that a wrong legend is seen before it is trained on, and
 //! a wrong prediction before it is used.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use font8x8::legacy::BASIC_LEGACY;
@@ -9,11 +8,12 @@ use image::{DynamicImage, GenericImage, GrayImage, Rgb, RgbImage};
 use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
 
-use super::error::DataError;
 use super::image_file::write_png;
 use super::mask::{BACKGROUND, CUP};
 use super::overlay::draw_outlines;
 use super::resize::{resize_image, resize_mask};
+use crate::atomic_file::WriteError;
+use crate::own_file::{Overwriting, Purpose};
 
 /// Files of a sheet begin so.
 pub const SHEET: &str = "contact-sheet";
@@ -71,48 +71,52 @@ impl Tile {
 /// Pages of regions that are written as they fill, so that thousands of regions need no more memory than a page of them.
 pub struct ContactSheet {
     folder: PathBuf,
+    overwriting: Overwriting,
     pages: usize,
     tiles: Vec<Tile>,
 }
 
 impl ContactSheet {
     /// A sheet in a folder: `contact-sheet.png`, and `contact-sheet-2.png` … where one page does not hold all.
-    pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_path_buf(), pages: 0, tiles: Vec::new() }
+    pub fn new(folder: &Path, overwriting: &Overwriting) -> Self {
+        Self { folder: folder.to_path_buf(), overwriting: overwriting.clone(), pages: 0, tiles: Vec::new() }
+    }
+
+    /// Where the pages of so many regions lie.
+    pub fn pages(folder: &Path, regions: usize) -> impl Iterator<Item = PathBuf> + use<'_> {
+        (1..=regions.div_ceil(COLUMNS * ROWS)).map(|page| folder.join(page_name(page)))
     }
 
     /// The next region.
     ///
     /// # Errors
-    /// [`DataError::Write`].
-    pub fn add(&mut self, tile: Tile) -> Result<(), DataError> {
+    /// [`WriteError`].
+    pub fn add(&mut self, tile: Tile) -> Result<(), WriteError> {
         self.tiles.push(tile);
         if self.tiles.len() == COLUMNS * ROWS { self.write_page() } else { Ok(()) }
     }
 
-    /// Writes what has not been written yet, and removes further pages, which an earlier sheet had.
+    /// Writes what has not been written yet, and removes further pages that an earlier sheet had.
     ///
     /// # Errors
-    /// [`DataError::Write`].
-    pub fn finish(mut self) -> Result<(), DataError> {
+    /// [`WriteError`].
+    pub fn finish(mut self) -> Result<(), WriteError> {
         if !self.tiles.is_empty() {
             self.write_page()?;
         }
         for page in self.pages + 1.. {
-            let path = self.folder.join(page_name(page));
-            match std::fs::remove_file(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => break,
-                Err(error) => return Err(DataError::write(&path, error)),
+            if !self.overwriting.remove(&self.folder.join(page_name(page)), Purpose::ContactSheet)? {
+                break;
             }
         }
         Ok(())
     }
 
-    fn write_page(&mut self) -> Result<(), DataError> {
+    fn write_page(&mut self) -> Result<(), WriteError> {
         self.pages += 1;
         let tiles = std::mem::take(&mut self.tiles);
-        write_png(&self.folder.join(page_name(self.pages)), &DynamicImage::ImageRgb8(sheet(&tiles)))
+        let (path, picture) = (self.folder.join(page_name(self.pages)), DynamicImage::ImageRgb8(sheet(&tiles)));
+        write_png(&self.overwriting, &path, Purpose::ContactSheet, &picture)
     }
 }
 
@@ -160,7 +164,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let page = |number: usize| folder.path().join(page_name(number));
         let fill = |count: usize| {
-            let mut sheet = ContactSheet::new(folder.path());
+            let mut sheet = ContactSheet::new(folder.path(), &Overwriting::default());
             for index in 0..count {
                 let region = RgbImage::from_pixel(8, 8, Rgb([200, 90, 60]));
                 sheet.add(Tile::new(&format!("{index}"), &region, None, false)).unwrap();

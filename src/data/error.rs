@@ -38,10 +38,6 @@ pub enum DataError {
     #[error("cannot read `{}`: {cause}", path.display())]
     Read { path: PathBuf, cause: io::Error },
 
-    /// A file could not be written.
-    #[error("cannot write `{}`: {cause}", path.display())]
-    Write { path: PathBuf, cause: String },
-
     /// The file is not an image that can be decoded.
     #[error("cannot decode `{}`, which is damaged or in an unsupported format: {reason}", path.display())]
     Decode { path: PathBuf, reason: String },
@@ -139,10 +135,6 @@ pub enum DataError {
 impl DataError {
     pub(super) fn read(path: &Path, cause: io::Error) -> Self {
         Self::Read { path: path.to_path_buf(), cause }
-    }
-
-    pub(super) fn write(path: &Path, cause: impl ToString) -> Self {
-        Self::Write { path: path.to_path_buf(), cause: cause.to_string() }
     }
 
     /// An image and a mask of different sizes, each the upright one, and the orientations of the two files. Where a quarter

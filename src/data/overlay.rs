@@ -4,10 +4,11 @@ use std::path::Path;
 
 use image::{DynamicImage, Rgb, RgbImage};
 
-use super::error::DataError;
 use super::image_file::write_png;
 use super::mask::mask_image;
 use super::morphology::city_block_distance;
+use crate::atomic_file::WriteError;
+use crate::own_file::{Overwriting, Purpose};
 
 /// Colour of the disc's outline: blue.
 pub const DISC_COLOUR: Rgb<u8> = Rgb([40, 120, 255]);
@@ -32,31 +33,36 @@ pub fn draw_outlines(image: &mut RgbImage, cup: &[bool], disc: &[bool]) {
     }
 }
 
-/// Writes `NAME_mask.png` into `folder`: 0 cup, 128 disc rim, 255 background.
+/// Writes a predicted mask: 0 cup, 128 disc rim, 255 background.
 ///
 /// # Errors
-/// [`DataError::Write`].
+/// [`WriteError`].
 ///
 /// # Panics
 /// When a mask does not have `size.0 * size.1` pixels.
-pub fn write_mask(folder: &Path, name: &str, size: (u32, u32), cup: &[bool], disc: &[bool]) -> Result<(), DataError> {
-    let levels = DynamicImage::ImageLuma8(mask_image(size, cup, disc));
-    write_png(&folder.join(format!("{name}_mask.png")), &levels)
+pub fn write_mask(
+    overwriting: &Overwriting,
+    path: &Path,
+    size: (u32, u32),
+    cup: &[bool],
+    disc: &[bool],
+) -> Result<(), WriteError> {
+    write_png(overwriting, path, Purpose::Mask, &DynamicImage::ImageLuma8(mask_image(size, cup, disc)))
 }
 
-/// Writes `NAME_overlay.png` into `folder`: the photograph with both outlines.
+/// Writes the photograph with both outlines.
 ///
 /// # Errors
-/// [`DataError::Write`].
+/// [`WriteError`].
 pub fn write_overlay(
-    folder: &Path,
-    name: &str,
+    overwriting: &Overwriting,
+    path: &Path,
     mut image: RgbImage,
     cup: &[bool],
     disc: &[bool],
-) -> Result<(), DataError> {
+) -> Result<(), WriteError> {
     draw_outlines(&mut image, cup, disc);
-    write_png(&folder.join(format!("{name}_overlay.png")), &DynamicImage::ImageRgb8(image))
+    write_png(overwriting, path, Purpose::Overlay, &DynamicImage::ImageRgb8(image))
 }
 
 #[cfg(test)]
@@ -92,15 +98,17 @@ mod tests {
     #[test]
     fn masks_are_written_as_the_layout_reads_them() {
         let folder = tempfile::tempdir().unwrap();
-        write_mask(folder.path(), "eye", (64, 64), &block(64, 24, 40), &block(64, 8, 56)).unwrap();
+        let rule = Overwriting::default();
+        write_mask(&rule, &folder.path().join("eye_mask.png"), (64, 64), &block(64, 24, 40), &block(64, 8, 56))
+            .unwrap();
         let read = read_grey(&folder.path().join("eye_mask.png")).unwrap();
         assert_eq!(
             [read.get_pixel(0, 0).0[0], read.get_pixel(10, 10).0[0], read.get_pixel(30, 30).0[0]],
             [255, 128, 0]
         );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
-        let missing = folder.path().join("absent");
-        let error = write_mask(&missing, "eye", (1, 1), &[true], &[true]).unwrap_err();
+        let missing = folder.path().join("absent/eye_mask.png");
+        let error = write_mask(&rule, &missing, (1, 1), &[true], &[true]).unwrap_err();
         assert!(error.to_string().contains("eye_mask.png"), "{error}");
     }
 }

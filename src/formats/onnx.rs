@@ -8,7 +8,7 @@ use std::path::Path;
 use prost::Message;
 
 use super::FormatError;
-use crate::atomic_file::write_atomically;
+use crate::own_file::{Overwriting, Purpose};
 
 /// `TensorProto.DataType.FLOAT`
 pub const FLOAT: i32 = 1;
@@ -212,8 +212,8 @@ impl ModelProto {
     ///
     /// # Errors
     /// [`FormatError::Write`].
-    pub fn write(&self, path: &Path) -> Result<(), FormatError> {
+    pub fn write(&self, overwriting: &Overwriting, path: &Path) -> Result<(), FormatError> {
         let content = self.encode_to_vec();
-        Ok(write_atomically(path, |file| file.write_all(&content))?)
+        Ok(overwriting.write(path, Purpose::Onnx, |file| file.write_all(&content))?)
     }
 }

@@ -13,7 +13,8 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::pickle_writer::PickleWriter;
 use super::{Fact, FormatError, HostTensor};
-use crate::atomic_file::{WriteError, write_atomically};
+use crate::atomic_file::WriteError;
+use crate::own_file::{Overwriting, Purpose};
 
 /// Bytes to which the content of every entry is aligned.
 const ALIGNMENT: u16 = 64;
@@ -139,7 +140,7 @@ impl<'a> Storages<'a> {
 ///
 /// # Errors
 /// [`FormatError::Shape`] before anything is written, [`FormatError::Write`].
-pub fn write_pytorch(path: &Path, root: &Object) -> Result<(), FormatError> {
+pub fn write_pytorch(overwriting: &Overwriting, path: &Path, root: &Object) -> Result<(), FormatError> {
     if let Some((name, tensor)) = root.inconsistent() {
         let (shape, values) = (tensor.shape.clone(), tensor.data.len());
         return Err(FormatError::Shape { path: path.to_owned(), tensor: name.to_owned(), shape, values });
@@ -148,7 +149,7 @@ pub fn write_pytorch(path: &Path, root: &Object) -> Result<(), FormatError> {
     root.pickle(&mut pickle, &mut storages);
     let content = archive(&pickle.finish(), &storages.list)
         .map_err(|error| WriteError { path: path.to_owned(), error: error.into() })?;
-    Ok(write_atomically(path, |file| file.write_all(&content))?)
+    Ok(overwriting.write(path, Purpose::PyTorch, |file| file.write_all(&content))?)
 }
 
 /// The zip archive.
@@ -158,6 +159,7 @@ fn archive(objects: &[u8], storages: &[Stored]) -> ZipResult<Vec<u8>> {
         .last_modified_time(DateTime::default())
         .with_alignment(ALIGNMENT);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.set_comment(Purpose::PyTorch.mark())?;
     let mut add = |name: &str, content: &[u8]| -> ZipResult<()> {
         zip.start_file(format!("archive/{name}"), options)?;
         Ok(zip.write_all(content)?)

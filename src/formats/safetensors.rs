@@ -14,6 +14,7 @@ use super::host_tensor::HostTensor;
 use super::pytorch::read_file;
 use crate::atomic_file::{WriteError, Written};
 use crate::input_file;
+use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
 
 /// The key of the header's one entry that is no tensor.
 const METADATA: &str = "__metadata__";
@@ -128,6 +129,16 @@ impl TensorFile {
         Ok(self.write_beside(path)?.take_place(None)?)
     }
 
+    /// The same for a file that says what it is, and replaces only what it may.
+    ///
+    /// # Errors
+    /// Those of [`TensorFile::write`].
+    pub fn write_as(mut self, overwriting: &Overwriting, path: &Path, purpose: Purpose<'_>) -> Result<(), FormatError> {
+        self.metadata.insert(WRITTEN_BY.to_string(), purpose.mark());
+        let header = self.whole_header(path)?;
+        Ok(overwriting.write(path, purpose, |file| self.write_to(&header, file))?)
+    }
+
     /// The same for a file with a checksum, which is read again before it takes its place; the file that was there becomes
     /// `previous`, if that is given.
     ///
@@ -145,6 +156,12 @@ impl TensorFile {
     }
 
     fn write_beside(&self, path: &Path) -> Result<Written, FormatError> {
+        let header = self.whole_header(path)?;
+        Ok(Written::beside(path, |file| self.write_to(&header, file))?)
+    }
+
+    /// Everything before the elements, the checksum included.
+    fn whole_header(&self, path: &Path) -> Result<Vec<u8>, FormatError> {
         let mut header = self.header(path)?;
         let length = (header.len() as u64).to_le_bytes();
         if let Some(digits) = self.metadata.get(CHECKSUM).and_then(|_| find_checksum(&header)) {
@@ -152,12 +169,12 @@ impl TensorFile {
             let checksum = self.chunks().fold(start, |crc, bytes| crc32c::crc32c_append(crc, &bytes));
             header[digits].copy_from_slice(format!("{checksum:08x}").as_bytes());
         }
-        let written = Written::beside(path, |file| {
-            file.write_all(&length)?;
-            file.write_all(&header)?;
-            self.chunks().try_for_each(|bytes| file.write_all(&bytes))
-        });
-        Ok(written?)
+        Ok([&length[..], &header].concat())
+    }
+
+    fn write_to(&self, header: &[u8], file: &mut dyn io::Write) -> io::Result<()> {
+        file.write_all(header)?;
+        self.chunks().try_for_each(|bytes| file.write_all(&bytes))
     }
 
     /// The elements of all tensors as bytes, in the order of the names, as in the header.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::own_file::Purpose;
 use maud::{Markup, PreEscaped, html};
 
 use super::axis::{Axis, signed};
@@ -103,7 +104,7 @@ impl Chart {
     /// The chart as a file of its own, for light paper, in colours that any program understands.
     pub(super) fn file(&self) -> String {
         let style = on_light_paper(include_str!("chart.css"));
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", self.svg(Some(&style)).into_string())
+        file_of(&self.svg(Some(&style)))
     }
 
     fn svg(&self, style: Option<&str>) -> Markup {
@@ -202,6 +203,12 @@ pub(super) fn framed(
             (body)
         }
     }
+}
+
+/// A chart as a file.
+pub(super) fn file_of(svg: &Markup) -> String {
+    let mark = Purpose::Chart.mark();
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- {mark} -->\n{}\n", svg.0)
 }
 
 /// Names and inks in rows: the x of each key within its row.

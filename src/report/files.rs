@@ -6,23 +6,23 @@ use anyhow::{Context, Result};
 
 use super::contents::Report;
 use super::plots;
-use crate::atomic_file::{write_atomically, write_in_new_folder};
+use crate::own_file::{Overwriting, Purpose};
 
 impl Report {
     /// Writes the HTML file, whole or not at all.
     ///
     /// # Errors
-    /// When the system refuses.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    /// When the system refuses, or something is there that may not be replaced.
+    pub fn write(&self, overwriting: &Overwriting, path: &Path) -> Result<()> {
         let text = self.page().into_string();
-        Ok(write_atomically(path, |file| file.write_all(text.as_bytes()))?)
+        Ok(overwriting.write(path, Purpose::Report, |file| file.write_all(text.as_bytes()))?)
     }
 
     /// Writes every chart as an SVG file into a folder, and gives their paths.
     ///
     /// # Errors
-    /// When the system refuses.
-    pub fn write_charts(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+    /// As [`write`](Self::write).
+    pub fn write_charts(&self, overwriting: &Overwriting, folder: &Path) -> Result<Vec<PathBuf>> {
         let runs = &self.runs;
         let sections = self.sections();
         let curves = [plots::losses(runs), plots::validations(runs), plots::prototypes(runs)].concat();
@@ -30,11 +30,11 @@ impl Report {
         let differences = sections.iter().flat_map(|section| plots::differences(section, runs));
         let files = curves.into_iter().chain(agreement).map(|chart| (chart.name.clone(), chart.file()));
         let files = files.chain(differences.map(|forest| (forest.name.clone(), forest.file())));
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         let mut paths = Vec::new();
         for (name, text) in files {
             let path = folder.join(format!("{name}.svg"));
-            write_in_new_folder(&path, |file| file.write_all(text.as_bytes()))
-                .with_context(|| format!("cannot write the chart `{}`", path.display()))?;
+            overwriting.write(&path, Purpose::Chart, |file| file.write_all(text.as_bytes()))?;
             paths.push(path);
         }
         Ok(paths)

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::chart::{Ink, WIDTH, difference, framed, n};
+
+use super::chart::{Ink, WIDTH, difference, file_of, framed, n};
 use super::palette::on_light_paper;
 
 /// Height of a row.
@@ -42,7 +43,7 @@ impl Forest {
     /// The chart as a file of its own.
     pub(super) fn file(&self) -> String {
         let style = on_light_paper(include_str!("chart.css"));
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", self.svg(Some(&style)).into_string())
+        file_of(&self.svg(Some(&style)))
     }
 
     fn svg(&self, style: Option<&str>) -> Markup {

@@ -6,6 +6,7 @@ use super::cases::{Case, Kind, MOST_STD, View};
 use super::chart::{Chart, figure};
 use super::palette::variables;
 use super::{Report, Section, evaluation, plots, tables};
+use crate::own_file::Purpose;
 
 /// What no reader of a report may miss.
 const DISCLAIMER: &str =
@@ -22,6 +23,7 @@ impl Report {
             html lang="en" {
                 head {
                     meta charset="utf-8";
+                    meta name="generator" content=(Purpose::Report.mark());
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (title) }
                     // Not escaped: this program's own sheets, which hold no markup.

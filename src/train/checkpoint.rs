@@ -8,6 +8,7 @@ use crate::formats::{CHECKSUM, FormatError, HostTensor, TensorFile};
 use crate::gpu::{Choices, Divisions};
 use crate::graph::{Shape, State};
 use crate::inference::FOLDED;
+use crate::own_file::CHECKPOINT;
 
 use super::logs::LogBytes;
 use super::settings::{Config, ConfigError, ConfigFileError};
@@ -152,7 +153,7 @@ impl Checkpoint {
         // Bits, so that the number reads back exactly.
         let best = best_mean_dice.map_or(String::new(), |v| v.to_bits().to_string());
         let metadata = [
-            ("papilla_checkpoint", VERSION.to_string()),
+            (CHECKPOINT, VERSION.to_string()),
             ("config", config),
             ("step", step.to_string()),
             ("best_mean_dice_bits", best),
@@ -170,7 +171,7 @@ impl Checkpoint {
 
     /// Whether the file at `path` says that it is a checkpoint of this program.
     pub fn recognises(path: &Path) -> bool {
-        TensorFile::read_metadata(path).is_ok_and(|m| m.contains_key("papilla_checkpoint"))
+        TensorFile::read_metadata(path).is_ok_and(|m| m.contains_key(CHECKPOINT))
     }
 
     /// Reads a checkpoint, one that is damaged never.
@@ -189,7 +190,7 @@ impl Checkpoint {
             let value = text(key)?;
             value.parse().map_err(|_| unusable(key, value))
         };
-        let version = text("papilla_checkpoint")?;
+        let version = text(CHECKPOINT)?;
         if version == VERSION {
             text(CHECKSUM)?;
         } else if version != UNCHECKED {

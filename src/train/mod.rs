@@ -29,7 +29,7 @@ pub use memory::{fitting_step, validation_bytes};
 pub use observer::{Event, Observer};
 pub use pictures::{Channels, Shown};
 pub use predictor::{PredictorError, TrainedNetwork, load_predictor, load_stochastic_predictor};
-pub use run_folder::ResumeFrom;
+pub use run_folder::{ResumeFrom, files_of_run};
 pub use session::{Outcome, Session};
 pub use settings::{
     AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,

@@ -113,6 +113,21 @@ fn checkpoint_path(run: &Path, name: &str) -> PathBuf {
     run.join("checkpoints").join(format!("{name}.safetensors"))
 }
 
+/// Files that a run consists of.
+pub fn files_of_run(run: &Path) -> [PathBuf; 7] {
+    let checkpoint = |name| checkpoint_path(run, name);
+    let record = |name| run.join(name);
+    [
+        record("config.toml"),
+        record("device.json"),
+        record("metrics.jsonl"),
+        record("log.csv"),
+        checkpoint("best"),
+        checkpoint("previous"),
+        checkpoint("last"),
+    ]
+}
+
 /// Locks a run, for as long as the file is open: the system gives the lock back however the program ends.
 fn lock(run: &Path, observer: &mut dyn Observer) -> Result<Option<File>> {
     let path = run.join(LOCK);
@@ -146,12 +161,11 @@ pub(super) fn refuse_to_overwrite(run: &Path) -> Result<()> {
     if ["last", "previous"].iter().any(|name| checkpoint_path(run, name).exists()) {
         return Err(TrainError::HoldsRun(run.to_path_buf()));
     }
-    let files =
-        ["config.toml", "device.json", "metrics.jsonl", "log.csv", "report.html", "checkpoints/best.safetensors"]
-            .map(|name| run.join(name));
+    let files = files_of_run(run).into_iter().chain([run.join("report.html")]);
     let events = run.join("tensorboard");
     let has_events = std::fs::read_dir(&events).is_ok_and(|mut entries| entries.next().is_some());
-    let in_the_way = files.into_iter().find(|file| file.exists()).or(has_events.then_some(events));
+    let in_the_way =
+        files.into_iter().find(|file| std::fs::symlink_metadata(file).is_ok()).or(has_events.then_some(events));
     if let Some(path) = in_the_way {
         return Err(TrainError::InTheWay { path, run: run.to_path_buf() });
     }

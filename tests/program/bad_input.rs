@@ -254,7 +254,7 @@ fn results_over_the_masks_beside_the_images() {
     let before = fs::read(folder.path().join("x_mask.png")).expect("just written");
     let arguments =
         ["predict", "--checkpoint", "absent.safetensors", text(folder.path()), "--out", text(folder.path())];
-    refused(&arguments, &["x_mask.png", "overwritten", "--out"]);
+    refused(&arguments, &["among the images", "--out"]);
     assert_eq!(fs::read(folder.path().join("x_mask.png")).expect("still there"), before);
 
     // Neither in a folder of other images, nor over an image of this very call where earlier results lie.
@@ -263,11 +263,12 @@ fn results_over_the_masks_beside_the_images() {
     pixels.save(other.join("x_overlay.png")).expect("a temporary file can be written");
     let image = folder.path().join("x.png");
     let mut arguments = vec!["predict", "--checkpoint", "absent.safetensors", text(&image), "--out", text(&other)];
-    refused(&arguments, &["x_overlay.png", "overwritten", "--out"]);
+    refused(&arguments, &["x_overlay.png", "overwritten", "--force"]);
     fs::write(other.join("predictions.csv"), "name\n").expect("a temporary file can be written");
     let overlay = other.join("x_overlay.png");
     arguments.insert(3, text(&overlay));
-    refused(&arguments, &["x_overlay.png", "overwritten", "--out"]);
+    arguments.push("--force");
+    refused(&arguments, &["x_overlay.png", "overwritten", "while it is read"]);
 }
 
 #[test]

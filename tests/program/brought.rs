@@ -126,10 +126,24 @@ fn a_folder_with_all_sorts_of_files() {
     assert_eq!(whole["flag"], "whole-photograph; large-disc; no-cup");
     assert!(whole["notes"].contains("whole photograph") && out.join("contact-sheet.png").is_file());
 
-    // The same again gives the same names, and nothing is in its way.
-    let (empty, fine) = (folder.path().join("empty"), inputs.join("../in/fine.png"));
+    // The same again gives the same names; results that the table would no longer list, and what somebody has worked on, are in
+    // its way, and go only if that is wanted.
+    let (empty, fine, force) = (folder.path().join("empty"), inputs.join("../in/fine.png"), Path::new("--force"));
     fs::create_dir(&empty).expect("a folder");
-    let again = predict(&weights, &out, &[&at("fine.png"), &at("Thumbs.db"), &empty, &fine]);
+    let error = refused(&predict(&weights, &out, &[&fine]), 1);
+    assert!(error.contains("results of 6 other images") && error.contains("--force"), "{error}");
+    let drawn_over = out.join("fine_mask.png");
+    image::open(&drawn_over).expect("a mask").save(&drawn_over).expect("a file");
+    let error = refused(&predict(&weights, &out, &[&inputs]), 1);
+    assert!(error.contains("fine_mask.png") && error.contains("--force"), "{error}");
+    let mine = out.join("wide_mask.png");
+    fs::write(&mine, "mine").expect("a file");
+    let again = predict(&weights, &out, &[&at("fine.png"), &at("Thumbs.db"), &empty, &fine, force]);
+    let mut left: Vec<_> = fs::read_dir(&out).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    left.sort();
+    let results = ["contact-sheet.png", "fine_mask.png", "fine_overlay.png", "predictions.csv", "wide_mask.png"];
+    assert_eq!(left, results);
+    assert_eq!(fs::read(&mine).expect("a file"), b"mine");
     assert!(again.status.success(), "{:?}", said(&again));
     line(&said(&again), &["empty` holds no image"]);
     assert_eq!(self::document(&again)["images"], 1, "one file under two names is one image");
@@ -176,7 +190,8 @@ fn photographs_are_upright_and_what_is_not_found_has_no_figure() {
     }
 
     // With other bits than those that the levels speak of; and in words.
-    let begin = ["predict", "--size", "64", "--bits", "14", "--checkpoint", text(&weights), "--out", text(&out)];
+    let begin =
+        ["predict", "--size", "64", "--bits", "14", "--force", "--checkpoint", text(&weights), "--out", text(&out)];
     let told = papilla(&begin).arg(inputs.join("d.png")).output().expect("the program runs");
     let told = crate::running::succeeded(told);
     assert!(told.contains("look at 1 of 1, see the column `flag`: 1: no disc (`d`)"), "{told}");

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::bench::Portability;
+use crate::own_file::Purpose;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -102,8 +103,9 @@ pub(super) fn render(p: &Portability) -> String {
         &[0, 1],
         chosen.map(|(index, loss)| vec![(index + 1).to_string(), loss.to_string()]),
     );
+    let mark = Purpose::AdapterPage.mark();
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{body}</body>\n</html>\n"
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"{mark}\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{body}</body>\n</html>\n"
     )
 }
 

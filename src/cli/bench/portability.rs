@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 
 use super::page;
-use crate::atomic_file::write_atomically;
 use crate::bench::{Extent, Portability};
-use crate::cli::{Global, output, progress};
+use crate::cli::{Global, Overwrite, output, progress};
 use crate::device::Device;
+use crate::own_file::Purpose;
 use crate::train::Config;
 
 /// What `--portability` needs beside the settings of the step.
@@ -26,6 +27,16 @@ pub(super) struct Options {
     /// Steps of the short run of --portability
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000), requires = "portability")]
     drift_steps: u64,
+    #[command(flatten)]
+    overwrite: Overwrite,
+}
+
+/// All about an adapter, and whose file it is.
+#[derive(Serialize)]
+struct Document<'p> {
+    written_by: String,
+    #[serde(flatten)]
+    found: &'p Portability,
 }
 
 /// Measures a step, and layers of images of a size and a batch.
@@ -49,9 +60,11 @@ pub(super) fn run(
     let found = found?;
     let stem = found.adapter.file_stem();
     let [document, page] = ["json", "html"].map(|extension| out.join(format!("{stem}.{extension}")));
-    let text = serde_json::to_string_pretty(&found)? + "\n";
-    write_atomically(&document, |file| file.write_all(text.as_bytes()))?;
-    write_atomically(&page, |file| file.write_all(page::render(&found).as_bytes()))?;
+    let marked = Document { written_by: Purpose::Adapter.mark(), found: &found };
+    let text = serde_json::to_string_pretty(&marked)? + "\n";
+    let overwriting = options.overwrite.rule();
+    overwriting.write(&document, Purpose::Adapter, |file| file.write_all(text.as_bytes()))?;
+    overwriting.write(&page, Purpose::AdapterPage, |file| file.write_all(page::render(&found).as_bytes()))?;
     let wrong: Vec<&str> = found.wrong_operators().map(|operator| operator.name.as_str()).collect();
     if global.json {
         // Read again, because a value made directly would give losses the digits of f64.

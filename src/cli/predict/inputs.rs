@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use walkdir::WalkDir;
 
-use super::table::TABLE;
-use crate::data::contact_sheet::SHEET;
+use super::Overwrite;
+use super::part::Part;
+use super::table::{Row, TABLE, listed};
+use crate::data::contact_sheet::ContactSheet;
 use crate::data::folder::{Folder, has_image_extension, is_passed_over};
 use crate::data::names::{several_files, shortened, shown, shown_path, stem};
+use crate::own_file::{Overwriting, Purpose};
 
-/// What results add to the name of an image.
-const SUFFIXES: [&str; 4] = ["_mask.png", "_overlay.png", "_uncertainty.png", ".safetensors"];
 /// Bytes that the name of a file has at most where files are usually kept.
 const LONGEST: usize = 255;
 
@@ -50,7 +51,7 @@ impl Inputs {
             }
         }
         let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
-        let longest = LONGEST - SUFFIXES.map(str::len).into_iter().max().unwrap_or(0);
+        let longest = LONGEST - Part::ALL.map(|part| part.suffix().len()).into_iter().max().unwrap_or(0);
         for path in paths {
             let whole = stem(&path);
             let name = shortened(&whole, longest);
@@ -108,22 +109,47 @@ fn images_below(folders: &[PathBuf]) -> usize {
     files.filter(|e| e.file_type().is_file() && has_image_extension(e.path()) && !is_passed_over(e.path())).count()
 }
 
-/// Refuses to write results over files that are no earlier results: images to be segmented, masks beside them.
-pub(super) fn refuse_overwriting(out: &Path, given: &[PathBuf], images: &[Image]) -> Result<()> {
-    let inputs: BTreeSet<PathBuf> = images.iter().filter_map(|image| image.path.canonicalize().ok()).collect();
-    let repeated = out.join(TABLE).exists();
-    let of_images = images.iter().flat_map(|image| SUFFIXES.map(|suffix| format!("{}{suffix}", image.name)));
-    for name in of_images.chain([format!("{SHEET}.png"), format!("{SHEET}-2.png")]) {
-        let result = out.join(name);
-        let is_input = result.canonicalize().is_ok_and(|path| inputs.contains(&path));
-        if is_input || (!repeated && result.exists()) {
-            bail!("`{}` would be overwritten; choose an --out folder without it", result.display());
-        }
-    }
+/// Which files results may replace. Refused is to write over what is no earlier result, among the images, and to leave results of
+/// other images beside those of these; with `--force` the latter go.
+pub(super) fn clear_the_way(
+    out: &Path,
+    parts: &[Part],
+    (given, images): (&[PathBuf], &[Image]),
+    checkpoint: &PathBuf,
+    overwrite: Overwrite,
+) -> Result<Overwriting> {
+    let overwriting = overwrite.reading(images.iter().map(|image| &image.path).chain([checkpoint]));
     let is_out = |input: &&PathBuf| input.is_dir() && is_same(input, out);
     if let Some(input) = given.iter().find(is_out) {
         // They would be taken for images the next time.
         bail!("the results would lie among the images of `{}`; choose another --out", input.display());
     }
-    Ok(())
+    for part in parts {
+        for image in images {
+            overwriting.check(&part.path(out, &image.name), part.purpose())?;
+        }
+    }
+    for page in ContactSheet::pages(out, images.len()) {
+        overwriting.check(&page, Purpose::ContactSheet)?;
+    }
+    let table = out.join(TABLE);
+    overwriting.check(&table, Purpose::Table(&Row::columns()))?;
+
+    let names: BTreeSet<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    let others: Vec<String> = listed(&table).into_iter().filter(|name| !names.contains(name.as_str())).collect();
+    if let (Some(first), false) = (others.first(), overwrite.is_forced()) {
+        bail!(
+            "`{}` holds the results of {} other images (`{}`, …), which its table would no longer list; choose another --out, \
+             or pass --force to remove them",
+            out.display(),
+            others.len(),
+            shown(first)
+        );
+    }
+    for name in &others {
+        for part in Part::ALL {
+            overwriting.remove(&part.path(out, name), part.purpose())?;
+        }
+    }
+    Ok(overwriting)
 }

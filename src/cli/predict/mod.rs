@@ -3,6 +3,7 @@
 mod findings;
 mod flag;
 mod inputs;
+mod part;
 mod table;
 mod uncertainty;
 mod whole_photograph;
@@ -16,13 +17,14 @@ use image::{GrayImage, RgbImage};
 use serde_json::{Map, Value, json};
 
 use self::flag::Flag;
-use self::inputs::{Image, Inputs, refuse_overwriting};
+use self::inputs::{Image, Inputs, clear_the_way};
+use self::part::Part;
 use self::table::{Row, TABLE, write_table};
 use self::uncertainty::{mean_deviations, write_deviations};
 use self::whole_photograph::Place;
 use super::evaluate::Thresholds;
 use super::named::named;
-use super::{Architecture, Global, output, progress, sentence};
+use super::{Architecture, Global, Overwrite, output, progress, sentence};
 use crate::data::contact_sheet::{ContactSheet, Tile};
 use crate::data::image_file::read_photograph;
 use crate::data::mask::mask_image;
@@ -33,6 +35,7 @@ use crate::data::remarks::{Remark, Remarks};
 use crate::formats::{HostTensor, TensorFile};
 use crate::inference::Logits;
 use crate::metrics::{BinaryMask, Eye, doubts, rim_sectors, vertical_cup_to_disc_ratio};
+use crate::own_file::{Overwriting, Purpose};
 use crate::train::{TrainedNetwork, load_stochastic_predictor};
 
 /// Images computed at once.
@@ -79,6 +82,17 @@ pub(super) struct Arguments {
     thresholds: Thresholds,
     #[command(flatten)]
     architecture: Architecture,
+    #[command(flatten)]
+    overwrite: Overwrite,
+}
+
+impl Arguments {
+    /// The files that each image gives.
+    fn parts(&self) -> Vec<Part> {
+        let further = [(Part::Uncertainty, self.uncertainty.is_some()), (Part::Logits, self.logits)];
+        let further = further.into_iter().filter_map(|(part, is_wanted)| is_wanted.then_some(part));
+        [Part::Mask, Part::Overlay].into_iter().chain(further).collect()
+    }
 }
 
 /// Closes what a prediction prints, quiet or not.
@@ -117,7 +131,9 @@ impl<'a> Input<'a> {
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let Inputs { images, mut notes } = Inputs::collect(&arguments.inputs)?;
-    refuse_overwriting(&arguments.out, &arguments.inputs, &images)?;
+    let parts = arguments.parts();
+    let given = (&arguments.inputs[..], &images[..]);
+    let overwriting = clear_the_way(&arguments.out, &parts, given, &arguments.checkpoint, arguments.overwrite)?;
     let device = global.open_tuned()?;
     let fallback = arguments.architecture.config()?;
     let passes = arguments.uncertainty.map_or(0, usize::from);
@@ -127,7 +143,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     arguments.architecture.agree(&config, &arguments.checkpoint)?;
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let bar = progress::bar(global, images.len() as u64, "predicting");
-    let mut sheet = ContactSheet::new(&arguments.out);
+    let mut sheet = ContactSheet::new(&arguments.out, &overwriting);
     // One damaged file among thousands must not cost the results of the others.
     let (mut rows, mut unreadable, mut remarks) = (Vec::new(), Vec::new(), Remarks::default());
     for chunk in images.chunks(predictor.batch()) {
@@ -141,7 +157,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let seen: Vec<&RgbImage> = inputs.iter().map(Input::seen).collect();
         if !seen.is_empty() {
             for (logits, input) in predictor.logits(&seen)?.iter().zip(&inputs) {
-                let (row, tile) = write_prediction(arguments, input, logits)?;
+                let (row, tile) = write_prediction(arguments, &overwriting, input, logits)?;
                 remarks.add(&row.name, input.remarks.iter().cloned());
                 rows.push(row);
                 sheet.add(tile)?;
@@ -151,7 +167,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     }
     bar.finish_and_clear();
     sheet.finish()?;
-    write_table(&arguments.out.join(TABLE), &rows, arguments.eye)?;
+    write_table(&overwriting, &arguments.out.join(TABLE), &rows, arguments.eye)?;
     notes.extend(remarks.sentences(rows.len(), WHOLE_PHOTOGRAPHS));
     for note in &notes {
         global.note(note);
@@ -201,7 +217,12 @@ fn print_places(rows: &[Row]) -> Result<()> {
 }
 
 /// Writes the files of an image; its row of the table, and its place in the contact sheet.
-fn write_prediction(arguments: &Arguments, input: &Input, logits: &Logits) -> Result<(Row, Tile)> {
+fn write_prediction(
+    arguments: &Arguments,
+    overwriting: &Overwriting,
+    input: &Input,
+    logits: &Logits,
+) -> Result<(Row, Tile)> {
     let raw = arguments.thresholds.masks(logits)?;
     let masks = if arguments.raw { raw.clone() } else { arguments.thresholds.clean_masks(logits)? };
     let (name, out, (width, height)) = (input.name, &arguments.out, input.image.dimensions());
@@ -214,13 +235,18 @@ fn write_prediction(arguments: &Arguments, input: &Input, logits: &Logits) -> Re
         None => masks.clone(),
     };
     let [cup, disc] = whole.each_ref().map(|m| m.pixels().collect::<Vec<bool>>());
-    write_mask(out, name, (width, height), &cup, &disc)?;
-    write_overlay(out, name, picture, &cup, &disc)?;
+    write_mask(overwriting, &Part::Mask.path(out, name), (width, height), &cup, &disc)?;
+    write_overlay(overwriting, &Part::Overlay.path(out, name), picture, &cup, &disc)?;
     if arguments.logits {
-        write_logits(&out.join(format!("{name}.safetensors")), logits)?;
+        write_logits(overwriting, &Part::Logits.path(out, name), logits)?;
     }
     if arguments.uncertainty.is_some() {
-        write_deviations(out, name, logits)?;
+        write_deviations(overwriting, &Part::Uncertainty.path(out, name), logits)?;
+    }
+    let parts = arguments.parts();
+    for part in Part::ALL.into_iter().filter(|part| !parts.contains(part)) {
+        // Of an earlier call, whose other results are replaced.
+        overwriting.remove(&part.path(out, name), part.purpose())?;
     }
     let is_whole = input.remarks.iter().any(|remark| matches!(remark, Remark::WholePhotograph));
     let doubts = doubts(&masks, &raw).into_iter().map(Flag::Doubt);
@@ -247,13 +273,13 @@ fn levels(masks: &[BinaryMask; 2]) -> GrayImage {
     mask_image((masks[1].width(), masks[1].height()), &cup, &disc)
 }
 
-fn write_logits(path: &Path, logits: &Logits) -> Result<()> {
+fn write_logits(overwriting: &Overwriting, path: &Path, logits: &Logits) -> Result<()> {
     let (h, w) = (logits.height, logits.width);
     let tensors = BTreeMap::from([
         ("mask".to_string(), HostTensor { shape: vec![1, 2, h, w], data: logits.mask.clone() }),
         ("boundary".to_string(), HostTensor { shape: vec![1, 1, h, w], data: logits.boundary.clone() }),
     ]);
-    Ok(TensorFile { tensors, metadata: BTreeMap::new() }.write(path)?)
+    Ok(TensorFile { tensors, metadata: BTreeMap::new() }.write_as(overwriting, path, Purpose::Logits)?)
 }
 
 /// Mean of `max(p, 1−p)` of cup and disc over the pixels of the disc: 1 is certain, ½ is not. `None` without a disc.

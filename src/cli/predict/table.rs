@@ -1,5 +1,6 @@
 //! The figures of each image, as a table and as JSON.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
@@ -7,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::flag::Flag;
 use super::whole_photograph::Place;
-use crate::atomic_file::write_csv;
 use crate::metrics::{Eye, RimSectors};
+use crate::own_file::{Overwriting, Purpose, open_existing};
 
 /// The table of a prediction; a folder that holds one holds earlier results.
 pub(super) const TABLE: &str = "predictions.csv";
@@ -84,15 +85,24 @@ impl Row {
     }
 
     /// Names of the columns, which a table without rows has too.
-    fn columns() -> Vec<&'static str> {
+    pub(crate) fn columns() -> Vec<&'static str> {
         Self::empty("").cells(None).into_iter().map(|(name, _)| name).collect()
     }
 }
 
 /// Writes the table; what is unknown is an empty cell.
-pub(super) fn write_table(path: &Path, rows: &[Row], eye: Option<Eye>) -> Result<()> {
+pub(super) fn write_table(overwriting: &Overwriting, path: &Path, rows: &[Row], eye: Option<Eye>) -> Result<()> {
     let cells = rows.iter().map(|row| row.cells(eye).into_iter().map(|(_, value)| cell(&value)));
-    Ok(write_csv(path, &Row::columns(), cells)?)
+    Ok(overwriting.write_table(path, &Row::columns(), cells)?)
+}
+
+/// Names of the images that a table of an earlier call lists, if this program wrote it.
+pub(super) fn listed(path: &Path) -> BTreeSet<String> {
+    if !Purpose::Table(&Row::columns()).is_at(path).unwrap_or(false) {
+        return BTreeSet::new();
+    }
+    let Ok(file) = open_existing(path) else { return BTreeSet::new() };
+    csv::Reader::from_reader(file).records().flatten().filter_map(|row| Some(row.get(0)?.to_string())).collect()
 }
 
 /// Fractions with four digits, and lists in one cell.

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::Result;
 use image::{DynamicImage, Rgb, RgbImage};
 
+use crate::atomic_file::WriteError;
 use crate::data::boundary::{BoundaryBand, boundary_target};
 use crate::data::image_file::write_png;
 use crate::inference::Logits;
 use crate::method::deviation::{RELIABLE_BELOW, TEMPERATURE};
 use crate::metrics::BinaryMask;
+use crate::own_file::{Overwriting, Purpose};
 
 /// Deviation at the upper end of the colours: that of a probability between 0 and 1 is no larger, but for the correction of
 /// an unbiased estimate.
@@ -25,15 +26,15 @@ pub(super) fn help() -> String {
     )
 }
 
-/// Writes `NAME_uncertainty.png`: cup on the left, disc on the right, in viridis from 0 to 0.5.
-pub(super) fn write_deviations(folder: &Path, name: &str, logits: &Logits) -> Result<()> {
+/// Writes how far the passes differ: cup on the left, disc on the right, in viridis from 0 to 0.5.
+pub(super) fn write_deviations(overwriting: &Overwriting, path: &Path, logits: &Logits) -> Result<(), WriteError> {
     let (width, height) = (logits.width, logits.height);
     let picture = RgbImage::from_fn(2 * width as u32, height as u32, |x, y| {
         let (channel, x) = (x as usize / width, x as usize % width);
         let value = logits.deviation[(channel * height + y as usize) * width + x];
         Rgb(colorous::VIRIDIS.eval_continuous(f64::from((value / LARGEST).clamp(0.0, 1.0))).into_array())
     });
-    Ok(write_png(&folder.join(format!("{name}_uncertainty.png")), &DynamicImage::ImageRgb8(picture))?)
+    write_png(overwriting, path, Purpose::Uncertainty, &DynamicImage::ImageRgb8(picture))
 }
 
 /// Mean deviation of cup and disc over the pixels of the disc, and over the band along both outlines.

@@ -1,20 +1,25 @@
 //! Writing.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::path::Path;
 
 use image::{DynamicImage, ImageFormat};
 
-use crate::atomic_file::{WriteError, write_atomically};
-use crate::data::error::DataError;
+use crate::atomic_file::WriteError;
+use crate::own_file::{Overwriting, Purpose};
 
 /// Writes an image as PNG; the file appears whole or not at all.
 ///
 /// # Errors
-/// [`DataError::Write`].
-pub fn write_png(path: &Path, image: &DynamicImage) -> Result<(), DataError> {
+/// [`WriteError`], also if something is there that may not be replaced.
+pub fn write_png(
+    overwriting: &Overwriting,
+    path: &Path,
+    purpose: Purpose<'_>,
+    image: &DynamicImage,
+) -> Result<(), WriteError> {
     let mut bytes = Vec::new();
-    image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).map_err(|e| DataError::write(path, e))?;
-    let written = write_atomically(path, |file| file.write_all(&bytes));
-    written.map_err(|WriteError { path, error }| DataError::write(&path, error))
+    let encoded = image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png);
+    encoded.map_err(|error| WriteError { path: path.to_path_buf(), error: io::Error::other(error) })?;
+    overwriting.write(path, purpose, |file| file.write_all(&purpose.sealed(&bytes)))
 }

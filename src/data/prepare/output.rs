@@ -12,6 +12,7 @@ use super::summary::Summary;
 use crate::data::contact_sheet::{ContactSheet, SHEET, Tile};
 use crate::data::dataset::Split;
 use crate::input_file;
+use crate::own_file::Overwriting;
 
 /// The table of a prepared data set; a folder that holds one was made by this verb.
 pub const TABLE: &str = "prepare.csv";
@@ -73,7 +74,7 @@ impl Staging {
     pub(crate) fn finish(self, summary: &Summary, tiles: Vec<Tile>) -> Result<(), PrepareError> {
         let root = self.root();
         summary.write_table(&root.join(TABLE))?;
-        let mut sheet = ContactSheet::new(&root);
+        let mut sheet = ContactSheet::new(&root, &Overwriting::default());
         for tile in tiles {
             sheet.add(tile)?;
         }

@@ -25,6 +25,7 @@ use crate::data::mask::{BACKGROUND, CUP, RIM};
 use crate::data::resize::{resize_image, resize_mask};
 use crate::data::square::Square;
 use crate::metrics::{BinaryMask, vertical_cup_to_disc_ratio};
+use crate::own_file::{Overwriting, Purpose};
 
 /// Regions smaller than this show no cup; larger ones would only interpolate.
 const SIZES: std::ops::RangeInclusive<u32> = 32..=4096;
@@ -235,10 +236,11 @@ fn write_region(measured: &Measured, side: Option<u32>, options: &Options, stagi
     let size = options.size;
     let region = resize_image(&square.cut_image(&image), size, size);
     let mask = mask.map(|mask| resize_mask(&square.cut_mask(&mask), size, size));
+    let rule = Overwriting::default();
     let paths = staging.region(photograph.split, &photograph.name);
-    write_png(&paths.image, &DynamicImage::ImageRgb8(region.clone()))?;
+    write_png(&rule, &paths.image, Purpose::Region, &DynamicImage::ImageRgb8(region.clone()))?;
     if let Some(mask) = &mask {
-        write_png(&paths.mask, &DynamicImage::ImageLuma8(mask.clone()))?;
+        write_png(&rule, &paths.mask, Purpose::RegionMask, &DynamicImage::ImageLuma8(mask.clone()))?;
     }
     let prepared = Prepared {
         name: photograph.name.clone(),

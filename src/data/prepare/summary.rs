@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::error::PrepareError;
 use super::note::{Note, NoteKind};
 use super::unused::{Skipped, Unused};
-use crate::atomic_file::write_csv;
 use crate::data::dataset::Split;
 use crate::data::disc_finder::{Disc, LOW_CONFIDENCE};
 use crate::data::square::Square;
+use crate::own_file::Overwriting;
 
 /// How a disc was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -163,7 +163,7 @@ impl Summary {
     }
 
     pub(super) fn write_table(&self, path: &Path) -> Result<(), PrepareError> {
-        Ok(write_csv(path, &COLUMNS, self.regions.iter().map(Prepared::cells))?)
+        Ok(Overwriting::default().write_table(path, &COLUMNS, self.regions.iter().map(Prepared::cells))?)
     }
 
     /// The whole as JSON.

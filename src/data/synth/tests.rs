@@ -304,7 +304,7 @@ fn writing_again_overwrites_and_mends_what_was_cut_short() {
     write_clinics(folder.path(), &options(1, 1), |_| ()).unwrap();
     let before = files(folder.path());
     let image = folder.path().join("clinic-a/train/ROIs/image/clinic-a-train-0001.png");
-    fs::write(image.with_extension("png.partial"), "cut sh").unwrap();
+    fs::write(image.with_file_name(".papilla-a1B2c3.tmp"), "cut sh").unwrap();
     fs::write(&image, "").unwrap();
     write_clinics(folder.path(), &options(1, 1), |_| ()).unwrap();
     assert!(files(folder.path()) == before);
@@ -321,6 +321,14 @@ fn a_folder_with_anything_else_is_left_alone() {
     );
     assert!(error.to_string().contains("choose an empty or new folder"), "{error}");
     assert!(files(folder.path()) == before);
+
+    // Neither is a photograph that somebody has put in the place of one.
+    let image = folder.path().join("clinic-a/train/ROIs/image/clinic-a-train-0001.png");
+    image::RgbImage::new(32, 32).save(&image).unwrap();
+    let other = fs::read(&image).unwrap();
+    let error = write_clinics(folder.path(), &options(2, 1), |_| ()).unwrap_err();
+    assert!(error.to_string().contains("clinic-a-train-0001.png"), "{error}");
+    assert!(fs::read(&image).unwrap() == other);
 
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("photos")).unwrap();

@@ -1,15 +1,18 @@
 //! Writes both clinics as folders in the dataset layout.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use image::ImageFormat;
+use image::DynamicImage;
 use rayon::prelude::*;
 
 use super::{Clinic, Split, generate};
+use crate::atomic_file::{WriteError, remove_abandoned};
+use crate::data::image_file::write_png;
+use crate::own_file::{Overwriting, Purpose};
 
 /// Pictures smaller than this show no cup; larger ones would only interpolate.
 const SIZES: std::ops::RangeInclusive<u32> = 32..=4096;
@@ -63,14 +66,9 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// A picture could not be encoded or written.
-    #[error("{} could not be written: {source}", path.display())]
-    Image {
-        /// The picture.
-        path: PathBuf,
-        /// The encoder's reason.
-        source: image::ImageError,
-    },
+    /// A picture could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
 }
 
 /// One photograph with the places of its two files relative to the output folder.
@@ -108,8 +106,9 @@ pub fn write_clinics(out: &Path, options: &SynthOptions, progress: impl Fn(usize
     let done = AtomicUsize::new(0);
     jobs.par_iter().try_for_each(|job| {
         let (image, mask) = generate(options.seed, job.clinic, job.split, job.index, options.size);
-        save(&out.join(&job.image), |partial| image.save_with_format(partial, ImageFormat::Png))?;
-        save(&out.join(&job.mask), |partial| mask.save_with_format(partial, ImageFormat::Png))?;
+        let rule = Overwriting::default();
+        write_png(&rule, &out.join(&job.image), Purpose::Region, &DynamicImage::ImageRgb8(image))?;
+        write_png(&rule, &out.join(&job.mask), Purpose::RegionMask, &DynamicImage::ImageLuma8(mask))?;
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         Ok(())
     })
@@ -132,16 +131,12 @@ fn jobs(options: &SynthOptions) -> Vec<Job> {
     jobs
 }
 
-/// The name a file has while it is being written.
-fn partial(file: &Path) -> PathBuf {
-    file.with_extension("png.partial")
-}
-
 /// Fails when `out` holds anything that these jobs would not write themselves.
 fn refuse_foreign(out: &Path, jobs: &[Job]) -> Result<(), Error> {
-    let files: HashSet<PathBuf> = jobs.iter().flat_map(|job| [job.image.clone(), job.mask.clone()]).collect();
-    let partials: HashSet<PathBuf> = files.iter().map(|file| partial(file)).collect();
-    let folders: HashSet<&Path> = files.iter().flat_map(|file| file.ancestors().skip(1)).collect();
+    let files: HashMap<&Path, Purpose> =
+        jobs.iter().flat_map(|job| [(&*job.image, Purpose::Region), (&*job.mask, Purpose::RegionMask)]).collect();
+    let folders: HashSet<&Path> = files.keys().flat_map(|file| file.ancestors().skip(1)).collect();
+    let rule = Overwriting::default();
     if !out.try_exists().map_err(|source| Error::Io { action: "read", path: out.into(), source })? {
         return Ok(());
     }
@@ -152,6 +147,7 @@ fn refuse_foreign(out: &Path, jobs: &[Job]) -> Result<(), Error> {
     while let Some(folder) = pending.pop() {
         let path = out.join(&folder);
         let failed = |source| Error::Io { action: "read", path: path.clone(), source };
+        remove_abandoned(&path)?;
         for entry in fs::read_dir(&path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let within = folder.join(entry.file_name());
@@ -159,7 +155,7 @@ fn refuse_foreign(out: &Path, jobs: &[Job]) -> Result<(), Error> {
             let ours = if is_folder {
                 folders.contains(within.as_path())
             } else {
-                files.contains(&within) || partials.contains(&within)
+                files.get(within.as_path()).is_some_and(|kind| rule.check(&out.join(&within), *kind).is_ok())
             };
             if !ours {
                 return Err(Error::Occupied { folder: out.into(), found: within });
@@ -170,11 +166,4 @@ fn refuse_foreign(out: &Path, jobs: &[Job]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Writes beside the file, then renames, so that the file is whole whenever it exists.
-fn save(file: &Path, encode: impl FnOnce(&Path) -> image::ImageResult<()>) -> Result<(), Error> {
-    let partial = partial(file);
-    encode(&partial).map_err(|source| Error::Image { path: file.into(), source })?;
-    fs::rename(&partial, file).map_err(|source| Error::Io { action: "written", path: file.into(), source })
 }

@@ -6,6 +6,7 @@ use std::io::Cursor;
 use super::nowhere;
 use crate::formats::pytorch::decode;
 use crate::formats::{Fact, FormatError, HostTensor, Object, Stored, Value, Weights, write_pytorch};
+use crate::own_file::Overwriting;
 
 fn tensor(shape: &[usize], first: f32) -> HostTensor {
     let count = shape.iter().product();
@@ -15,7 +16,7 @@ fn tensor(shape: &[usize], first: f32) -> HostTensor {
 fn written(root: &Object) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("some.pth.tar");
-    write_pytorch(&path, root).unwrap();
+    write_pytorch(&Overwriting::default(), &path, root).unwrap();
     fs::read(path).unwrap()
 }
 
@@ -81,7 +82,9 @@ fn a_tensor_that_does_not_fit_its_shape_leaves_the_old_file() {
     let path = folder.path().join("weights.pth");
     fs::write(&path, "old").unwrap();
     let wrong = HostTensor { shape: vec![3], data: vec![1.0] };
-    let error = write_pytorch(&path, &Object::State(vec![("w".into(), Stored::Tensor(&wrong))])).unwrap_err();
+    let error =
+        write_pytorch(&Overwriting::default(), &path, &Object::State(vec![("w".into(), Stored::Tensor(&wrong))]))
+            .unwrap_err();
     assert!(matches!(&error, FormatError::Shape { tensor, values: 1, .. } if tensor == "w"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"old");
 }
@@ -93,7 +96,7 @@ fn published_weights_stay_the_same_bits() {
     let state = weights.generator.iter().map(|(name, tensor)| (name.to_owned(), Stored::Tensor(tensor))).collect();
     let folder = tempfile::tempdir().unwrap();
     let again = folder.path().join("again.pth");
-    write_pytorch(&again, &Object::State(state)).unwrap();
+    write_pytorch(&Overwriting::default(), &again, &Object::State(state)).unwrap();
     let found = Weights::read(&again).unwrap().generator;
     assert_eq!(found.len(), weights.generator.len());
     for ((name, tensor), (other, found)) in weights.generator.iter().zip(found.iter()) {

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use papilla::formats::{TensorFile, Value, Weights, read_pytorch};
+use papilla::formats::{CHECKSUM, TensorFile, Value, Weights, read_pytorch};
 use papilla::nn::Norm;
+use papilla::own_file::{Purpose, WRITTEN_BY};
 use papilla::train::{Checkpoint, Config, Progress};
 use serde_json::json;
 use tempfile::TempDir;
@@ -22,9 +23,10 @@ fn weights(folder: &Path, norm: Norm, discriminators: &[(&str, usize)]) -> PathB
     let bits = [0x7fc0_1234, 0x8000_0000, 1, 0xff80_0000].map(f32::from_bits);
     let tensor = file.tensors.values_mut().find(|tensor| tensor.data.len() > 4).expect("a tensor");
     tensor.data[..4].copy_from_slice(&bits);
-    file.metadata = [("epoch", "41"), ("arch", "DeepLab"), ("best_mean_dice", "0.30000000000000004")]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into();
+    let facts = [("epoch", "41"), ("arch", "DeepLab"), ("best_mean_dice", "0.30000000000000004")];
+    // What every converted file has.
+    let own = [(WRITTEN_BY, &*Purpose::Weights.mark()), (CHECKSUM, "")];
+    file.metadata = facts.into_iter().chain(own).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let path = folder.join("weights.safetensors");
     file.write(&path).expect("the folder is writable");
     path
@@ -211,7 +213,7 @@ fn bad_files_are_refused_by_name() {
     // By its own name, not by that of the temporary file beside it.
     refused(&[own, text(&path("nowhere/o.pth"))], 1, &["cannot write", "o.pth: the folder", "nowhere` does not exist"]);
     fs::create_dir(path("folder.pth")).expect("the folder is writable");
-    refused(&[own, text(&path("folder.pth"))], 1, &["folder.pth", "is a folder"]);
+    refused(&[own, text(&path("folder.pth"))], 1, &["folder.pth", "it is a folder"]);
     refused(&[text(&path("folder.pth")), text(&path("o.pth"))], 1, &["folder.pth", "not a regular file"]);
     fs::write(path("network.onnx"), "onnx").expect("the folder is writable");
     refused(&[text(&path("network.onnx")), text(&path("o.pth"))], 1, &["network.onnx", "ONNX is written only"]);

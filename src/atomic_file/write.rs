@@ -1,4 +1,4 @@
-//! Files that are either whole or absent.
+//! Writing beside a file, and then in its place.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -6,19 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// A file that could not be written; an earlier one of that name is untouched.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write {}: {error}", path.display())]
-pub struct WriteError {
-    /// The file.
-    pub path: PathBuf,
-    /// The system's reason.
-    pub error: io::Error,
-}
-
-/// Temporary files are `.papilla-….tmp`, so that those of a killed program can be told.
-const PREFIX: &str = ".papilla-";
-const SUFFIX: &str = ".tmp";
+use super::error::WriteError;
+use super::temporary::{Unfinished, begin, builder};
 
 /// Writes a file so that at every moment, even through a crash or a full disk, `path` holds either its old content or
 /// the complete new one: `content` goes to a temporary file in the same folder, which is flushed to the disk and
@@ -31,29 +20,29 @@ pub fn write_atomically(path: &Path, content: impl FnOnce(&mut dyn Write) -> io:
     Written::beside(path, content)?.take_place(None)
 }
 
-/// Writes a table as CSV, whole or not at all: its columns, then its rows.
+/// Writes the rows of a table as CSV: its columns, then the rest.
 ///
 /// # Errors
-/// As [`write_atomically`]; and a row that has not one cell for each column.
-pub fn write_csv(
-    path: &Path,
+/// When the system refuses; and for a row that has not one cell for each column.
+pub(crate) fn write_rows(
+    file: &mut dyn Write,
     columns: &[&str],
     rows: impl IntoIterator<Item: IntoIterator<Item: AsRef<[u8]>>>,
-) -> Result<(), WriteError> {
-    write_atomically(path, |file| {
-        let mut table = csv::Writer::from_writer(file);
-        table.write_record(columns)?;
-        for row in rows {
-            table.write_record(row)?;
-        }
-        table.flush()
-    })
+) -> io::Result<()> {
+    let mut table = csv::Writer::from_writer(file);
+    table.write_record(columns)?;
+    for row in rows {
+        table.write_record(row)?;
+    }
+    table.flush()
 }
 
 /// A complete new file, flushed to the disk, that has not taken its place yet.
 pub(crate) struct Written {
     temporary: NamedTempFile,
     path: PathBuf,
+    /// until it has taken its place
+    unfinished: Unfinished,
 }
 
 impl Written {
@@ -66,7 +55,7 @@ impl Written {
         content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<Written, WriteError> {
         match write_temporary(path, content) {
-            Ok(temporary) => Ok(Written { temporary, path: path.to_owned() }),
+            Ok((temporary, unfinished)) => Ok(Written { temporary, path: path.to_owned(), unfinished }),
             Err(error) => Err(WriteError { path: path.to_owned(), error: in_folder_of(path, error) }),
         }
     }
@@ -82,20 +71,38 @@ impl Written {
     /// # Errors
     /// [`WriteError`].
     pub(crate) fn take_place(self, previous: Option<&Path>) -> Result<(), WriteError> {
-        let Written { temporary, path } = self;
-        let place = || -> io::Result<()> {
+        self.place(|temporary, path| {
             if let Some(previous) = previous.filter(|_| path.exists()) {
-                keep(&path, previous)?;
+                keep(path, previous)?;
             }
-            temporary.persist(&path).map_err(|error| error.error)?;
-            // The rename itself lives in the folder. Other systems cannot open one.
-            if cfg!(unix) {
-                File::open(folder_of(&path))?.sync_all()?;
-            }
-            Ok(())
-        };
-        place().map_err(|error| WriteError { path: path.clone(), error })
+            temporary.persist(path).map_err(|error| error.error)
+        })
     }
+
+    /// Takes a place where nothing is.
+    ///
+    /// # Errors
+    /// [`WriteError`], also if something is there by now.
+    pub(crate) fn take_free_place(self) -> Result<(), WriteError> {
+        self.place(|temporary, path| match temporary.persist_noclobber(path) {
+            Ok(file) => Ok(file),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(error.error),
+            // Some file systems cannot tell.
+            Err(error) => error.file.persist(path).map_err(|error| error.error),
+        })
+    }
+
+    fn place(self, place: impl FnOnce(NamedTempFile, &Path) -> io::Result<File>) -> Result<(), WriteError> {
+        let Written { temporary, path, unfinished } = self;
+        let placed = place(temporary, &path).and_then(|_| sync_folder(folder_of(&path)));
+        drop(unfinished);
+        placed.map_err(|error| WriteError { path, error })
+    }
+}
+
+/// Waits until what was renamed in a folder is on the disk; other systems cannot open one.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Gives a file a second name, in place of whatever had it.
@@ -127,18 +134,6 @@ fn in_folder_of(path: &Path, error: io::Error) -> io::Error {
     }
 }
 
-fn builder() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As for any new file, less the user's umask; the default would be private.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder
-}
-
 /// The same, in a folder that is made if it is not there.
 ///
 /// # Errors
@@ -153,32 +148,17 @@ pub fn write_in_new_folder(
     write_atomically(path, content)
 }
 
-fn write_temporary(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<NamedTempFile> {
-    let mut temporary = builder().tempfile_in(folder_of(path))?;
+fn write_temporary(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<(NamedTempFile, Unfinished)> {
+    let (mut temporary, unfinished) = begin(folder_of(path))?;
     let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
     content(&mut writer)?;
     writer.flush()?;
     drop(writer);
     temporary.as_file().sync_all()?;
-    Ok(temporary)
-}
-
-/// Removes what a program that was killed while it wrote has left in a folder. Nobody else may be writing there.
-///
-/// # Errors
-/// [`WriteError`] when the system refuses.
-pub fn remove_abandoned(folder: &Path) -> Result<(), WriteError> {
-    let abandoned = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
-    let remove = || -> io::Result<()> {
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.file_name().to_str().is_some_and(abandoned) {
-                std::fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
-    };
-    remove().map_err(|error| WriteError { path: folder.to_owned(), error })
+    Ok((temporary, unfinished))
 }
 
 #[cfg(test)]
@@ -204,17 +184,6 @@ mod tests {
         write_atomically(&path, |file| file.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn only_abandoned_files_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in [".papilla-a1B2c3.tmp", ".other.tmp", "last.safetensors"] {
-            fs::write(folder.path().join(name), b"content").unwrap();
-        }
-        remove_abandoned(folder.path()).unwrap();
-        assert!(!folder.path().join(".papilla-a1B2c3.tmp").exists());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]
