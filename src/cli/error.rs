@@ -146,9 +146,11 @@ fn of_training(error: &TrainError) -> Option<String> {
                 "the run stopped after step {step}, and `{command}` goes on from step {saved} once the cause is gone"
             ));
         }
-        TrainError::LastCheckpoint { previous: Some(_), run, .. } => {
-            return Some(format!("{error}: `{} --from previous` goes on from there", resume_command(run)));
+        TrainError::DamagedCheckpoint { whole: Some((checkpoint, _)), run, .. } => {
+            let (command, name) = (resume_command(run), checkpoint.name());
+            return Some(format!("{error}: `{command} --from {name}` goes on from there"));
         }
+        TrainError::DataChanged { .. } => return Some(format!("{error}, or go on with them by --changed-data")),
         TrainError::NothingHeldOut { .. } => return Some(format!("{error}, or --select target")),
         TrainError::InUse { .. } => "wait for its end or stop it, or choose another --out",
         TrainError::HoldsRun(_) => "continue it with --resume or choose another --out",

@@ -13,7 +13,7 @@ use super::progress::TrainingProgress;
 use super::settings::{Flags, OfData, OfRun, OfStep};
 use super::{Global, WrongFlags, output, report};
 use crate::input_file;
-use crate::train::{Config, ConfigFileError, Outcome, ResumeFrom, SETTINGS, Session};
+use crate::train::{ChangedData, Config, ConfigFileError, Outcome, Resume, ResumeFrom, SETTINGS, Session};
 
 /// Train a network on one camera, or continue a run that was interrupted
 #[derive(clap::Args)]
@@ -27,9 +27,12 @@ pub(super) struct Arguments {
     /// Continue the run in this folder as if it had never stopped
     #[arg(long, value_name = "RUN", conflicts_with_all = SETTINGS.each_ref().map(|setting| setting.name))]
     resume: Option<PathBuf>,
-    /// Checkpoint to continue from: the one before the last, should the last be damaged [default: last]
+    /// Checkpoint to continue from: the one before the last, should the last be damaged, or the best [default: last]
     #[arg(long, value_parser = named::<ResumeFrom>(), value_name = "CHECKPOINT", requires = "resume")]
     from: Option<ResumeFrom>,
+    /// Continue although regions were added, removed or changed since: the lengths of epochs, and what is held out, may change
+    #[arg(long, requires = "resume")]
+    changed_data: bool,
     /// Settings in a file; flags win over it
     #[arg(long, value_name = "FILE.toml", conflicts_with = "resume")]
     config: Option<PathBuf>,
@@ -44,7 +47,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         (Some(run), _) => {
             let device = global.open_tuned()?;
             let mut progress = TrainingProgress::new(global);
-            let session = Session::resume(&device, run, arguments.from.unwrap_or_default(), &mut progress)?;
+            let data = if arguments.changed_data { ChangedData::Take } else { ChangedData::Refuse };
+            let how = Resume { from: arguments.from.unwrap_or_default(), data };
+            let session = Session::resume(&device, run, how, &mut progress)?;
             (to_the_end(session, progress, run)?, run)
         }
         (None, Some(out)) => (train(global, configure(arguments)?, out)?, out),

@@ -133,7 +133,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    pub(super) fn read(path: &Path, cause: io::Error) -> Self {
+    pub(crate) fn read(path: &Path, cause: io::Error) -> Self {
         Self::Read { path: path.to_path_buf(), cause }
     }
 

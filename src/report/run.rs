@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use super::evaluation::{Evaluation, last_components};
 use super::log::RunLog;
-use crate::input_file;
-use crate::train::{Config, Environment};
+use crate::train::{Config, Environment, RunSettingsError, settings_of_run};
 
 /// What a run's folder holds.
 #[derive(Clone, Debug)]
@@ -36,16 +35,13 @@ impl Run {
     /// # Errors
     /// A folder that holds no run, and settings that cannot be read.
     pub fn read(folder: &Path) -> Result<Run> {
-        let settings = folder.join("config.toml");
-        if !settings.is_file() {
-            let problem = if folder.is_dir() { "holds no `config.toml`" } else { "does not exist or is no folder" };
-            bail!("`{}` is no run: it {problem}; name a folder that `train --out` has made", folder.display());
-        }
-        let text = input_file::read_text(&settings).with_context(|| format!("cannot read `{}`", settings.display()))?;
-        let config = Config::from_toml(&text, &settings)?;
+        let (config, of_settings) = settings_of_run(folder).map_err(|error| match error {
+            RunSettingsError::NoRun { .. } => anyhow!("{error}; name a folder that `train --out` has made"),
+            error => error.into(),
+        })?;
         let mut log = RunLog::read(folder)?;
         let (evaluations, mut notes) = Evaluation::in_run(folder)?;
-        notes.splice(0..0, std::mem::take(&mut log.notes));
+        notes.splice(0..0, of_settings.into_iter().chain(std::mem::take(&mut log.notes)));
         let (environment, folder) = (Environment::read(folder), folder.to_path_buf());
         Ok(Run { name: String::new(), slug: String::new(), folder, config, environment, log, evaluations, notes })
     }

@@ -8,15 +8,40 @@ use crate::formats::{CHECKSUM, FormatError, HostTensor, TensorFile};
 use crate::gpu::{Choices, Divisions};
 use crate::graph::{Shape, State};
 use crate::inference::FOLDED;
+use crate::named::named_enum;
 use crate::own_file::CHECKPOINT;
 
+use super::data_record::DataRecord;
 use super::logs::LogBytes;
 use super::settings::{Config, ConfigError, ConfigFileError};
 
+/// Key of the files of the regions in the metadata. There may be thousands: it comes after the key by which checkpoints are known.
+const DATA: &str = "regions";
 /// Version of the layout, in the metadata: with a checksum.
 const VERSION: &str = "2";
 /// The version before, without one.
 const UNCHECKED: &str = "1";
+
+named_enum! {
+    /// Which checkpoint a run goes on from.
+    #[derive(Default)]
+    pub enum ResumeFrom {
+        /// the last one
+        #[default]
+        Last = "last",
+        /// the one before it, should the last be damaged
+        Previous = "previous",
+        /// the one that a validation has chosen, should both be damaged
+        Best = "best",
+    }
+}
+
+impl ResumeFrom {
+    /// Where it lies in the folder of a run.
+    pub fn path(self, run: &Path) -> PathBuf {
+        run.join("checkpoints").join(format!("{}.safetensors", self.name()))
+    }
+}
 
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +120,8 @@ pub struct Checkpoint {
     pub kernels: Choices,
     /// operators whose launches were divided, for the same reason
     pub divisions: Divisions,
+    /// files of the regions; a checkpoint of an earlier version does not tell
+    pub data: Option<DataRecord>,
     /// every state by name: weights, moments, running statistics, prototypes
     pub tensors: BTreeMap<String, HostTensor>,
 }
@@ -110,6 +137,7 @@ impl Checkpoint {
     pub fn capture(
         config: &Config,
         progress: Progress,
+        data: &DataRecord,
         device: &Device,
         states: &States,
     ) -> Result<Self, CheckpointError> {
@@ -121,7 +149,8 @@ impl Checkpoint {
             .zip(values)
             .map(|(State { name, shape }, data)| (name.clone(), HostTensor { shape: shape.to_vec(), data }));
         let (kernels, divisions) = (device.kernels(), device.divisions());
-        Ok(Checkpoint { config: config.clone(), progress, kernels, divisions, tensors: tensors.collect() })
+        let (config, data) = (config.clone(), Some(data.clone()));
+        Ok(Checkpoint { config, progress, kernels, divisions, data, tensors: tensors.collect() })
     }
 
     /// Name of the first tensor that holds a NaN or an infinity.
@@ -165,13 +194,24 @@ impl Checkpoint {
             // Filled in as the file is written.
             (CHECKSUM, String::new()),
         ];
-        let metadata = metadata.map(|(key, value)| (key.to_string(), value)).into();
+        let mut metadata: BTreeMap<_, _> = metadata.map(|(key, value)| (key.to_string(), value)).into();
+        if let Some(data) = &self.data {
+            metadata.insert(DATA.to_string(), serde_json::to_string(data).expect("names and numbers are JSON"));
+        }
         Ok(TensorFile { tensors: self.tensors, metadata }.write_verified(path, previous)?)
     }
 
     /// Whether the file at `path` says that it is a checkpoint of this program.
     pub fn recognises(path: &Path) -> bool {
         TensorFile::read_metadata(path).is_ok_and(|m| m.contains_key(CHECKPOINT))
+    }
+
+    /// The settings that the file says a run has, without a look at its tensors.
+    pub fn settings(path: &Path) -> Result<Config, CheckpointError> {
+        let metadata = TensorFile::read_metadata(path)?;
+        let missing = |key| CheckpointError::NotACheckpoint { path: path.to_path_buf(), key };
+        metadata.get(CHECKPOINT).ok_or_else(|| missing(CHECKPOINT))?;
+        Ok(Config::from_toml(metadata.get("config").ok_or_else(|| missing("config"))?, path)?)
     }
 
     /// Reads a checkpoint, one that is damaged never.
@@ -214,6 +254,10 @@ impl Checkpoint {
             Some(divisions) => serde_json::from_str(divisions).map_err(|_| unusable("divisions", divisions))?,
             None => Divisions::new(),
         };
-        Ok(Checkpoint { config, progress, kernels, divisions, tensors })
+        let data = match metadata.get(DATA) {
+            Some(data) => Some(serde_json::from_str(data).map_err(|_| unusable(DATA, data))?),
+            None => None,
+        };
+        Ok(Checkpoint { config, progress, kernels, divisions, data, tensors })
     }
 }

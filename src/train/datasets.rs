@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::data_record::DataRecord;
 use super::error::TrainError;
 use super::observer::{Event, Observer};
 use super::settings::{AugmentSetting, Config, Method, Selection};
@@ -19,6 +20,8 @@ const CACHE_BYTES: usize = 512 << 20;
 pub(super) struct TrainingData {
     pub source: Arc<Dataset>,
     pub target: Option<Arc<Dataset>>,
+    /// the files of all of them, and of those to validate on
+    pub record: DataRecord,
 }
 
 impl TrainingData {
@@ -86,7 +89,15 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
     for validation in validations.iter().filter(|validation| validation.domain() == Domain::Target) {
         note(observer, [validation.dataset().passed_over(), validation.dataset().check_readable()?].concat());
     }
-    let data = TrainingData { source: Arc::new(train), target };
+    let mut record = DataRecord::default();
+    record.add("training on the source", &all)?;
+    if let Some(target) = &target {
+        record.add("training on the target", target)?;
+    }
+    for validation in validations.iter().filter(|validation| validation.domain() == Domain::Target) {
+        record.add("validating on the target", validation.dataset())?;
+    }
+    let data = TrainingData { source: Arc::new(train), target, record };
     // Refused now rather than when the stage begins that needs it.
     Loader::new(data.source.clone(), loader_options(config))?;
     if let Some(target) = &data.target {

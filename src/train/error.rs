@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 
-use super::checkpoint::CheckpointError;
+use super::checkpoint::{CheckpointError, ResumeFrom};
 use super::logs::LogError;
+use super::run_settings::Contradiction;
 use super::settings::{ConfigError, ConfigFileError};
 use super::weights::WeightsError;
 use crate::atomic_file::WriteError;
@@ -47,18 +48,29 @@ pub enum TrainError {
     /// A checkpoint that cannot be used, or written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The last checkpoint is damaged, and the one before it may be whole.
-    #[error("{error}; {}", match previous {
-        Some(step) => format!("the previous checkpoint, of step {step}, is whole"),
-        None => "there is no whole previous checkpoint to go on from either".to_string(),
+    /// A checkpoint is damaged, and another one may be whole.
+    #[error("{error}; {}", match whole {
+        Some((checkpoint, step)) => format!("the {} checkpoint, of step {step}, is whole", checkpoint.name()),
+        None => "there is no other whole checkpoint to go on from".to_string(),
     })]
-    LastCheckpoint {
-        /// what is wrong with the last one
+    DamagedCheckpoint {
+        /// what is wrong with it
         error: Box<CheckpointError>,
-        /// steps done at the previous one, if that is whole
-        previous: Option<u64>,
+        /// another one, and the steps done there
+        whole: Option<(ResumeFrom, u64)>,
         /// folder of the run
         run: PathBuf,
+    },
+    /// A `config.toml` that says something else than the checkpoint.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+    /// Other regions than those that the run began with: what it was trained on may be held out now, and the other way round.
+    #[error("the regions are not those that the run of `{}` began with: {}; restore them", run.display(), changes.join("; "))]
+    DataChanged {
+        /// folder of the run
+        run: PathBuf,
+        /// a sentence for each part of the data
+        changes: Vec<String>,
     },
     /// A file of the logs.
     #[error(transparent)]

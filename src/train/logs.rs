@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use image::RgbImage;
 use serde_json::{Map, Value, json};
 
+use crate::data::names::shown_path;
 use crate::formats::{EventFileError, EventWriter};
 use crate::input_file;
 use crate::method::step::TOTAL;
@@ -27,16 +28,6 @@ pub enum LogError {
         /// the system's reason
         #[source]
         error: io::Error,
-    },
-    /// Lines are missing that a checkpoint counts on.
-    #[error("`{}` has {found} bytes, but {logged} were logged up to the checkpoint; restore the file to resume", path.display())]
-    Shortened {
-        /// of the file
-        path: PathBuf,
-        /// its length
-        found: u64,
-        /// its length at the checkpoint
-        logged: u64,
     },
     /// The event file for TensorBoard.
     #[error(transparent)]
@@ -136,29 +127,45 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    /// Opens the logs of a run and cuts them to the given lengths, which a checkpoint vouches for.
-    pub(super) fn open(run: &Path, bytes: LogBytes, losses: &[&str]) -> Result<Logs> {
-        let open = |name: &str, bytes: u64| -> Result<File> {
+    /// Opens the logs of a run and cuts them to the given lengths, which a checkpoint vouches for. What of them is lost does
+    /// not keep a run from going on: a sentence says so.
+    pub(super) fn open(run: &Path, bytes: LogBytes, losses: &[&str]) -> Result<(Logs, Vec<String>)> {
+        let mut notes = Vec::new();
+        let mut note_loss = |path: &Path, found: u64, logged: u64| {
+            if found < logged {
+                let path = shown_path(path);
+                notes.push(format!(
+                    "`{path}` holds {found} of the {logged} bytes that were logged up to the checkpoint: the curves of this run \
+                     have a gap"
+                ));
+            }
+        };
+        let mut open = |name: &str, bytes: u64| -> Result<(File, u64)> {
             let path = run.join(name);
             let refused = LogError::file("write", &path);
-            let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(&path).map_err(&refused)?;
+            let mut options = OpenOptions::new();
+            let options = options.create(true).read(true).write(true).truncate(false);
+            let mut file = options.open(&path).map_err(&refused)?;
             let found = file.metadata().map_err(&refused)?.len();
-            if found < bytes {
-                return Err(LogError::Shortened { path, found, logged: bytes });
-            }
-            file.set_len(bytes).map_err(&refused)?;
+            let kept = whole_lines(&mut file, found.min(bytes)).map_err(&refused)?;
+            note_loss(&path, kept, bytes);
+            file.set_len(kept).map_err(&refused)?;
             file.seek(SeekFrom::End(0)).map_err(&refused)?;
-            Ok(file)
+            Ok((file, kept))
         };
-        let (metrics, table) = (open("metrics.jsonl", bytes.metrics)?, open("log.csv", bytes.table)?);
+        let ((metrics, metrics_bytes), (table, table_bytes)) =
+            (open("metrics.jsonl", bytes.metrics)?, open("log.csv", bytes.table)?);
         let events = EventWriter::open(&run.join("tensorboard"), bytes.events)?;
+        // A file that was removed begins anew, and nobody misses it.
+        note_loss(events.path(), bytes.events - events.missing().min(bytes.events), bytes.events);
+        let bytes = LogBytes { metrics: metrics_bytes, table: table_bytes, events: bytes.events };
         let columns = if bytes.table > 0 { titles(&run.join("log.csv"))? } else { new_titles(losses) };
         let mut logs = Logs { metrics, table, events, bytes, columns };
         if bytes.table == 0 {
             let titles = logs.columns.join(",");
             logs.append_row(&titles)?;
         }
-        Ok(logs)
+        Ok((logs, notes))
     }
 
     /// Lengths of the files, all of it on the disk.
@@ -245,6 +252,22 @@ impl Logs {
     }
 }
 
+/// Bytes of the lines that end within the first so many of a file.
+fn whole_lines(file: &mut File, most: u64) -> io::Result<u64> {
+    let (mut end, mut chunk) = (most, Vec::new());
+    while end > 0 {
+        let start = end.saturating_sub(1 << 16);
+        chunk.resize((end - start) as usize, 0);
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut chunk)?;
+        if let Some(last) = chunk.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + last as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
 /// Titles of a new table.
 fn new_titles(losses: &[&str]) -> Vec<String> {
     let before = ["step", "epoch"].into_iter().chain(losses.iter().copied());
@@ -292,7 +315,9 @@ mod tests {
         let losses = vec![("seg", 0.5)];
         let mut record =
             StepRecord { step: 0, epoch: 0, losses, lr: 0.125, seconds: 2.0, prototype_distances: Vec::new() };
-        let mut logs = Logs::open(run.path(), LogBytes::default(), &["seg", "align"]).expect("the folder is writable");
+        let open = |bytes| Logs::open(run.path(), bytes, &["seg", "align"]).expect("the folder is writable");
+        let (mut logs, notes) = open(LogBytes::default());
+        assert_eq!(notes, Vec::<String>::new());
         logs.step(&record).expect("the folder is writable");
         logs.validation(&validation(1, "target")).expect("the folder is writable");
         let written = std::fs::read_to_string(&table).expect("just written");
@@ -314,10 +339,55 @@ mod tests {
         let earlier = "step,epoch,seg,align,lr,seconds,cup_dice,disc_dice\n";
         std::fs::write(&table, earlier).expect("the folder is writable");
         let bytes = LogBytes { metrics: 0, table: earlier.len() as u64, events: 0 };
-        let mut logs = Logs::open(run.path(), bytes, &["seg", "align"]).expect("the folder is writable");
+        let (mut logs, _) = open(bytes);
         logs.validation(&validation(1, "target")).expect("the folder is writable");
         let written = std::fs::read_to_string(&table).expect("just written");
         assert_eq!(written, format!("{earlier}1,0,,,,,0.25,0.5\n"));
+    }
+
+    #[test]
+    fn what_is_lost_of_the_logs_is_told_and_the_rest_goes_on() {
+        let run = tempfile::tempdir().expect("a temporary folder");
+        let record = |step| StepRecord {
+            step,
+            epoch: 0,
+            losses: vec![("seg", 0.5)],
+            lr: 0.125,
+            seconds: 2.0,
+            prototype_distances: Vec::new(),
+        };
+        let open = |bytes| Logs::open(run.path(), bytes, &["seg"]).expect("the folder is writable");
+        let (mut logs, _) = open(LogBytes::default());
+        for step in 0..3 {
+            logs.step(&record(step)).expect("the folder is writable");
+        }
+        let whole = logs.sync().expect("the folder is writable");
+        drop(logs);
+        let events = std::fs::read_dir(run.path().join("tensorboard")).expect("it was made");
+        let events = events.map(|entry| entry.expect("listed").path()).next().expect("an event file");
+        let [metrics, table] = ["metrics.jsonl", "log.csv"].map(|name| run.path().join(name));
+        // The last line, or record, is half there.
+        for (path, bytes) in [(&metrics, whole.metrics), (&table, whole.table), (&events, whole.events)] {
+            File::options().write(true).open(path).and_then(|file| file.set_len(bytes - 5)).expect("it can be cut");
+        }
+        let (mut logs, notes) = open(whole);
+        assert_eq!(notes.len(), 3, "{notes:?}");
+        assert!(notes[0].contains("metrics.jsonl") && notes[0].contains("of the"), "{notes:?}");
+        logs.step(&record(3)).expect("the folder is writable");
+        let bytes = logs.sync().expect("the folder is writable");
+        drop(logs);
+        let steps = |path: &Path| std::fs::read_to_string(path).expect("it is there").lines().count();
+        assert_eq!([steps(&metrics), steps(&table)], [3, 1 + 3]);
+        assert_eq!(bytes.events, std::fs::metadata(&events).expect("it is there").len());
+        assert!(open(bytes).1.is_empty(), "nothing is lost again");
+
+        for path in [&metrics, &table, &events] {
+            std::fs::remove_file(path).expect("it is there");
+        }
+        let (mut logs, notes) = open(bytes);
+        assert_eq!(notes.len(), 2, "an event file that was removed is not missed: {notes:?}");
+        logs.step(&record(4)).expect("the folder is writable");
+        assert_eq!([steps(&metrics), steps(&table)], [1, 1 + 1]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod checkpoint;
+mod data_record;
 mod datasets;
 mod environment;
 mod error;
@@ -12,6 +13,7 @@ mod pictures;
 mod predictor;
 mod prototypes;
 mod run_folder;
+mod run_settings;
 mod schedule;
 mod session;
 mod settings;
@@ -21,7 +23,8 @@ mod validation;
 mod weights;
 
 pub use architecture::{NoSuchNetwork, architecture_of, backbone_of, stated};
-pub use checkpoint::{Checkpoint, CheckpointError, Progress};
+pub use checkpoint::{Checkpoint, CheckpointError, Progress, ResumeFrom};
+pub use data_record::DataRecord;
 pub use environment::Environment;
 pub use error::{MemoryLimit, MemoryShortage, TrainError};
 pub use logs::{LogBytes, LogError, StepRecord, ValidationRecord, last_epoch};
@@ -29,8 +32,9 @@ pub use memory::{fitting_step, validation_bytes};
 pub use observer::{Event, Observer};
 pub use pictures::{Channels, Shown};
 pub use predictor::{PredictorError, TrainedNetwork, load_predictor, load_stochastic_predictor};
-pub use run_folder::{ResumeFrom, files_of_run};
-pub use session::{Outcome, Session};
+pub use run_folder::files_of_run;
+pub use run_settings::{Contradiction, RunSettingsError, settings_of_run};
+pub use session::{ChangedData, Outcome, Resume, Session};
 pub use settings::{
     AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,
     Selection, Setting, Spelling, Switch,

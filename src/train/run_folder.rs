@@ -5,26 +5,14 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::checkpoint::{Checkpoint, CheckpointError};
+use super::checkpoint::{Checkpoint, CheckpointError, ResumeFrom};
 use super::error::TrainError;
 use super::observer::{Event, Observer};
+use super::run_settings;
 use crate::atomic_file::{remove_abandoned, write_atomically};
-use crate::named::named_enum;
 
 /// The file whose lock belongs to the program that trains. It stays when the lock is given back.
 const LOCK: &str = ".lock";
-
-named_enum! {
-    /// Which checkpoint a run goes on from.
-    #[derive(Default)]
-    pub enum ResumeFrom {
-        /// the last one
-        #[default]
-        Last = "last",
-        /// the one before it, should the last be damaged
-        Previous = "previous",
-    }
-}
 
 type Result<T> = std::result::Result<T, TrainError>;
 
@@ -34,8 +22,8 @@ pub(super) struct RunFolder {
     path: PathBuf,
     /// locked as long as one clone is left; none where the file system has no locks
     _lock: Rc<Option<File>>,
-    /// whether the last checkpoint is known to be whole, and may become the previous one
-    last_is_whole: bool,
+    /// the newest checkpoint that is known to be whole; the last one may then become the previous one
+    newest: ResumeFrom,
 }
 
 impl RunFolder {
@@ -51,9 +39,8 @@ impl RunFolder {
 
     /// The folder of a run that is to be continued.
     pub(super) fn open(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
-        let path = checkpoint_path(run, "last");
-        if !path.exists() && !checkpoint_path(run, "previous").exists() {
-            return Err(TrainError::NoRun { run: run.to_path_buf(), missing: path });
+        if ResumeFrom::ALL.iter().all(|checkpoint| !checkpoint.path(run).exists()) {
+            return Err(TrainError::NoRun { run: run.to_path_buf(), missing: ResumeFrom::Last.path(run) });
         }
         RunFolder::locked(run, observer)
     }
@@ -62,7 +49,7 @@ impl RunFolder {
         let lock = Rc::new(lock(run, observer)?);
         remove_abandoned(run)?;
         remove_abandoned(&run.join("checkpoints"))?;
-        Ok(RunFolder { path: run.to_path_buf(), _lock: lock, last_is_whole: false })
+        Ok(RunFolder { path: run.to_path_buf(), _lock: lock, newest: ResumeFrom::Previous })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -70,61 +57,59 @@ impl RunFolder {
     }
 
     /// Where a checkpoint lies.
-    pub(super) fn checkpoint(&self, name: &str) -> PathBuf {
-        checkpoint_path(&self.path, name)
+    pub(super) fn checkpoint(&self, checkpoint: ResumeFrom) -> PathBuf {
+        checkpoint.path(&self.path)
     }
 
     /// The newest checkpoint that is known to be whole.
     pub(super) fn newest(&self) -> ResumeFrom {
-        if self.last_is_whole { ResumeFrom::Last } else { ResumeFrom::Previous }
+        self.newest
     }
 
-    /// Reads the checkpoint to go on from. A damaged last one is refused, and the previous one offered if it is whole.
+    /// Reads the checkpoint to go on from. A damaged one is refused, and the newest of the others offered that is whole.
     pub(super) fn read(&mut self, from: ResumeFrom) -> Result<(Checkpoint, PathBuf)> {
-        let path = self.checkpoint(from.name());
+        let path = self.checkpoint(from);
         let error = match Checkpoint::read(&path) {
             Ok(checkpoint) => {
-                self.last_is_whole = from == ResumeFrom::Last;
+                self.newest = from;
                 return Ok((checkpoint, path));
             }
-            Err(error) if from == ResumeFrom::Previous => return Err(error.into()),
-            Err(error) => error,
+            Err(error) => Box::new(error),
         };
-        let previous = Checkpoint::read(&self.checkpoint(ResumeFrom::Previous.name())).ok();
-        let previous = previous.map(|previous| previous.progress.step);
-        Err(TrainError::LastCheckpoint { error: Box::new(error), previous, run: self.path.clone() })
+        let steps = |other: ResumeFrom| Some((other, Checkpoint::read(&self.checkpoint(other)).ok()?.progress.step));
+        let others = ResumeFrom::ALL.into_iter().filter(|other| *other != from).filter_map(steps);
+        // The first of equals: `previous` rather than `best`.
+        let whole = others.reduce(|newest, other| if other.1 > newest.1 { other } else { newest });
+        Err(TrainError::DamagedCheckpoint { error, whole, run: self.path.clone() })
     }
 
     /// Writes the last checkpoint; the one that was the last so far is kept as the previous one, if it is whole.
     pub(super) fn write_last(&mut self, checkpoint: Checkpoint) -> std::result::Result<(), CheckpointError> {
-        let previous = self.checkpoint(ResumeFrom::Previous.name());
-        checkpoint.write(&self.checkpoint("last"), self.last_is_whole.then_some(previous.as_path()))?;
-        self.last_is_whole = true;
+        let previous = self.checkpoint(ResumeFrom::Previous);
+        let last_is_whole = self.newest == ResumeFrom::Last;
+        checkpoint.write(&self.checkpoint(ResumeFrom::Last), last_is_whole.then_some(previous.as_path()))?;
+        self.newest = ResumeFrom::Last;
         Ok(())
     }
 
     /// `config.toml`, for the user; checkpoints hold the settings themselves.
     pub(super) fn write_settings(&self, text: &str) -> Result<()> {
-        Ok(write_atomically(&self.path.join("config.toml"), |file| file.write_all(text.as_bytes()))?)
+        Ok(write_atomically(&self.path.join(run_settings::FILE), |file| file.write_all(text.as_bytes()))?)
     }
-}
-
-fn checkpoint_path(run: &Path, name: &str) -> PathBuf {
-    run.join("checkpoints").join(format!("{name}.safetensors"))
 }
 
 /// Files that a run consists of.
 pub fn files_of_run(run: &Path) -> [PathBuf; 7] {
-    let checkpoint = |name| checkpoint_path(run, name);
     let record = |name| run.join(name);
+    let [last, previous, best] = ResumeFrom::ALL.map(|checkpoint| checkpoint.path(run));
     [
-        record("config.toml"),
+        record(run_settings::FILE),
         record("device.json"),
         record("metrics.jsonl"),
         record("log.csv"),
-        checkpoint("best"),
-        checkpoint("previous"),
-        checkpoint("last"),
+        best,
+        previous,
+        last,
     ]
 }
 
@@ -158,7 +143,7 @@ fn lock(run: &Path, observer: &mut dyn Observer) -> Result<Option<File>> {
 
 /// Refuses a folder with a run in it, or with files that a new run would overwrite.
 pub(super) fn refuse_to_overwrite(run: &Path) -> Result<()> {
-    if ["last", "previous"].iter().any(|name| checkpoint_path(run, name).exists()) {
+    if [ResumeFrom::Last, ResumeFrom::Previous].iter().any(|checkpoint| checkpoint.path(run).exists()) {
         return Err(TrainError::HoldsRun(run.to_path_buf()));
     }
     let files = files_of_run(run).into_iter().chain([run.join("report.html")]);

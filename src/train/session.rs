@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::{Checkpoint, Progress, ResumeFrom};
+use super::data_record::DataRecord;
 use super::datasets::{TrainingData, open_data};
 use super::environment::Environment;
 use super::error::TrainError;
@@ -12,7 +13,8 @@ use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
 use super::memory::check_memory;
 use super::observer::{Event, Observer};
 use super::prototypes;
-use super::run_folder::{ResumeFrom, RunFolder, refuse_to_overwrite};
+use super::run_folder::{RunFolder, refuse_to_overwrite};
+use super::run_settings::{self, agree};
 use super::settings::Config;
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation, networks, with_predictors};
@@ -29,6 +31,25 @@ type Result<T> = std::result::Result<T, TrainError>;
 const MOST_LOSSES: u32 = 3;
 /// Time that a driver is given to come back after the first loss; more after the next.
 const BEFORE_REOPENING: Duration = Duration::from_secs(1);
+
+/// How a run is continued.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resume {
+    /// from which checkpoint
+    pub from: ResumeFrom,
+    /// whether its data may be others
+    pub data: ChangedData,
+}
+
+/// What becomes of a run whose regions are not those that it began with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChangedData {
+    /// it is refused
+    #[default]
+    Refuse,
+    /// it goes on with them
+    Take,
+}
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -52,6 +73,7 @@ pub struct Session {
     device: Device,
     states: States,
     data: TrainingData,
+    changed_data: ChangedData,
     validations: Vec<(Validation, Rc<Predictor>)>,
     progress: Progress,
     /// steps done at the last checkpoint
@@ -66,11 +88,11 @@ impl Session {
         config.check()?;
         refuse_to_overwrite(run)?;
         let text = config.to_toml()?;
-        Session::prepare(device, config, None, observer, |config, states, losses, observer| {
+        Session::prepare(device, config, None, observer, |config, data, states, losses, observer| {
             let mut folder = RunFolder::create(run, observer)?;
             // Before the logs, so that a folder which holds them holds a run that can be resumed.
-            folder.write_last(finite(&folder, config, Progress::default(), device, states)?)?;
-            let logs = Logs::open(run, LogBytes::default(), losses)?;
+            folder.write_last(finite(&folder, config, Progress::default(), data, device, states)?)?;
+            let (logs, _) = Logs::open(run, LogBytes::default(), losses)?;
             folder.write_settings(&text)?;
             Environment::of(device).write(run)?;
             Ok((folder, logs))
@@ -78,29 +100,35 @@ impl Session {
     }
 
     /// Continues a run from a checkpoint.
-    pub fn resume(device: &Device, run: &Path, from: ResumeFrom, observer: &mut dyn Observer) -> Result<Session> {
-        Session::resume_in(device, RunFolder::open(run, observer)?, from, observer)
+    ///
+    /// # Errors
+    /// [`TrainError::DamagedCheckpoint`], [`TrainError::Contradiction`], [`TrainError::DataChanged`], and what keeps a run
+    /// from beginning.
+    pub fn resume(device: &Device, run: &Path, how: Resume, observer: &mut dyn Observer) -> Result<Session> {
+        Session::resume_in(device, RunFolder::open(run, observer)?, how, observer)
     }
 
-    fn resume_in(
-        device: &Device,
-        mut folder: RunFolder,
-        from: ResumeFrom,
-        observer: &mut dyn Observer,
-    ) -> Result<Session> {
-        let (checkpoint, path) = folder.read(from)?;
+    fn resume_in(device: &Device, mut folder: RunFolder, how: Resume, observer: &mut dyn Observer) -> Result<Session> {
+        let (checkpoint, path) = folder.read(how.from)?;
+        let note = agree(folder.path(), &checkpoint.config, &path)?;
+        note.iter().for_each(|note| observer.event(Event::Note(note)));
         device.fix_kernels(checkpoint.kernels.clone());
         device.divide(checkpoint.divisions.clone());
         let (config, bytes) = (checkpoint.config.clone(), checkpoint.progress.log_bytes);
-        if !folder.path().join("config.toml").exists() {
+        if !folder.path().join(run_settings::FILE).exists() {
             // The run was stopped between its first checkpoint and this file.
             folder.write_settings(&config.to_toml()?)?;
         }
-        Session::prepare(device, config, Some((checkpoint, &path)), observer, |_, _, losses, _| {
-            let logs = Logs::open(folder.path(), bytes, losses)?;
+        let began_with = checkpoint.data.clone();
+        let open = |_: &Config, data: &DataRecord, _: &States, losses: &[&str], observer: &mut dyn Observer| {
+            let note = unchanged(folder.path(), began_with, data, how.data)?;
+            let (logs, notes) = Logs::open(folder.path(), bytes, losses)?;
+            note.iter().chain(&notes).for_each(|note| observer.event(Event::Note(note)));
             Environment::of(device).write(folder.path())?;
             Ok((folder, logs))
-        })
+        };
+        let session = Session::prepare(device, config, Some((checkpoint, &path)), observer, open)?;
+        Ok(Session { changed_data: how.data, ..session })
     }
 
     /// What the machine or the data cannot do is refused before `open_folder` writes anything.
@@ -109,7 +137,7 @@ impl Session {
         config: Config,
         from: Option<(Checkpoint, &Path)>,
         observer: &mut dyn Observer,
-        open_folder: impl FnOnce(&Config, &States, &[&str], &mut dyn Observer) -> Result<(RunFolder, Logs)>,
+        open_folder: impl FnOnce(&Config, &DataRecord, &States, &[&str], &mut dyn Observer) -> Result<(RunFolder, Logs)>,
     ) -> Result<Session> {
         let (data, validations) = open_data(&config, observer)?;
         let (begins, done) = (from.is_none(), from.as_ref().map_or(0, |(checkpoint, _)| checkpoint.progress.step));
@@ -141,9 +169,9 @@ impl Session {
             true => Some(Stage::new(device, &states, &config, &data, epoch, progress.step, networks)?),
             false => None,
         };
-        let (folder, logs) = open_folder(&config, &states, &traced.losses, observer)?;
-        let (device, saved) = (device.clone(), progress.step);
-        Ok(Session { config, folder, device, states, data, validations, progress, saved, logs, stage })
+        let (folder, logs) = open_folder(&config, &data.record, &states, &traced.losses, observer)?;
+        let (device, saved, changed_data) = (device.clone(), progress.step, ChangedData::default());
+        Ok(Session { config, folder, device, states, data, changed_data, validations, progress, saved, logs, stage })
     }
 
     /// The settings of the run.
@@ -192,7 +220,8 @@ impl Session {
         std::thread::sleep(BEFORE_REOPENING * losses * losses);
         let device = self.device.reopen()?;
         observer.event(Event::Reopened { device: &device, reason, step: self.saved });
-        *self = Session::resume_in(&device, self.folder.clone(), self.folder.newest(), observer)?;
+        let how = Resume { from: self.folder.newest(), data: self.changed_data };
+        *self = Session::resume_in(&device, self.folder.clone(), how, observer)?;
         Ok(())
     }
 
@@ -239,7 +268,7 @@ impl Session {
                 let named: Vec<String> =
                     broken.iter().map(|(name, value)| format!("`{name}` became {value}")).collect();
                 let what = format!("the loss {} at step {}", named.join(", "), record.step);
-                return Err(TrainError::NotFinite { what, last: self.folder.checkpoint("last") });
+                return Err(TrainError::NotFinite { what, last: self.folder.checkpoint(ResumeFrom::Last) });
             }
             self.progress.step += 1;
             let done = self.progress.step == total;
@@ -260,7 +289,7 @@ impl Session {
         }
         let Progress { step, best_mean_dice, .. } = self.progress;
         let complete = step >= total;
-        let [best, last] = ["best", "last"].map(|name| self.folder.checkpoint(name));
+        let [best, last] = [ResumeFrom::Best, ResumeFrom::Last].map(|checkpoint| self.folder.checkpoint(checkpoint));
         Ok(Outcome { steps: step, complete, best_mean_dice, best, last })
     }
 
@@ -289,7 +318,7 @@ impl Session {
             TrainError::Inference(InferenceError::NotFinite { .. }) => {
                 let what =
                     format!("the network's output in the validation after step {} is not finite", self.progress.step);
-                TrainError::NotFinite { what, last: self.folder.checkpoint("last") }
+                TrainError::NotFinite { what, last: self.folder.checkpoint(ResumeFrom::Last) }
             }
             error => error,
         })?;
@@ -314,7 +343,7 @@ impl Session {
             && self.progress.best_mean_dice.is_none_or(|best| dice > best)
         {
             self.progress.best_mean_dice = Some(dice);
-            self.checkpoint()?.write(&self.folder.checkpoint("best"), None)?;
+            self.checkpoint()?.write(&self.folder.checkpoint(ResumeFrom::Best), None)?;
         }
         Ok(())
     }
@@ -329,7 +358,30 @@ impl Session {
     /// A checkpoint that vouches for the logs up to here.
     fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.progress.log_bytes = self.logs.sync()?;
-        finite(&self.folder, &self.config, self.progress, &self.device, &self.states)
+        finite(&self.folder, &self.config, self.progress, &self.data.record, &self.device, &self.states)
+    }
+}
+
+/// Refuses regions that are not those of the checkpoint, unless they are to be taken; gives a sentence on what is different or
+/// not known.
+fn unchanged(
+    run: &Path,
+    began_with: Option<DataRecord>,
+    now: &DataRecord,
+    data: ChangedData,
+) -> Result<Option<String>> {
+    let Some(began_with) = began_with else {
+        let note =
+            "the run is of an earlier version and does not tell which regions it began with; from now on it does";
+        return Ok(Some(note.to_string()));
+    };
+    let changes = began_with.changes(now);
+    match data {
+        _ if changes.is_empty() => Ok(None),
+        ChangedData::Refuse => Err(TrainError::DataChanged { run: run.to_path_buf(), changes }),
+        ChangedData::Take => {
+            Ok(Some(format!("the run goes on with other regions than it began with: {}", changes.join("; "))))
+        }
     }
 }
 
@@ -338,13 +390,14 @@ fn finite(
     folder: &RunFolder,
     config: &Config,
     progress: Progress,
+    data: &DataRecord,
     device: &Device,
     states: &States,
 ) -> Result<Checkpoint> {
-    let checkpoint = Checkpoint::capture(config, progress, device, states)?;
+    let checkpoint = Checkpoint::capture(config, progress, data, device, states)?;
     if let Some(tensor) = checkpoint.first_not_finite() {
         let what = format!("`{tensor}` is no longer finite after step {}", progress.step);
-        return Err(TrainError::NotFinite { what, last: folder.checkpoint("last") });
+        return Err(TrainError::NotFinite { what, last: folder.checkpoint(ResumeFrom::Last) });
     }
     Ok(checkpoint)
 }

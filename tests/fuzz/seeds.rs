@@ -55,7 +55,7 @@ pub fn checkpoint() -> Vec<Vec<u8>> {
     let progress = Progress { step: 7, best_mean_dice: Some(0.5), ..Progress::default() };
     let checkpoint = || {
         let (config, kernels) = (config.clone(), Choices::new());
-        Checkpoint { config, progress, kernels, divisions: Default::default(), tensors: tensors() }
+        Checkpoint { config, progress, kernels, divisions: Default::default(), data: None, tensors: tensors() }
     };
     let now = written(|path| checkpoint().write(path, None).expect("the folder is writable"));
     let before = written(|path| {

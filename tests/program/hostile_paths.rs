@@ -91,7 +91,7 @@ fn blanks_and_quotes() {
     let command = error.split('`').find(|part| part.starts_with("papilla train --resume")).expect("a command");
     let command = command.replacen("papilla", &format!("'{}'", env!("CARGO_BIN_EXE_papilla")), 1);
     let output = Command::new("sh").args(["-c", &command]).output().expect("a shell runs");
-    assert!(output.status.success() || error_of(&output).contains("no whole previous"), "{command}");
+    assert!(output.status.success() || error_of(&output).contains("no other whole"), "{command}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use image::{ImageError, ImageFormat, RgbImage};
 
 use event::{Datum, Event, Image, Summary, Value, What};
-use record::frame;
+use record::{frame, whole_records};
 
 /// What TensorBoard knows event files by; seconds since 1970 follow.
 const PREFIX: &str = "events.out.tfevents.";
@@ -35,19 +35,6 @@ pub enum EventFileError {
         path: PathBuf,
         /// The system's reason.
         error: io::Error,
-    },
-    /// A file that lost part of what was logged.
-    #[error(
-        "{} has {found} bytes, but {bytes} were logged up to the checkpoint; remove the file to begin a new one",
-        path.display()
-    )]
-    TooShort {
-        /// The file.
-        path: PathBuf,
-        /// The length it should have at least.
-        bytes: u64,
-        /// Its length.
-        found: u64,
     },
     /// Two files that could both be the run's.
     #[error("{} lies beside {}, but a run has one event file; remove the one that is not the run's", first.display(), second.display())]
@@ -75,16 +62,17 @@ pub struct EventWriter {
     path: PathBuf,
     file: File,
     bytes: u64,
+    missing: u64,
 }
 
 impl EventWriter {
     /// Opens the event file of a folder, which is made if need be, and cuts it to the length that a checkpoint vouches
     /// for, so that what was logged after the checkpoint is not there twice. With `bytes` 0, or where the file was
-    /// removed, a file begins anew; its name keeps the time of its creation.
+    /// removed, a file begins anew; its name keeps the time of its creation. Of one that has less than `bytes` whole records
+    /// are kept, and [`missing`](Self::missing) tells how much is lost.
     ///
     /// # Errors
-    /// [`EventFileError::Write`]; [`EventFileError::TooShort`] when the file has less than `bytes`;
-    /// [`EventFileError::Several`].
+    /// [`EventFileError::Write`]; [`EventFileError::Several`].
     pub fn open(folder: &Path, bytes: u64) -> Result<Self, EventFileError> {
         fs::create_dir_all(folder).map_err(refused(folder))?;
         let existing = find(folder)?;
@@ -93,15 +81,13 @@ impl EventWriter {
         let path = existing.unwrap_or_else(|| folder.join(format!("{PREFIX}{}{SUFFIX}", now.as_secs())));
 
         let mut options = OpenOptions::new();
-        let file = options.create(true).write(true).truncate(false).open(&path).map_err(refused(&path))?;
+        let file = options.create(true).read(true).write(true).truncate(false).open(&path).map_err(refused(&path))?;
         let found = file.metadata().map_err(refused(&path))?.len();
-        if found < vouched {
-            return Err(EventFileError::TooShort { path, bytes, found });
-        }
-        file.set_len(vouched).map_err(refused(&path))?;
-        let mut writer = EventWriter { path, file, bytes: vouched };
+        let whole = if found < vouched { whole_records(&file, found).map_err(refused(&path))? } else { vouched };
+        file.set_len(whole).map_err(refused(&path))?;
+        let mut writer = EventWriter { path, file, bytes: whole, missing: vouched - whole };
         writer.file.seek(SeekFrom::End(0)).map_err(refused(&writer.path))?;
-        if vouched == 0 {
+        if whole == 0 {
             writer.append(now.as_secs_f64(), 0, What::FileVersion(VERSION.into()))?;
         }
         Ok(writer)
@@ -110,6 +96,11 @@ impl EventWriter {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Bytes that it was short of when it was opened.
+    pub fn missing(&self) -> u64 {
+        self.missing
     }
 
     /// Length of the file: what to [`open`](Self::open) it with to go on from here.

@@ -3,6 +3,8 @@
 //! A checksum is the CRC-32C, rotated and shifted so that a record can hold records and their checksums:
 //! <https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details>.
 
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+
 use prost::Message;
 
 use super::event::Event;
@@ -20,6 +22,25 @@ pub(super) fn frame(event: &Event) -> Vec<u8> {
     record.extend(&content);
     record.extend(masked_crc32c(&content).to_le_bytes());
     record
+}
+
+/// Bytes of the whole records at the beginning of a file, among its first so many bytes.
+pub(super) fn whole_records(mut file: impl Read + Seek, most: u64) -> io::Result<u64> {
+    let (mut end, mut head) = (0u64, [0; 12]);
+    loop {
+        file.seek(SeekFrom::Start(end))?;
+        match file.read_exact(&mut head) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(end),
+            read => read?,
+        }
+        let (length, checksum) = head.split_at(8);
+        let is_head = masked_crc32c(length).to_le_bytes() == checksum;
+        let length = u64::from_le_bytes(length.try_into().expect("eight bytes"));
+        match end.checked_add(length).and_then(|end| end.checked_add(FRAME as u64)) {
+            Some(next) if is_head && next <= most => end = next,
+            _ => return Ok(end),
+        }
+    }
 }
 
 fn masked_crc32c(bytes: &[u8]) -> u32 {

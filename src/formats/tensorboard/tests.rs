@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::{Rgb, RgbImage};
 
-use super::{EventFileError, EventWriter};
+use super::EventWriter;
 
 /// CRC-32C bit by bit, masked as in records.
 fn masked_checksum(bytes: &[u8]) -> u32 {
@@ -195,11 +195,6 @@ fn errors_name_the_file_and_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.out.tfevents.5.papilla");
     fs::write(&path, vec![7; 100]).unwrap();
-    let error = EventWriter::open(folder.path(), 101).unwrap_err();
-    assert!(matches!(error, EventFileError::TooShort { bytes: 101, found: 100, .. }), "{error}");
-    assert!(error.to_string().starts_with(&format!("{} has 100 bytes, but 101 ", path.display())), "{error}");
-    assert_eq!(fs::read(&path).unwrap(), [7; 100]);
-
     let second = folder.path().join("events.out.tfevents.6.papilla");
     fs::write(&second, "").unwrap();
     let error = EventWriter::open(folder.path(), 100).unwrap_err().to_string();
@@ -223,4 +218,26 @@ fn a_picture_without_pixels_is_an_error() {
     let beginning = format!("cannot write the picture `input` into {}: ", writer.path().display());
     assert!(error.starts_with(&beginning), "{error}");
     assert_eq!(records(writer.path()).len(), 1);
+}
+
+#[test]
+fn of_a_file_that_was_cut_short_whole_records_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = EventWriter::open(folder.path(), 0).unwrap();
+    let mut ends = vec![0, writer.bytes()];
+    for step in 0..3 {
+        writer.scalars(step, 1.0, &[("total", 0.5)]).unwrap();
+        ends.push(writer.bytes());
+    }
+    let (path, bytes) = (writer.path().to_owned(), writer.bytes());
+    let whole = fs::read(&path).unwrap();
+    for cut in 0..whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let kept = *ends.iter().rfind(|end| **end <= cut as u64).unwrap();
+        let writer = EventWriter::open(folder.path(), bytes).unwrap();
+        assert_eq!(writer.missing(), bytes - kept, "{cut}");
+        // One without any record begins anew.
+        assert_eq!(writer.bytes(), kept.max(ends[1]), "{cut}");
+        assert_eq!(fs::metadata(&path).unwrap().len(), writer.bytes(), "{cut}");
+    }
 }

@@ -109,6 +109,7 @@ fn checkpoint(folder: &Path) -> PathBuf {
         progress,
         kernels: Default::default(),
         divisions: Default::default(),
+        data: None,
         tensors: file.tensors,
     };
     let path = folder.join("run/checkpoints/last.safetensors");

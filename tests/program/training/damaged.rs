@@ -11,7 +11,7 @@ use papilla::train::Checkpoint;
 use super::resume::{assert_resumes_to, assert_same, contents};
 use crate::clinics::copy;
 use crate::jobs::Job;
-use crate::running::{refusal, succeed, text};
+use crate::running::{output, refusal, succeed, text};
 
 /// A copy of the undisturbed run.
 fn copied(job: &Job, name: &str) -> PathBuf {
@@ -92,10 +92,82 @@ fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goe
     for name in ["last", "previous"] {
         fs::write(run.join(format!("checkpoints/{name}.safetensors")), b"").expect("the file can be written");
     }
+    let best = Checkpoint::read(&run.join("checkpoints/best.safetensors")).expect("it is whole").progress.step;
+    for (arguments, damaged) in [(&[][..], "last.safetensors"), (&["--from", "previous"], "previous.safetensors")] {
+        let error = refusal(&[&["train", "--resume", text(&run)], arguments].concat());
+        for words in [damaged, &format!("the best checkpoint, of step {best}, is whole"), "--from best"] {
+            assert!(error.contains(words), "`{words}` is not in: {error}");
+        }
+    }
+    // What was logged after it is lost with the last lines of the log, which a whole checkpoint does not need.
+    let log = fs::read(run.join("metrics.jsonl")).expect("the run logs");
+    fs::write(run.join("metrics.jsonl"), &log[..log.len() / 2]).expect("the file can be written");
+    let said = output(&["train", "--resume", text(&run), "--from", "best"]);
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("metrics.jsonl") && said.contains("curves of this run have a gap"), "{said}");
+    for checkpoint in ["last", "best"] {
+        assert!(contents(&run, checkpoint).0 == contents(&undisturbed, checkpoint).0, "{checkpoint}");
+    }
+    for name in ["last", "previous", "best"] {
+        fs::write(run.join(format!("checkpoints/{name}.safetensors")), b"").expect("the file can be written");
+    }
     let error = refusal(&["train", "--resume", text(&run)]);
-    assert!(error.contains("last.safetensors") && error.contains("no whole previous"), "{error}");
-    let error = refusal(&["train", "--resume", text(&run), "--from", "previous"]);
-    assert!(error.contains("previous.safetensors"), "{error}");
+    assert!(error.contains("last.safetensors") && error.contains("no other whole checkpoint"), "{error}");
+}
+
+#[test]
+fn a_run_is_not_gone_on_with_on_other_regions_or_settings_than_it_began_with_unless_asked() {
+    let job = Job::plain();
+    let run = copied(&job, "changed");
+    let previous = run.join("checkpoints/previous.safetensors");
+    fs::copy(&previous, last(&run)).expect("both are there");
+
+    // The clinic of the run, with two regions more and another one changed.
+    let mut file = TensorFile::read(&last(&run)).expect("the run ended");
+    let clinic = job.place("clinic-a");
+    copy(&job.clinic("clinic-a"), &clinic);
+    let moved = |settings: &str| settings.replace(text(&job.clinic("clinic-a")), text(&clinic));
+    let config = moved(&file.metadata["config"]);
+    file.metadata.insert("config".to_string(), config);
+    file.write(&last(&run)).expect("the file can be written");
+    let resume = ["train", "--resume", text(&run)];
+    let error = refusal(&resume);
+    for words in ["config.toml", "contradicts", "last.safetensors", "`source` is"] {
+        assert!(error.contains(words), "`{words}` is not in: {error}");
+    }
+    let settings = moved(&fs::read_to_string(run.join("config.toml")).expect("the run has its settings"));
+    fs::write(run.join("config.toml"), &settings).expect("the file can be written");
+    for other in [settings.replace("source-only", "clr"), settings.replace("batch = 4", "batch = 5")] {
+        fs::write(run.join("config.toml"), &other).expect("the file can be written");
+        let errors = [refusal(&resume), refusal(&["report", "--no-images", text(&run)])];
+        assert!(errors.iter().all(|error| error.contains("contradicts")), "{errors:?}");
+    }
+    fs::remove_file(run.join("config.toml")).expect("it is there");
+
+    let rois = clinic.join("train/ROIs");
+    let mut names: Vec<_> =
+        fs::read_dir(rois.join("image")).expect("a split").map(|entry| entry.expect("listed").file_name()).collect();
+    names.sort();
+    for kind in ["image", "mask"] {
+        for name in ["x-1.png", "x-2.png"] {
+            fs::copy(rois.join(kind).join(&names[0]), rois.join(kind).join(name)).expect("it can be copied");
+        }
+    }
+    fs::copy(rois.join("image").join(&names[1]), rois.join("image").join(&names[0])).expect("it can be copied");
+    let error = refusal(&resume);
+    for words in [
+        "of 44 files for training on the source, 4 are new (`ROIs/image/x-1.png`, `ROIs/image/x-2.png`, `ROIs/mask/x-1.png` and 1 more)",
+        "1 has another content",
+        "--changed-data",
+    ] {
+        assert!(error.contains(words), "`{words}` is not in: {error}");
+    }
+    let again = output(&[&resume[..], &["--changed-data"]].concat());
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(again.status.success() && said.contains("the run goes on with other regions"), "{said}");
+    assert_eq!(fs::read_to_string(run.join("config.toml")).expect("it is written again"), settings);
+    // From now on these are its regions.
+    succeed(&resume);
 }
 
 /// Arguments of a new run into a folder, on the data of a job.

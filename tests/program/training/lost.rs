@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use papilla::device::Device;
 use papilla::gpu::GpuOptions;
-use papilla::train::{Config, Event, Observer, Outcome, ResumeFrom, Session, TrainError};
+use papilla::train::{Config, Event, Observer, Outcome, Resume, Session, TrainError};
 
 use super::resume::{assert_resumes_to, assert_same};
 use crate::jobs::{Job, logged};
@@ -75,7 +75,7 @@ fn a_device_lost_three_times_in_a_row_ends_a_run_that_can_be_continued() {
     // Complete runs are opened and left as they are.
     let mut loser = Loser { device: Device::Cpu, after: Vec::new(), back_to: Vec::new() };
     let device = Device::open(None, GpuOptions::default()).expect("there is an adapter");
-    let session = Session::resume(&device, &run, ResumeFrom::Last, &mut loser);
+    let session = Session::resume(&device, &run, Resume::default(), &mut loser);
     assert!(session.expect("the run is whole").train(&mut loser).expect("nothing is left to do").complete);
     assert_same(&undisturbed, &run);
 }
