@@ -1,6 +1,7 @@
 //! Errors as the terminal shows them: what the library says is wrong, and the flags that would change it.
 
 use std::error::Error;
+use std::path::Path;
 
 use anyhow::anyhow;
 use bytesize::ByteSize;
@@ -8,7 +9,9 @@ use bytesize::ByteSize;
 use super::resume::resume_command;
 use crate::atomic_file::WriteError;
 use crate::conformance::CaseError;
-use crate::data::names::shown;
+use crate::data::DataError;
+use crate::data::guard::defect;
+use crate::data::names::{shown, shown_path};
 use crate::data::prepare::{MaskValue, OptionError, PrepareError, Reason, Remedy};
 use crate::device::DeviceError;
 use crate::gpu::GpuError;
@@ -50,6 +53,11 @@ pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
         }
     }
     text
+}
+
+/// A panic about one image, of which the others go on.
+pub(crate) fn of_defect(image: &Path, message: &str) -> String {
+    format!("`{}` cannot be used: {}", shown_path(image), shown(&defect(message)))
 }
 
 /// What the library says is wrong, and which flags would change it.
@@ -176,7 +184,7 @@ fn of_preparation(error: &PrepareError) -> Option<String> {
         PrepareError::Layout { layout: "RIM-ONE DL", .. } => {
             format!("{error}; --partition chooses the division")
         }
-        PrepareError::NoMaskMatches { .. } => {
+        PrepareError::Data(DataError::NoMaskMatches { .. }) => {
             format!("{error}; --masks, --disc-masks and --cup-masks name other folders")
         }
         PrepareError::SeveralMasks { image, first, second } => format!(
@@ -186,12 +194,11 @@ fn of_preparation(error: &PrepareError) -> Option<String> {
             first.display(),
             second.display()
         ),
-        PrepareError::NothingUsable { input, count, file, reason } => format!(
-            "none of the {count} photographs in `{}` can be used; the first, `{}`: {}",
-            input.display(),
-            file.display(),
-            of_reason(reason)
-        ),
+        PrepareError::NothingUsable { input, count, file, reason } => {
+            let (file, reason) = (file.display().to_string(), of_reason(reason));
+            let first = if reason.contains(&file) { "the first".to_string() } else { format!("the first, `{file}`") };
+            format!("none of the {count} photographs in `{}` can be used; {first}: {reason}", input.display())
+        }
         PrepareError::Option(OptionError::OutOfRange { option, value, expected }) => {
             format!("{} {value} is out of range: {expected}", flag(option))
         }

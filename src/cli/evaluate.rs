@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use image::GrayImage;
 use serde_json::{Value, json};
 
-use super::{Architecture, Global, Overwrite, output, progress, sentence};
+use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
+use crate::data::guard::caught;
 use crate::data::mask::decode_mask;
 use crate::data::names::shown_path;
 use crate::data::remarks::Remarks;
@@ -71,6 +73,15 @@ impl Thresholds {
         let mask = |channel, threshold| postprocess(&logits.probability(channel), w, h, threshold, &settings);
         Ok([mask(0, self.threshold_cup)?, mask(1, self.threshold_disc)?])
     }
+
+    /// Metrics of the raw masks, and of the post-processed ones.
+    fn metrics(&self, logits: &Logits, mask: &GrayImage) -> Result<[ImageMetrics; 2]> {
+        let truth = decode_mask(mask.as_raw());
+        let (width, height) = mask.dimensions();
+        let (cup, disc) = truth.split_at(truth.len() / 2);
+        let truth = [BinaryMask::above(cup, width, height, 0.5)?, BinaryMask::above(disc, width, height, 0.5)?];
+        Ok([evaluate_image(&self.masks(logits)?, &truth)?, evaluate_image(&self.clean_masks(logits)?, &truth)?])
+    }
 }
 
 /// A probability among the flags.
@@ -101,15 +112,16 @@ impl Measured {
     fn read<'a>(&mut self, regions: &'a [Region]) -> Vec<(&'a Region, RegionPixels)> {
         let mut usable = Vec::new();
         for region in regions {
-            match RegionPixels::read(region) {
-                Ok(RegionPixels { mask: None, .. }) => {
+            match caught(|| RegionPixels::read(region).map(|pixels| (pixels.remarks(), pixels))) {
+                Ok(Ok((_, RegionPixels { mask: None, .. }))) => {
                     self.left_out.push(format!("the image `{}` has no mask", shown_path(&region.image)));
                 }
-                Ok(pixels) => {
-                    self.remarks.add(&region.name, pixels.remarks());
+                Ok(Ok((remarks, pixels))) => {
+                    self.remarks.add(&region.name, remarks);
                     usable.push((region, pixels));
                 }
-                Err(error) => self.left_out.push(sentence(&error.into())),
+                Ok(Err(error)) => self.left_out.push(sentence(&error.into())),
+                Err(message) => self.left_out.push(of_defect(&region.image, &message)),
             }
         }
         usable
@@ -157,16 +169,15 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
         let images: Vec<_> = read.iter().map(|(_, pixels)| &pixels.image).collect();
         for (logits, (region, pixels)) in predictor.logits(&images)?.iter().zip(&read) {
             let mask = pixels.mask.as_ref().context("labels were required when the dataset was opened")?;
-            let truth = decode_mask(mask.as_raw());
-            let (width, height) = mask.dimensions();
-            let plane = (width * height) as usize;
-            let truth = [
-                BinaryMask::above(&truth[..plane], width, height, 0.5)?,
-                BinaryMask::above(&truth[plane..], width, height, 0.5)?,
-            ];
-            measured.names.push(region.name.clone());
-            measured.raw.push(evaluate_image(&arguments.thresholds.masks(logits)?, &truth)?);
-            measured.clean.push(evaluate_image(&arguments.thresholds.clean_masks(logits)?, &truth)?);
+            match caught(|| arguments.thresholds.metrics(logits, mask)) {
+                Ok(metrics) => {
+                    let [raw, clean] = metrics?;
+                    measured.names.push(region.name.clone());
+                    measured.raw.push(raw);
+                    measured.clean.push(clean);
+                }
+                Err(message) => measured.left_out.push(of_defect(&region.image, &message)),
+            }
         }
     }
     bar.finish_and_clear();
@@ -247,7 +258,8 @@ fn write_files(overwriting: &Overwriting, out: &Path, measured: &Measured, docum
 fn print_table(document: &Value) -> Result<()> {
     let (images, regions) = (&document["images"], &document["regions"]);
     let of = if images == regions { String::new() } else { format!(" of {regions}") };
-    output::line(format_args!("{images}{of} images, 95 % intervals in brackets"))?;
+    let what = if regions.as_u64() == Some(1) { "image" } else { "images" };
+    output::line(format_args!("{images}{of} {what}, 95 % intervals in brackets"))?;
     let stages = ["raw", "postprocessed"].map(|stage| (stage, summary(document, stage)));
     output::line(row("", "", ["Dice", "IoU"]))?;
     for (stage, summary) in &stages {

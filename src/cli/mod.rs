@@ -1,13 +1,14 @@
 //! The command line: one file for each verb.
 //!
 //! Results go to stdout, everything else to stderr. Exit status: 0 done, 1 failed, 2 wrong flags, 130 or 143 a training
-//! stopped by Ctrl-C or SIGTERM.
+//! stopped by Ctrl-C or SIGTERM; 101 a defect of the program.
 
 mod architecture;
 mod bench;
 mod config;
 mod conformance;
 mod convert;
+mod defects;
 mod demo;
 mod devices;
 mod error;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use architecture::Architecture;
-use error::{WrongFlags, sentence};
+use error::{WrongFlags, of_defect, sentence};
 use global::Global;
 use overwrite::Overwrite;
 
@@ -78,7 +79,7 @@ fn command() -> Command {
 pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     show_warnings(cli.global.quiet);
-    keep_caught_panics_quiet();
+    defects::tell();
     let outcome = match cli.verb {
         Verb::Devices(arguments) => devices::run(&cli.global, &arguments),
         Verb::Conformance(arguments) => conformance::run(&cli.global, &arguments),
@@ -121,14 +122,4 @@ fn show_warnings(quiet: bool) {
         .without_time()
         .with_ansi(false)
         .init();
-}
-
-/// A panic that becomes an error is told as that error, and not twice.
-fn keep_caught_panics_quiet() {
-    let tell = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !crate::gpu::is_waiting() {
-            tell(panic);
-        }
-    }));
 }

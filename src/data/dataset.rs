@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::error::DataError;
-use super::folder::Folder;
+use super::folder::{Folder, Strays};
 use super::mask::MaskSummary;
-use super::names::{several_files, shown_path};
+use super::matching::{Matching, matched};
+use super::names::{counted, several_files, shown_path};
 use super::region::{Region, RegionPixels};
 use super::remarks::{Remark, Remarks};
+use super::structure::Structure;
 
 /// How a split's masks are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,24 +49,27 @@ impl Split {
 pub struct Dataset {
     directory: PathBuf,
     regions: Vec<Region>,
-    strays: Strays,
+    left: Left,
 }
 
 /// What lies in the folders of a split and belongs to no region; hidden files are not told.
 #[derive(Debug, Clone, Default)]
-struct Strays {
-    masks: Vec<PathBuf>,
-    files: Vec<PathBuf>,
-    folders: Vec<PathBuf>,
+struct Left {
+    /// masks that belong to no image
+    unmatched: Vec<PathBuf>,
+    /// masks of images that have another one
+    further: Vec<PathBuf>,
+    strays: Strays,
 }
 
 impl Dataset {
-    /// Lists a split folder, which holds `ROIs/image` and `ROIs/mask`. A mask has the name of its image, but for the
-    /// extension and, where that leaves no choice, capital letters. What belongs to no region is passed over, see
+    /// Lists a split folder, which holds `ROIs/image` and `ROIs/mask`. A mask has the name of its image, with the same
+    /// addition for all and in any case, as `a_mask.png` of `A.jpg`. What belongs to no region is passed over, see
     /// [`Dataset::passed_over`]; no pixel is read.
     ///
     /// # Errors
-    /// A missing folder, no image at all, two files of the same stem, and an image without a mask where one is required.
+    /// A missing folder, no image at all, two files of the same stem, an image without a mask where one is required, masks of
+    /// which none belongs to an image, and masks of the cup alone.
     pub fn open(directory: &Path, labels: Labels) -> Result<Self, DataError> {
         let folder = |kind: &str| directory.join("ROIs").join(kind);
         let list = |kind: &str| match Folder::list(&folder(kind))? {
@@ -80,17 +85,16 @@ impl Dataset {
             Labels::Optional => Folder::list(&folder("mask"))?.unwrap_or_default(),
             Labels::Ignored => Folder::default(),
         };
-        let strays = |ours: Vec<PathBuf>, others: Vec<PathBuf>| [ours, others].concat();
-        let (files, folders) = (strays(images.others, masks.others), strays(images.folders, masks.folders));
-        let (regions, masks) = matched(images.images, masks.images);
+        let strays = images.strays.and(masks.strays);
+        let (regions, left) = with_masks(images.images, masks.images, strays)?;
         let mut without = regions.iter().filter(|region| region.mask.is_none());
         if labels == Labels::Required
             && let Some(first) = without.next()
         {
-            let others = without.count();
-            return Err(DataError::MissingMask { image: first.image.clone(), folder: folder("mask"), others });
+            let (image, others, unmatched) = (first.image.clone(), without.count(), left.unmatched);
+            return Err(DataError::MissingMask { image, folder: folder("mask"), others, unmatched });
         }
-        Ok(Self { directory: directory.to_path_buf(), regions, strays: Strays { masks, files, folders } })
+        Ok(Self { directory: directory.to_path_buf(), regions, left })
     }
 
     /// Opens `<dataset>/train` or `<dataset>/test`.
@@ -126,21 +130,20 @@ impl Dataset {
         self.regions.is_empty()
     }
 
-    /// What its folders hold beside the regions, a sentence for each kind: masks without an image, files that are no
-    /// images, and folders.
+    /// What its folders hold beside the regions, a sentence for each kind: masks without an image, further masks of an image,
+    /// files that are no images, and folders.
     pub fn passed_over(&self) -> Vec<String> {
-        let rois = shown_path(&self.directory.join("ROIs"));
-        let sentence = |files: &[PathBuf], one: &str, many: &str| {
-            let what = if files.len() == 1 { format!("1 {one}") } else { format!("{} {many}", files.len()) };
-            (!files.is_empty()).then(|| format!("`{rois}`: {what}: {}", several_files(files)))
+        let rois = self.directory.join("ROIs");
+        let sentence = |masks: &[PathBuf], one: &str, many: &str| {
+            let (count, what) = (counted(masks.len(), "mask"), if masks.len() == 1 { one } else { many });
+            (!masks.is_empty()).then(|| format!("`{}`: {count} {what}: {}", shown_path(&rois), several_files(masks)))
         };
-        let Strays { masks, files, folders } = &self.strays;
+        let Left { unmatched, further, strays } = &self.left;
         let told = [
-            sentence(masks, "mask without an image is not used", "masks without an image are not used"),
-            sentence(files, "file that is no image is left alone", "files that are no images are left alone"),
-            sentence(folders, "folder is not entered", "folders are not entered"),
+            sentence(unmatched, "without an image is not used", "without an image are not used"),
+            sentence(further, "of an image that has another is not used", "of images that have another are not used"),
         ];
-        told.into_iter().flatten().collect()
+        told.into_iter().flatten().chain(strays.sentences(&rois)).collect()
     }
 
     /// Splits into the regions to train on and the held-out ones: the 10th, 20th, 30th, ... by sorted name, that is
@@ -149,7 +152,7 @@ impl Dataset {
         let part = |held_out: bool| {
             let regions = self.regions.iter().enumerate().filter(|(i, _)| (i % 10 == 9) == held_out);
             let regions = regions.map(|(_, region)| region.clone()).collect();
-            Self { directory: self.directory.clone(), regions, strays: Strays::default() }
+            Self { directory: self.directory.clone(), regions, left: Left::default() }
         };
         (part(false), part(true))
     }
@@ -216,22 +219,32 @@ impl Dataset {
     }
 }
 
-/// Images and their masks, and the masks that are left.
-fn matched(images: BTreeMap<String, PathBuf>, mut masks: BTreeMap<String, PathBuf>) -> (Vec<Region>, Vec<PathBuf>) {
-    let region = |(name, image): (String, PathBuf)| Region { mask: masks.remove(&name), name, image };
-    let mut regions: Vec<Region> = images.into_iter().map(region).collect();
-    // Cameras and annotators do not always agree on capital letters.
-    let mut alike: BTreeMap<String, (Vec<usize>, Vec<String>)> = BTreeMap::new();
-    for (index, region) in regions.iter().enumerate().filter(|(_, region)| region.mask.is_none()) {
-        alike.entry(region.name.to_lowercase()).or_default().0.push(index);
+/// Images and their masks, and what is left.
+fn with_masks(
+    images: BTreeMap<String, PathBuf>,
+    masks: BTreeMap<String, PathBuf>,
+    strays: Strays,
+) -> Result<(Vec<Region>, Left), DataError> {
+    let names = |files: &BTreeMap<String, PathBuf>| files.keys().cloned().collect::<Vec<_>>();
+    let Matching { matches, others } = matched(&names(&images), &names(&masks), None);
+    let masks: Vec<PathBuf> = masks.into_values().collect();
+    let mut regions: Vec<Region> = images.into_iter().map(|(name, image)| Region { name, image, mask: None }).collect();
+    if let (true, Some(region), Some(mask)) = (matches.is_empty(), regions.first(), masks.first()) {
+        let (image, mask) = (region.image.clone(), mask.clone());
+        return Err(DataError::NoMaskMatches { images: regions.len(), masks: masks.len(), image, mask });
     }
-    for name in masks.keys() {
-        alike.entry(name.to_lowercase()).or_default().1.push(name.clone());
+    // A mask of both or, without a cup, of the disc.
+    if let Some(cup) = matches.iter().find(|m| m.structure == Structure::Cup) {
+        let (image, cup) = (regions[cup.image].image.clone(), masks[cup.mask].clone());
+        return Err(DataError::CupApart { image, cup });
     }
-    for (indices, names) in alike.into_values() {
-        if let ([index], [name]) = (&indices[..], &names[..]) {
-            regions[*index].mask = masks.remove(name);
-        }
+    let mut is_left = vec![true; masks.len()];
+    for found in matches {
+        regions[found.image].mask = Some(masks[found.mask].clone());
+        is_left[found.mask] = false;
     }
-    (regions, masks.into_values().collect())
+    let (further, unmatched): (Vec<_>, Vec<_>) =
+        (0..masks.len()).filter(|i| is_left[*i]).partition(|i| others.contains(i));
+    let paths = |places: Vec<usize>| places.into_iter().map(|i| masks[i].clone()).collect();
+    Ok((regions, Left { unmatched: paths(unmatched), further: paths(further), strays }))
 }

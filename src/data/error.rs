@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use image::metadata::Orientation;
 
+use super::guard::defect;
+use super::names::several_files;
+
 /// An error of the data module; each message is one sentence naming the file or value.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains the fields of its variant")]
@@ -17,15 +20,31 @@ pub enum DataError {
     MissingFolder { directory: PathBuf, missing: PathBuf },
 
     /// The image folder holds nothing that can be read.
-    #[error("`{}` holds no image (looked for .png, .jpg, .jpeg, .bmp, .tif, .tiff and .webp)", .0.display())]
+    #[error("`{}` holds no image (looked for .png, .jpg, .jpeg, .jfif, .bmp, .tif, .tiff and .webp)", .0.display())]
     Empty(PathBuf),
 
     /// A labelled split lacks the mask of one of its images.
     #[error(
-        "the image `{}` has no mask{}: a file with the same stem is expected in `{}`",
-        image.display(), and_others(*others), folder.display()
+        "the image `{}` has no mask{}: one of its name, with the same addition for all, is expected in `{}`{}",
+        image.display(), and_others(*others), folder.display(), left_over(unmatched)
     )]
-    MissingMask { image: PathBuf, folder: PathBuf, others: usize },
+    MissingMask { image: PathBuf, folder: PathBuf, others: usize, unmatched: Vec<PathBuf> },
+
+    /// There are masks, and their names have nothing to do with those of the images.
+    #[error(
+        "none of the {masks} masks belongs to one of the {images} images by its name, such as `{}` and `{}`; a mask has the name of its \
+         image, with the same addition for all",
+        mask.display(), image.display()
+    )]
+    NoMaskMatches { images: usize, masks: usize, image: PathBuf, mask: PathBuf },
+
+    /// Masks of single structures where one of both is expected.
+    #[error(
+        "the mask `{}` of `{}` shows the cup alone, by its name, where one mask shows cup and disc (0 cup, 128 disc rim, 255 \
+         background); join those of both first",
+        cup.display(), image.display()
+    )]
+    CupApart { image: PathBuf, cup: PathBuf },
 
     /// Two files of one folder would have the same name.
     #[error(
@@ -128,7 +147,7 @@ pub enum DataError {
     Setting { name: &'static str, value: String, expected: &'static str },
 
     /// A worker thread panicked; this is a bug, reported instead of hanging.
-    #[error("preparing batch {batch} failed unexpectedly: {message}")]
+    #[error("batch {batch} cannot be prepared: {}", defect(message))]
     Worker { batch: u64, message: String },
 }
 
@@ -158,7 +177,17 @@ impl DataError {
 fn and_others(others: usize) -> String {
     match others {
         0 => String::new(),
+        1 => ", nor has 1 other".to_string(),
         others => format!(", nor have {others} others"),
+    }
+}
+
+/// Masks that belong to no image.
+fn left_over(masks: &[PathBuf]) -> String {
+    match masks.len() {
+        0 => String::new(),
+        1 => format!("; {} there belongs to no image", several_files(masks)),
+        _ => format!("; {} there belong to no image", several_files(masks)),
     }
 }
 

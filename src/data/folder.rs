@@ -5,21 +5,32 @@ use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
 use super::error::DataError;
-use super::names::stem;
+use super::names::{counted, several_files, shown_path, stem};
 
 /// File name endings that count as images, compared without case.
-const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp"];
+const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "jfif", "bmp", "tif", "tiff", "webp"];
+/// Those of images of kinds that are not read, which reading refuses by name.
+const NOT_READ: [&str; 10] = ["gif", "heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "dcm", "psd"];
 /// What systems leave in folders, compared without case; names that begin with a dot are passed over anyway.
-const SYSTEM_FILES: [&str; 3] = ["thumbs.db", "ehthumbs.db", "desktop.ini"];
+const SYSTEM_FILES: [&str; 4] = ["thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"];
 
 /// The content of a folder. What is hidden, and what systems leave everywhere, is not in it.
 #[derive(Debug, Default)]
 pub struct Folder {
     /// images by the stems of their names
     pub images: BTreeMap<String, PathBuf>,
+    /// what lies beside them
+    pub strays: Strays,
+}
+
+/// What lies beside images.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Strays {
     /// files that are no images by their names, sorted
-    pub others: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// folders, sorted; they are not entered
     pub folders: Vec<PathBuf>,
 }
@@ -33,7 +44,7 @@ impl Folder {
         if !folder.is_dir() {
             return Ok(None);
         }
-        let mut found = Self::default();
+        let (mut found, mut not_read) = (Self::default(), Vec::new());
         for entry in fs::read_dir(folder).map_err(|e| DataError::read(folder, e))? {
             let path = entry.map_err(|e| DataError::read(folder, e))?.path();
             if is_passed_over(&path) {
@@ -41,15 +52,24 @@ impl Folder {
             }
             // What is no file, such as a broken link, is not passed over in silence: reading it names it.
             if path.is_dir() {
-                found.folders.push(path);
-            } else if !has_image_extension(&path) {
-                found.others.push(path);
-            } else {
+                found.strays.folders.push(path);
+            } else if has_image_extension(&path) {
                 found.add(path)?;
+            } else if is_image_by_name(&path) {
+                not_read.push(path);
+            } else {
+                found.strays.files.push(path);
             }
         }
-        found.others.sort();
-        found.folders.sort();
+        // Cameras keep a picture in two formats, of which one is enough.
+        for path in not_read {
+            match found.images.contains_key(&stem(&path)) {
+                true => found.strays.files.push(path),
+                false => found.add(path)?,
+            }
+        }
+        found.strays.files.sort();
+        found.strays.folders.sort();
         Ok(Some(found))
     }
 
@@ -69,7 +89,42 @@ impl Folder {
     }
 }
 
-/// True of what is hidden, and of what systems leave in folders.
+impl Strays {
+    /// These and those of another folder.
+    pub fn and(self, other: Self) -> Self {
+        Self { files: [self.files, other.files].concat(), folders: [self.folders, other.folders].concat() }
+    }
+
+    /// A sentence for each kind, which names the folder that was looked at.
+    pub fn sentences(&self, folder: &Path) -> Vec<String> {
+        let place = shown_path(folder);
+        let are = |count: usize| if count == 1 { "is" } else { "are" };
+        let mut told = Vec::new();
+        let Self { files, folders } = self;
+        if !files.is_empty() {
+            let (count, names) = (files.len(), several_files(files));
+            told.push(format!("`{place}`: {} {} left alone: {names}", counted(count, "file"), are(count)));
+        }
+        if !folders.is_empty() {
+            let (count, names) = (folders.len(), several_files(folders));
+            let images = counted(images_below(folders), "image");
+            told.push(format!(
+                "`{place}`: {} {} not entered: {names} ({images})",
+                counted(count, "folder"),
+                are(count)
+            ));
+        }
+        told
+    }
+}
+
+/// Images anywhere in folders.
+fn images_below(folders: &[PathBuf]) -> usize {
+    let files = folders.iter().flat_map(|folder| WalkDir::new(folder).into_iter().flatten());
+    files.filter(|e| e.file_type().is_file() && is_image_by_name(e.path()) && !is_passed_over(e.path())).count()
+}
+
+/// True of what is hidden, and of what systems leave in folders and archives.
 pub fn is_passed_over(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     name.starts_with('.') || SYSTEM_FILES.contains(&name.as_str())
@@ -77,7 +132,16 @@ pub fn is_passed_over(path: &Path) -> bool {
 
 /// True when a file name ends like an image that can be read.
 pub fn has_image_extension(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    ends_in(path, &EXTENSIONS)
+}
+
+/// True when a file name ends like an image, be it of a kind that is read or of one that reading refuses by name.
+pub fn is_image_by_name(path: &Path) -> bool {
+    has_image_extension(path) || ends_in(path, &NOT_READ)
+}
+
+fn ends_in(path: &Path, endings: &[&str]) -> bool {
+    path.extension().is_some_and(|extension| endings.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 #[cfg(test)]
@@ -87,21 +151,37 @@ mod tests {
     #[test]
     fn images_strays_and_folders_are_told_apart() {
         let folder = tempfile::tempdir().unwrap();
-        let files =
-            ["b.JPG", "a.tiff", "._a.tiff", ".DS_Store", "Thumbs.db", "Desktop.ini", "notes.txt", "readme", "截图.png"];
+        let files = [
+            "b.JPG",
+            "a.tiff",
+            "._a.tiff",
+            ".DS_Store",
+            "Thumbs.db",
+            "Desktop.ini",
+            "notes.txt",
+            "readme",
+            "截图.png",
+            "b.HEIC",
+            "c.gif",
+        ];
         for file in files {
             fs::write(folder.path().join(file), "x").unwrap();
         }
-        for inner in ["sub", ".git", "folder.png"] {
+        for inner in ["sub", ".git", "folder.png", "__MACOSX"] {
             fs::create_dir(folder.path().join(inner)).unwrap();
         }
         let found = Folder::list(folder.path()).unwrap().unwrap();
-        assert_eq!(found.images.keys().collect::<Vec<_>>(), ["a", "b", "截图"]);
+        assert_eq!(found.images.keys().collect::<Vec<_>>(), ["a", "b", "c", "截图"]);
         let names = |paths: &[PathBuf]| -> Vec<_> {
             paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
         };
-        assert_eq!(names(&found.others), ["notes.txt", "readme"]);
-        assert_eq!(names(&found.folders), ["folder.png", "sub"]);
+        assert_eq!(names(&found.strays.files), ["b.HEIC", "notes.txt", "readme"], "`b.JPG` is the same picture");
+        assert_eq!(names(&found.strays.folders), ["folder.png", "sub"]);
+        fs::write(folder.path().join("sub/d.png"), "x").unwrap();
+        let place = shown_path(folder.path());
+        let told = found.strays.and(Strays::default()).sentences(folder.path());
+        assert_eq!(told[0], format!("`{place}`: 3 files are left alone: `b.HEIC`, `notes.txt` and `readme`"));
+        assert_eq!(told[1], format!("`{place}`: 2 folders are not entered: `folder.png` and `sub` (1 image)"));
         assert!(Folder::list(&folder.path().join("absent")).unwrap().is_none());
     }
 }

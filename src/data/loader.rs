@@ -114,7 +114,7 @@ impl Loader {
         let mut unlabelled = dataset.regions().iter().filter(|region| region.mask.is_none());
         if let (true, Some(region)) = (options.labels, unlabelled.next()) {
             let (image, others) = (region.image.clone(), unlabelled.count());
-            return Err(DataError::MissingMask { image, folder: dataset.mask_folder(), others });
+            return Err(DataError::MissingMask { image, folder: dataset.mask_folder(), others, unmatched: Vec::new() });
         }
         let cache = (0..dataset.len()).map(|_| OnceLock::new()).collect();
         let cache_left = AtomicUsize::new(options.cache_bytes);

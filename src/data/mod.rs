@@ -9,10 +9,13 @@ pub mod contact_sheet;
 pub mod dataset;
 pub mod disc_finder;
 mod error;
+pub mod fit;
 pub mod folder;
+pub mod guard;
 pub mod image_file;
 pub mod loader;
 pub mod mask;
+mod matching;
 mod morphology;
 pub mod names;
 pub mod overlay;
@@ -24,10 +27,12 @@ pub mod resize;
 mod rng;
 pub mod sample;
 pub mod square;
+mod structure;
 pub mod synth;
 
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use augment::Augment;
 pub use dataset::{Dataset, Labels, Split};

@@ -43,6 +43,11 @@ pub fn several_files<P: AsRef<Path>>(files: &[P]) -> String {
     several(&files.iter().map(last).collect::<Vec<_>>())
 }
 
+/// How many there are of something whose plural is regular: 1 image, 2 images.
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// The name of a file without its extension. Where it is no text, eight digits that follow from its bytes tell it from
 /// others that look alike.
 pub fn stem(path: &Path) -> String {

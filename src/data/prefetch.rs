@@ -1,10 +1,10 @@
 //! Worker threads that compute numbered items ahead of their consumer, who gets them in order.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{Builder, JoinHandle};
+
+use super::guard::caught;
 
 /// An endless iterator over `produce(first)`, `produce(first + 1)`, ...; an item whose computation panicked is the
 /// panic's message. Dropping it stops the threads and waits for them.
@@ -37,7 +37,7 @@ impl<T> Shared<T> {
     }
 
     fn compute(&self, number: u64) -> Result<T, String> {
-        catch_unwind(AssertUnwindSafe(|| (self.produce)(number))).map_err(|payload| panic_message(&*payload))
+        caught(|| (self.produce)(number))
     }
 
     fn work(&self) {
@@ -59,11 +59,6 @@ impl<T> Shared<T> {
             self.changed.notify_all();
         }
     }
-}
-
-fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message").to_string()
 }
 
 impl<T: Send + 'static> Prefetch<T> {

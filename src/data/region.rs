@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, RgbImage};
 
 use super::error::DataError;
-use super::image_file::{ImageNote, Photograph, read_mask, read_photograph};
+use super::fit::{Lying, Pair};
+use super::image_file::{ImageNote, Orientation, Photograph, read_mask, read_photograph};
 use super::mask::{MaskSummary, canonical_levels, check_mask};
 use super::remarks::Remark;
 use super::resize::{resize_image, resize_mask};
@@ -38,10 +39,13 @@ pub struct RegionPixels {
     pub image_notes: Vec<ImageNote>,
     /// What a user should know about the mask's file.
     pub mask_notes: Vec<ImageNote>,
+    /// How the mask lies, and the orientation of the image's file, where that has one and the mask's has none.
+    pub lying: Option<(Lying, Orientation)>,
 }
 
 impl RegionPixels {
-    /// Decodes a region's files at their own size; the mask's levels are made canonical.
+    /// Decodes a region's files at their own size; the mask's levels are made canonical. A mask that covers the pixels as
+    /// stored of an image that its file says to turn is turned with it.
     ///
     /// # Errors
     /// What [`read_photograph`], [`check_shape`], [`read_mask`] and [`check_mask`] refuse, a mask in colour, and an image and
@@ -49,21 +53,23 @@ impl RegionPixels {
     pub fn read(region: &Region) -> Result<Self, DataError> {
         let Photograph { image, orientation, notes: image_notes } = read_photograph(&region.image, None)?;
         check_shape(image.dimensions(), &region.image)?;
-        let mut pixels = Self { image, mask: None, image_notes, mask_notes: Vec::new() };
-        if let Some(path) = &region.mask {
-            let stored = read_mask(path)?;
-            let orientations = (orientation, stored.orientation);
-            let upright = stored.upright();
-            let mut mask = upright.to_grey(path)?;
-            if pixels.image.dimensions() != mask.dimensions() {
-                let sizes = (pixels.image.dimensions(), mask.dimensions());
-                return Err(DataError::sizes_differ((&region.image, path), sizes, orientations));
-            }
-            check_mask(&mask, path)?;
-            canonical_levels(&mut mask);
-            (pixels.mask, pixels.mask_notes) = (Some(mask), upright.notes);
-        }
-        Ok(pixels)
+        let Some(path) = &region.mask else {
+            return Ok(Self { image, mask: None, image_notes, mask_notes: Vec::new(), lying: None });
+        };
+        let stored = read_mask(path)?;
+        let orientations = (orientation, stored.orientation);
+        let upright = stored.upright();
+        let mut mask = upright.to_grey(path)?;
+        check_mask(&mask, path)?;
+        canonical_levels(&mut mask);
+        let (size, mask_size) = (image.dimensions(), mask.dimensions());
+        let mask_is_turned = orientations.1 != Orientation::NoTransforms;
+        let pair = Pair { mask: &mask, mask_is_turned, size, orientation };
+        let Some((fit, lying)) = pair.fit(|own, other| own == other, || Ok::<_, DataError>(&image))? else {
+            return Err(DataError::sizes_differ((&region.image, path), (size, mask_size), orientations));
+        };
+        let (mask, lying) = (Some(fit.apply(mask)), lying.map(|lying| (lying, orientation)));
+        Ok(Self { image, mask, image_notes, mask_notes: upright.notes, lying })
     }
 
     /// Completed to a square by mirroring the edges: nothing is stretched.
@@ -95,7 +101,8 @@ impl RegionPixels {
     /// What a user should know about the image and the files, before the region is resized.
     pub fn remarks(&self) -> Vec<Remark> {
         let of_mask = self.mask_notes.iter().copied().map(Remark::Mask);
-        Remark::on_region(&self.image, &self.image_notes).into_iter().chain(of_mask).collect()
+        let lying = self.lying.map(|(lying, orientation)| Remark::Turned { lying, orientation });
+        Remark::on_region(&self.image, &self.image_notes).into_iter().chain(of_mask).chain(lying).collect()
     }
 
     /// Bytes of memory the pixels take.

@@ -5,7 +5,8 @@ use std::mem::{Discriminant, discriminant};
 use image::RgbImage;
 
 use super::disc_finder::is_whole_photograph;
-use super::image_file::ImageNote;
+use super::fit::Lying;
+use super::image_file::{ImageNote, Orientation};
 use super::names::{several, shown};
 
 /// What somebody should know of an image although it can be used.
@@ -24,6 +25,13 @@ pub enum Remark {
     File(ImageNote),
     /// something about the file of its mask
     Mask(ImageNote),
+    /// its file has an orientation, and that of its mask none
+    Turned {
+        /// how the mask lies
+        lying: Lying,
+        /// of the image's file
+        orientation: Orientation,
+    },
 }
 
 impl Remark {
@@ -53,16 +61,32 @@ impl Remark {
             }
             Self::File(note) => note.to_string(),
             Self::Mask(note) => format!("of its mask: {note}"),
+            Self::Turned { lying, orientation } => {
+                let exif = orientation.to_exif();
+                match lying {
+                    Lying::Upright => {
+                        format!("its EXIF orientation is {exif} and its mask has none: the mask fits as drawn, upright")
+                    }
+                    Lying::OnStored => format!(
+                        "its mask covers the pixels as stored, before their EXIF orientation, {exif}: it was turned with them"
+                    ),
+                    Lying::Unclear => format!(
+                        "its EXIF orientation, {exif}, was applied to it and not to its mask; whether that is upright does not \
+                         show, so look at both"
+                    ),
+                }
+            }
         }
     }
 
     /// What remarks of one kind have in common.
-    fn kind(&self) -> (Discriminant<Self>, Option<Discriminant<ImageNote>>) {
-        let note = match self {
-            Self::File(note) | Self::Mask(note) => Some(discriminant(note)),
-            _ => None,
+    fn kind(&self) -> (Discriminant<Self>, Option<Discriminant<ImageNote>>, Option<Lying>) {
+        let (note, lying) = match self {
+            Self::File(note) | Self::Mask(note) => (Some(discriminant(note)), None),
+            Self::Turned { lying, .. } => (None, Some(*lying)),
+            Self::WholePhotograph | Self::NotSquare { .. } => (None, None),
         };
-        (discriminant(self), note)
+        (discriminant(self), note, lying)
     }
 }
 

@@ -57,6 +57,17 @@ impl Weights {
         Some(format!("{}: `{wrapper}`, which stands before the names of tensors, is left out", path.display()))
     }
 
+    /// What the file holds that is not used as weights, to be told: the first few, and how many more.
+    pub fn left_out_note(&self, path: &Path) -> Option<String> {
+        let first: Vec<&str> = self.left_out.iter().take(LISTED).map(String::as_str).collect();
+        let more = match self.left_out.len() - first.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!first.is_empty())
+            .then(|| format!("{}: not used beside the network: {}{more}", path.display(), first.join(", ")))
+    }
+
     /// Reads a safetensors file or a PyTorch checkpoint, told apart by content.
     ///
     /// Of a PyTorch checkpoint the generator is `model_state_dict`, `state_dict`, `model` or the file itself. What stands
@@ -213,7 +224,11 @@ fn is_batch_counter(name: &str) -> bool {
 /// The batch counters among the names of a network's tensors.
 fn batch_counters<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Vec<String> {
     let count = names.into_iter().filter(|name| is_batch_counter(name.as_ref())).count();
-    if count == 0 { Vec::new() } else { vec![format!("{count} counters `{BATCH_COUNTER}`")] }
+    match count {
+        0 => Vec::new(),
+        1 => vec![format!("1 counter `{BATCH_COUNTER}`")],
+        _ => vec![format!("{count} counters `{BATCH_COUNTER}`")],
+    }
 }
 
 /// The tensors of a file that belong to none of its networks, counted by the first part of their names.

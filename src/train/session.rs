@@ -410,18 +410,14 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
     }
     if let Some(init) = &config.init {
         let weights = Weights::read(init).map_err(WeightsError::from)?;
-        if let Some(note) = weights.wrapper_note(init) {
+        for note in [weights.wrapper_note(init), weights.left_out_note(init)].into_iter().flatten() {
             observer.event(Event::Note(&note));
         }
         let report = load_weights(states, &traced.tensors, weights.generator, init, Demand::Backbone)?;
-        let not_used = weights.not_used;
         observer.event(Event::Note(&format!("{}: {}", init.display(), report.as_beginning())));
-        if !not_used.is_empty() {
-            observer.event(Event::Note(&format!(
-                "not used of the classifier ({}): {}; nor are counters of batches (num_batches_tracked)",
-                not_used.len(),
-                shortened(&not_used)
-            )));
+        if !weights.not_used.is_empty() {
+            let names = shortened(&weights.not_used);
+            observer.event(Event::Note(&format!("not used of the classifier ({}): {names}", weights.not_used.len())));
         }
     }
     Ok(())

@@ -106,6 +106,16 @@ fn images_and_masks() {
 }
 
 #[test]
+fn masks_of_matlab() {
+    attack_by_name("matlab");
+}
+
+#[test]
+fn contours() {
+    attack_by_name("contour");
+}
+
+#[test]
 fn settings() {
     attack_by_name("settings");
 }

@@ -92,12 +92,31 @@ macro_rules! foreign {
 
 /// Files that other encoders have written.
 const FOREIGN: &[&[u8]] = foreign![
-    "jpeg-420.jpg" "jpeg-grey.jpg" "jpeg-progressive.jpg" "jpeg-cmyk.jpg" "jpeg-ycck.jpg" "jpeg-restarts.jpg"
-    "jpeg-scans-restarts.jpg" "jpeg-opencv.jpg" "jpeg-411.jpg" "tiff-palette.tif" "tiff-jpeg.tif" "tiff-group-4.tif"
+    "jpeg-420.jpg" "jpeg-grey.jpg" "jpeg-progressive.jpg" "jpeg-grey-progressive.jpg" "jpeg-cmyk-progressive.jpg" "jpeg-cmyk.jpg" "jpeg-ycck.jpg" "jpeg-restarts.jpg"
+    "jpeg-scans-restarts.jpg" "jpeg-opencv.jpg" "jpeg-411.jpg" "tiff-palette.tif" "tiff-jpeg.tif" "tiff-jpeg-tiles.tif" "tiff-jpeg-planes.tif" "tiff-jpeg-grey.tif" "tiff-jpeg-scans.tif" "tiff-group-4.tif"
     "tiff-group-4-low-bits-first.tif" "tiff-lzw.tif" "tiff-planes.tif" "tiff-tiles.tif" "tiff-big.tif" "tiff-cmyk.tif"
     "tiff-opencv.tif" "png-palette-2-bit.png" "png-opencv.png" "bmp-1-bit.bmp" "bmp-palette.bmp" "webp-lossy.webp"
     "webp-lossless.webp"
 ];
+
+/// Matrices that SciPy has saved, plain and packed.
+pub fn matlab() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../../src/data/prepare/tests/plain.mat").to_vec(),
+        include_bytes!("../../src/data/prepare/tests/packed.mat").to_vec(),
+    ]
+}
+
+/// Rows of two numbers, as in DRIONS-DB, and of one, as those of RIM-ONE.
+pub fn contours() -> Vec<Vec<u8>> {
+    let points = |count: u32| {
+        let angle = move |i: u32| std::f64::consts::TAU * f64::from(i) / f64::from(count);
+        (0..count).map(move |i| (60.0 + 30.0 * angle(i).cos(), 50.0 + 30.0 * angle(i).sin()))
+    };
+    let polygon: String = points(36).map(|(x, y)| format!("{x:.3} , {y:.3}\r\n")).collect();
+    let radii: String = points(16).map(|(x, y)| format!("{x:.0}\r\n{y:.0}\r\n")).collect();
+    vec![polygon.into_bytes(), format!("Intersection points\r\n61\r\n51\r\n{radii}").into_bytes()]
+}
 
 pub fn settings() -> Vec<Vec<u8>> {
     let mut config = Config::new(PathBuf::from("clinic a"));

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use papilla::conformance::Case;
-use papilla::data::image_file::{read_grey, read_mask, read_photograph, read_size};
+use papilla::data::image_file::{read_grey, read_header, read_mask, read_photograph};
+use papilla::data::prepare::{Annotation, Legend};
 use papilla::formats::{TensorFile, Weights, read_pytorch};
 use papilla::train::{Checkpoint, Config};
 
@@ -60,11 +61,36 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::images,
         read: |path, _| {
             let mask = read_mask(path).map(|mask| mask.upright().to_grey(path).is_ok() | read_grey(path).is_ok());
-            read_size(path).is_ok() & (read_photograph(path, None).is_ok() | mask.is_ok())
+            read_header(path).is_ok() & (read_photograph(path, None).is_ok() | mask.is_ok())
         },
         base: 8 << 20,
         // Pixels of a bit each, so many of which a compressed byte can hold, as four-byte levels, and once more turned upright.
         factor: 10 * 16_384,
+    },
+    Target {
+        name: "matlab",
+        file: "mask.mat",
+        seeds: seeds::matlab,
+        read: |path, _| {
+            let both = Annotation::Levels { mask: path.to_path_buf(), legend: Legend::levels(2, 1, Some(0)) };
+            let disc = Annotation::Binary { disc: path.to_path_buf(), cup: None };
+            both.mask((40, 30)).is_ok() | disc.mask((40, 30)).is_ok()
+        },
+        base: 8 << 20,
+        // What deflate makes of a byte, as numbers of eight bytes, as levels, classes and distances.
+        factor: 1032 * 100,
+    },
+    Target {
+        name: "contour",
+        file: "disc.txt",
+        seeds: seeds::contours,
+        read: |path, _| {
+            let (disc, cup) = (path.to_path_buf(), Some(path.to_path_buf()));
+            let alone = Annotation::Binary { disc: disc.clone(), cup: None };
+            alone.mask((120, 100)).is_ok() & Annotation::Binary { disc, cup }.mask((120, 100)).is_ok()
+        },
+        base: 8 << 20,
+        factor: 1024,
     },
     Target {
         name: "settings",

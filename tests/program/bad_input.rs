@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
-use crate::running::{output, papilla, text};
+use crate::running::{DEFECT, output, papilla, text};
 
 /// Checks the exit status and that the error is one line that contains every word; gives the line.
 fn refused(arguments: &[&str], words: &[&str]) -> String {
@@ -380,7 +380,7 @@ fn a_reader_that_stops_reading() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("the program ends");
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(!stderr.contains("panicked"), "{stderr}");
+    assert!(!stderr.contains(DEFECT), "{stderr}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::clinics::clinics;
-use crate::running::{output, papilla, refused, text};
+use crate::running::{DEFECT, output, papilla, refused, text};
 use crate::whole_photographs::{DISC_EVERYWHERE, photograph, table, weights};
 
 /// A region of one size with a bright middle.
@@ -38,7 +38,7 @@ fn save_turned(image: &RgbImage, orientation: u8, path: &Path) {
 /// What was said on stderr, the lines of the driver left out.
 fn said(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stderr);
-    assert!(!text.contains("panicked"), "{text}");
+    assert!(!text.contains(DEFECT), "{text}");
     text.lines().filter(|line| !line.contains("XDG_RUNTIME_DIR")).map(str::to_owned).collect()
 }
 
@@ -245,7 +245,7 @@ fn one_region_in_many_that_cannot_be_evaluated() {
     line(&lines, &["error: ", &name(&images[0])]);
     line(&lines, &["error: ", &name(&images[1]), "no mask"]);
     line(&lines, &["1 mask without an image is not used: `other.png`"]);
-    line(&lines, &["1 file that is no image", "`readme`"]);
+    line(&lines, &["1 file is left alone", "`readme`"]);
     line(&lines, &["64x48", "mirroring"]);
     line(&lines, &["1 of 4 looks like a whole photograph", "`Whole`", "papilla prepare"]);
     let document = document(&output);

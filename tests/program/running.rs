@@ -4,6 +4,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output};
 
+/// What a panic is told as.
+pub const DEFECT: &str = "defect of papilla";
+
 /// The program with arguments.
 pub fn papilla<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_papilla"));
@@ -25,7 +28,7 @@ pub fn succeed<S: AsRef<OsStr>>(arguments: &[S]) -> String {
 pub fn succeeded(output: Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    assert!(!said.contains("panicked"), "{said}");
+    assert!(!said.contains(DEFECT), "{said}");
     String::from_utf8(output.stdout).expect("output is UTF-8")
 }
 
@@ -38,7 +41,7 @@ pub fn refusal<S: AsRef<OsStr>>(arguments: &[S]) -> String {
 pub fn refused(output: &Output, status: i32) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{said}");
-    for forbidden in ["panicked", "backtrace", "RUST_"] {
+    for forbidden in [DEFECT, "panicked", "backtrace", "RUST_"] {
         assert!(!said.contains(forbidden), "{said}");
     }
     // Another error is a driver's own complaint.

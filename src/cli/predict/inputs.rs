@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use walkdir::WalkDir;
 
 use super::Overwrite;
 use super::part::Part;
 use super::table::{Row, TABLE, listed};
 use crate::data::contact_sheet::ContactSheet;
-use crate::data::folder::{Folder, has_image_extension, is_passed_over};
-use crate::data::names::{several_files, shortened, shown, shown_path, stem};
+use crate::data::folder::{Folder, is_passed_over};
+use crate::data::names::{shortened, shown, shown_path, stem};
 use crate::own_file::{Overwriting, Purpose};
 
 /// Bytes that the name of a file has at most where files are usually kept.
@@ -40,7 +39,7 @@ impl Inputs {
                     if folder.images.is_empty() {
                         notes.push(format!("the folder `{}` holds no image", shown_path(input)));
                     }
-                    notes.extend(passed_over(input, &folder));
+                    notes.extend(folder.strays.sentences(input));
                     paths.extend(folder.images.into_values());
                 }
                 None if is_passed_over(input) => {}
@@ -79,34 +78,6 @@ impl Inputs {
 /// Whether two paths lead to one file.
 fn is_same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-/// What a folder holds beside its images, in sentences.
-fn passed_over(input: &Path, folder: &Folder) -> Vec<String> {
-    let place = shown_path(input);
-    let mut notes = Vec::new();
-    if !folder.others.is_empty() {
-        let (files, them) = match folder.others.len() {
-            1 => ("1 file that is no image by its name is".to_string(), several_files(&folder.others)),
-            count => (format!("{count} files that are no images by their names are"), several_files(&folder.others)),
-        };
-        notes.push(format!("`{place}`: {files} left alone: {them}"));
-    }
-    if !folder.folders.is_empty() {
-        let folders = match folder.folders.len() {
-            1 => "1 folder is".to_string(),
-            count => format!("{count} folders are"),
-        };
-        let (them, images) = (several_files(&folder.folders), images_below(&folder.folders));
-        notes.push(format!("`{place}`: {folders} not entered: {them} ({images} images)"));
-    }
-    notes
-}
-
-/// Images anywhere in folders.
-fn images_below(folders: &[PathBuf]) -> usize {
-    let files = folders.iter().flat_map(|folder| WalkDir::new(folder).into_iter().flatten());
-    files.filter(|e| e.file_type().is_file() && has_image_extension(e.path()) && !is_passed_over(e.path())).count()
 }
 
 /// Which files results may replace. Refused is to write over what is no earlier result, among the images, and to leave results of

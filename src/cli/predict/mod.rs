@@ -24,11 +24,12 @@ use self::uncertainty::{mean_deviations, write_deviations};
 use self::whole_photograph::Place;
 use super::evaluate::Thresholds;
 use super::named::named;
-use super::{Architecture, Global, Overwrite, output, progress, sentence};
+use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
 use crate::data::contact_sheet::{ContactSheet, Tile};
+use crate::data::guard::caught;
 use crate::data::image_file::read_photograph;
 use crate::data::mask::mask_image;
-use crate::data::names::shown;
+use crate::data::names::{counted, shown};
 use crate::data::overlay::{write_mask, write_overlay};
 use crate::data::region::check_shape;
 use crate::data::remarks::{Remark, Remarks};
@@ -104,6 +105,7 @@ const WHOLE_PHOTOGRAPHS: &str = "; pass --find-disc to have the disc found in th
 /// An image whose turn it is.
 struct Input<'a> {
     name: &'a str,
+    path: &'a Path,
     image: RgbImage,
     /// of a whole photograph, its region and where that lies
     region: Option<(RgbImage, Place)>,
@@ -120,7 +122,7 @@ impl<'a> Input<'a> {
             check_shape(photograph.image.dimensions(), path)?;
             (None, Remark::on_region(&photograph.image, &photograph.notes))
         };
-        Ok(Self { name, image: photograph.image, region, remarks })
+        Ok(Self { name, path, image: photograph.image, region, remarks })
     }
 
     /// What the network sees.
@@ -149,15 +151,22 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     for chunk in images.chunks(predictor.batch()) {
         let mut inputs = Vec::new();
         for image in chunk {
-            match Input::read(arguments, image) {
-                Ok(input) => inputs.push(input),
-                Err(error) => unreadable.push(sentence(&error)),
+            match caught(|| Input::read(arguments, image)) {
+                Ok(Ok(input)) => inputs.push(input),
+                Ok(Err(error)) => unreadable.push(sentence(&error)),
+                Err(message) => unreadable.push(of_defect(&image.path, &message)),
             }
         }
         let seen: Vec<&RgbImage> = inputs.iter().map(Input::seen).collect();
         if !seen.is_empty() {
             for (logits, input) in predictor.logits(&seen)?.iter().zip(&inputs) {
-                let (row, tile) = write_prediction(arguments, &overwriting, input, logits)?;
+                let (row, tile) = match caught(|| write_prediction(arguments, &overwriting, input, logits)) {
+                    Ok(written) => written?,
+                    Err(message) => {
+                        unreadable.push(of_defect(input.path, &message));
+                        continue;
+                    }
+                };
                 remarks.add(&row.name, input.remarks.iter().cloned());
                 rows.push(row);
                 sheet.add(tile)?;
@@ -188,8 +197,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         output::json(&document)?;
     } else {
         let (count, given, place) = (rows.len(), images.len(), arguments.out.display());
-        let of = if count == given { String::new() } else { format!(" of {given}") };
-        output::line(format_args!("{count}{of} images segmented; results in {place}"))?;
+        let segmented =
+            if count == given { counted(count, "image") } else { format!("{count} of {}", counted(given, "image")) };
+        output::line(format_args!("{segmented} segmented; results in {place}"))?;
         print_places(&rows)?;
         if !rows.is_empty() {
             output::line(findings::summary(&rows))?;

@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::named::named;
 use super::{Global, WrongFlags, output, progress};
 use crate::data::Split;
-use crate::data::names::shown;
+use crate::data::names::{counted, shown};
 use crate::data::prepare::{
     Division, Layout, Legend, MaskValue, Options, PrepareError, Summary, TABLE, ValidationPart, prepare,
 };
@@ -161,7 +161,9 @@ fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
     let (regions, found) = (train + test, train + test + summary.skipped.len());
     let place = output.display();
     say(format!(
-        "{regions} regions of {size}x{size} from {found} photographs: {train} train, {test} test, in {place}"
+        "{} of {size}x{size} from {}: {train} train, {test} test, in {place}",
+        counted(regions, "region"),
+        counted(found, "photograph")
     ))?;
     for (part, side) in &summary.sides {
         say(format!("cut out of `{part}`: squares of {side} pixels"))?;
@@ -174,14 +176,15 @@ fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
     }
     let unlabelled = summary.regions.iter().filter(|region| region.areas.is_none()).count();
     if unlabelled > 0 {
-        say(format!("{unlabelled} regions without a mask, cut out where the disc was found"))?;
+        say(format!("{} without a mask, cut out where the disc was found", counted(unlabelled, "region")))?;
     }
     if let Some([low, mean, high]) = summary.confidence_range() {
         say(format!("confidence of the disc finder: {low:.2} to {high:.2}, mean {mean:.2}"))?;
     }
     let mirrored = summary.regions.iter().filter(|region| region.mirrored).count();
     if mirrored > 0 {
-        say(format!("{mirrored} regions reach beyond their photograph and are mirrored there"))?;
+        let regions = counted(mirrored, "region");
+        say(format!("{regions} partly beyond the border of the photograph, mirrored there"))?;
     }
     for (region, confidence) in summary.doubtful() {
         let name = region.source.display();

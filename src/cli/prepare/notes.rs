@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::error::of_reason;
-use crate::data::image_file::summarise;
+use crate::data::names::counted;
 use crate::data::prepare::{Note, NoteKind, Prepared, Skipped, Summary, UnusedKind};
+use crate::data::remarks::{Remark, Remarks};
 use crate::named::Named;
 
 /// Names that are given as examples.
@@ -16,13 +17,15 @@ const FAILURES: usize = 10;
 /// What was assumed, mended, left out and not looked at, a sentence each.
 pub(super) fn notes(summary: &Summary, validation: &str) -> Vec<String> {
     let mut told = Vec::new();
-    let of_photographs = summary.regions.iter().flat_map(|region| {
-        region.notes.iter().filter_map(|note| match note {
-            Note::Photograph(note) => Some((region.source.as_path(), *note)),
+    let mut remarks = Remarks::default();
+    for region in &summary.regions {
+        let of_file = region.notes.iter().filter_map(|note| match note {
+            Note::Photograph(note) => Some(Remark::File(*note)),
             _ => None,
-        })
-    });
-    told.extend(summarise(of_photographs));
+        });
+        remarks.add(&region.name, of_file);
+    }
+    told.extend(remarks.sentences(summary.regions.len(), ""));
     for (kind, regions) in summary.noted().into_iter().filter(|(kind, _)| *kind != NoteKind::Photograph) {
         let example = |(region, note): &(&Prepared, &Note)| match note.to_string() {
             particulars if particulars.is_empty() => format!("`{}`", region.name),
@@ -65,10 +68,6 @@ pub(super) fn failures(summary: &Summary) -> Vec<String> {
         told.push(format!("{} more photographs cannot be used; --json lists all of them", failed.len() - FAILURES));
     }
     told
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn paths(files: &[&Path]) -> String {

@@ -7,11 +7,10 @@ use image::metadata::Orientation;
 
 use super::bounds::MAX_BYTES;
 use super::fault::{Fault, SAVE_AS_PNG};
-use super::guard::caught;
 use super::raster::Raster;
-use super::turn::upright_size;
 use super::{bmp, jpeg, png, tiff, webp};
 use crate::data::error::DataError;
+use crate::data::guard::caught;
 use crate::input_file;
 
 /// What is read.
@@ -35,16 +34,15 @@ pub(super) fn decode(path: &Path) -> Result<Raster, DataError> {
     })
 }
 
-/// Upright width and height in pixels, from the headers alone.
-pub(super) fn size(path: &Path) -> Result<(u32, u32), DataError> {
-    let (stored, orientation): ((u32, u32), Orientation) = on_bytes(path, |bytes| match format(bytes)? {
+/// Stored width and height in pixels, and how they lie, from the headers alone.
+pub(super) fn header(path: &Path) -> Result<((u32, u32), Orientation), DataError> {
+    on_bytes(path, |bytes| match format(bytes)? {
         Format::Bmp => bmp::header(bytes),
         Format::Jpeg => jpeg::header(bytes),
         Format::Png => png::header(bytes),
         Format::Tiff => tiff::header(bytes),
         Format::WebP => webp::header(bytes),
-    })?;
-    Ok(upright_size(stored, orientation))
+    })
 }
 
 fn on_bytes<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T, Fault>) -> Result<T, DataError> {

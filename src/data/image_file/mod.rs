@@ -9,7 +9,6 @@ mod bounds;
 mod colour;
 mod decode;
 mod fault;
-mod guard;
 mod jpeg;
 mod note;
 mod photograph;
@@ -23,8 +22,8 @@ mod write;
 
 pub use bounds::MAX_SIDE;
 pub use image::metadata::Orientation;
-pub use note::{ImageNote, summarise};
-pub use photograph::{Photograph, read_photograph, read_rgb, read_size};
+pub use note::ImageNote;
+pub use photograph::{Header, Photograph, read_header, read_photograph, read_rgb};
 pub use stored_mask::{MaskValues, StoredMask, read_grey, read_mask};
 pub use turn::{quarter_turned, upright, upright_size};
 pub use write::write_png;

@@ -1,7 +1,6 @@
 //! What a user should know about a file that is read all the same.
 
 use std::fmt::{self, Display};
-use std::path::Path;
 
 use image::metadata::Orientation;
 
@@ -27,6 +26,8 @@ pub enum ImageNote {
     },
     /// Pixels that are not opaque were read as if they were.
     AlphaDropped,
+    /// Real numbers of a mask from 0 to 1 were read as shares of white.
+    SharesOfWhite,
     /// All pixels of a mask have one colour, so that it was read from how opaque they are.
     AlphaIsMask,
 }
@@ -43,6 +44,7 @@ impl Display for ImageNote {
                 write!(f, "its samples of {stored} bits are scaled as of {bits} bits, beyond which none of them goes")
             }
             Self::OtherPages { pages } => write!(f, "of its {pages} pages only the first is read"),
+            Self::SharesOfWhite => f.write_str("its real numbers from 0 to 1 are read as levels from 0 to 255"),
             Self::AlphaIsMask => f.write_str("it has one colour alone, so that its transparency is read as the mask"),
             Self::AlphaDropped => f.write_str("it is transparent in places, which is not heeded"),
         }
@@ -57,36 +59,5 @@ fn stored(orientation: Orientation) -> &'static str {
         Orientation::Rotate90 | Orientation::Rotate270 => "on its side",
         Orientation::FlipHorizontal | Orientation::FlipVertical => "mirrored",
         Orientation::Rotate90FlipH | Orientation::Rotate270FlipH => "mirrored and on its side",
-    }
-}
-
-/// One sentence for each kind of note, in the order of their first files: how many files it is about, and the first of them.
-pub fn summarise<'a>(notes: impl IntoIterator<Item = (&'a Path, ImageNote)>) -> Vec<String> {
-    let mut kinds: Vec<(ImageNote, &Path, usize)> = Vec::new();
-    for (path, note) in notes {
-        match kinds.iter_mut().find(|(kind, ..)| *kind == note) {
-            Some((.., count)) => *count += 1,
-            None => kinds.push((note, path, 1)),
-        }
-    }
-    let sentence = |(note, path, count): (ImageNote, &Path, usize)| match count {
-        1 => format!("`{}`: {note}", path.display()),
-        _ => format!("{count} files, `{}` the first of them: each has this to be known: {note}", path.display()),
-    };
-    kinds.into_iter().map(sentence).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn notes_of_one_kind_make_one_sentence() {
-        let [a, b, c] = ["a.jpg", "b.jpg", "c.jpg"].map(Path::new);
-        let turned = ImageNote::OrientationApplied(Orientation::Rotate180);
-        let notes = [(a, turned), (b, ImageNote::AlphaDropped), (b, turned), (c, turned)];
-        let [many, one] = <[String; 2]>::try_from(summarise(notes)).expect("two kinds");
-        assert!(many.contains("3 files") && many.contains("`a.jpg`") && many.contains("EXIF orientation, 3"), "{many}");
-        assert_eq!(one, "`b.jpg`: it is transparent in places, which is not heeded");
     }
 }

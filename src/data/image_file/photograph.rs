@@ -6,11 +6,11 @@ use image::metadata::Orientation;
 use image::{ImageBuffer, Rgb, RgbImage};
 
 use super::colour::looked_up;
-use super::decode::{decode, size};
+use super::decode::{decode, header};
 use super::fault::Fault;
 use super::note::ImageNote;
 use super::raster::{Channels, Raster, Samples};
-use super::turn::upright;
+use super::turn::{upright, upright_size};
 use crate::data::error::DataError;
 
 /// A photograph as a viewer shows it.
@@ -46,12 +46,22 @@ pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
     Ok(read_photograph(path, None)?.image)
 }
 
-/// Width and height in pixels of what [`read_photograph`] gives, from the file's headers alone.
+/// What the headers of a photograph's file say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Width and height in pixels of what [`read_photograph`] gives: upright.
+    pub size: (u32, u32),
+    /// How the pixels lie in the file.
+    pub orientation: Orientation,
+}
+
+/// Size and orientation of a photograph from its file's headers alone: no pixel is decoded.
 ///
 /// # Errors
-/// As [`read_rgb`], without what only decoding finds.
-pub fn read_size(path: &Path) -> Result<(u32, u32), DataError> {
-    size(path)
+/// As [`read_photograph`], without what only decoding finds.
+pub fn read_header(path: &Path) -> Result<Header, DataError> {
+    let (stored, orientation) = header(path)?;
+    Ok(Header { size: upright_size(stored, orientation), orientation })
 }
 
 fn photograph(raster: Raster, bits: Option<u8>) -> Result<Photograph, Fault> {

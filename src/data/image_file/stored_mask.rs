@@ -43,7 +43,7 @@ pub enum MaskValues {
         /// The colours of indices. A palette of 256 of which colour i is the grey i is left out: its indices are levels.
         palette: Option<Vec<[u8; 3]>>,
         /// The largest level of this depth, which is white: 1, 3, 15, 255, 65535 or more. Of real numbers, which all are
-        /// whole, it is the smallest of 1, 255, 65535 and so on that none exceeds.
+        /// whole, it is the smallest of 1, 255, 65535 and so on that none exceeds; of shares of 1 it is 255.
         largest: u32,
     },
     /// Colours, of which not all are grey.
@@ -54,7 +54,7 @@ pub enum MaskValues {
 /// are levels.
 ///
 /// # Errors
-/// As [`read_rgb`](super::read_rgb); and real numbers that are not whole, or not from 0 to 4294967295.
+/// As [`read_rgb`](super::read_rgb); and real numbers that are neither whole, from 0 to 4294967295, nor from 0 to 1.
 pub fn read_mask(path: &Path) -> Result<StoredMask, DataError> {
     stored_mask(decode(path)?).map_err(|fault| fault.of(path))
 }
@@ -139,7 +139,13 @@ fn stored_mask(raster: Raster) -> Result<StoredMask, Fault> {
         Samples::F32(_) => None,
         _ => Some(u32::MAX >> (32 - bits.clamp(1, 32))),
     };
-    let numbers = whole_numbers(samples)?;
+    let (numbers, depth) = match samples {
+        Samples::F32(shares) if are_shares(&shares) => {
+            notes.push(ImageNote::SharesOfWhite);
+            (shares.into_iter().map(|share| (share * 255.0).round() as u32).collect(), Some(255))
+        }
+        samples => (whole_numbers(samples)?, depth),
+    };
     let largest = depth.unwrap_or_else(|| depth_of(&numbers));
     let values = match channels {
         Channels::Grey => MaskValues::Levels { values: numbers, palette: None, largest },
@@ -164,6 +170,11 @@ fn is_plain(samples: &Samples, pixels: usize) -> bool {
         Samples::U32(samples) => plain(samples, pixels),
         Samples::F32(samples) => plain(samples, pixels),
     }
+}
+
+/// Whether real numbers are from 0 to 1, and not all of them whole.
+fn are_shares(samples: &[f32]) -> bool {
+    samples.iter().all(|sample| (0.0..=1.0).contains(sample)) && samples.iter().any(|sample| sample.fract() > 0.0)
 }
 
 fn whole_numbers(samples: Samples) -> Result<Vec<u32>, Fault> {

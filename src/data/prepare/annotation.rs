@@ -93,11 +93,16 @@ impl Annotation {
         }
     }
 
-    /// The mask at the size of its files with the levels 0, 128 and 255; `None` without an annotation. Contours are drawn
-    /// at the size of the photograph.
+    /// The mask at the size of its files with the levels 0, 128 and 255, upright; `None` without an annotation. Contours are
+    /// drawn at the size of the photograph.
     ///
     /// # Errors
     /// A sentence that names the file, what is in it and what to do.
+    pub fn mask(&self, photograph: (u32, u32)) -> Result<Option<GrayImage>, Reason> {
+        Ok(self.read(photograph)?.map(|drawn| drawn.mask))
+    }
+
+    /// The same, with what else is known of it.
     pub(super) fn read(&self, photograph: (u32, u32)) -> Result<Option<Drawn>, Reason> {
         let (drawn, path) = match self {
             Self::None => return Ok(None),

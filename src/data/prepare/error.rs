@@ -18,14 +18,6 @@ pub enum PrepareError {
     #[error("`{}` is not laid out as {layout}: looked for {wanted}; found {found}", input.display())]
     Layout { input: PathBuf, layout: &'static str, wanted: &'static str, found: String },
 
-    /// There are masks, and their names have nothing to do with those of the images.
-    #[error(
-        "none of the {masks} masks belongs to one of the {images} images by its name, such as `{}` and `{}`; a mask has the \
-         name of its image, with the same addition for all",
-        mask.display(), image.display()
-    )]
-    NoMaskMatches { images: usize, masks: usize, image: PathBuf, mask: PathBuf },
-
     /// It is unclear which mask is meant.
     #[error("the image `{}` has two masks, `{}` and `{}`; name the folder of those that are meant", image.display(), first.display(), second.display())]
     SeveralMasks { image: PathBuf, first: PathBuf, second: PathBuf },

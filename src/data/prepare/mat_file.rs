@@ -241,6 +241,20 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn files_of_scipy_are_read() {
+        // Made with `scipy.io.savemat(FILE, {'mask': m}, do_compression=...)`: bytes, and doubles that are packed.
+        for file in [&include_bytes!("tests/plain.mat")[..], include_bytes!("tests/packed.mat")] {
+            let mask = parse(file).expect("a mask");
+            let wanted = (0..30 * 40).map(|i| {
+                let distance = f64::hypot(f64::from(i % 40) - 22.0, f64::from(i / 40) - 13.0);
+                u32::from(distance < 9.0) + u32::from(distance < 4.0)
+            });
+            let MaskValues::Levels { values, palette: None, largest: 2 } = mask.values else { panic!("levels") };
+            assert_eq!((mask.width, mask.height, values), (40, 30, wanted.collect()));
+        }
+    }
+
+    #[test]
     fn what_is_no_mask_is_refused_in_a_sentence() {
         let good = file("mask", 3, 5, |x, _| x as u8, false);
         let of = |bytes: &[u8]| parse(bytes).map(|_| ()).expect_err("no mask");

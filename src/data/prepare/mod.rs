@@ -16,7 +16,6 @@ mod inventory;
 mod legend;
 mod listing;
 mod mat_file;
-mod names;
 mod note;
 mod options;
 mod origa;
@@ -26,13 +25,11 @@ mod pipeline;
 mod reason;
 mod refuge;
 mod rim_one;
-mod structure;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod unused;
-mod words;
 
 pub use annotation::Annotation;
 pub use error::{OptionError, PrepareError};

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::data::image_file::ImageNote;
+use crate::data::fit::Lying;
+use crate::data::image_file::{ImageNote, Orientation};
 use crate::named::named_enum;
 
 /// One thing about one photograph or its annotation.
@@ -24,20 +25,12 @@ pub enum Note {
         /// of the photograph
         to: (u32, u32),
     },
-    /// the mask covers the photograph's pixels as stored, and was turned with them
-    DrawnOnStored {
-        /// EXIF orientation of the photograph
-        orientation: u8,
-    },
-    /// an upright mask of a photograph that is stored turned
-    DrawnUpright {
-        /// EXIF orientation of the photograph
-        orientation: u8,
-    },
-    /// the same, as far as can be told
-    OrientationUnclear {
-        /// EXIF orientation of the photograph
-        orientation: u8,
+    /// the photograph is stored turned, and the mask has no orientation of its own
+    Turned {
+        /// how it lies
+        lying: Lying,
+        /// of the photograph
+        orientation: Orientation,
     },
     /// the mask of the disc shows its rim without the cup, which was added
     RimWithoutCup,
@@ -84,9 +77,9 @@ impl Note {
             Self::Mask(_) => NoteKind::Mask,
             Self::NearestValue { .. } => NoteKind::NearestValue,
             Self::Scaled { .. } => NoteKind::Scaled,
-            Self::DrawnOnStored { .. } => NoteKind::DrawnOnStored,
-            Self::DrawnUpright { .. } => NoteKind::DrawnUpright,
-            Self::OrientationUnclear { .. } => NoteKind::OrientationUnclear,
+            Self::Turned { lying: Lying::OnStored, .. } => NoteKind::DrawnOnStored,
+            Self::Turned { lying: Lying::Upright, .. } => NoteKind::DrawnUpright,
+            Self::Turned { lying: Lying::Unclear, .. } => NoteKind::OrientationUnclear,
             Self::RimWithoutCup => NoteKind::RimWithoutCup,
             Self::OutlineFilled => NoteKind::OutlineFilled,
             Self::HolesFilled => NoteKind::HolesFilled,
@@ -101,9 +94,7 @@ impl fmt::Display for Note {
             Self::Photograph(note) | Self::Mask(note) => write!(f, "{note}"),
             Self::NearestValue { pixels } => write!(f, "{pixels} pixels"),
             Self::Scaled { from, to } => write!(f, "{}x{} to {}x{}", from.0, from.1, to.0, to.1),
-            Self::DrawnOnStored { orientation }
-            | Self::DrawnUpright { orientation }
-            | Self::OrientationUnclear { orientation } => write!(f, "EXIF orientation {orientation}"),
+            Self::Turned { orientation, .. } => write!(f, "EXIF orientation {}", orientation.to_exif()),
             Self::RimWithoutCup | Self::OutlineFilled | Self::HolesFilled => Ok(()),
         }
     }

@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 use super::annotation::{Annotation, is_annotation_file, is_contour};
 use super::error::{OptionError, PrepareError};
 use super::listing::{Extent, Listing, Photograph, SCALE};
-use super::names::{Match, Matching, matched};
 use super::options::{Options, ValidationPart};
 use super::reason::{Reason, Remedy};
-use super::structure::Structure;
 use super::tree::Tree;
 use super::unused::{Skipped, Unused, UnusedKind};
-use super::words::{self, Part, is_image, is_mask, words};
 use crate::data::DataError;
 use crate::data::dataset::Split;
-use crate::data::folder::has_image_extension;
+use crate::data::folder::{has_image_extension, is_image_by_name};
+use crate::data::matching::{Match, Matching, matched};
 use crate::data::names::stem;
+use crate::data::structure::Structure;
+use crate::data::words::{self, Part, is_image, is_mask, words};
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +50,12 @@ struct Named {
 
 pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
     let named = named_folders(tree, options)?;
-    let mut files: Vec<File> = tree.files().iter().filter_map(|path| place(tree, path, &named, options)).collect();
+    let mut files: Vec<File> = tree.files().iter().map(|path| place(tree, path, &named, options)).collect();
     for outside in named.iter().filter(|named| !named.anywhere && !named.folder.starts_with(&tree.root)) {
         let other = Tree::read(&outside.folder)?;
-        files.extend(other.files().iter().filter_map(|path| place(tree, path, &named, options)));
+        files.extend(other.files().iter().map(|path| place(tree, path, &named, options)));
     }
+    let (mut files, others): (Vec<File>, Vec<File>) = files.into_iter().partition(is_read);
     without_doubles(&mut files);
     let (mut images, masks, mut strays) = sorted(files, options);
     images.sort_by(|a, b| a.path.cmp(&b.path));
@@ -84,13 +85,15 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         && let (Some(mask), Some(image)) = (left.first(), images.first())
     {
         let (image, mask) = (image.path.clone(), mask.clone());
-        return Err(PrepareError::NoMaskMatches { images: images.len(), masks: left.len(), image, mask });
+        return Err(DataError::NoMaskMatches { images: images.len(), masks: left.len(), image, mask }.into());
     }
     let unused = |kind: UnusedKind| move |file: PathBuf| Unused { file, kind };
     let (further, left): (Vec<PathBuf>, Vec<PathBuf>) = left.into_iter().partition(|mask| further.contains(mask));
     listing.unused.extend(further.into_iter().map(unused(UnusedKind::Further)));
     listing.unused.extend(left.into_iter().map(unused(UnusedKind::Mask)));
     listing.unused.extend(strays.into_iter().map(unused(UnusedKind::Stray)));
+    let others = others.into_iter().filter(|file| matches!(file.kind, Kind::Mask(_))).map(|file| file.path);
+    listing.unused.extend(others.map(unused(UnusedKind::NotRead)));
     name_apart(&mut listing, tree);
     if !is_divided {
         listing.divide_every(options.test_every);
@@ -128,8 +131,8 @@ fn contains(folders: &[String], path: &Path) -> bool {
     folders.windows(wanted.len().max(1)).any(|folders| folders == wanted)
 }
 
-/// What a file is; nothing where it is neither an image nor an annotation.
-fn place(tree: &Tree, path: &Path, named: &[Named], options: &Options) -> Option<File> {
+/// What a file is, by its folders.
+fn place(tree: &Tree, path: &Path, named: &[Named], options: &Options) -> File {
     let by_option = named.iter().find(|named| match named.anywhere {
         true => contains(&tree.folders(path), &named.folder),
         false => path.starts_with(&named.folder),
@@ -160,7 +163,6 @@ fn place(tree: &Tree, path: &Path, named: &[Named], options: &Options) -> Option
             _ => Kind::Unknown,
         },
     };
-    let is_read = has_image_extension(path) || matches!(kind, Kind::Mask(_)) && is_annotation_file(path);
     let part = words.iter().rev().find_map(|words| words::part(words.iter().map(String::as_str)));
     let tells = |words: &Vec<String>| {
         let strs = || words.iter().map(String::as_str);
@@ -168,10 +170,15 @@ fn place(tree: &Tree, path: &Path, named: &[Named], options: &Options) -> Option
     };
     let place =
         folders.iter().zip(&words).filter(|(_, words)| !tells(words)).map(|(folder, _)| folder.clone()).collect();
-    is_read.then(|| File { path: path.to_path_buf(), kind, part, place })
+    File { path: path.to_path_buf(), kind, part, place }
 }
 
-/// An annotation that is published both as a picture and as points is taken as the picture.
+/// Whether a file is an image or, among masks, an annotation.
+fn is_read(file: &File) -> bool {
+    is_image_by_name(&file.path) || matches!(file.kind, Kind::Mask(_)) && is_annotation_file(&file.path)
+}
+
+/// What is published both as a picture and in another way is taken as the picture.
 fn without_doubles(files: &mut Vec<File>) {
     let whole = |path: &Path| path.with_extension("");
     let pictures: BTreeSet<PathBuf> =

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::crop::disc_of_mask;
 use super::error::{OptionError, PrepareError};
-use super::fit::{Fit, fit};
+use super::fit::fit;
 use super::listing::{Extent, Listing, Photograph};
 use super::note::Note;
 use super::options::{Layout, Options};
@@ -20,7 +20,9 @@ use super::unused::Skipped;
 use super::{drishti, origa, pairs, refuge, rim_one};
 use crate::data::contact_sheet::Tile;
 use crate::data::disc_finder::{Disc, find_disc};
-use crate::data::image_file::{read_photograph, write_png};
+use crate::data::fit::Fit;
+use crate::data::guard::{caught, defect};
+use crate::data::image_file::{read_header, read_photograph, write_png};
 use crate::data::mask::{BACKGROUND, CUP, RIM};
 use crate::data::resize::{resize_image, resize_mask};
 use crate::data::square::Square;
@@ -66,40 +68,25 @@ pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Res
     let done = AtomicUsize::new(0);
     let tick = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
 
-    let measured: Vec<_> = photographs
-        .into_par_iter()
-        .map(|photograph| {
-            let file = photograph.image.clone();
-            let outcome = measure(photograph, options);
-            tick();
-            outcome.map_err(|reason| Skipped::failed(file, reason))
-        })
-        .collect();
     let mut usable = Vec::new();
-    for outcome in measured {
+    let measured = each(&photographs, |photograph| measure(photograph, options), tick);
+    for (photograph, outcome) in photographs.iter().zip(measured) {
         match outcome {
             Ok(measured) => usable.push(measured),
-            Err(unusable) => skipped.push(unusable),
+            Err(reason) => skipped.push(Skipped::failed(photograph.image.clone(), reason)),
         }
     }
     let sides = sides(&usable, options);
-    let cut: Vec<_> = usable
-        .into_par_iter()
-        .map(|m| {
-            let side = sides.get(&m.photograph.part).copied();
-            let outcome = write_region(&m, side, options, &staging);
-            tick();
-            (m.photograph.image, outcome)
-        })
-        .collect();
+    let cut = each(&usable, |m| write_region(m, sides.get(&m.photograph.part).copied(), options, &staging), tick);
     let (mut regions, mut tiles) = (Vec::new(), Vec::new());
-    for (image, outcome) in cut {
-        match outcome? {
-            Ok((region, tile)) => {
+    for (measured, outcome) in usable.iter().zip(cut) {
+        match outcome {
+            Ok(written) => {
+                let (region, tile) = written?;
                 regions.push(region);
                 tiles.push(tile);
             }
-            Err(reason) => skipped.push(Skipped::failed(image, reason)),
+            Err(reason) => skipped.push(Skipped::failed(measured.photograph.image.clone(), reason)),
         }
     }
     let first = skipped.iter().find(|skipped| skipped.failed).or(skipped.first());
@@ -114,6 +101,20 @@ pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Res
     let summary = Summary { regions, skipped, unused: listing.unused, sides };
     staging.finish(&summary, tiles)?;
     Ok(summary)
+}
+
+/// What a step makes of each item, in their order. A panic is a reason not to use that item.
+fn each<T: Sync, U: Send>(
+    items: &[T],
+    step: impl Fn(&T) -> Result<U, Reason> + Sync,
+    done: impl Fn() + Sync,
+) -> Vec<Result<U, Reason>> {
+    let one = |item: &T| {
+        let outcome = caught(|| step(item)).unwrap_or_else(|message| Err(defect(&message).into()));
+        done();
+        outcome
+    };
+    items.par_iter().map(one).collect()
 }
 
 fn check(options: &Options) -> Result<(), OptionError> {
@@ -156,34 +157,31 @@ fn without_unannotated(listing: &Listing) -> (Vec<Photograph>, Vec<Skipped>) {
     (kept.into_iter().cloned().collect(), skipped)
 }
 
-/// Finds the disc: in the annotation, in a file, or in the photograph.
-fn measure(photograph: Photograph, options: &Options) -> Result<Measured, Reason> {
-    let read = read_photograph(&photograph.image, options.bits).map_err(|error| error.to_string())?;
-    let mut notes: Vec<Note> = read.notes.iter().map(|note| Note::Photograph(*note)).collect();
-    if let (Some(drawn), Some(file)) =
-        (photograph.annotation.read(read.image.dimensions())?, photograph.annotation.file())
-    {
-        let (fit, fitted) = fit(&drawn, file, &read, &photograph.image)?;
-        let disc = disc_of_mask(&fit.apply(&drawn.mask)).ok_or("the mask has no disc")?;
-        notes.extend(drawn.notes.into_iter().chain(fitted));
-        return Ok(Measured { photograph, disc, found: Found::Annotation, fit: Some(fit), notes });
+/// Finds the disc: in the annotation, in a file, or in the photograph, which is decoded only where that needs its pixels.
+fn measure(photograph: &Photograph, options: &Options) -> Result<Measured, Reason> {
+    let pixels = || {
+        let read = read_photograph(&photograph.image, options.bits);
+        read.map(|read| read.image).map_err(|error| Reason::from(error.to_string()))
+    };
+    let measured = |disc, found, fit, notes| Measured { photograph: photograph.clone(), disc, found, fit, notes };
+    if let Some(file) = photograph.annotation.file() {
+        let header = read_header(&photograph.image).map_err(|error| error.to_string())?;
+        let drawn = photograph.annotation.read(header.size)?.ok_or("it has no annotation")?;
+        let (fit, fitted) = fit(&drawn, file, header, &photograph.image, pixels)?;
+        let notes = drawn.notes.into_iter().chain(fitted).collect();
+        let disc = disc_of_mask(&fit.apply(drawn.mask)).ok_or("the mask has no disc")?;
+        return Ok(measured(disc, Found::Annotation, Some(fit), notes));
     }
-    let finding = find_disc(&read.image);
+    let finding = find_disc(&pixels()?);
     if let Some(file) = &photograph.centre {
         let centre = drishti::read_centre(file)
             .ok_or_else(|| format!("`{}` does not hold the row and column of the disc's centre", file.display()))?;
         let diameter = finding.map_or(0.0, |finding| finding.disc.diameter);
-        return Ok(Measured {
-            photograph,
-            disc: Disc { centre, diameter },
-            found: Found::CentreFile,
-            fit: None,
-            notes,
-        });
+        return Ok(measured(Disc { centre, diameter }, Found::CentreFile, None, Vec::new()));
     }
     let finding = finding.ok_or("no disc was found in it; is it a fundus photograph?")?;
     let found = Found::Finder { confidence: finding.confidence };
-    Ok(Measured { photograph, disc: finding.disc, found, fit: None, notes })
+    Ok(measured(finding.disc, found, None, Vec::new()))
 }
 
 /// Side of the regions of each part, in pixels of the photograph; parts whose pictures are taken whole have none.
@@ -214,33 +212,35 @@ fn sides(measured: &[Measured], options: &Options) -> BTreeMap<String, u32> {
     diameters.into_iter().filter_map(side_of).collect()
 }
 
-type Written = Result<Result<(Prepared, Tile), Reason>, PrepareError>;
-
-/// Cuts out and writes one region. The inner error is a photograph that cannot be used, the outer one a full disk.
-fn write_region(measured: &Measured, side: Option<u32>, options: &Options, staging: &Staging) -> Written {
+/// Cuts out and writes one region. The outer error is a photograph that cannot be used, the inner one a full disk.
+fn write_region(
+    measured: &Measured,
+    side: Option<u32>,
+    options: &Options,
+    staging: &Staging,
+) -> Result<Result<(Prepared, Tile), PrepareError>, Reason> {
     let Measured { photograph, disc, found, fit, notes } = measured;
-    let image = match read_photograph(&photograph.image, options.bits) {
-        Ok(read) => read.image,
-        Err(error) => return Ok(Err(error.to_string().into())),
-    };
+    let read = read_photograph(&photograph.image, options.bits).map_err(|error| error.to_string())?;
+    let (image, of_file) = (read.image, read.notes.into_iter().map(Note::Photograph));
     let (width, height) = image.dimensions();
-    let mask = match photograph.annotation.read((width, height)) {
-        Ok(drawn) => drawn.zip(*fit).map(|(drawn, fit)| fit.apply(&drawn.mask)),
-        Err(reason) => return Ok(Err(reason)),
-    };
+    let mask = photograph.annotation.read((width, height))?.zip(*fit).map(|(drawn, fit)| fit.apply(drawn.mask));
     let square = match side {
         Some(side) => Square::around(disc.centre, side),
         None if photograph.extent == Extent::Whole => Square::containing(width, height),
-        None => return Ok(Err(Reason::with(Remedy::Side, "the size of its disc is unknown"))),
+        None => return Err(Reason::with(Remedy::Side, "the size of its disc is unknown")),
     };
     let size = options.size;
     let region = resize_image(&square.cut_image(&image), size, size);
     let mask = mask.map(|mask| resize_mask(&square.cut_mask(&mask), size, size));
     let rule = Overwriting::default();
     let paths = staging.region(photograph.split, &photograph.name);
-    write_png(&rule, &paths.image, Purpose::Region, &DynamicImage::ImageRgb8(region.clone()))?;
-    if let Some(mask) = &mask {
-        write_png(&rule, &paths.mask, Purpose::RegionMask, &DynamicImage::ImageLuma8(mask.clone()))?;
+    let write = || {
+        write_png(&rule, &paths.image, Purpose::Region, &DynamicImage::ImageRgb8(region.clone()))?;
+        let mask = mask.iter().cloned().map(DynamicImage::ImageLuma8);
+        mask.into_iter().try_for_each(|mask| write_png(&rule, &paths.mask, Purpose::RegionMask, &mask))
+    };
+    if let Err(error) = write() {
+        return Ok(Err(error.into()));
     }
     let prepared = Prepared {
         name: photograph.name.clone(),
@@ -254,7 +254,7 @@ fn write_region(measured: &Measured, side: Option<u32>, options: &Options, stagi
         areas: mask.as_ref().map(areas),
         vcdr: mask.as_ref().and_then(vcdr),
         is_validation: photograph.is_validation,
-        notes: notes.clone(),
+        notes: of_file.chain(notes.iter().cloned()).collect(),
     };
     let tile = Tile::new(&prepared.name, &region, mask.as_ref(), prepared.found.is_doubtful());
     Ok(Ok((prepared, tile)))
@@ -270,4 +270,24 @@ pub(super) fn vcdr(mask: &GrayImage) -> Option<f64> {
     let structure =
         |limit: u8| BinaryMask::from_fn(mask.width(), mask.height(), |x, y| mask.get_pixel(x, y).0[0] <= limit);
     vertical_cup_to_disc_ratio(&structure(CUP), &structure(RIM))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_one_photograph() {
+        let done = AtomicUsize::new(0);
+        let step = |item: &u32| match item {
+            1 => Err("no picture".into()),
+            2 => panic!("a bug\nin a step"),
+            _ => Ok(10 * item),
+        };
+        let outcomes = each(&[0, 1, 2, 3], step, || _ = done.fetch_add(1, Ordering::Relaxed));
+        let [Ok(0), Err(said), Err(caught), Ok(30)] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert_eq!((said.to_string().as_str(), done.into_inner()), ("no picture", 4));
+        let caught = caught.to_string();
+        assert!(caught.contains("defect of papilla") && caught.ends_with(": a bug in a step"), "{caught}");
+    }
 }

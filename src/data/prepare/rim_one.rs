@@ -10,10 +10,10 @@ use super::annotation::{Annotation, is_contour};
 use super::error::PrepareError;
 use super::listing::{Extent, Listing, Photograph};
 use super::options::{Division, Options};
-use super::structure::Structure;
 use super::tree::Tree;
 use crate::data::dataset::Split;
 use crate::data::names::stem;
+use crate::data::structure::Structure;
 
 pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
     let division = match options.division {

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::error::PrepareError;
-use crate::data::folder::has_image_extension;
+use crate::data::folder::{has_image_extension, is_passed_over};
 
-/// Every file below a folder, sorted. Hidden files and folders are passed over, and so is `__MACOSX`, which archives
-/// made on a Mac contain.
+/// Every file below a folder, sorted, without what is [passed over](is_passed_over) everywhere.
 #[derive(Debug)]
 pub(super) struct Tree {
     pub root: PathBuf,
@@ -25,10 +24,9 @@ impl Tree {
         if !root.is_dir() {
             return Err(PrepareError::NoInput(root.to_path_buf()));
         }
-        let wanted = |name: &str| !name.starts_with('.') && name != "__MACOSX";
         let walk = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
         let mut files = Vec::new();
-        for entry in walk.filter_entry(|e| e.depth() == 0 || wanted(&e.file_name().to_string_lossy())) {
+        for entry in walk.filter_entry(|e| e.depth() == 0 || !is_passed_over(e.path())) {
             let entry = entry.map_err(|error| PrepareError::Io {
                 action: "read",
                 path: error.path().unwrap_or(root).to_path_buf(),

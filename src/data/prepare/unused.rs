@@ -37,6 +37,8 @@ named_enum! {
         Further = "further-mask",
         /// files lie where nothing was looked for
         Stray = "stray",
+        /// files among the masks are neither images nor contours (`.txt`) nor MATLAB's (`.mat`); export them as PNG
+        NotRead = "not-read",
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
 
 use super::{empty_split, image_path, mask_path, split_of, square_mask};
-use crate::data::image_file::{read_grey, read_rgb, read_size};
+use crate::data::image_file::{read_grey, read_header, read_rgb};
 use crate::data::{DataError, Dataset, Labels, RegionPixels, Split};
 
 /// The message of an error, checked to be one line that names what it is about.
@@ -36,8 +36,8 @@ fn regions_are_sorted_paired_by_stem_and_free_of_strays() {
     let told = dataset.passed_over();
     for (sentence, words) in told.iter().zip([
         "1 mask without an image is not used: `without-image.png`",
-        "1 file that is no image is left alone: `notes.txt`",
-        "1 folder is not entered: `folder.png`",
+        "1 file is left alone: `notes.txt`",
+        "1 folder is not entered: `folder.png` (0 images)",
     ]) {
         assert!(sentence.ends_with(words), "{told:?}");
     }
@@ -66,6 +66,68 @@ fn capital_letters_match_where_that_leaves_no_choice() {
     assert!(!text.contains("others"), "{text}");
     let dataset = Dataset::open(split.path(), Labels::Optional).unwrap();
     assert!(dataset.passed_over()[0].contains("`D.png`"), "{:?}", dataset.passed_over());
+}
+
+/// A split of these images and masks.
+fn named(images: &[&str], masks: &[&str]) -> tempfile::TempDir {
+    let split = empty_split();
+    images.iter().for_each(|name| RgbImage::new(20, 20).save(image_path(&split, name)).unwrap());
+    masks.iter().for_each(|name| square_mask(20, true).save(mask_path(&split, name)).unwrap());
+    split
+}
+
+#[test]
+fn names_of_masks_are_matched_as_those_of_pairs() {
+    for (images, masks) in [
+        (["a.png", "b.png"], ["a_mask.png", "b_mask.png"]),
+        (["a.png", "b.png"], ["mask_a.png", "mask_b.tif"]),
+        (["IDRiD_01.png", "IDRiD_02.png"], ["IDRiD_01_OD.tif", "IDRiD_02_OD.tif"]),
+        (["a_0000.png", "b_0000.png"], ["a.png", "b.png"]),
+        (["N-1-L.png", "N-2-R.png"], ["N-1-L-1-Disc-T.png", "N-2-R-1-Disc-T.png"]),
+        (["a.png", "B.png"], ["A-SEG.png", "b-seg.png"]),
+        (["截图.png", "é1.png"], ["截图_mask.png", "é1_mask.png"]),
+    ] {
+        let split = named(&images, &masks);
+        let dataset = Dataset::open(split.path(), Labels::Required).unwrap();
+        let mut found: Vec<_> = dataset.regions().iter().map(|r| (r.image.clone(), r.mask.clone().unwrap())).collect();
+        found.sort_by_key(|(image, _)| images.map(|name| image_path(&split, name)).iter().position(|p| p == image));
+        let wanted = images.iter().zip(masks).map(|(image, mask)| (image_path(&split, image), mask_path(&split, mask)));
+        assert_eq!(found, wanted.collect::<Vec<_>>());
+        assert_eq!(dataset.passed_over(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn masks_and_images_that_stay_unmatched_are_named_on_both_sides() {
+    let split = named(&["a.png", "b.png", "c.png"], &["a_mask.png", "x_mask.png", "y_mask.png"]);
+    let text = message(Dataset::open(split.path(), Labels::Required), "b.png");
+    assert!(
+        text.contains("nor has 1 other:") && text.contains("`x_mask.png` and `y_mask.png` there belong to no"),
+        "{text}"
+    );
+    let dataset = Dataset::open(split.path(), Labels::Optional).unwrap();
+    assert_eq!(dataset.regions().iter().filter(|region| region.mask.is_some()).count(), 1);
+    let told = dataset.passed_over();
+    assert!(
+        told.len() == 1 && told[0].ends_with("2 masks without an image are not used: `x_mask.png` and `y_mask.png`")
+    );
+
+    let split = named(&["a.png", "b.png"], &["a.png", "b.png", "a_label.png", "b_label.png"]);
+    let told = Dataset::open(split.path(), Labels::Required).unwrap().passed_over();
+    assert!(
+        told.len() == 1 && told[0].ends_with("that have another are not used: `a_label.png` and `b_label.png`"),
+        "{told:?}"
+    );
+
+    let split = named(&["a.png", "b.png"], &["x.png", "y.png"]);
+    for labels in [Labels::Required, Labels::Optional] {
+        let text = message(Dataset::open(split.path(), labels), "x.png");
+        assert!(text.contains("none of the 2 masks") && text.contains("2 images") && text.contains("a.png"), "{text}");
+    }
+    assert_eq!(Dataset::open(split.path(), Labels::Ignored).unwrap().len(), 2);
+    let split = named(&["a.png", "b.png"], &["a-Disc-T.png", "b-Disc-T.png", "a-Cup-T.png", "b-Cup-T.png"]);
+    let text = message(Dataset::open(split.path(), Labels::Optional), "a-Cup-T.png");
+    assert!(text.contains("cup alone") && text.contains("128 disc rim"), "{text}");
 }
 
 #[test]
@@ -280,7 +342,7 @@ fn headers_asking_for_too_much_or_nothing_are_refused_before_decoding() {
     let check = |name: &str, bytes: Vec<u8>, size: &str| {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
-        for text in [message(read_rgb(&path), name), message(read_size(&path), name)] {
+        for text in [message(read_rgb(&path), name), message(read_header(&path), name)] {
             assert!(text.contains(size), "names the size: {text}");
         }
     };

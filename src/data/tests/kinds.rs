@@ -12,7 +12,7 @@ use tiff::tags::Tag;
 use super::files::{crc32, message};
 use super::{image_path, mask_path, split_of, square_mask};
 use crate::data::image_file::{
-    ImageNote, MaskValues, Orientation, StoredMask, read_grey, read_mask, read_photograph, read_rgb, read_size,
+    ImageNote, MaskValues, Orientation, StoredMask, read_grey, read_header, read_mask, read_photograph, read_rgb,
 };
 use crate::data::{Dataset, Labels, RegionPixels};
 
@@ -112,6 +112,28 @@ fn a_jpeg_that_is_cut_short_is_refused_whatever_follows() {
 }
 
 #[test]
+fn a_tiff_of_jpegs_with_missing_pixels_is_refused() {
+    for name in ["tiff-jpeg.tif", "tiff-jpeg-rgb.tif", "tiff-jpeg-tiles.tif", "tiff-jpeg-planes.tif"] {
+        let whole = of_foreign(name);
+        let start_of = |end: usize| whole[..end].windows(3).rposition(|bytes| bytes == [0xFF, 0xD8, 0xFF]).unwrap();
+        let has_scan = |end: &usize| whole[start_of(*end)..*end].windows(2).any(|bytes| bytes == [0xFF, 0xDA]);
+        let ends = (0..whole.len() - 1).filter(|i| whole[*i..*i + 2] == [0xFF, 0xD9]).filter(has_scan);
+        for end in ends {
+            // The coded data ends before its pixels do.
+            let mut cut = whole.clone();
+            cut[end - 12..end - 10].copy_from_slice(&[0xFF, 0xD9]);
+            let error = read(&cut).map(|_| "read").expect_err(name);
+            assert!(error.contains("end too early") || error.contains("damaged"), "{name} at {end}: {error}");
+        }
+        let mut lost = whole.clone();
+        let start = lost.windows(3).rposition(|bytes| bytes == [0xFF, 0xD8, 0xFF]).unwrap();
+        lost[start] = 0;
+        let error = read(&lost).map(|_| "read").expect_err(name);
+        assert!(error.contains("no JPEG") || error.contains("damaged"), "{name}: {error}");
+    }
+}
+
+#[test]
 fn a_thumbnail_within_a_segment_is_not_the_image() {
     let whole = of_foreign("jpeg-420.jpg");
     let thumbnail = [b"FPXR\0".as_slice(), &of_foreign("jpeg-grey.jpg")].concat();
@@ -184,7 +206,7 @@ fn every_orientation_is_applied() {
             let (_folder, path) = file("a.img", &bytes);
             let photograph = read_photograph(&path, None).unwrap();
             let size = if value > 4 { (16, 48) } else { (48, 16) };
-            assert_eq!((photograph.image.dimensions(), read_size(&path).unwrap()), (size, size), "{value}");
+            assert_eq!((photograph.image.dimensions(), read_header(&path).unwrap().size), (size, size), "{value}");
             let seen = corners.map(|(x, y)| photograph.image.get_pixel(x, y).0[1]);
             assert!(seen[0] > 245 && seen[1].abs_diff(128) < 10, "{value}: {seen:?}");
             let orientation = Orientation::from_exif(value).unwrap();
@@ -213,14 +235,46 @@ fn regions_and_their_masks_are_upright() {
     assert_eq!(pixels.image.get_pixel(31, 31).0, [255; 3]);
     assert_eq!(pixels.mask.unwrap(), square_mask(32, true), "it has an orientation of its own");
 
-    let notes = Dataset::open(split.path(), Labels::Required).unwrap().check().unwrap();
-    assert!(notes.len() == 1 && notes[0].contains("`r00`") && notes[0].contains("upside down"), "{notes:?}");
+    let notes = || Dataset::open(split.path(), Labels::Required).unwrap().check().unwrap();
+    let told = notes();
+    assert!(told.len() == 1 && told[0].contains("`r00`") && told[0].contains("upside down"), "{told:?}");
 
+    // A disc off the middle, drawn upright or on the pixels as stored, of a square image and of another.
+    for (height, exif) in [(32, 3), (32, 6), (24, 6), (24, 8), (24, 3)] {
+        let is_disc = |x: u32, y: u32| (f64::from(x) - 21.0).hypot(f64::from(y) - 9.0) < 5.0;
+        let upright = GrayImage::from_fn(32, height, |x, y| Luma([if is_disc(x, y) { 128 } else { 255 }]));
+        let seen = |bright: bool| {
+            RgbImage::from_fn(32, height, |x, y| {
+                Rgb(if bright && is_disc(x, y) { [240, 200, 90] } else { [99, 60, 20] })
+            })
+        };
+        let as_stored = |image: DynamicImage| match exif {
+            3 => image.rotate180(),
+            6 => image.rotate270(),
+            _ => image.rotate90(),
+        };
+        let stored = |bright: bool| as_stored(seen(bright).into()).into_rgb8();
+        fs::write(image_path(&split, "r00.png"), oriented_png(stored(true), exif, false)).unwrap();
+        upright.save(mask_path(&split, "r00.png")).unwrap();
+        let pixels = region().unwrap();
+        assert_eq!((pixels.image, pixels.mask.as_ref()), (seen(true), Some(&upright)), "{exif}");
+        let said = format!("its EXIF orientation is {exif} and its mask has none: the mask fits as drawn");
+        assert!(notes().iter().any(|note| note.contains(&said)), "{:?}", notes());
+        as_stored(upright.clone().into()).save(mask_path(&split, "r00.png")).unwrap();
+        assert_eq!(region().unwrap().mask, Some(upright.clone()), "{exif}: it is turned with the image");
+        let said = format!("pixels as stored, before their EXIF orientation, {exif}: it was turned");
+        assert!(notes().iter().any(|note| note.contains(&said)), "{:?}", notes());
+        if height == 32 || exif == 3 {
+            fs::write(image_path(&split, "r00.png"), oriented_png(stored(false), exif, false)).unwrap();
+            assert!(notes().iter().any(|note| note.contains("does not show")), "{:?}", notes());
+        }
+    }
+
+    // Both say how they lie, and only one of them can be right.
     fs::write(image_path(&split, "r00.png"), oriented_png(RgbImage::new(40, 32), 6, false)).unwrap();
-    image::imageops::crop_imm(&square_mask(40, true), 0, 0, 40, 32)
-        .to_image()
-        .save(mask_path(&split, "r00.png"))
-        .unwrap();
+    let mask = image::imageops::crop_imm(&square_mask(40, true), 0, 0, 40, 32).to_image();
+    let mask = DynamicImage::ImageLuma8(mask).into_rgb8();
+    fs::write(mask_path(&split, "r00.png"), oriented_png(mask, 3, false)).unwrap();
     let text = message(region(), "r00.png");
     assert!(text.contains("EXIF") && text.contains("32x40") && text.contains("40x32") && text.contains('6'), "{text}");
 }
@@ -285,8 +339,12 @@ fn labels_keep_their_true_levels() {
     assert_eq!(levels(&tiff_of::<colortype::GrayI32>(&[&[0, 1, 2]], 3)), Ok((vec![0, 1, 2], u32::MAX)));
     assert_eq!(levels(&tiff_of::<colortype::Gray32Float>(&[&[0.0, 1.0, 2.0]], 3)), Ok((vec![0, 1, 2], 255)));
     assert_eq!(levels(&tiff_of::<colortype::Gray64Float>(&[&[0.0, 1.0, 1.0]], 3)), Ok((vec![0, 1, 1], 1)));
+    let shares = tiff_of::<colortype::Gray32Float>(&[&[0.0, 0.5, 1.0]], 3);
+    assert_eq!(levels(&shares), Ok((vec![0, 128, 255], 255)));
+    let (_folder, path) = file("a.tif", &shares);
+    assert_eq!(read_mask(&path).unwrap().notes, [ImageNote::SharesOfWhite]);
     for (bytes, what) in [
-        (tiff_of::<colortype::Gray32Float>(&[&[0.0, 0.5, 1.0]], 3), "the real number 0.5"),
+        (tiff_of::<colortype::Gray32Float>(&[&[0.0, 0.5, 2.0]], 3), "the real number 0.5"),
         (tiff_of::<colortype::Gray32Float>(&[&[0.0, f32::NAN, 1.0]], 3), "the real number NaN"),
         (tiff_of::<colortype::GrayI16>(&[&[0, -1, 2]], 3), "levels below 0"),
     ] {
@@ -376,6 +434,6 @@ fn files_that_are_no_images_are_named_for_what_they_are() {
     ] {
         let (_folder, path) = file("a.png", content);
         let text = message(read_rgb(&path), "a.png");
-        assert!(text.contains(what) && text == message(read_size(&path), "a.png"), "{text}");
+        assert!(text.contains(what) && text == message(read_header(&path), "a.png"), "{text}");
     }
 }

@@ -220,6 +220,10 @@ fn harmless_extras_are_named_and_not_kept() {
         "`torch_state`",
     ];
     assert_eq!(weights.left_out, left);
+    let (note, more) = (weights.left_out_note(nowhere()).expect("it is told"), left.len() - 5);
+    assert!(note.starts_with("some.pth: not used beside the network: `args` (of the class `argparse.Namespace`), "));
+    assert!(note.ends_with(&format!(" and {more} more")), "{note}");
+    assert_eq!(Weights::default().left_out_note(nowhere()), None);
     let whole = decode(EXTRAS, nowhere()).expect("PyTorch wrote it");
     let get = |entry: &str| whole.get(entry).unwrap_or_else(|| panic!("lacks {entry}"));
     assert_eq!(

@@ -27,18 +27,9 @@ pub(in super::super) fn header(bytes: &[u8]) -> Result<((u32, u32), Orientation)
     Ok(((frame.width.into(), frame.height.into()), orientation))
 }
 
+/// An image by itself.
 pub(in super::super) fn decode(bytes: &[u8]) -> Result<Raster, Fault> {
-    let segments = Segments::find(bytes, Extent::Whole)?;
-    check(&segments.frame, bytes.len())?;
-    segments.frame.check_sampling(segments.scans())?;
-    let decoded = decode_stream(bytes, &segments, Padding::Ones)?;
-    // Bits of refining scans are no codes: only their effect tells whether they are the file's. An end marker says little, for
-    // programs that mend files put one back.
-    let may_refine = segments.frame.process == Process::Progressive;
-    if (may_refine || !segments.ends) && decode_stream(bytes, &segments, Padding::Zeros)? != decoded {
-        let marker = if segments.ends { "" } else { "it has no end-of-image marker, and " };
-        return Err(Fault::Truncated(format!("{marker}some of its pixels are missing")));
-    }
+    let (segments, decoded) = whole(bytes, transform)?;
     let (width, height) = (u32::from(segments.frame.width), u32::from(segments.frame.height));
     let (channels, pixels) = match segments.frame.components.len() {
         1 => (Channels::Grey, decoded),
@@ -50,10 +41,56 @@ pub(in super::super) fn decode(bytes: &[u8]) -> Result<Raster, Fault> {
     Ok(Raster { width, height, channels, samples, alpha: None, bits: 8, orientation, lossy: true, notes })
 }
 
-fn decode_stream(bytes: &[u8], segments: &Segments, padding: Padding) -> Result<Vec<u8>, Fault> {
+/// Samples of an image that is a part of another file, which says what they are.
+pub(in super::super) struct Decoded {
+    pub(in super::super) components: usize,
+    /// interleaved
+    pub(in super::super) samples: Vec<u8>,
+    /// whether it has its end marker
+    pub(in super::super) ends: bool,
+}
+
+/// A part of another file, none of whose colours are transformed.
+pub(in super::super) fn decode_part(bytes: &[u8]) -> Result<Decoded, Fault> {
+    let as_stored = |segments: &Segments| match segments.frame.components.len() {
+        1 => ColorTransform::Grayscale,
+        3 => ColorTransform::RGB,
+        _ => ColorTransform::CMYK,
+    };
+    let (Segments { frame, ends, .. }, mut samples) = whole(bytes, as_stored)?;
+    if frame.components.len() == 4 {
+        // The decoder takes inks for what Adobe's programs write in JPEGs, light.
+        samples.iter_mut().for_each(|sample| *sample = u8::MAX - *sample);
+    }
+    Ok(Decoded { components: frame.components.len(), samples, ends })
+}
+
+/// What a file is made of, and all of its samples.
+fn whole(bytes: &[u8], transform: impl FnOnce(&Segments) -> ColorTransform) -> Result<(Segments, Vec<u8>), Fault> {
+    let segments = Segments::find(bytes, Extent::Whole)?;
+    check(&segments.frame, bytes.len())?;
+    segments.frame.check_sampling(segments.scans())?;
+    let transform = transform(&segments);
+    let decoded = decode_stream(bytes, &segments, Padding::Ones, transform)?;
+    // Bits of refining scans are no codes: only their effect tells whether they are the file's. An end marker says little, for
+    // programs that mend files put one back.
+    let may_refine = segments.frame.process == Process::Progressive;
+    if (may_refine || !segments.ends) && decode_stream(bytes, &segments, Padding::Zeros, transform)? != decoded {
+        let marker = if segments.ends { "" } else { "it has no end-of-image marker, and " };
+        return Err(Fault::Truncated(format!("{marker}some of its pixels are missing")));
+    }
+    Ok((segments, decoded))
+}
+
+fn decode_stream(
+    bytes: &[u8],
+    segments: &Segments,
+    padding: Padding,
+    transform: ColorTransform,
+) -> Result<Vec<u8>, Fault> {
     let stream = stream(bytes, segments, padding)?;
     let mut decoder = Decoder::new(stream.as_slice());
-    decoder.set_color_transform(transform(segments));
+    decoder.set_color_transform(transform);
     decoder.decode().map_err(|error| match error {
         Error::Format(reason) if !segments.ends => {
             Fault::Truncated(format!("it has no end-of-image marker, and its pixels end too early: {reason}"))

@@ -5,4 +5,4 @@ mod frame;
 mod segments;
 mod whole;
 
-pub(super) use decode::{decode, header};
+pub(super) use decode::{Decoded, decode, decode_part, header};

@@ -13,11 +13,14 @@ use super::super::fault::Fault;
 use super::super::note::ImageNote;
 use super::super::raster::{Channels, Raster, Samples, unpacked};
 use super::directory::{
-    CHROMA_SUBSAMPLING, COLOUR_MAP, COMPRESSION, Directory, EXTRA_SAMPLES, FILL_ORDER, ORIENTATION, PHOTOMETRIC,
+    CHROMA_SUBSAMPLING, COLOUR_MAP, COMPRESSION, Directory, EXTRA_SAMPLES, FILL_ORDER, JPEG_TABLES, ORIENTATION,
+    PHOTOMETRIC,
 };
+use super::jpegs::{Division, Jpegs};
 
 const JPEG: u64 = 7;
 const GROUP_4: u64 = 4;
+const WHITE_IS_ZERO: u64 = 0;
 const BLACK_IS_ZERO: u8 = 1;
 const PALETTE: u64 = 3;
 const TRANSPARENCY_MASK: u64 = 4;
@@ -42,7 +45,10 @@ struct Opened<'a> {
     colours: ColorType,
     palette: Option<Vec<[u8; 3]>>,
     orientation: Orientation,
-    lossy: bool,
+    /// where pixels are compressed as JPEG, which another decoder reads
+    jpegs: Option<Jpegs>,
+    /// whether 0 is white, in what that decoder reads
+    is_inverted: bool,
     has_alpha: bool,
     pages: u32,
 }
@@ -94,13 +100,16 @@ fn open(bytes: &[u8]) -> Result<Opened<'_>, Fault> {
     let ((width, height), colours) = (decoder.dimensions()?, decoder.colortype()?);
     let bits_per_pixel = u64::from(colours.bit_depth()) * u64::from(colours.num_samples());
     Announced { width, height, bits_per_pixel }.check(bytes.len())?;
+    let tables = || page.values(bytes, JPEG_TABLES).into_iter().map(|byte| byte as u8).collect();
+    let jpegs = (compression == JPEG).then(|| Jpegs { tables: tables(), places: chunks });
     let orientation = page.value(bytes, ORIENTATION).and_then(|exif| Orientation::from_exif(u8::try_from(exif).ok()?));
     Ok(Opened {
         decoder,
         colours,
         palette,
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
-        lossy: compression == JPEG,
+        jpegs,
+        is_inverted: photometric == Some(WHITE_IS_ZERO),
         has_alpha: matches!(page.value(bytes, EXTRA_SAMPLES), Some(1 | 2)) || matches!(colours, ColorType::RGBA(_)),
         pages: page.pages(bytes),
     })
@@ -140,17 +149,39 @@ pub(in super::super) fn header(bytes: &[u8]) -> Result<((u32, u32), Orientation)
 
 /// The first page.
 pub(in super::super) fn decode(bytes: &[u8]) -> Result<Raster, Fault> {
-    let Opened { mut decoder, colours, palette, orientation, lossy, has_alpha, pages } = open(bytes)?;
+    let Opened { mut decoder, colours, palette, orientation, jpegs, is_inverted, has_alpha, pages } = open(bytes)?;
     let (width, height) = decoder.dimensions()?;
     // Numbers of 64 bits become some of 32.
     let (stored, bits) = (usize::from(colours.num_samples()), colours.bit_depth().min(32));
     let (channels, colour_samples) = channels(colours, palette)?;
-    let planes = decoder.image_buffer_layout()?.planes;
-    let mut buffer = DecodingResult::U8(Vec::new());
-    decoder.read_image_to_buffer(&mut buffer)?;
-    let samples = match buffer {
-        DecodingResult::U8(packed) if bits < 8 => Samples::U8(unpacked(&packed, width as usize, bits)),
-        other => samples(other)?,
+    if jpegs.is_some() && bits != 8 {
+        return Err(unusual_depth(colours));
+    }
+    let mut planes = decoder.image_buffer_layout()?.planes;
+    let (mut notes, lossy) = (Vec::new(), jpegs.is_some());
+    let samples = if let Some(jpegs) = jpegs {
+        let division = Division {
+            size: (width, height),
+            chunk: decoder.chunk_dimensions(),
+            samples: stored,
+            is_planar: planes > 1,
+        };
+        let (mut samples, ends) = jpegs.decode(bytes, division)?;
+        if is_inverted {
+            samples.iter_mut().for_each(|sample| *sample = u8::MAX - *sample);
+        }
+        if !ends {
+            notes.push(ImageNote::EndMarkerMissing);
+        }
+        planes = 1;
+        Samples::U8(samples)
+    } else {
+        let mut buffer = DecodingResult::U8(Vec::new());
+        decoder.read_image_to_buffer(&mut buffer)?;
+        match buffer {
+            DecodingResult::U8(packed) if bits < 8 => Samples::U8(unpacked(&packed, width as usize, bits)),
+            other => samples(other)?,
+        }
     };
     let pixels = width as usize * height as usize;
     if samples.len() != pixels * stored {
@@ -160,7 +191,6 @@ pub(in super::super) fn decode(bytes: &[u8]) -> Result<Raster, Fault> {
     let (samples, alpha) =
         if stored > colour_samples { samples.split_alpha(stored, colour_samples) } else { (samples, None) };
     let (samples, alpha) = (as_rgb(samples, colours), alpha.filter(|_| has_alpha));
-    let mut notes = Vec::new();
     if pages > 1 {
         notes.push(ImageNote::OtherPages { pages });
     }

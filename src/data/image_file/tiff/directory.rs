@@ -12,6 +12,8 @@ pub(super) const ORIENTATION: u16 = 274;
 pub(super) const COLOUR_MAP: u16 = 320;
 /// What samples beyond the colours are.
 pub(super) const EXTRA_SAMPLES: u16 = 338;
+/// Tables that all JPEGs of the file share.
+pub(super) const JPEG_TABLES: u16 = 347;
 /// How many columns and rows of pixels share chroma.
 pub(super) const CHROMA_SUBSAMPLING: u16 = 530;
 /// Whether a page is, for example, a smaller version of another.

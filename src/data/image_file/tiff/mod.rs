@@ -2,5 +2,6 @@
 
 mod decode;
 mod directory;
+mod jpegs;
 
 pub(super) use decode::{decode, header};

@@ -142,6 +142,27 @@ fn what_stays_unmatched_is_named_on_both_sides() {
 }
 
 #[test]
+fn what_systems_leave_is_passed_over_and_what_labelling_tools_write_is_named() {
+    let (_folder, wanted) = tree(&["images/a.png", "images/b.png"], &["masks/a.png", "masks/b.png"]);
+    for name in ["images/Thumbs.db", "masks/thumbs.db", "masks/desktop.ini", "__MACOSX/masks/._a.png", "notes.doc"] {
+        let file = wanted.input.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "x").unwrap();
+    }
+    assert_eq!(run(&wanted).expect("two pairs").unused, []);
+    fs::write(wanted.input.join("masks/a.json"), "{}").unwrap();
+    assert_eq!(unused(&run(&wanted).expect("two pairs"), UnusedKind::NotRead), ["a.json"]);
+
+    // A mask of a kind that is not read is that image's mask, and not none.
+    fs::write(wanted.input.join("masks/a.gif"), "GIF89a").unwrap();
+    assert_eq!(told(&run(&wanted).expect("two pairs")), ["train/a", "train/b"], "there is a PNG of it too");
+    fs::remove_file(wanted.input.join("masks/a.png")).unwrap();
+    let summary = run(&wanted).expect("one of two");
+    let reason = summary.skipped[0].reason.to_string();
+    assert!(told(&summary) == ["train/b"] && summary.has_failures() && reason.contains("GIF image"), "{reason}");
+}
+
+#[test]
 fn the_validation_part_goes_where_it_is_wanted() {
     let paths = ["train/images/a.png", "val/images/b.png"];
     let (_folder, wanted) =

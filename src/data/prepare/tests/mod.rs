@@ -291,7 +291,7 @@ fn the_cup_to_disc_ratios_of_drishti_lie_between_those_of_its_experts() {
         let (low, high) = (experts.iter().copied().fold(1.0, f64::min), experts.iter().copied().fold(0.0, f64::max));
         let map = |structure: &str| truth.join("SoftMap").join(format!("{name}_{structure}segSoftmap.png"));
         let annotation = Annotation::SoftMaps { disc: map("OD"), cup: map("cup"), agreement: 4, experts: 4 };
-        let before = vcdr(&annotation.read((0, 0)).unwrap().expect("there is one").mask).expect("cup and disc");
+        let before = vcdr(&annotation.mask((0, 0)).unwrap().expect("there is one")).expect("cup and disc");
         assert!((before - expected).abs() < 0.001, "{name}: {before}");
         let split = if part == "Test" { "test" } else { "train" };
         let mask = read_grey(&wanted.output.join(split).join("ROIs/mask").join(format!("{name}.png"))).unwrap();

@@ -118,6 +118,7 @@ tiff, ring = saved(photo, 'TIFF'), saved(Image.fromarray(labels > 0), 'TIFF')
 plain, cmyk = saved(photo, 'JPEG'), saved(photo.convert('CMYK'), 'JPEG')
 adobe = bytes.fromhex('FFEE000E') + b'Adobe' + bytes.fromhex('0064 0000 0000')
 rgb = cjpeg('-rgb')
+scans = jpegtran(saved(photo, 'JPEG', subsampling=2), '-scans', 'scans', scans='0;\n1;\n2;\n')
 frame_ids = b'R\x11\0G\x11\0B\x11\0', b'\1\x11\0\2\x11\0\3\x11\0'
 scan_ids = b'\3R\0G\0B\0', b'\3\1\0\2\0\3\0'
 VOC = [0, 0, 0, 128, 0, 0, 0, 128, 0]
@@ -140,7 +141,7 @@ files = {
     'jpeg-progressive-restarts.jpg': cjpeg('-progressive', '-restart', '2B'),
     'jpeg-restarts.jpg': cjpeg('-restart', '1', '-sample', '2x2'),
     'jpeg-restarts-optimised.jpg': cjpeg('-restart', '3B', '-optimize'),
-    'jpeg-scans.jpg': jpegtran(saved(photo, 'JPEG', subsampling=2), '-scans', 'scans', scans='0;\n1;\n2;\n'),
+    'jpeg-scans.jpg': scans,
     'jpeg-scans-restarts.jpg': jpegtran(cjpeg('-sample', '2x2'), '-restart', '2B', '-scans', 'scans', scans='0;\n1 2;\n'),
     'jpeg-scans-422.jpg': jpegtran(saved(photo, 'JPEG', subsampling=1), '-scans', 'scans', scans='0;\n1;\n2;\n'),
     'jpeg-cmyk.jpg': cmyk,
@@ -165,6 +166,10 @@ files = {
     'tiff-ycbcr.tif': saved(photo.convert('YCbCr'), 'TIFF'),
     'tiff-jpeg.tif': tiffcp(tiff, '-c', 'jpeg:90', '-r', '16'),
     'tiff-jpeg-rgb.tif': tiffcp(tiff, '-c', 'jpeg:r:90'),
+    'tiff-jpeg-grey.tif': tiffcp(saved(grey, 'TIFF'), '-c', 'jpeg:90', '-r', '8'),
+    'tiff-jpeg-cmyk.tif': saved(photo.convert('CMYK'), 'TIFF', compression='jpeg', quality=90),
+    'tiff-jpeg-planes.tif': tiffcp(tiff, '-p', 'separate', '-c', 'jpeg:r:90', '-r', '8'),
+    'tiff-jpeg-scans.tif': by_hand(scans, 6, 8, 3, t259=[7], t530=[2, 2]),
     'tiff-jpeg-tiles.tif': tiffcp(tiff, '-c', 'jpeg:90', '-t', '-w', '16', '-l', '16'),
     'tiff-grey-alpha.tif': saved(grey.convert('LA'), 'TIFF'),
     'tiff-rgba.tif': saved(photo.convert('RGBA'), 'TIFF'),

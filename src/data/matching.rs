@@ -86,6 +86,9 @@ pub(super) fn matched(images: &[String], masks: &[String], shows: Option<Structu
             place.get(name).map(|image| Match { image: *image, mask, structure: shows.unwrap_or(Structure::Both) });
         found.extend(equal);
     }
+    if found.len() == masks.len() {
+        return Matching { matches: found, others: BTreeSet::new() };
+    }
     let candidates = candidates(images, masks);
     let alone = images.len() == 1 && masks.len() == 1;
     while let Some(best) = best(&candidates, &found, shows, alone) {

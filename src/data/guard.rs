@@ -1,4 +1,4 @@
-//! Decoders come from elsewhere: what one of them panics about is an error of one file.
+//! A panic about one file, in a decoder from elsewhere or in what is made of its pixels, is an error of that file alone.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -10,14 +10,23 @@ thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `decode` returns, or what it panicked about; a panic is not printed.
-pub(super) fn caught<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
+/// What `work` on one file returns, or what it panicked about; a panic is not printed. Nothing that outlives the file may
+/// be changed in the midst of such work.
+///
+/// # Errors
+/// The panic's message, in one line.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     keep_quiet();
     // A thread of rayon's that waits within a decoder may begin another file.
     let before = CAUGHT.replace(true);
-    let outcome = catch_unwind(AssertUnwindSafe(decode));
+    let outcome = catch_unwind(AssertUnwindSafe(work));
     CAUGHT.set(before);
     outcome.map_err(|payload| message(&*payload))
+}
+
+/// What is said of a panic, by its message: nobody but the program is to blame.
+pub fn defect(message: &str) -> String {
+    format!("this is a defect of papilla {}, please report it: {message}", env!("CARGO_PKG_VERSION"))
 }
 
 fn keep_quiet() {
@@ -32,10 +41,10 @@ fn keep_quiet() {
     });
 }
 
-fn message(payload: &(dyn Any + Send)) -> String {
+/// What a panic says, in one line.
+pub fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
-    // One line, whatever it says.
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
