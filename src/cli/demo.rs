@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
+use super::masking::MaskFlags;
 use super::{Architecture, Global, Overwrite, evaluate, output, report, synth, train};
+use crate::metrics::Masking;
 use crate::train::{AugmentSetting, Config, Method, NormSetting};
 
 /// Rows and columns of the demo's regions.
@@ -66,7 +68,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let adapted = Config {
         method: Method::Clr,
         norm: NormSetting::Trans,
-        warmup_epochs: WARMUP_EPOCHS,
+        warmup_epochs: Some(WARMUP_EPOCHS),
         stochastic_passes: STOCHASTIC_PASSES,
         ..further.clone()
     };
@@ -125,27 +127,28 @@ fn evaluation(checkpoint: &Path, data: &Path, out: &Path) -> evaluate::Arguments
         checkpoint: checkpoint.to_path_buf(),
         data: data.to_path_buf(),
         out: Some(out.to_path_buf()),
-        thresholds: evaluate::Thresholds { threshold_cup: 0.75, threshold_disc: 0.75 },
+        masks: MaskFlags::default(),
         architecture: Architecture::default(),
         overwrite: Overwrite::default(),
     }
 }
 
-/// Mean Dice of cup and disc, raw.
+/// Mean Dice of cup and disc.
 fn mean_dice(evaluation: &Value) -> f64 {
-    let dice = |structure: &str| evaluation["raw"][structure]["dice"].as_f64().unwrap_or(f64::NAN);
+    let dice =
+        |structure: &str| evaluation[Masking::USUAL.masks.name()][structure]["dice"].as_f64().unwrap_or(f64::NAN);
     (dice("cup") + dice("disc")) / 2.0
 }
 
 /// Dice of cup and disc on the test regions of both clinics, a line for each run.
 fn print_table(documents: &Map<String, Value>) -> Result<()> {
     let columns: Vec<_> = ["clinic-a", "clinic-b"].iter().flat_map(|c| [(*c, "cup"), (*c, "disc")]).collect();
-    output::line("\nDice on the test regions (raw, threshold 0.75), 95 % intervals in brackets")?;
+    output::line(format_args!("\nDice on the test regions, {}, 95 % intervals in brackets", Masking::USUAL))?;
     let titles = columns.iter().map(|(clinic, structure)| format!("{clinic} {structure}"));
     output::line(titles.fold(format!("{:22}", ""), |line, title| format!("{line} {title:>24}")))?;
     for (name, clinics) in documents {
         let cells = columns.iter().map(|(clinic, structure)| {
-            let means = evaluate::summary(&clinics[clinic], "raw");
+            let means = evaluate::summary(&clinics[clinic], Masking::USUAL.masks);
             evaluate::shown(if *structure == "cup" { means.cup.dice } else { means.disc.dice })
         });
         output::line(cells.fold(format!("{name:22}"), |line, cell| format!("{line} {cell:>24}")))?;

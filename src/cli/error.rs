@@ -159,6 +159,7 @@ fn of_training(error: &TrainError) -> Option<String> {
             return Some(format!("{error}: `{command} --from {name}` goes on from there"));
         }
         TrainError::DataChanged { .. } => return Some(format!("{error}, or go on with them by --changed-data")),
+        TrainError::OnlyWarmup { .. } => "give --warmup-epochs (-1: no warm-up), or let the run have more --steps",
         TrainError::NothingHeldOut { .. } => return Some(format!("{error}, or --select target")),
         TrainError::InUse { .. } => "wait for its end or stop it, or choose another --out",
         TrainError::HoldsRun(_) => "continue it with --resume or choose another --out",

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use image::GrayImage;
 use serde_json::{Value, json};
 
+use super::masking::MaskFlags;
 use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
 use crate::data::guard::caught;
 use crate::data::mask::decode_mask;
@@ -16,7 +17,7 @@ use crate::data::{Dataset, Labels, Region, RegionPixels};
 use crate::device::Device;
 use crate::inference::Logits;
 use crate::metrics::{
-    BinaryMask, ImageMetrics, MeanInterval, PostprocessSettings, SUMMARY_COLUMNS, Summary, evaluate_image, postprocess,
+    BinaryMask, ImageMetrics, Masking, Masks, MeanInterval, MeanOfFound, SUMMARY_COLUMNS, Summary, evaluate_image,
 };
 use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
 use crate::train::{TrainedNetwork, load_predictor};
@@ -40,56 +41,21 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) thresholds: Thresholds,
+    pub(super) masks: MaskFlags,
     #[command(flatten)]
     pub(super) architecture: Architecture,
     #[command(flatten)]
     pub(super) overwrite: Overwrite,
 }
 
-/// Probabilities above which a pixel counts.
-#[derive(clap::Args, Clone, Copy)]
-pub(super) struct Thresholds {
-    /// Probability above which a pixel is cup
-    #[arg(long, default_value_t = 0.75, value_name = "P", value_parser = probability)]
-    pub(super) threshold_cup: f32,
-    /// Probability above which a pixel is disc
-    #[arg(long, default_value_t = 0.75, value_name = "P", value_parser = probability)]
-    pub(super) threshold_disc: f32,
-}
-
-impl Thresholds {
-    /// Masks of cup and disc, raw.
-    pub(super) fn masks(&self, logits: &Logits) -> Result<[BinaryMask; 2]> {
-        let (w, h) = (logits.width as u32, logits.height as u32);
-        let mask = |channel, threshold| BinaryMask::above(&logits.probability(channel), w, h, threshold);
-        Ok([mask(0, self.threshold_cup)?, mask(1, self.threshold_disc)?])
-    }
-
-    /// Masks of cup and disc, post-processed.
-    pub(super) fn clean_masks(&self, logits: &Logits) -> Result<[BinaryMask; 2]> {
-        let (w, h) = (logits.width as u32, logits.height as u32);
-        let settings = PostprocessSettings::for_side(w.max(h));
-        let mask = |channel, threshold| postprocess(&logits.probability(channel), w, h, threshold, &settings);
-        Ok([mask(0, self.threshold_cup)?, mask(1, self.threshold_disc)?])
-    }
-
-    /// Metrics of the raw masks, and of the post-processed ones.
-    fn metrics(&self, logits: &Logits, mask: &GrayImage) -> Result<[ImageMetrics; 2]> {
-        let truth = decode_mask(mask.as_raw());
-        let (width, height) = mask.dimensions();
-        let (cup, disc) = truth.split_at(truth.len() / 2);
-        let truth = [BinaryMask::above(cup, width, height, 0.5)?, BinaryMask::above(disc, width, height, 0.5)?];
-        Ok([evaluate_image(&self.masks(logits)?, &truth)?, evaluate_image(&self.clean_masks(logits)?, &truth)?])
-    }
-}
-
-/// A probability among the flags.
-fn probability(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(p) if (0.0..=1.0).contains(&p) => Ok(p),
-        _ => Err("a probability between 0 and 1 is needed".to_string()),
-    }
+/// Metrics of the raw masks, and of the post-processed ones.
+fn metrics(flags: &MaskFlags, logits: &Logits, mask: &GrayImage) -> Result<[ImageMetrics; 2]> {
+    let truth = decode_mask(mask.as_raw());
+    let (width, height) = mask.dimensions();
+    let (cup, disc) = truth.split_at(truth.len() / 2);
+    let truth = [BinaryMask::above(cup, width, height, 0.5)?, BinaryMask::above(disc, width, height, 0.5)?];
+    let of = |masks| anyhow::Ok(evaluate_image(&flags.masks_of(masks, logits)?, &truth)?);
+    Ok([of(Masks::Raw)?, of(Masks::Postprocessed)?])
 }
 
 /// What is to be done with whole photographs.
@@ -100,7 +66,7 @@ const WHOLE_PHOTOGRAPHS: &str = "; `papilla prepare` cuts out the regions, on wh
 struct Measured {
     names: Vec<String>,
     raw: Vec<ImageMetrics>,
-    clean: Vec<ImageMetrics>,
+    postprocessed: Vec<ImageMetrics>,
     /// what to know of the images
     remarks: Remarks,
     /// a sentence for each region that is left out
@@ -133,7 +99,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if global.json {
         output::json(&document)?;
     } else {
-        print_table(&document)?;
+        print_table(&document, &arguments.masks)?;
     }
     let is_whole = document["left_out"].as_array().is_none_or(Vec::is_empty);
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -169,12 +135,12 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
         let images: Vec<_> = read.iter().map(|(_, pixels)| &pixels.image).collect();
         for (logits, (region, pixels)) in predictor.logits(&images)?.iter().zip(&read) {
             let mask = pixels.mask.as_ref().context("labels were required when the dataset was opened")?;
-            match caught(|| arguments.thresholds.metrics(logits, mask)) {
+            match caught(|| metrics(&arguments.masks, logits, mask)) {
                 Ok(metrics) => {
-                    let [raw, clean] = metrics?;
+                    let [raw, postprocessed] = metrics?;
                     measured.names.push(region.name.clone());
                     measured.raw.push(raw);
-                    measured.clean.push(clean);
+                    measured.postprocessed.push(postprocessed);
                 }
                 Err(message) => measured.left_out.push(of_defect(&region.image, &message)),
             }
@@ -202,10 +168,12 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
         "device": device.name(),
         "checkpoint": arguments.checkpoint.display().to_string(),
         "data": arguments.data.display().to_string(),
-        "threshold_cup": arguments.thresholds.threshold_cup,
-        "threshold_disc": arguments.thresholds.threshold_disc,
+        "threshold_cup": arguments.masks.masking().thresholds[0],
+        "threshold_disc": arguments.masks.masking().thresholds[1],
+        "erosion": arguments.masks.masking().erosion,
+        "masks": arguments.masks.masking().masks.name(),
         "raw": Summary::of(&measured.raw),
-        "postprocessed": Summary::of(&measured.clean),
+        "postprocessed": Summary::of(&measured.postprocessed),
     });
     if let Some(out) = &arguments.out {
         write_files(&overwriting, out, &measured, &document)?;
@@ -239,66 +207,83 @@ fn check_files(overwriting: &Overwriting, out: &Path) -> Result<()> {
 
 fn write_files(overwriting: &Overwriting, out: &Path, measured: &Measured, document: &Value) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-    for (name, metrics) in METRICS.into_iter().zip([&measured.raw, &measured.clean]) {
+    for (name, metrics) in METRICS.into_iter().zip([&measured.raw, &measured.postprocessed]) {
         let images = measured.names.iter().zip(metrics);
         let rows = images.map(|(name, image)| std::iter::once(name.clone()).chain(image.csv_cells()));
         overwriting.write_table(&out.join(name), &metrics_columns(), rows)?;
     }
-    let means =
-        [("raw", &measured.raw), ("postprocessed", &measured.clean)].into_iter().flat_map(|(masks, metrics)| {
+    let means = [(Masks::Raw, &measured.raw), (Masks::Postprocessed, &measured.postprocessed)].into_iter().flat_map(
+        |(masks, metrics)| {
             let rows = Summary::of(metrics).csv_rows();
-            rows.into_iter().map(move |row| std::iter::once(masks.to_string()).chain(row))
-        });
+            rows.into_iter().map(move |row| std::iter::once(masks.name().to_string()).chain(row))
+        },
+    );
     overwriting.write_table(&out.join(MEANS), &means_columns(), means)?;
     let text = serde_json::to_string_pretty(document)?;
     Ok(overwriting.write(&out.join(TOTALS), Purpose::Evaluation, |file| file.write_all(text.as_bytes()))?)
 }
 
-/// A table of the totals: value, and its 95 % interval.
-fn print_table(document: &Value) -> Result<()> {
+/// A table of the totals of both kinds of masks, those that were asked for first: value, and its 95 % interval.
+fn print_table(document: &Value, flags: &MaskFlags) -> Result<()> {
     let (images, regions) = (&document["images"], &document["regions"]);
     let of = if images == regions { String::new() } else { format!(" of {regions}") };
     let what = if regions.as_u64() == Some(1) { "image" } else { "images" };
     output::line(format_args!("{images}{of} {what}, 95 % intervals in brackets"))?;
-    let stages = ["raw", "postprocessed"].map(|stage| (stage, summary(document, stage)));
-    output::line(row("", "", ["Dice", "IoU"]))?;
-    for (stage, summary) in &stages {
-        for (structure, means) in summary.structures() {
-            output::line(row(stage, structure, [shown(means.dice), shown(means.iou)]))?;
-        }
+    let first = flags.masking().masks;
+    for masks in [first].into_iter().chain(Masks::ALL.into_iter().filter(|masks| *masks != first)) {
+        print_masks(&flags.masking_of(masks), &summary(document, masks))?;
     }
-    output::line(row("", "", ["ASD (pixels)", "HD95 (pixels)"]))?;
-    for (stage, summary) in &stages {
-        for (structure, means) in summary.structures() {
-            output::line(row(stage, structure, [means.asd, means.hd95].map(|mean| format!("{mean:.2}"))))?;
-        }
-    }
-    for (stage, summary) in &stages {
-        let error = summary.vcdr_mae;
-        output::line(format_args!("{stage:14} vertical cup-to-disc ratio, mean absolute error {error}"))?;
-    }
-    let is_missing = |summary: &Summary| {
-        let [cup, disc] = summary.structures().map(|(_, means)| means.asd);
-        [cup, disc, summary.vcdr_mae].iter().any(|mean| mean.counts()[0] < mean.counts()[1])
-    };
-    if stages.iter().any(|(_, summary)| is_missing(summary)) {
+    if Masks::ALL.iter().any(|masks| misses_some(&summary(document, *masks))) {
         output::line(MISSING)?;
     }
     Ok(())
 }
 
-/// Why some means are over fewer images than others.
-const MISSING: &str = "Where a mask is empty, distances and the ratio do not exist: compare these means only over the same images, \
-                       or in the worst case (--json, --out).";
+/// The totals of a kind of masks.
+fn print_masks(masking: &Masking, summary: &Summary) -> Result<()> {
+    output::line(format_args!("\n{masking}"))?;
+    output::line(row("", ["cup", "disc"]))?;
+    let [cup, disc] = summary.structures().map(|(_, means)| means);
+    output::line(row("Dice", [shown(cup.dice), shown(disc.dice)]))?;
+    output::line(row("IoU", [shown(cup.iou), shown(disc.iou)]))?;
+    for (title, means) in [("ASD (pixels)", [cup.asd, disc.asd]), ("HD95 (pixels)", [cup.hd95, disc.hd95])] {
+        output::line(row(title, means.map(|mean| format!("{mean:.2}"))))?;
+        print_worst_cases(&means, 2)?;
+    }
+    output::line(format_args!("{:20} {}", "vCDR error", summary.vcdr_mae))?;
+    print_worst_cases(&[summary.vcdr_mae], 4)
+}
 
-/// Means over the images of a document, of masks as the network gives them (`raw`) or `postprocessed`.
-pub(super) fn summary(document: &Value, stage: &str) -> Summary {
-    Summary::from_json(&document[stage], document["images"].as_u64().unwrap_or(0) as usize)
+/// What means over some of the images would be over all, in the worst case.
+fn print_worst_cases(means: &[MeanOfFound], decimals: usize) -> Result<()> {
+    let worst = means.iter().map(|mean| mean.told(|value| format!("{value:.decimals$}")).worst_case);
+    let worst: Vec<String> = worst.map(Option::unwrap_or_default).collect();
+    match &worst[..] {
+        _ if worst.iter().all(String::is_empty) => {}
+        [cup, disc] => output::line(row("  in the worst case", [cup, disc]))?,
+        _ => output::line(format_args!("{:20} {}", "  in the worst case", worst.join(" ")))?,
+    }
+    Ok(())
+}
+
+/// Whether some means are over fewer images than others.
+fn misses_some(summary: &Summary) -> bool {
+    let [cup, disc] = summary.structures().map(|(_, means)| means.asd);
+    [cup, disc, summary.vcdr_mae].iter().any(|mean| mean.counts()[0] < mean.counts()[1])
+}
+
+/// Why.
+const MISSING: &str = "\nWhere a mask is empty, distances and the ratio do not exist: compare these means only over the images both \
+                       have, or in the worst case: the image's diagonal, and a ratio of 0 or 1.";
+
+/// Means over the images of a document.
+pub(super) fn summary(document: &Value, masks: Masks) -> Summary {
+    Summary::from_json(&document[masks.name()], document["images"].as_u64().unwrap_or(0) as usize)
 }
 
 /// A line of a table of totals.
-fn row(stage: &str, structure: &str, cells: [impl std::fmt::Display; 2]) -> String {
-    cells.iter().fold(format!("{stage:14} {structure:6}"), |line, cell| format!("{line} {cell:>36}"))
+fn row(title: &str, cells: [impl std::fmt::Display; 2]) -> String {
+    cells.iter().fold(format!("{title:20}"), |line, cell| format!("{line} {cell:>38}"))
 }
 
 /// A mean and its interval.

@@ -2,6 +2,8 @@
 
 use clap::Command;
 
+use crate::report::log_columns;
+
 /// What each verb is typically asked for.
 const EXAMPLES: [(&str, &[(&str, &str)]); 16] = [
     ("devices", &[("which adapters there are", "papilla devices"), ("for another program", "papilla devices --json")]),
@@ -60,9 +62,9 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 16] = [
                 "papilla evaluate --checkpoint runs/first/checkpoints/best.safetensors --data Drishti-GS/test",
             ),
             (
-                "the same with a line for each image, at the published thresholds",
-                "papilla evaluate --checkpoint best.safetensors --data Drishti-GS/test --threshold-cup 0.1 \
-                 --threshold-disc 0.5 --out results",
+                "the same with a line for each image, with the published post-processing and thresholds",
+                "papilla evaluate --checkpoint best.safetensors --data Drishti-GS/test --erosion 7 \
+                 --threshold-cup 0.1 --threshold-disc 0.5 --out results",
             ),
         ],
     ),
@@ -165,6 +167,10 @@ pub(super) fn with_examples(command: Command) -> Command {
     EXAMPLES.iter().fold(command, |command, (verb, examples)| {
         let lines = examples.iter().map(|(what, call)| format!("  # {what}\n  {call}"));
         let text = format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n"));
+        let text = match *verb {
+            "report" => format!("{text}\n\n{}", log_columns()),
+            _ => text,
+        };
         command.mut_subcommand(verb, |verb| verb.after_help(text))
     })
 }
@@ -177,6 +183,13 @@ mod tests {
 
     use super::*;
     use crate::cli::Cli;
+
+    #[test]
+    fn the_help_of_report_explains_the_logs() {
+        let mut command = with_examples(Cli::command());
+        let help = command.find_subcommand_mut("report").expect("a verb").render_long_help().to_string();
+        assert!(help.contains("align_weighted") && help.contains("before its weight"), "{help}");
+    }
 
     #[test]
     fn every_verb_has_two_examples_and_they_are_valid() {

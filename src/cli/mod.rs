@@ -16,6 +16,7 @@ mod evaluate;
 mod examples;
 mod global;
 mod interrupt;
+mod masking;
 mod named;
 mod output;
 mod overwrite;

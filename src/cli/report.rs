@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::evaluate::Thresholds;
+use super::masking::MaskFlags;
 use super::{Architecture, Global, Overwrite, evaluate, output, progress};
 use crate::data::{Dataset, Labels};
 use crate::device::Device;
+use crate::metrics::Masking;
 use crate::own_file::{Overwriting, Purpose};
-use crate::report::{Case, Report, Run, Viewer, choose, default_split, open};
+use crate::report::{Case, Measure, Report, Run, Viewer, choose, default_split, open};
 use crate::train::files_of_run;
 
 /// Show runs in one HTML file that needs nothing beside it; compare several
@@ -27,7 +28,8 @@ pub(super) struct Arguments {
     /// HTML file [default: report.html in RUN; of several runs, in the folder that holds the first]
     #[arg(long, value_name = "FILE.html")]
     out: Option<PathBuf>,
-    /// Folder for the charts as SVG files too, in colours for light paper
+    /// Folder for the charts as SVG files too, in colours for light paper, and of several runs their differences as
+    /// `comparisons.csv`
     #[arg(long, value_name = "DIR")]
     charts: Option<PathBuf>,
     /// Use logs and earlier evaluations in the RUN folders only; needs no device
@@ -43,7 +45,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = CASES, value_name = "N")]
     cases: usize,
     #[command(flatten)]
-    thresholds: Thresholds,
+    masks: MaskFlags,
     #[command(flatten)]
     overwrite: Overwrite,
 }
@@ -78,7 +80,7 @@ impl Arguments {
             data: None,
             checkpoint: Which::Last,
             cases: CASES,
-            thresholds: Thresholds { threshold_cup: 0.75, threshold_disc: 0.75 },
+            masks: MaskFlags::default(),
             overwrite: Overwrite::default(),
         }
     }
@@ -105,6 +107,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if global.json {
         output::json(&document)?;
     } else {
+        print_comparisons(&document)?;
         output::line(format_args!("report in {}", page.display()))?;
         if let (Some(charts), Some(folder)) = (document["charts"].as_array(), &arguments.charts) {
             output::line(format_args!("{} charts in {}", charts.len(), folder.display()))?;
@@ -113,9 +116,45 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How further runs differ from the first, and over how many images each difference is.
+fn print_comparisons(document: &Value) -> Result<()> {
+    for comparison in document["comparisons"].as_array().into_iter().flatten() {
+        let text = |key: &str| comparison[key].as_str().unwrap_or_default();
+        let between = format!("{} − {} on {}", text("run"), text("baseline"), text("data"));
+        if let Some(reason) = comparison["not_paired"].as_str() {
+            output::line(format_args!("{between}: {reason}"))?;
+            continue;
+        }
+        output::line(format_args!(
+            "{between}, {}, paired {}, 95 % intervals in brackets",
+            text("masks"),
+            text("paired")
+        ))?;
+        for measure in Measure::ALL {
+            let found = &comparison[measure.name()];
+            let Some(mean) = found["difference"].as_f64() else { continue };
+            let interval = |ends: &Value| {
+                let end = |index: usize| ends[index].as_f64().unwrap_or(f64::NAN);
+                format!("[{:+.4}, {:+.4}]", end(0), end(1))
+            };
+            let (ends, images, of) = (interval(&found["difference_ci95"]), &found["images"], &found["of"]);
+            let worst =
+                found["worst_case_difference"].as_f64().filter(|_| images != of).map_or(String::new(), |worst| {
+                    format!("; in the worst case {worst:+.4} {}", interval(&found["worst_case_difference_ci95"]))
+                });
+            output::line(format_args!("  {:11} {mean:+.4} {ends} over {images} of {of}{worst}", measure.title()))?;
+        }
+        if let Some(missing) = comparison["missing"].as_str() {
+            output::line(format_args!("  {missing}"))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a report and its charts; gives its figures, and where it is.
 pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, PathBuf)> {
-    let mut runs = Run::read_all(&arguments.runs)?;
+    let masks = arguments.masks.masking().masks;
+    let mut runs = Run::read_all(&arguments.runs, masks)?;
     let (page, overwriting) =
         (arguments.page(), arguments.overwrite.reading(arguments.runs.iter().flat_map(|run| files_of_run(run))));
     overwriting.check(&page, Purpose::Report)?;
@@ -126,7 +165,7 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
             (Ok(dataset), _) => {
                 let device = global.open_tuned()?;
                 notes.extend(evaluate_all(global, &device, &dataset, &data, &runs, arguments)?);
-                runs = Run::read_all(&arguments.runs)?;
+                runs = Run::read_all(&arguments.runs, masks)?;
                 cases = look(global, &device, &dataset, &data, &runs, arguments)?;
             }
             (Err(error), Some(_)) => return Err(error.into()),
@@ -143,6 +182,9 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
     document["report"] = json!(page);
     if let Some(folder) = &arguments.charts {
         document["charts"] = json!(report.write_charts(&overwriting, folder)?);
+        if let Some(table) = report.write_comparisons(&overwriting, folder)? {
+            document["comparisons_table"] = json!(table);
+        }
     }
     Ok((document, page))
 }
@@ -150,7 +192,7 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
 /// Curves and settings of a run that has just ended, and where they are. A run that cannot be shown is no failure.
 pub(super) fn of_training(global: &Global, run: &Path) -> Option<PathBuf> {
     let page = run.join("report.html");
-    let written = Run::read_all(&[run.to_path_buf()])
+    let written = Run::read_all(&[run.to_path_buf()], Masking::USUAL.masks)
         .and_then(|runs| Report::new(runs, Which::Best.name()).write(&Overwriting::default(), &page));
     match written {
         Ok(()) => Some(page),
@@ -170,14 +212,14 @@ fn evaluate_all(
     runs: &[Run],
     arguments: &Arguments,
 ) -> Result<Vec<String>> {
-    let thresholds = [arguments.thresholds.threshold_cup, arguments.thresholds.threshold_disc];
+    let masking = arguments.masks.masking();
     let mut notes = Vec::new();
     for run in runs {
         let Some(checkpoint) = arguments.checkpoint_of(run) else {
             notes.push(format!("`{}` has no checkpoint; it is not evaluated", run.folder.display()));
             continue;
         };
-        if run.evaluations.iter().any(|own| own.answers(&checkpoint, data, thresholds)) {
+        if run.evaluations.iter().any(|own| own.answers(&checkpoint, data, masking)) {
             continue;
         }
         let parts = [data.parent().and_then(Path::file_name), data.file_name(), checkpoint.file_stem()];
@@ -189,7 +231,7 @@ fn evaluate_all(
             checkpoint,
             data: data.canonicalize().with_context(|| format!("cannot find `{}`", data.display()))?,
             out: Some(run.folder.join(name)),
-            thresholds: arguments.thresholds,
+            masks: arguments.masks,
             architecture: Architecture::default(),
             overwrite: arguments.overwrite,
         };
@@ -212,11 +254,11 @@ fn look(
     runs: &[Run],
     arguments: &Arguments,
 ) -> Result<Vec<Case>> {
-    let thresholds = [arguments.thresholds.threshold_cup, arguments.thresholds.threshold_disc];
+    let masking = arguments.masks.masking();
     let mut seen = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let Some(checkpoint) = arguments.checkpoint_of(run) else { continue };
-        if let Some(own) = run.evaluations.iter().find(|own| own.answers(&checkpoint, data, thresholds)) {
+        if let Some(own) = run.evaluations.iter().find(|own| own.answers(&checkpoint, data, masking)) {
             seen.push((index, checkpoint, own));
         }
     }
@@ -235,7 +277,7 @@ fn look(
     let images: Vec<_> = images.iter().collect();
     let bar = progress::bar(global, (images.len() * seen.len()) as u64, "looking at images");
     for (index, checkpoint, _) in seen {
-        let viewer = Viewer::load(device, &checkpoint, &runs[index].config, thresholds)?;
+        let viewer = Viewer::load(device, &checkpoint, &runs[index].config, masking)?;
         let views = viewer.views(&images, |count| bar.inc(count as u64))?;
         for (case, view) in cases.iter_mut().zip(views) {
             case.views.push((index, view));

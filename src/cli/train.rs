@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Command};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::interrupt::{Interrupts, Stopped};
 use super::named::named;
@@ -13,7 +13,10 @@ use super::progress::TrainingProgress;
 use super::settings::{Flags, OfData, OfRun, OfStep};
 use super::{Global, WrongFlags, output, report};
 use crate::input_file;
-use crate::train::{ChangedData, Config, ConfigFileError, Outcome, Resume, ResumeFrom, SETTINGS, Session};
+use crate::metrics::Masking;
+use crate::train::{
+    CategoryLosses, ChangedData, Config, ConfigFileError, Outcome, Resume, ResumeFrom, SETTINGS, Session,
+};
 
 /// Train a network on one camera, or continue a run that was interrupted
 #[derive(clap::Args)]
@@ -134,6 +137,12 @@ fn print(global: &Global, Ended { outcome, notes }: &Ended, page: Option<&Path>)
         let document = json!({
             "steps": outcome.steps,
             "best_mean_dice": outcome.best_mean_dice,
+            "best_mean_dice_on": outcome.chosen_on.to_string(),
+            "masks": Masking::USUAL.to_string(),
+            "category_losses": match outcome.category_losses {
+                CategoryLosses::Absent => Value::Null,
+                losses => losses.to_string().into(),
+            },
             "best": outcome.best.display().to_string(),
             "last": outcome.last.display().to_string(),
             "report": page.as_ref().map(|page| page.display().to_string()),
@@ -143,7 +152,14 @@ fn print(global: &Global, Ended { outcome, notes }: &Ended, page: Option<&Path>)
     } else {
         output::line(format_args!("{} steps done; last checkpoint {}", outcome.steps, outcome.last.display()))?;
         if let Some(dice) = outcome.best_mean_dice {
-            output::line(format_args!("best mean Dice {dice:.4}; checkpoint {}", outcome.best.display()))?;
+            let (on, best) = (outcome.chosen_on, outcome.best.display());
+            output::line(format_args!(
+                "best mean Dice of cup and disc {dice:.4}, on {on} ({}); checkpoint {best}",
+                Masking::USUAL
+            ))?;
+        }
+        if outcome.category_losses != CategoryLosses::Absent {
+            output::line(outcome.category_losses)?;
         }
         if let Some(page) = page {
             output::line(format_args!("curves in {}", page.display()))?;

@@ -20,16 +20,21 @@ impl PostprocessSettings {
     /// The published lengths, for regions of 512 pixels a side.
     pub const AT_512: Self = Self { median: 7, median_passes: 5, erode_diamond: 7 };
 
-    /// The published lengths scaled from 512 pixels to a region of `side` pixels: the window to the nearest odd
-    /// size of at least 1 (halfway: the larger), the radius to the nearest whole number.
+    /// The published lengths for a region of `side` pixels: see [`Self::scaled`].
     pub fn for_side(side: u32) -> Self {
+        Self::AT_512.scaled(side)
+    }
+
+    /// Lengths for 512 pixels scaled to a region of `side` pixels: the window to the nearest odd size of at least 1
+    /// (halfway: the larger), the radius to the nearest whole number.
+    pub fn scaled(self, side: u32) -> Self {
         let scale = f64::from(side) / 512.0;
-        let half_window = (f64::from(Self::AT_512.median) * scale - 1.0) / 2.0;
+        let half_window = (f64::from(self.median) * scale - 1.0) / 2.0;
         Self {
             // A negative half window saturates to 0 in the cast.
             median: 2 * half_window.round() as u32 + 1,
-            median_passes: Self::AT_512.median_passes,
-            erode_diamond: (f64::from(Self::AT_512.erode_diamond) * scale).round() as u32,
+            median_passes: self.median_passes,
+            erode_diamond: (f64::from(self.erode_diamond) * scale).round() as u32,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::device::{Device, Program};
 use crate::inference::{Logits, Predictor};
 use crate::method::step::PSEUDO_THRESHOLD;
 use crate::method::uncertainty;
+use crate::metrics::{Masking, Masks};
 use crate::train::{Config, TrainedNetwork, load_generator, load_predictor};
 
 /// Images computed at once.
@@ -139,7 +140,7 @@ pub struct Viewer {
     predictor: Predictor,
     sampler: Program,
     config: Config,
-    thresholds: [f32; 2],
+    masking: Masking,
 }
 
 impl Viewer {
@@ -147,14 +148,14 @@ impl Viewer {
     ///
     /// # Errors
     /// A checkpoint that cannot be used, and the device's.
-    pub fn load(device: &Device, checkpoint: &Path, run: &Config, thresholds: [f32; 2]) -> Result<Viewer> {
+    pub fn load(device: &Device, checkpoint: &Path, run: &Config, masking: Masking) -> Result<Viewer> {
         let TrainedNetwork { predictor, config, .. } = load_predictor(device, checkpoint, run, BATCH)?;
         let passes = config.stochastic_passes;
         let (graph, tensors) = uncertainty::trace(config.network(), BATCH, config.size, passes)?;
         let states = device.states();
         let sampler = device.compile(&graph, &states)?;
         load_generator(&states, &tensors, checkpoint)?;
-        Ok(Viewer { predictor, sampler, config, thresholds })
+        Ok(Viewer { predictor, sampler, config, masking })
     }
 
     /// What the checkpoint makes of images, in their order; `seen` is called with the number of each few that are done.
@@ -192,14 +193,27 @@ impl Viewer {
 
     fn view(&self, logits: &Logits, std: &[Vec<f32>; 2], small: &[Vec<f32>; 2], size: [u32; 2]) -> Result<View> {
         let sides = [logits.width, logits.height];
-        let predicted = |class: usize| outline(&logits.probability(class), sides, self.thresholds[class], size);
+        let maps = [0, 1].map(|class| logits.probability(class));
+        let prediction = match self.masking.masks {
+            // Between pixels, where the map crosses its threshold.
+            Masks::Raw => {
+                let of = |class: usize| outline(&maps[class], sides, self.masking.thresholds[class], size);
+                [of(0)?, of(1)?]
+            }
+            Masks::Postprocessed => {
+                let masks = self.masking.apply(maps.each_ref().map(Vec::as_slice), sides[0] as u32, sides[1] as u32)?;
+                let [cup, disc] = masks.map(|mask| mask.pixels().map(|inside| f32::from(u8::from(inside))).collect());
+                let of = |values: Vec<f32>| outline(&values, sides, 0.5, size);
+                [of(cup)?, of(disc)?]
+            }
+        };
         let side = small[0].len().isqrt();
         let pseudo = |class: usize| outline(&small[class], [side; 2], PSEUDO_THRESHOLD, size);
         let uncertainty = match self.config.dropout.is_on() {
             true => Some([map_uri(&std[0], [side; 2], MOST_STD)?, map_uri(&std[1], [side; 2], MOST_STD)?]),
             false => None,
         };
-        Ok(View { prediction: [predicted(0)?, predicted(1)?], pseudo_label: [pseudo(0)?, pseudo(1)?], uncertainty })
+        Ok(View { prediction, pseudo_label: [pseudo(0)?, pseudo(1)?], uncertainty })
     }
 }
 
@@ -221,7 +235,7 @@ mod tests {
             folder: PathBuf::new(),
             data: PathBuf::new(),
             checkpoint: PathBuf::new(),
-            thresholds: [0.75; 2],
+            masking: Masking::USUAL,
             totals: serde_json::Value::Null,
             images: dice.iter().map(row).collect(),
             is_stale: false,

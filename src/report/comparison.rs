@@ -112,6 +112,28 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// Titles of the columns of [`Self::csv_cells`]: `images` have the figure in both runs, `of` so many.
+    pub const CSV_COLUMNS: [&'static str; 9] = [
+        "figure",
+        "difference",
+        "ci95_low",
+        "ci95_high",
+        "images",
+        "of",
+        "worst_case_difference",
+        "worst_case_ci95_low",
+        "worst_case_ci95_high",
+    ];
+
+    /// A row of a table, six decimals; what is not known is an empty cell.
+    pub fn csv_cells(&self) -> [String; 9] {
+        let values = |mean: MeanInterval| [mean.mean, mean.low, mean.high].map(|value| format!("{value:.6}"));
+        let [mean, low, high] = values(self.interval);
+        let [worst, worst_low, worst_high] = self.worst_case.map(values).unwrap_or_default();
+        let (figure, images, of) = (self.measure.name().to_string(), self.images.to_string(), self.of.to_string());
+        [figure, mean, low, high, images, of, worst, worst_low, worst_high]
+    }
+
     /// Whether the interval excludes 0, and if so whether the other run is the better one.
     pub fn verdict(&self) -> Option<bool> {
         let MeanInterval { low, high, .. } = self.interval;
@@ -122,6 +144,14 @@ impl Difference {
     pub fn over(&self) -> String {
         format!("{} of {}", self.images, self.of)
     }
+}
+
+/// The figures that no image has in both runs, so that there is no difference: a sentence, if there are any.
+pub(super) fn not_in_both(differences: &[Difference]) -> Option<String> {
+    let is_there = |measure| differences.iter().any(|difference| difference.measure == measure);
+    let missing: Vec<&str> =
+        Measure::ALL.into_iter().filter(|measure| !is_there(*measure)).map(Measure::title).collect();
+    (!missing.is_empty()).then(|| format!("no image has it in both runs: {}", missing.join("; ")))
 }
 
 /// Differences `other − baseline` over the same images.
@@ -139,7 +169,7 @@ pub fn paired(baseline: &Evaluation, other: &Evaluation) -> Result<Vec<Differenc
             b.len()
         ));
     }
-    if baseline.thresholds != other.thresholds {
+    if baseline.masking != other.masking {
         return Err("they were evaluated with different thresholds, so nothing is paired".to_string());
     }
     let difference = |measure: Measure| {
@@ -158,6 +188,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::metrics::Masking;
 
     fn evaluation(rows: &[(&str, f64, f64, Option<f64>)]) -> Evaluation {
         let row = |&(name, cup_dice, disc_dice, vcdr_error): &(&str, f64, f64, Option<f64>)| ImageRow {
@@ -171,7 +202,7 @@ mod tests {
             folder: PathBuf::new(),
             data: PathBuf::new(),
             checkpoint: PathBuf::new(),
-            thresholds: [0.75; 2],
+            masking: Masking::USUAL,
             totals: serde_json::Value::Null,
             images: rows.iter().map(row).collect(),
             is_stale: false,
@@ -209,7 +240,11 @@ mod tests {
         let asd = found.iter().find(|d| d.measure == Measure::CupAsd).expect("an image has it in both");
         assert_eq!((asd.interval.mean, asd.over(), asd.verdict()), (-1.0, "1 of 2".to_string(), Some(true)));
         assert_eq!(asd.worst_case.map(|mean| mean.mean), Some((-1.0 + 92.0) / 2.0));
-        assert!(found.iter().all(|d| d.measure != Measure::DiscAsd), "no image has it");
+        let cells = asd.csv_cells();
+        assert_eq!((cells[..2].join(" "), cells[4..7].join(" ")), ("cup_asd -1.000000".into(), "1 2 45.500000".into()));
+        let missing = "no image has it in both runs: vCDR error; ASD, disc; HD95, cup; HD95, disc";
+        assert_eq!(not_in_both(&found).as_deref(), Some(missing));
+        assert_eq!(not_in_both(&Measure::ALL.map(|measure| Difference { measure, ..asd.clone() })), None);
     }
 
     #[test]
@@ -218,7 +253,7 @@ mod tests {
         let b = evaluation(&[("y", 0.5, 0.5, None), ("z", 0.5, 0.5, None)]);
         let reason = paired(&a, &b).expect_err("other images");
         assert!(reason.contains("different images (2 and 2, 1 in common)"), "{reason}");
-        let c = Evaluation { thresholds: [0.5; 2], ..a.clone() };
+        let c = Evaluation { masking: Masking { thresholds: [0.5; 2], ..a.masking }, ..a.clone() };
         assert!(paired(&a, &c).expect_err("other thresholds").contains("thresholds"));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::comparison::{Difference, Measure};
+use super::comparison::{Difference, Measure, not_in_both};
 use super::{Evaluation, Report, Run, Section};
 
 impl Report {
@@ -33,6 +33,7 @@ impl Report {
                 "data": evaluation.data,
                 "checkpoint": evaluation.checkpoint,
                 "images": evaluation.images.len(),
+                "masks": evaluation.masking.to_string(),
                 "raw": evaluation.totals["raw"],
                 "postprocessed": evaluation.totals["postprocessed"],
                 "vcdr_agreement": agreement,
@@ -48,11 +49,16 @@ impl Report {
                 "data": section.chosen[0].1.data,
                 "baseline": self.runs[comparison.baseline].name,
                 "run": self.runs[comparison.other].name,
+                "masks": section.masks(),
+                "paired": "over the images both have the figure of",
             });
             match comparison.differences {
                 Ok(differences) => {
                     for difference in &differences {
                         found[difference.measure.name()] = paired(difference);
+                    }
+                    if let Some(missing) = not_in_both(&differences) {
+                        found["missing"] = json!(missing);
                     }
                 }
                 Err(reason) => found["not_paired"] = json!(reason),
@@ -83,6 +89,10 @@ fn run(run: &Run) -> Value {
         "name": run.name,
         "folder": run.folder,
         "method": run.config.method.name(),
+        "finished": run.is_finished(),
+        "marks": run.marks(),
+        "category_losses_from_epoch": run.log.category_losses.map(|[epoch, _]| epoch),
+        "select": run.config.select.name(),
         "seed": run.config.seed,
         "steps": run.log.steps,
         "seconds_per_step": run.log.median_seconds(),

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::bland_altman::BlandAltman;
 use crate::input_file;
-use crate::metrics::Summary;
+use crate::metrics::{Masking, Masks, PostprocessSettings, Summary};
 
-/// Figures of an image, raw; a missing one does not exist for this image. Of two, the cup's is first.
+/// Figures of an image; a missing one does not exist for this image. Of two, the cup's is first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageRow {
     /// name of the region
@@ -45,6 +45,14 @@ pub struct WorstCase {
     pub hd95: [Option<f64>; 2],
 }
 
+/// The table of images that `evaluate` leaves for a kind of masks.
+fn table_of(masks: Masks) -> &'static str {
+    match masks {
+        Masks::Raw => "metrics.csv",
+        Masks::Postprocessed => "metrics_postprocessed.csv",
+    }
+}
+
 impl ImageRow {
     /// Mean Dice of cup and disc.
     pub fn mean_dice(&self) -> f64 {
@@ -61,8 +69,8 @@ pub struct Evaluation {
     pub data: PathBuf,
     /// the checkpoint, likewise
     pub checkpoint: PathBuf,
-    /// thresholds of cup and disc
-    pub thresholds: [f64; 2],
+    /// which masks `images` are of
+    pub masking: Masking,
     /// the whole document of `evaluate --json`
     pub totals: Value,
     /// sorted by name
@@ -72,12 +80,12 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Reads the evaluation in a folder.
+    /// Reads the evaluation in a folder, with the images of one kind of masks.
     ///
     /// # Errors
-    /// A missing or damaged `summary.json` or `metrics.csv`, by name.
-    pub fn read(folder: &Path) -> Result<Evaluation> {
-        let (summary, table) = (folder.join("summary.json"), folder.join("metrics.csv"));
+    /// A missing or damaged `summary.json` or table of images, by name.
+    pub fn read(folder: &Path, masks: Masks) -> Result<Evaluation> {
+        let (summary, table) = (folder.join("summary.json"), folder.join(table_of(masks)));
         let text = input_file::read(&summary).with_context(|| format!("cannot read `{}`", summary.display()))?;
         let totals: Value = serde_json::from_slice(&text)
             .with_context(|| format!("`{}` is damaged; evaluate again", summary.display()))?;
@@ -86,33 +94,38 @@ impl Evaluation {
             anyhow::Ok(PathBuf::from(text))
         };
         let (data, checkpoint) = (path("data")?, path("checkpoint")?);
-        let thresholds = ["threshold_cup", "threshold_disc"].map(|key| totals[key].as_f64().unwrap_or(f64::NAN));
+        let thresholds =
+            ["threshold_cup", "threshold_disc"].map(|key| totals[key].as_f64().map_or(f32::NAN, |p| p as f32));
+        // Evaluations did not always say; they then eroded as the published code does.
+        let erosion = totals["erosion"].as_u64().and_then(|radius| u32::try_from(radius).ok());
+        let erosion = erosion.unwrap_or(PostprocessSettings::AT_512.erode_diamond);
+        let masking = Masking { masks, thresholds, erosion };
         let images = read_images(&table)?;
         if totals["images"].as_u64() != Some(images.len() as u64) {
             bail!("`{}` has {} images, `{}` tells another number", table.display(), images.len(), summary.display());
         }
         let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
         let is_stale = modified(&checkpoint).zip(modified(&summary)).is_some_and(|(weights, own)| weights > own);
-        Ok(Evaluation { folder: folder.to_path_buf(), data, checkpoint, thresholds, totals, images, is_stale })
+        Ok(Evaluation { folder: folder.to_path_buf(), data, checkpoint, masking, totals, images, is_stale })
     }
 
     /// Evaluations in folders within a run, by folder, and what is wrong with those that cannot be read.
     ///
     /// # Errors
     /// When the folder of the run cannot be listed.
-    pub fn in_run(run: &Path) -> Result<(Vec<Evaluation>, Vec<String>)> {
+    pub fn in_run(run: &Path, masks: Masks) -> Result<(Vec<Evaluation>, Vec<String>)> {
         let context = || format!("cannot list `{}`", run.display());
         let mut folders = Vec::new();
         for entry in fs::read_dir(run).with_context(context)? {
             let path = entry.with_context(context)?.path();
-            if path.join("summary.json").is_file() && path.join("metrics.csv").is_file() {
+            if path.join("summary.json").is_file() && path.join(table_of(Masks::Raw)).is_file() {
                 folders.push(path);
             }
         }
         folders.sort();
         let (mut found, mut notes) = (Vec::new(), Vec::new());
         for folder in folders {
-            match Evaluation::read(&folder) {
+            match Evaluation::read(&folder, masks) {
                 Ok(evaluation) => {
                     if evaluation.is_stale {
                         let (folder, weights) = (folder.display(), evaluation.checkpoint.display());
@@ -127,10 +140,10 @@ impl Evaluation {
     }
 
     /// Whether it is what `evaluate` would give for these now.
-    pub fn answers(&self, checkpoint: &Path, data: &Path, thresholds: [f32; 2]) -> bool {
+    pub fn answers(&self, checkpoint: &Path, data: &Path, masking: Masking) -> bool {
         let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-        let thresholds_agree = self.thresholds.iter().zip(thresholds).all(|(own, wanted)| *own as f32 == wanted);
-        !self.is_stale && same(&self.checkpoint, checkpoint) && same(&self.data, data) && thresholds_agree
+        let is_current = !self.is_stale && self.masking == masking;
+        is_current && same(&self.checkpoint, checkpoint) && same(&self.data, data)
     }
 
     /// Dataset and split, for headings.
@@ -148,9 +161,9 @@ impl Evaluation {
         self.checkpoint.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Means of masks as the network gives them (`raw`) or `postprocessed`.
-    pub fn summary(&self, stage: &str) -> Summary {
-        Summary::from_json(&self.totals[stage], self.images.len())
+    /// Means over the images, of either kind of masks.
+    pub fn summary(&self, masks: Masks) -> Summary {
+        Summary::from_json(&self.totals[masks.name()], self.images.len())
     }
 
     /// Agreement of predicted and true vertical cup-to-disc ratios.
@@ -229,7 +242,7 @@ mod tests {
     #[test]
     fn an_evaluation_reads_back() {
         let folder = folder("b,0.5,0.75,0.5,0.25,0.25\na,1,0.25,,0.5,\n", 2);
-        let found = Evaluation::read(folder.path()).expect("both files are whole");
+        let found = Evaluation::read(folder.path(), Masks::Raw).expect("both files are whole");
         assert_eq!(found.images.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!((found.images[0].mean_dice(), found.images[0].vcdr_predicted), (0.625, None));
         assert_eq!((found.data_name(), found.checkpoint_name()), ("clinic/test".to_string(), "best".to_string()));
@@ -240,12 +253,12 @@ mod tests {
     #[test]
     fn distances_and_worst_cases_are_read_where_a_table_has_them() {
         let folder = folder("a,1,1,,0.5,\n", 1);
-        let before = Evaluation::read(folder.path()).expect("both files are whole").images.remove(0);
+        let before = Evaluation::read(folder.path(), Masks::Raw).expect("both files are whole").images.remove(0);
         assert_eq!((before.asd, before.worst_case), ([None; 2], WorstCase::default()));
         let table = "name,cup_dice,disc_dice,vcdr_predicted,vcdr_true,vcdr_error,cup_asd,disc_asd,disc_asd_worst_case,vcdr_error_worst_case\n\
                      a,1,1,,0.5,,,2.5,2.5,0.5\n";
         fs::write(folder.path().join("metrics.csv"), table).expect("the folder is writable");
-        let now = Evaluation::read(folder.path()).expect("both files are whole").images.remove(0);
+        let now = Evaluation::read(folder.path(), Masks::Raw).expect("both files are whole").images.remove(0);
         assert_eq!((now.asd, now.worst_case.asd), ([None, Some(2.5)], [None, Some(2.5)]));
         assert_eq!(now.worst_case.vcdr_error, Some(0.5));
     }
@@ -259,7 +272,7 @@ mod tests {
             ("a,1,1,,,\n", 2, "has 1 images"),
         ] {
             let folder = folder(table, images);
-            let error = format!("{:#}", Evaluation::read(folder.path()).expect_err("the table is damaged"));
+            let error = format!("{:#}", Evaluation::read(folder.path(), Masks::Raw).expect_err("the table is damaged"));
             assert!(error.contains(wanted) && error.contains("metrics.csv"), "{error}");
         }
     }

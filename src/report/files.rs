@@ -1,9 +1,10 @@
-//! The files of a report: its page and its charts.
+//! The files of a report: its page, its charts, and its differences as a table.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::comparison::Difference;
 use super::contents::Report;
 use super::plots;
 use crate::own_file::{Overwriting, Purpose};
@@ -38,5 +39,29 @@ impl Report {
             paths.push(path);
         }
         Ok(paths)
+    }
+
+    /// Writes the paired differences of several runs as a table into a folder, and gives its path.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_comparisons(&self, overwriting: &Overwriting, folder: &Path) -> Result<Option<PathBuf>> {
+        let mut rows = Vec::new();
+        for section in self.sections() {
+            for comparison in section.comparisons() {
+                let runs = [comparison.baseline, comparison.other].map(|run| self.runs[run].name.clone());
+                let pair = [&[section.name.clone(), section.masks()], &runs[..]].concat();
+                let differences = comparison.differences.iter().flatten();
+                rows.extend(differences.map(|difference| [&pair[..], &difference.csv_cells()].concat()));
+            }
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let path = folder.join("comparisons.csv");
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+        let titles = [&["data", "masks", "baseline", "run"], &Difference::CSV_COLUMNS[..]].concat();
+        overwriting.write_table(&path, &titles, rows)?;
+        Ok(Some(path))
     }
 }

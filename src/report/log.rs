@@ -9,9 +9,12 @@ use serde_json::{Map, Value};
 use crate::input_file;
 
 /// Keys of a step's line that are no losses.
-const NO_LOSSES: [&str; 5] = ["step", "epoch", "lr", "seconds", PROTOTYPES];
+const NO_LOSSES: [&str; 6] = ["step", "epoch", "phase", "lr", "seconds", PROTOTYPES];
 /// Key of the distances of prototypes.
 const PROTOTYPES: &str = "prototype_distance";
+
+/// The category-level losses.
+const CATEGORY_LEVEL: [&str; 3] = ["align", "discriminative", "consistency"];
 
 /// Values by step or epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +32,8 @@ pub struct ValidationPoint {
     pub epochs: u64,
     /// whose mean Dice chooses the best checkpoint: `source` or `target`
     pub select: String,
+    /// which masks the values are of
+    pub masks: String,
     /// values by name
     pub values: BTreeMap<String, f64>,
 }
@@ -38,6 +43,10 @@ pub struct ValidationPoint {
 pub struct RunLog {
     /// steps done
     pub steps: u64,
+    /// epoch of the last of them, counted from 0
+    pub last_epoch: u64,
+    /// the first epoch and step with category-level losses
+    pub category_losses: Option<[u64; 2]>,
     /// seconds of each step, in order
     pub seconds: Vec<f64>,
     /// losses in the order of the log
@@ -104,11 +113,17 @@ impl RunLog {
         if let Some(values) = line.get("validation") {
             let values = values.as_object()?;
             let select = line.get("select").and_then(Value::as_str).unwrap_or("source").to_string();
+            // Before logs told it.
+            let masks = line.get("masks").and_then(Value::as_str).unwrap_or("raw masks at 0.75").to_string();
             let values = values.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect();
-            self.validations.push(ValidationPoint { epochs: line.get("epoch")?.as_u64()? + 1, select, values });
+            self.validations.push(ValidationPoint { epochs: line.get("epoch")?.as_u64()? + 1, select, masks, values });
             return Some(());
         }
         let step = line.get("step")?.as_u64()?;
+        self.last_epoch = line.get("epoch").and_then(Value::as_u64).unwrap_or(self.last_epoch);
+        if self.category_losses.is_none() && CATEGORY_LEVEL.iter().any(|name| line.contains_key(*name)) {
+            self.category_losses = Some([self.last_epoch, step]);
+        }
         for (name, value) in line.iter().filter(|(name, _)| !NO_LOSSES.contains(&name.as_str())) {
             append(&mut self.losses, name, step, value);
         }
@@ -135,11 +150,9 @@ impl RunLog {
         self.validations.iter().filter_map(mean).reduce(|best, next| if next.1 > best.1 { next } else { best })
     }
 
-    /// The step with which the category-level losses began.
+    /// The step with which the category-level losses began, if there was a warm-up before.
     pub fn warm_from(&self) -> Option<f64> {
-        let late = ["align", "discriminative", "consistency"];
-        let first = self.losses.iter().filter(|s| late.contains(&s.name.as_str())).filter_map(|s| s.points.first());
-        first.map(|point| point.0).reduce(f64::min).filter(|step| *step > 0.0)
+        self.category_losses.map(|[_, step]| step as f64).filter(|step| *step > 0.0)
     }
 
     /// Median seconds of a step.
@@ -166,7 +179,7 @@ mod tests {
     use super::*;
 
     const STEP: &str = r#"{"step":0,"epoch":0,"total":1.5,"seg":1.5,"lr":0.001,"seconds":0.25}"#;
-    const ADAPTED: &str = r#"{"step":1,"epoch":0,"total":1.25,"seg":null,"align":0.5,"lr":0.001,"seconds":0.75,"prototype_distance":{"cup_object":0.125}}"#;
+    const ADAPTED: &str = r#"{"step":1,"epoch":0,"phase":"category-level","total":1.25,"seg":null,"align":0.5,"lr":0.001,"seconds":0.75,"prototype_distance":{"cup_object":0.125}}"#;
     const VALIDATION: &str =
         r#"{"epoch":0,"dataset":"target","select":"source","validation":{"cup_dice":0.5,"source_mean_dice":0.75}}"#;
 
@@ -184,6 +197,7 @@ mod tests {
         assert_eq!(log.prototypes, [series("cup_object", &[(1.0, 0.125)])]);
         assert_eq!(log.validation("cup_dice"), [(1.0, 0.5)]);
         assert_eq!((log.best(), log.warm_from(), log.steps), (Some((1.0, 0.75)), Some(1.0), 2));
+        assert_eq!((log.category_losses, log.last_epoch), (Some([0, 1]), 0));
         assert_eq!(log.median_seconds(), Some(0.75));
         assert!(log.notes.is_empty());
     }

@@ -4,9 +4,12 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::cases::{Case, Kind, MOST_STD, View};
 use super::chart::{Chart, figure};
+use super::comparison::not_in_both;
+use super::glossary;
 use super::palette::variables;
-use super::{Report, Section, evaluation, plots, tables};
+use super::{Report, Run, Section, evaluation, plots, tables};
 use crate::own_file::Purpose;
+use crate::train::Selection;
 
 /// What no reader of a report may miss.
 const DISCLAIMER: &str =
@@ -25,25 +28,26 @@ impl Report {
                     meta charset="utf-8";
                     meta name="generator" content=(Purpose::Report.mark());
                     meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { (title) }
+                    title { (title) @for mark in self.marks() { " · " (mark) } }
                     // Not escaped: this program's own sheets, which hold no markup.
                     style { (PreEscaped(variables())) (PreEscaped(include_str!("chart.css"))) (PreEscaped(include_str!("report.css"))) }
                 }
                 body {
                     header {
                         p class="kind" { @if self.runs.len() == 1 { "Training report" } @else { "Comparison of " (self.runs.len()) " runs" } }
-                        h1 { (title) }
+                        h1 { (title) @for mark in self.marks() { " " span class="mark" { (mark) } } }
                         (self.summary(&sections))
                     }
                     main {
                         (self.remarks())
                         @for (index, section) in sections.iter().enumerate() { (self.section(section, index == 0)) }
-                        (training(curves))
+                        (training(&self.runs, curves))
                         section aria-labelledby="settings" {
                             h2 id="settings" { "Settings and machine" }
                             @if self.runs.len() > 1 { p class="lead" { "Rows in which the runs differ are highlighted." } }
                             (tables::settings(&self.runs))
                         }
+                        (glossary::section())
                     }
                     footer {
                         p { strong { (DISCLAIMER) } }
@@ -59,6 +63,18 @@ impl Report {
         self.runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(" · ")
     }
 
+    /// What must not be missed, of each run.
+    fn marks(&self) -> Vec<String> {
+        let of = |run: &Run| {
+            let marks = run.marks().into_iter();
+            match self.runs.len() {
+                1 => marks.collect::<Vec<_>>(),
+                _ => marks.map(|mark| format!("{}: {mark}", run.name)).collect(),
+            }
+        };
+        self.runs.iter().flat_map(of).collect()
+    }
+
     /// What was trained on what, and how it came out.
     fn summary(&self, sections: &[Section]) -> Markup {
         html! {
@@ -66,7 +82,7 @@ impl Report {
                 @for (index, run) in self.runs.iter().enumerate() {
                     li {
                         @if self.runs.len() > 1 { (tables::run_name(run, index, true)) ": " }
-                        strong { (run.config.method.name()) } ", " (run.config.backbone.name())
+                        strong { (run.method()) } ", " (run.config.backbone.name())
                         ", trained on " (evaluation::last_components(&run.config.source, 1))
                         @if let Some(target) = &run.config.target {
                             @if run.config.method == crate::train::Method::SourceOnly { ", target " } @else { ", adapted to " }
@@ -77,7 +93,7 @@ impl Report {
                 }
             }
             @if let ([_], Some(section)) = (&self.runs[..], sections.first()) {
-                @for (_, evaluation) in &section.chosen { (tables::tiles(evaluation)) p class="aside" { "on " (section.name) ", raw masks, with 95 % intervals" } }
+                @for (_, evaluation) in &section.chosen { (tables::tiles(evaluation)) p class="aside" { "on " (section.name) ", " (evaluation.masking) ", with 95 % intervals; checkpoint " (evaluation.checkpoint_name()) } }
             }
         }
     }
@@ -104,7 +120,7 @@ impl Report {
                 (self.compared(section))
                 @if !agreement.is_empty() {
                     h3 { "Vertical cup-to-disc ratio" }
-                    p class="lead" { "Bland-Altman plots: each point is an image, dashed lines are the bias and the limits of agreement (bias ± 1.96 standard deviations). An image in which the cup or the disc was not found has no ratio." }
+                    p class="lead" { "Of " (section.masks()) ". Bland-Altman plots: each point is an image, dashed lines are the bias and the limits of agreement (bias ± 1.96 standard deviations). An image in which the cup or the disc was not found has no ratio." }
                     div class="charts" { @for chart in &agreement { (figure_of(chart)) } }
                 }
                 @if is_first { (self.cases()) }
@@ -121,7 +137,7 @@ impl Report {
             @if let Some(first) = comparisons.first() {
                 h3 { "Differences from " (self.runs[first.baseline].name) }
                 p class="lead" {
-                    "Paired over the images for which both have the figure. Dice is better above 0, errors and distances below. In the worst \
+                    "Of " (section.masks()) ", paired: each over the images both have the figure of. Dice is better above 0, errors and distances below. In the worst \
                      case an image without a figure counts as bad as it can be."
                 }
                 @for comparison in &comparisons {
@@ -139,6 +155,7 @@ impl Report {
                         details {
                             summary { "Figures: " (self.runs[comparison.other].name) " − " (self.runs[comparison.baseline].name) }
                             (tables::differences(differences))
+                            @if let Some(missing) = not_in_both(differences) { p class="aside" { (missing) "." } }
                         }
                     }
                 }
@@ -152,7 +169,7 @@ impl Report {
             @if !self.cases.is_empty() {
                 h3 { "Single images" }
                 p class="lead" {
-                    "Solid: the network's outlines, "
+                    "Solid: outlines of " (self.sections().first().map_or(String::new(), Section::masks)) ", "
                     span class="key disc-line" { "disc" } " and " span class="key cup-line" { "cup" }
                     ". Dashed white: ground truth. Pseudo label: where the network without dropout exceeds 0.75, at the size of its \
                      features. Uncertainty: standard deviation over dropout passes with running statistics, at temperature 2, as `predict --uncertainty` prints it."
@@ -236,14 +253,35 @@ fn figure_of(chart: &Chart) -> Markup {
     html! { figure { figcaption { (chart.title) } (chart.inline()) } }
 }
 
-fn training([losses, validations, prototypes]: [Vec<Chart>; 3]) -> Markup {
+/// Which masks validations are of, where all runs agree.
+fn masks_of(runs: &[Run]) -> String {
+    let mut all: Vec<&str> = runs.iter().flat_map(|run| &run.log.validations).map(|one| one.masks.as_str()).collect();
+    all.sort_unstable();
+    all.dedup();
+    if all.is_empty() { String::new() } else { format!(", of {}", all.join(" and ")) }
+}
+
+/// By what a single run chose its best checkpoint.
+fn chosen_by(runs: &[Run]) -> String {
+    let [run] = runs else { return String::new() };
+    let by = match run.config.select {
+        Selection::Source => "held-out source regions",
+        Selection::Target => "target test regions, by their labels",
+    };
+    let dice = run.log.best().map_or(String::new(), |(epochs, dice)| {
+        format!(", {} after {epochs} {}", figure(dice, 4), if epochs == 1.0 { "epoch" } else { "epochs" })
+    });
+    format!(" by the mean Dice of cup and disc on {by}{dice}")
+}
+
+fn training(runs: &[Run], [losses, validations, prototypes]: [Vec<Chart>; 3]) -> Markup {
     html! {
         section aria-labelledby="training" {
             h2 id="training" { "Training" }
             @if losses.is_empty() { p class="lead" { "Nothing is logged yet." } }
             @if !validations.is_empty() {
                 h3 { "Validation" }
-                p class="lead" { "Raw masks at threshold 0.75, mean over images; “best” is the checkpoint that was chosen." }
+                p class="lead" { "Mean over images" (masks_of(runs)) "; “best” is the checkpoint that was chosen" (chosen_by(runs)) "." }
                 div class="charts" { @for chart in &validations { (figure_of(chart)) } }
             }
             @if !losses.is_empty() {

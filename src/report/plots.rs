@@ -15,12 +15,21 @@ const RAW_UP_TO: usize = 2;
 const LOSSES: [(&str, &str); 8] = [
     ("total", "All losses, weighted"),
     ("seg", "Segmentation and boundary, source"),
-    ("adv", "Adversarial, target"),
-    ("align", "Alignment of prototypes"),
-    ("discriminative", "Discriminative, source"),
-    ("consistency", "Consistency, target"),
+    ("adv", "Adversarial, target, weighted"),
+    ("align", "Alignment of prototypes, before its weight"),
+    ("discriminative", "Discriminative, source, before its weight"),
+    ("consistency", "Consistency, target, before its weight"),
     ("d_same", "Discriminators on the source"),
     ("d_diff", "Discriminators on the target"),
+];
+
+/// What the total is the sum of: name, what it is.
+const TERMS: [(&str, &str); 5] = [
+    ("seg", "segmentation"),
+    ("adv", "adversarial"),
+    ("align_weighted", "alignment"),
+    ("discriminative_weighted", "discriminative"),
+    ("consistency_weighted", "consistency"),
 ];
 
 /// Prototypes: name, what it is, ink where colours are not those of runs.
@@ -41,18 +50,59 @@ fn names(runs: &[Run]) -> Vec<(String, Ink)> {
 /// A chart for each loss that a run has: smoothed over raw.
 pub(super) fn losses(runs: &[Run]) -> Vec<Chart> {
     let has_parts = |run: &Run| run.log.losses.iter().filter(|series| !series.points.is_empty()).count() > 2;
+    // The same curve as the loss itself, in other units.
+    let is_companion = |name: &str| name.ends_with("_weighted") || name.ends_with("_raw");
     // Of a single loss the total would be a copy.
     let total_tells_more = runs.iter().any(has_parts);
     let mut found: Vec<&str> = Vec::new();
     for series in runs.iter().flat_map(|run| &run.log.losses) {
-        let is_shown = !series.points.is_empty() && (series.name != "total" || total_tells_more);
+        let is_shown =
+            !series.points.is_empty() && !is_companion(&series.name) && (series.name != "total" || total_tells_more);
         if is_shown && !found.contains(&series.name.as_str()) {
             found.push(&series.name);
         }
     }
     let place = |name: &str| LOSSES.iter().position(|loss| loss.0 == name).unwrap_or(LOSSES.len());
     found.sort_by_key(|name| place(name));
-    found.into_iter().map(|name| loss(runs, name)).collect()
+    let charts = found.into_iter().map(|name| loss(runs, name));
+    match runs {
+        [run] => terms(run).into_iter().chain(charts).collect(),
+        _ => charts.collect(),
+    }
+}
+
+/// The terms of the total, each times its weight, so that their shares can be seen; none of a single term.
+fn terms(run: &Run) -> Option<Chart> {
+    let of = |name: &str| run.log.losses.iter().find(|series| series.name == name && !series.points.is_empty());
+    let found: Vec<_> = (TERMS.iter().enumerate())
+        .filter_map(|(index, (name, title))| Some((title.to_string(), Ink::Run(index), of(name)?)))
+        .collect();
+    if found.len() < 2 {
+        return None;
+    }
+    let smooth = |series: &Series| smoothed(&series.points, window(series.points.len()));
+    let curves: Vec<Curve> = found.iter().map(|(title, ink, series)| (title.clone(), *ink, smooth(series))).collect();
+    let values = curves.iter().flat_map(|curve| curve.2.iter().map(|point| point.1));
+    let y = Axis::of_losses(values.filter(|value| *value > 0.0).collect::<Vec<_>>().into_iter());
+    let label = if y.scale == Scale::Log { "Weighted loss (logarithmic)" } else { "Weighted loss" };
+    let line = |(_, ink, points): &Curve| {
+        let shown = points.iter().copied().filter(|point| y.scale != Scale::Log || point.1 > 0.0).collect::<Vec<_>>();
+        Line { points: thinned(&shown), ink: *ink, faint: false }
+    };
+    let last: Vec<String> = (curves.iter())
+        .filter_map(|(title, _, points)| Some(format!("{title} ends at {:.4}", points.last()?.1)))
+        .collect();
+    Some(Chart {
+        name: "loss-terms".to_string(),
+        title: "What the total is the sum of".to_string(),
+        description: format!("The terms of the total, each times its weight, by training step. {}.", last.join("; ")),
+        x: ("Training step".to_string(), steps(std::slice::from_ref(run))),
+        y: (label.to_string(), y.clone()),
+        lines: curves.iter().map(line).collect(),
+        dots: Vec::new(),
+        rules: run.log.warm_from().map(|step| Rule::Upright(step, "warm-up ends".to_string())).into_iter().collect(),
+        legend: curves.into_iter().map(|(title, ink, _)| (title, ink)).collect(),
+    })
 }
 
 fn loss(runs: &[Run], name: &str) -> Chart {

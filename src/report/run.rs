@@ -6,7 +6,8 @@ use anyhow::{Result, anyhow, bail};
 
 use super::evaluation::{Evaluation, last_components};
 use super::log::RunLog;
-use crate::train::{Config, Environment, RunSettingsError, settings_of_run};
+use crate::metrics::Masks;
+use crate::train::{Config, Environment, RunSettingsError, Selection, settings_of_run};
 
 /// What a run's folder holds.
 #[derive(Clone, Debug)]
@@ -30,17 +31,17 @@ pub struct Run {
 }
 
 impl Run {
-    /// Reads a run, finished or not.
+    /// Reads a run, finished or not, with figures of images of such masks.
     ///
     /// # Errors
     /// A folder that holds no run, and settings that cannot be read.
-    pub fn read(folder: &Path) -> Result<Run> {
+    pub fn read(folder: &Path, masks: Masks) -> Result<Run> {
         let (config, of_settings) = settings_of_run(folder).map_err(|error| match error {
             RunSettingsError::NoRun { .. } => anyhow!("{error}; name a folder that `train --out` has made"),
             error => error.into(),
         })?;
         let mut log = RunLog::read(folder)?;
-        let (evaluations, mut notes) = Evaluation::in_run(folder)?;
+        let (evaluations, mut notes) = Evaluation::in_run(folder, masks)?;
         notes.splice(0..0, of_settings.into_iter().chain(std::mem::take(&mut log.notes)));
         let (environment, folder) = (Environment::read(folder), folder.to_path_buf());
         Ok(Run { name: String::new(), slug: String::new(), folder, config, environment, log, evaluations, notes })
@@ -50,8 +51,8 @@ impl Run {
     ///
     /// # Errors
     /// As [`Run::read`]; and a folder that is named twice.
-    pub fn read_all(folders: &[PathBuf]) -> Result<Vec<Run>> {
-        let mut runs = folders.iter().map(|folder| Run::read(folder)).collect::<Result<Vec<_>>>()?;
+    pub fn read_all(folders: &[PathBuf], masks: Masks) -> Result<Vec<Run>> {
+        let mut runs = folders.iter().map(|folder| Run::read(folder, masks)).collect::<Result<Vec<_>>>()?;
         let paths: Vec<PathBuf> =
             folders.iter().map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.clone())).collect();
         if let Some(index) = (1..paths.len()).find(|&index| paths[..index].contains(&paths[index])) {
@@ -69,6 +70,51 @@ impl Run {
             run.slug = unique_slug(&run.name, &mut slugs);
         }
         Ok(runs)
+    }
+
+    /// Whether it has come to the end that its settings name.
+    pub fn is_finished(&self) -> bool {
+        let by_steps = self.config.steps.is_some_and(|steps| self.log.steps >= steps);
+        // The last step is followed by a validation.
+        by_steps || self.log.validations.iter().any(|validation| validation.epochs >= self.config.epochs)
+    }
+
+    /// The method, and from when on it was all that its name says.
+    pub fn method(&self) -> String {
+        let name = self.config.method.name();
+        match (self.config.has_category_losses(), self.log.category_losses) {
+            (false, _) => name.to_string(),
+            (true, Some([_, 0])) => format!("{name} (category-level losses from the first step on)"),
+            (true, Some([epoch, step])) => format!("{name} (category-level losses from epoch {epoch}, step {step})"),
+            (true, None) => format!("{name} without its category-level losses"),
+        }
+    }
+
+    /// What nobody may miss who copies a figure, for the title.
+    pub fn marks(&self) -> Vec<String> {
+        let (log, config, mut marks) = (&self.log, &self.config, Vec::new());
+        let is_finished = self.is_finished();
+        if log.steps == 0 {
+            marks.push("no step is logged".to_string());
+        } else if !is_finished {
+            marks.push(match config.steps {
+                Some(all) => format!("unfinished: {} of {all} steps done", log.steps),
+                None => format!(
+                    "unfinished: {} steps done, the last in epoch {} of 0 to {}",
+                    log.steps,
+                    log.last_epoch,
+                    config.epochs.saturating_sub(1)
+                ),
+            });
+        }
+        if config.has_category_losses() && log.category_losses.is_none() && log.steps > 0 {
+            let end = if is_finished { "never ran" } else { "have not run yet" };
+            marks.push(format!("warm-up only: the category-level losses of {} {end}", config.method.name()));
+        }
+        if config.select == Selection::Target {
+            marks.push("best checkpoint chosen by target labels".to_string());
+        }
+        marks
     }
 
     /// Path of a checkpoint, `best` or `last`, if the run has it.
@@ -102,10 +148,11 @@ mod tests {
     fn names_are_as_long_as_it_takes() {
         let root = tempfile::tempdir().expect("a temporary folder");
         let folders = ["x/first", "y/first", "y/second"].map(|name| run(&root.path().join(name)));
-        let names: Vec<String> = Run::read_all(&folders).expect("runs").into_iter().map(|run| run.name).collect();
+        let names: Vec<String> =
+            Run::read_all(&folders, Masks::Raw).expect("runs").into_iter().map(|run| run.name).collect();
         assert_eq!(names, ["x/first", "y/first", "second"]);
         let twice = [folders[0].clone(), root.path().join("y/../x/first")];
-        assert!(Run::read_all(&twice).expect_err("the same folder").to_string().contains("is named twice"));
+        assert!(Run::read_all(&twice, Masks::Raw).expect_err("the same folder").to_string().contains("is named twice"));
     }
 
     #[test]
@@ -118,13 +165,65 @@ mod tests {
     #[test]
     fn a_folder_without_a_run_is_refused_by_name() {
         let root = tempfile::tempdir().expect("a temporary folder");
-        let error = Run::read(root.path()).expect_err("the folder is empty").to_string();
+        let error = Run::read(root.path(), Masks::Raw).expect_err("the folder is empty").to_string();
         assert!(error.contains("holds no `config.toml`") && error.contains("train --out"), "{error}");
-        let error = Run::read(&root.path().join("absent")).expect_err("nothing is there").to_string();
+        let error = Run::read(&root.path().join("absent"), Masks::Raw).expect_err("nothing is there").to_string();
         assert!(error.contains("does not exist"), "{error}");
         let damaged = run(root.path());
         std::fs::write(damaged.join("config.toml"), "source = ").expect("the folder is writable");
-        let error = Run::read(&damaged).expect_err("the settings are cut off").to_string();
+        let error = Run::read(&damaged, Masks::Raw).expect_err("the settings are cut off").to_string();
         assert!(error.contains("config.toml"), "{error}");
+    }
+
+    /// The marks of a run of two epochs with these further settings and steps of its log; two steps in an epoch.
+    fn marks(settings: &str, steps: &[&str]) -> Vec<String> {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let folder = run(root.path());
+        let settings = format!("source = 'clinic'\ntarget = 'other'\nepochs = 2\n{settings}");
+        std::fs::write(folder.join("config.toml"), settings).expect("the folder is writable");
+        let line = |(index, losses): (usize, &&str)| match *losses {
+            "validation" => format!("{{\"epoch\":{},\"validation\":{{}}}}\n", index / 3),
+            _ => format!("{{\"step\":{},\"epoch\":{},\"seg\":1{losses}}}\n", index - index / 3, index / 3),
+        };
+        let lines: String = steps.iter().enumerate().map(line).collect();
+        std::fs::write(folder.join("metrics.jsonl"), lines).expect("the folder is writable");
+        Run::read(&folder, Masks::Raw).expect("a run").marks()
+    }
+
+    #[test]
+    fn what_a_run_is_not_is_marked() {
+        let (plain, aligned) = ("", ",\"align\":0.5");
+        let whole = [plain, plain, "validation", aligned, aligned, "validation"];
+        let warm = [plain, plain, "validation", plain, plain, "validation"];
+        assert!(marks("", &warm).is_empty() && marks("method = 'clr'", &whole).is_empty());
+        assert_eq!(marks("", &warm[..4]), ["unfinished: 3 steps done, the last in epoch 1 of 0 to 1"]);
+        assert_eq!(marks("steps = 4", &warm[..4]), ["unfinished: 3 of 4 steps done"]);
+        assert!(marks("steps = 3", &warm[..4]).is_empty());
+        assert_eq!(marks("method = 'clr'", &warm), ["warm-up only: the category-level losses of clr never ran"]);
+        let begun = marks("method = 'align'", &warm[..2]);
+        assert_eq!(begun[1..], ["warm-up only: the category-level losses of align have not run yet"]);
+        assert!(
+            marks("method = 'clr'\nalign_weight = 0\ndiscriminative_weight = 0\nconsistency_weight = 0", &warm)
+                .is_empty()
+        );
+        assert_eq!(marks("select = 'target'", &warm), ["best checkpoint chosen by target labels"]);
+        assert_eq!(marks("", &[]), ["no step is logged"]);
+    }
+
+    #[test]
+    fn a_method_is_named_with_what_ran_of_it() {
+        let named = |method: &str, category_losses| {
+            let root = tempfile::tempdir().expect("a temporary folder");
+            let folder = run(root.path());
+            std::fs::write(folder.join("config.toml"), format!("source = 'clinic'\nmethod = '{method}'"))
+                .expect("it is writable");
+            let mut run = Run::read(&folder, Masks::Raw).expect("a run");
+            run.log.category_losses = category_losses;
+            run.method()
+        };
+        assert_eq!(named("beal", None), "beal");
+        assert_eq!(named("clr", None), "clr without its category-level losses");
+        assert_eq!(named("clr", Some([0, 0])), "clr (category-level losses from the first step on)");
+        assert_eq!(named("align", Some([1, 32])), "align (category-level losses from epoch 1, step 32)");
     }
 }

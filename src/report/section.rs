@@ -68,6 +68,11 @@ pub fn sections<'a>(runs: &'a [Run], first: &Path, preferred: &str) -> Vec<Secti
 }
 
 impl Section<'_> {
+    /// Which masks the figures of images are of, as sentences have it.
+    pub fn masks(&self) -> String {
+        self.chosen.first().map_or(String::new(), |(_, evaluation)| evaluation.masking.to_string())
+    }
+
     /// Each further run against the first.
     pub fn comparisons(&self) -> Vec<Comparison> {
         let Some(((baseline, base), others)) = self.chosen.split_first() else { return Vec::new() };

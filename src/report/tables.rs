@@ -8,7 +8,7 @@ use super::comparison::Difference;
 use super::evaluation::{Evaluation, ImageRow};
 use super::run::Run;
 use super::section::Section;
-use crate::metrics::{MeanInterval, MeanOfFound, ToldMean};
+use crate::metrics::{Masking, Masks, MeanInterval, MeanOfFound, ToldMean};
 
 /// A mean and its interval.
 fn mean(mean: Option<MeanInterval>, decimals: usize) -> Markup {
@@ -42,9 +42,16 @@ pub(crate) fn run_name(run: &Run, index: usize, several: bool) -> Markup {
     }
 }
 
+/// Both kinds of masks, that of the report first.
+fn both_kinds(first: Masks) -> [Masks; 2] {
+    match first {
+        Masks::Raw => [Masks::Raw, Masks::Postprocessed],
+        Masks::Postprocessed => [Masks::Postprocessed, Masks::Raw],
+    }
+}
+
 /// Totals of every evaluation of a split, raw and post-processed.
 pub(crate) fn totals(section: &Section, runs: &[Run]) -> Markup {
-    let stages = [("raw", "raw"), ("postprocessed", "post-processed")];
     html! {
         p class="lead" {
             "Means over images, with 95 % bootstrap intervals below. ASD and HD95 in pixels. Where a mask is empty, they and the vCDR do \
@@ -63,16 +70,16 @@ pub(crate) fn totals(section: &Section, runs: &[Run]) -> Markup {
                 }
                 tbody {
                     @for (index, evaluation) in &section.all {
-                        @for (stage, title) in stages {
-                            @let means = evaluation.summary(stage);
+                        @for (place, masks) in both_kinds(evaluation.masking.masks).into_iter().enumerate() {
+                            @let means = evaluation.summary(masks);
                             tr {
                                 th scope="row" {
-                                    @if stage == "raw" {
+                                    @if place == 0 {
                                         (run_name(&runs[*index], *index, runs.len() > 1))
                                         span class="aside" { " " (evaluation.checkpoint_name()) ", " (evaluation.images.len()) " images" }
                                     }
                                 }
-                                td { (title) }
+                                td class="masks" { (Masking { masks, ..evaluation.masking }) }
                                 td class="number" { (mean(means.cup.dice, 3)) }
                                 td class="number" { (mean(means.disc.dice, 3)) }
                                 td class="number" { (mean_of_found(means.vcdr_mae, 3)) }
@@ -90,7 +97,7 @@ pub(crate) fn totals(section: &Section, runs: &[Run]) -> Markup {
 
 /// The figures that matter most of a single evaluation.
 pub(crate) fn tiles(evaluation: &Evaluation) -> Markup {
-    let means = evaluation.summary("raw");
+    let (means, images) = (evaluation.summary(evaluation.masking.masks), evaluation.images.len());
     let ToldMean { mean, interval, over, worst_case } = means.vcdr_mae.told(|value| figure(value, 3));
     html! {
         dl class="tiles" {
@@ -100,6 +107,7 @@ pub(crate) fn tiles(evaluation: &Evaluation) -> Markup {
                     dd {
                         strong { (dice.map_or("missing".to_string(), |dice| figure(dice.mean, 3))) }
                         @if let Some(dice) = dice { span class="interval" { (figure(dice.low, 3)) " to " (figure(dice.high, 3)) } }
+                        span class="interval" { "over " (images) " of " (images) " images" }
                     }
                 }
             }
@@ -122,7 +130,7 @@ pub(crate) fn differences(all: &[Difference]) -> Markup {
             thead {
                 tr {
                     th scope="col" { "Figure" } th scope="col" class="number" { "Difference" }
-                    th scope="col" class="number" { "95 % interval" } th scope="col" class="number" { "Images" }
+                    th scope="col" class="number" { "95 % interval" } th scope="col" class="number" { "Images both have" }
                     th scope="col" { "Better" } th scope="col" class="number" { "In the worst case" }
                 }
             }
@@ -175,7 +183,8 @@ pub(crate) fn images(section: &Section, runs: &[Run]) -> Markup {
     names.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
     html! {
         p class="lead" {
-            "Masks as the network gives them (raw). Worst first: by the mean Dice of cup and disc"
+            @if let Some((_, evaluation)) = section.chosen.first() { "Of " (evaluation.masking) ". " }
+            "Worst first: by the mean Dice of cup and disc"
             @if several { ", the lowest of the runs" } "."
         }
         div class="scroll tall" tabindex="0" role="region" aria-label=(format!("Images of {}", section.name)) {

@@ -42,6 +42,19 @@ pub enum TrainError {
         /// regions in it
         regions: usize,
     },
+    /// A usual warm-up, which nobody has asked for, that outlasts the run.
+    #[error(
+        "the run would end after {} in its warm-up, without the category-level losses that `{method}` is named for: they begin \
+         after {warmup} steps", of_steps(*steps)
+    )]
+    OnlyWarmup {
+        /// name of the method
+        method: &'static str,
+        /// steps of the run
+        steps: u64,
+        /// steps of the warm-up
+        warmup: u64,
+    },
     /// Weights that cannot be begun from.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -152,6 +165,10 @@ pub enum TrainError {
         #[source]
         error: Box<TrainError>,
     },
+}
+
+fn of_steps(count: u64) -> String {
+    if count == 1 { "1 step".to_string() } else { format!("{count} steps") }
 }
 
 impl TrainError {

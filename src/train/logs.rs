@@ -8,10 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use image::RgbImage;
 use serde_json::{Map, Value, json};
 
+use super::terms;
 use crate::data::names::shown_path;
 use crate::formats::{EventFileError, EventWriter};
 use crate::input_file;
-use crate::method::step::TOTAL;
+use crate::method::step::{LossWeights, TOTAL};
+use crate::named::named_enum;
 
 /// Why a run cannot be logged.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,16 @@ impl LogError {
 
 type Result<T> = std::result::Result<T, LogError>;
 
+named_enum! {
+    /// Where a step of a method with category-level losses stands.
+    pub enum Phase {
+        /// these losses are not computed yet
+        WarmUp = "warm-up",
+        /// they are
+        CategoryLevel = "category-level",
+    }
+}
+
 /// What is logged of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepRecord {
@@ -50,8 +62,12 @@ pub struct StepRecord {
     pub step: u64,
     /// epoch that the step's batch belongs to, counted from 0
     pub epoch: u64,
-    /// losses by name, in the order of the columns
+    /// none of a method that has no category-level losses
+    pub phase: Option<Phase>,
+    /// losses by name, as the step puts them out, in the order of the columns
     pub losses: Vec<(&'static str, f32)>,
+    /// how much they count in the total
+    pub weights: LossWeights,
     /// learning rate of the network
     pub lr: f32,
     /// duration of the step, waiting for its batch included
@@ -80,6 +96,8 @@ pub struct ValidationRecord {
     pub dataset: &'static str,
     /// whose mean Dice chooses the best checkpoint
     pub select: &'static str,
+    /// which masks the values are of
+    pub masks: String,
     /// values by name, `target_…` or `source_…`
     pub values: Vec<(String, f64)>,
 }
@@ -129,7 +147,7 @@ pub(super) struct Logs {
 impl Logs {
     /// Opens the logs of a run and cuts them to the given lengths, which a checkpoint vouches for. What of them is lost does
     /// not keep a run from going on: a sentence says so.
-    pub(super) fn open(run: &Path, bytes: LogBytes, losses: &[&str]) -> Result<(Logs, Vec<String>)> {
+    pub(super) fn open(run: &Path, bytes: LogBytes, losses: &[&str], has_phases: bool) -> Result<(Logs, Vec<String>)> {
         let mut notes = Vec::new();
         let mut note_loss = |path: &Path, found: u64, logged: u64| {
             if found < logged {
@@ -159,7 +177,7 @@ impl Logs {
         // A file that was removed begins anew, and nobody misses it.
         note_loss(events.path(), bytes.events - events.missing().min(bytes.events), bytes.events);
         let bytes = LogBytes { metrics: metrics_bytes, table: table_bytes, events: bytes.events };
-        let columns = if bytes.table > 0 { titles(&run.join("log.csv"))? } else { new_titles(losses) };
+        let columns = if bytes.table > 0 { titles(&run.join("log.csv"))? } else { new_titles(losses, has_phases) };
         let mut logs = Logs { metrics, table, events, bytes, columns };
         if bytes.table == 0 {
             let titles = logs.columns.join(",");
@@ -182,7 +200,10 @@ impl Logs {
         let mut line = Map::new();
         line.insert("step".into(), record.step.into());
         line.insert("epoch".into(), record.epoch.into());
-        for (name, value) in &record.losses {
+        let phase = record.phase.map(Phase::name);
+        line.extend(phase.map(|phase| ("phase".to_string(), phase.into())));
+        let losses = terms::both_ways(&record.losses, record.weights);
+        for (name, value) in &losses {
             line.insert((*name).into(), number(*value));
         }
         line.insert("lr".into(), number(record.lr));
@@ -192,11 +213,12 @@ impl Logs {
             line.insert("prototype_distance".into(), Value::Object(distances.collect()));
         }
         self.append_line(&Value::Object(line))?;
-        let counters = [("step", record.step.to_string()), ("epoch", record.epoch.to_string())];
-        let losses = record.losses.iter().map(|(name, value)| (*name, value.to_string()));
+        let phase = phase.unwrap_or_default().to_string();
+        let counters = [("step", record.step.to_string()), ("epoch", record.epoch.to_string()), ("phase", phase)];
+        let cells = losses.iter().map(|(name, value)| (*name, value.to_string()));
         let rest = [("lr", record.lr.to_string()), ("seconds", format!("{:.4}", record.seconds))];
-        self.append_cells(&counters.into_iter().chain(losses).chain(rest).collect::<Vec<_>>())?;
-        let mut scalars: Vec<(&str, f32)> = record.losses.clone();
+        self.append_cells(&counters.into_iter().chain(cells).chain(rest).collect::<Vec<_>>())?;
+        let mut scalars: Vec<(&str, f32)> = losses;
         scalars.push(("lr", record.lr));
         let distances: Vec<(String, f32)> = (record.prototype_distances.iter())
             .map(|(name, value)| (format!("prototype_distance/{name}"), *value as f32))
@@ -209,12 +231,15 @@ impl Logs {
     pub(super) fn validation(&mut self, record: &ValidationRecord) -> Result<()> {
         let values: Map<String, Value> =
             record.values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-        let (epoch, dataset, select) = (record.epoch, record.dataset, record.select);
-        self.append_line(&json!({ "epoch": epoch, "dataset": dataset, "select": select, "validation": values }))?;
+        let ValidationRecord { epoch, dataset, select, masks, .. } = record;
+        let line =
+            json!({ "epoch": epoch, "dataset": dataset, "select": select, "masks": masks, "validation": values });
+        self.append_line(&line)?;
         let dice = |name: &str| record.value(name).map_or(String::new(), |value| value.to_string());
         self.append_cells(&[
             ("step", record.step.to_string()),
             ("epoch", epoch.to_string()),
+            ("masks", masks.clone()),
             ("cup_dice", dice("cup_dice")),
             ("disc_dice", dice("disc_dice")),
             ("dataset", dataset.to_string()),
@@ -269,9 +294,10 @@ fn whole_lines(file: &mut File, most: u64) -> io::Result<u64> {
 }
 
 /// Titles of a new table.
-fn new_titles(losses: &[&str]) -> Vec<String> {
-    let before = ["step", "epoch"].into_iter().chain(losses.iter().copied());
-    before.chain(["lr", "seconds", "cup_dice", "disc_dice", "dataset"]).map(str::to_string).collect()
+pub(super) fn new_titles(losses: &[&str], has_phases: bool) -> Vec<String> {
+    let phase = if has_phases { Some("phase") } else { None };
+    let before = ["step", "epoch"].into_iter().chain(phase).chain(terms::with_companions(losses));
+    before.chain(["lr", "seconds", "masks", "cup_dice", "disc_dice", "dataset"]).map(str::to_string).collect()
 }
 
 /// Titles of a table that is gone on with; one of an earlier version lacks some.
@@ -305,35 +331,53 @@ mod tests {
 
     fn validation(step: u64, dataset: &'static str) -> ValidationRecord {
         let values = vec![("cup_dice".to_string(), 0.25), ("disc_dice".to_string(), 0.5)];
-        ValidationRecord { step, epoch: 0, dataset, select: "source", values }
+        ValidationRecord { step, epoch: 0, dataset, select: "source", masks: "raw masks at 0.5".to_string(), values }
+    }
+
+    /// A step in the warm-up, without losses.
+    fn record() -> StepRecord {
+        StepRecord {
+            step: 0,
+            epoch: 0,
+            phase: Some(Phase::WarmUp),
+            losses: Vec::new(),
+            weights: LossWeights::default(),
+            lr: 0.125,
+            seconds: 2.0,
+            prototype_distances: Vec::new(),
+        }
     }
 
     #[test]
     fn a_table_is_gone_on_with_under_its_own_titles() {
         let run = tempfile::tempdir().expect("a temporary folder");
         let table = run.path().join("log.csv");
-        let losses = vec![("seg", 0.5)];
-        let mut record =
-            StepRecord { step: 0, epoch: 0, losses, lr: 0.125, seconds: 2.0, prototype_distances: Vec::new() };
-        let open = |bytes| Logs::open(run.path(), bytes, &["seg", "align"]).expect("the folder is writable");
+        let weights = LossWeights { align: 0.5, ..LossWeights::default() };
+        let mut record = StepRecord { losses: vec![("seg", 0.5)], weights, ..record() };
+        let open = |bytes| Logs::open(run.path(), bytes, &["seg", "align"], true).expect("the folder is writable");
         let (mut logs, notes) = open(LogBytes::default());
         assert_eq!(notes, Vec::<String>::new());
         logs.step(&record).expect("the folder is writable");
         logs.validation(&validation(1, "target")).expect("the folder is writable");
         let written = std::fs::read_to_string(&table).expect("just written");
         let rows = [
-            "step,epoch,seg,align,lr,seconds,cup_dice,disc_dice,dataset",
-            "0,0,0.5,,0.125,2.0000,,,",
-            "1,0,,,,,0.25,0.5,target",
+            "step,epoch,phase,seg,align,align_weighted,lr,seconds,masks,cup_dice,disc_dice,dataset",
+            "0,0,warm-up,0.5,,,0.125,2.0000,,,,",
+            "1,0,,,,,,,raw masks at 0.5,0.25,0.5,target",
         ];
         assert_eq!(written.lines().collect::<Vec<_>>(), rows);
         record.prototype_distances = vec![("cup_object", 0.5)];
+        record.losses.push(("align", 0.25));
+        record.phase = Some(Phase::CategoryLevel);
         logs.step(&record).expect("the folder is writable");
         let metrics = std::fs::read_to_string(run.path().join("metrics.jsonl")).expect("just written");
-        let plain = r#"{"step":0,"epoch":0,"seg":0.5,"lr":0.125,"seconds":2.0"#;
         let lines: Vec<&str> = metrics.lines().collect();
-        assert_eq!(lines[0], format!("{plain}}}"), "a step at which nobody looks has no such key");
-        assert_eq!(lines[2], format!(r#"{plain},"prototype_distance":{{"cup_object":0.5}}}}"#));
+        assert_eq!(lines[0], r#"{"step":0,"epoch":0,"phase":"warm-up","seg":0.5,"lr":0.125,"seconds":2.0}"#);
+        assert!(lines[1].contains(r#""masks":"raw masks at 0.5""#), "{}", lines[1]);
+        assert_eq!(
+            lines[2],
+            r#"{"step":0,"epoch":0,"phase":"category-level","seg":0.5,"align":0.25,"align_weighted":0.125,"lr":0.125,"seconds":2.0,"prototype_distance":{"cup_object":0.5}}"#
+        );
         drop(logs);
 
         let earlier = "step,epoch,seg,align,lr,seconds,cup_dice,disc_dice\n";
@@ -348,15 +392,8 @@ mod tests {
     #[test]
     fn what_is_lost_of_the_logs_is_told_and_the_rest_goes_on() {
         let run = tempfile::tempdir().expect("a temporary folder");
-        let record = |step| StepRecord {
-            step,
-            epoch: 0,
-            losses: vec![("seg", 0.5)],
-            lr: 0.125,
-            seconds: 2.0,
-            prototype_distances: Vec::new(),
-        };
-        let open = |bytes| Logs::open(run.path(), bytes, &["seg"]).expect("the folder is writable");
+        let record = |step| StepRecord { step, losses: vec![("seg", 0.5)], ..record() };
+        let open = |bytes| Logs::open(run.path(), bytes, &["seg"], true).expect("the folder is writable");
         let (mut logs, _) = open(LogBytes::default());
         for step in 0..3 {
             logs.step(&record(step)).expect("the folder is writable");
@@ -393,8 +430,7 @@ mod tests {
     #[test]
     fn the_total_is_named_only_where_it_alone_is_not_finite() {
         let broken = |losses: [(&'static str, f32); 3]| -> Vec<&str> {
-            let (losses, prototype_distances) = (losses.to_vec(), Vec::new());
-            let record = StepRecord { step: 0, epoch: 0, losses, lr: 1e-3, seconds: 0.1, prototype_distances };
+            let record = StepRecord { losses: losses.to_vec(), ..record() };
             record.not_finite().into_iter().map(|(name, _)| name).collect()
         };
         assert!(broken([("total", 3.0), ("seg", 1.0), ("d_same", 2.0)]).is_empty());

@@ -6,6 +6,7 @@ mod data_record;
 mod datasets;
 mod environment;
 mod error;
+mod glossary;
 mod logs;
 mod memory;
 mod observer;
@@ -19,6 +20,7 @@ mod session;
 mod settings;
 mod stage;
 mod step_settings;
+mod terms;
 mod validation;
 mod weights;
 
@@ -27,14 +29,16 @@ pub use checkpoint::{Checkpoint, CheckpointError, Progress, ResumeFrom};
 pub use data_record::DataRecord;
 pub use environment::Environment;
 pub use error::{MemoryLimit, MemoryShortage, TrainError};
-pub use logs::{LogBytes, LogError, StepRecord, ValidationRecord, last_epoch};
+pub use glossary::LOG_COLUMNS;
+pub use logs::{LogBytes, LogError, Phase, StepRecord, ValidationRecord, last_epoch};
 pub use memory::{fitting_step, validation_bytes};
 pub use observer::{Event, Observer};
 pub use pictures::{Channels, Shown};
 pub use predictor::{PredictorError, TrainedNetwork, load_predictor, load_stochastic_predictor};
 pub use run_folder::files_of_run;
 pub use run_settings::{Contradiction, RunSettingsError, settings_of_run};
-pub use session::{ChangedData, Outcome, Resume, Session};
+pub use schedule::CategoryLosses;
+pub use session::{ChangedData, ChosenOn, Outcome, Resume, Session};
 pub use settings::{
     AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,
     Selection, Setting, Spelling, Switch,

@@ -3,9 +3,9 @@
 use image::imageops::{self, FilterType};
 use image::{GenericImage, GrayImage, Rgb, RgbImage};
 
-use super::validation::THRESHOLD;
 use crate::data::overlay::draw_outlines;
 use crate::data::resize::resize_mask;
+use crate::metrics::Masking;
 
 /// The standard deviation at the upper end of the colour map: probabilities deviate by no more, but for the correction
 /// of an unbiased estimate.
@@ -59,7 +59,7 @@ impl Shown<'_> {
     /// The pictures by name.
     ///
     /// - `input`: the image as the network gets it, `H` x `W`;
-    /// - `prediction`: the same with the outlines of where the probability exceeds 0.75, disc blue, cup green;
+    /// - `prediction`: the same with the outlines of where the probability exceeds the usual thresholds, disc blue, cup green;
     /// - `pseudo_label`: the same with the outlines of the pseudo label;
     /// - `uncertainty`: cup on the left, disc on the right, `H` x `2 W`, in viridis from 0 (dark violet) to 0.5
     ///   (yellow, as what exceeds it); NaN is black.
@@ -69,17 +69,17 @@ impl Shown<'_> {
     pub fn pictures(&self) -> Vec<(&'static str, RgbImage)> {
         self.image.check("the image", 3);
         let input = photograph(&self.image);
-        let outlined = |what: &str, maps: &Channels<'_>, threshold: f32| {
+        let outlined = |what: &str, maps: &Channels<'_>, thresholds: [f32; 2]| {
             maps.check(what, 2);
             let mut picture = input.clone();
-            let [cup, disc] = [0, 1].map(|class| exceeding(maps, class, threshold, picture.dimensions()));
+            let [cup, disc] = [0, 1].map(|class| exceeding(maps, class, thresholds[class], picture.dimensions()));
             draw_outlines(&mut picture, &cup, &disc);
             picture
         };
-        let prediction = outlined("the probability", &self.probability, THRESHOLD);
+        let prediction = outlined("the probability", &self.probability, Masking::USUAL.thresholds);
         let mut pictures = vec![("input", input.clone()), ("prediction", prediction)];
         if let Some(label) = &self.pseudo_label {
-            pictures.push(("pseudo_label", outlined("the pseudo label", label, 0.5)));
+            pictures.push(("pseudo_label", outlined("the pseudo label", label, [0.5; 2])));
         }
         if let Some(std) = &self.uncertainty {
             std.check("the uncertainty", 2);

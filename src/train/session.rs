@@ -1,5 +1,6 @@
 //! A run: from settings or a checkpoint to trained weights.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -9,13 +10,14 @@ use super::data_record::DataRecord;
 use super::datasets::{TrainingData, open_data};
 use super::environment::Environment;
 use super::error::TrainError;
-use super::logs::{LogBytes, Logs, StepRecord, ValidationRecord};
+use super::logs::{LogBytes, Logs, Phase, StepRecord, ValidationRecord};
 use super::memory::check_memory;
 use super::observer::{Event, Observer};
 use super::prototypes;
 use super::run_folder::{RunFolder, refuse_to_overwrite};
 use super::run_settings::{self, agree};
-use super::settings::Config;
+use super::schedule::CategoryLosses;
+use super::settings::{Config, Selection};
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation, networks, with_predictors};
 use super::weights::{Demand, WeightsError, initialise, load_weights};
@@ -23,6 +25,7 @@ use crate::device::{Device, States};
 use crate::formats::{Weights, shortened};
 use crate::inference::{InferenceError, Predictor};
 use crate::method::step::{self, GENERATOR, TrainingStep};
+use crate::metrics::Masking;
 use crate::nn::Domain;
 
 type Result<T> = std::result::Result<T, TrainError>;
@@ -31,6 +34,25 @@ type Result<T> = std::result::Result<T, TrainError>;
 const MOST_LOSSES: u32 = 3;
 /// Time that a driver is given to come back after the first loss; more after the next.
 const BEFORE_REOPENING: Duration = Duration::from_secs(1);
+
+/// The regions that choose the best checkpoint of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChosenOn {
+    /// whose they are
+    pub select: Selection,
+    /// how many
+    pub regions: usize,
+}
+
+impl fmt::Display for ChosenOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let regions = self.regions;
+        match self.select {
+            Selection::Source => write!(f, "{regions} held-out source regions"),
+            Selection::Target => write!(f, "{regions} target test regions, by their labels"),
+        }
+    }
+}
 
 /// How a run is continued.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,6 +82,10 @@ pub struct Outcome {
     pub complete: bool,
     /// mean Dice of the checkpoint in `best`, if a validation chose one
     pub best_mean_dice: Option<f64>,
+    /// what that is the mean Dice of
+    pub chosen_on: ChosenOn,
+    /// from when on the category-level losses ran
+    pub category_losses: CategoryLosses,
     /// where the best checkpoint lies
     pub best: PathBuf,
     /// where the checkpoint of the last step lies
@@ -87,12 +113,13 @@ impl Session {
     pub fn begin(device: &Device, config: Config, run: &Path, observer: &mut dyn Observer) -> Result<Session> {
         config.check()?;
         refuse_to_overwrite(run)?;
-        let text = config.to_toml()?;
+        // A usual warm-up is held like one that is given: it stays when the run's epochs are changed.
+        let text = Config { warmup_epochs: Some(config.warmup()), ..config.clone() }.to_toml()?;
         Session::prepare(device, config, None, observer, |config, data, states, losses, observer| {
             let mut folder = RunFolder::create(run, observer)?;
             // Before the logs, so that a folder which holds them holds a run that can be resumed.
             folder.write_last(finite(&folder, config, Progress::default(), data, device, states)?)?;
-            let (logs, _) = Logs::open(run, LogBytes::default(), losses)?;
+            let (logs, _) = Logs::open(run, LogBytes::default(), losses, config.has_category_losses())?;
             folder.write_settings(&text)?;
             Environment::of(device).write(run)?;
             Ok((folder, logs))
@@ -120,9 +147,9 @@ impl Session {
             folder.write_settings(&config.to_toml()?)?;
         }
         let began_with = checkpoint.data.clone();
-        let open = |_: &Config, data: &DataRecord, _: &States, losses: &[&str], observer: &mut dyn Observer| {
+        let open = |config: &Config, data: &DataRecord, _: &States, losses: &[&str], observer: &mut dyn Observer| {
             let note = unchanged(folder.path(), began_with, data, how.data)?;
-            let (logs, notes) = Logs::open(folder.path(), bytes, losses)?;
+            let (logs, notes) = Logs::open(folder.path(), bytes, losses, config.has_category_losses())?;
             note.iter().chain(&notes).for_each(|note| observer.event(Event::Note(note)));
             Environment::of(device).write(folder.path())?;
             Ok((folder, logs))
@@ -143,6 +170,15 @@ impl Session {
         let (begins, done) = (from.is_none(), from.as_ref().map_or(0, |(checkpoint, _)| checkpoint.progress.step));
         let per_epoch = data.batches_per_epoch(config.batch);
         let (total, epoch) = (config.total_steps(per_epoch), done / per_epoch);
+        match config.category_losses(per_epoch) {
+            CategoryLosses::Never if config.warmup_epochs.is_none() => {
+                let warmup = per_epoch.saturating_mul(config.warmup().saturating_add(1) as u64);
+                return Err(TrainError::OnlyWarmup { method: config.method.name(), steps: total, warmup });
+            }
+            CategoryLosses::Absent => {}
+            losses => observer.event(Event::Note(&losses.to_string())),
+        }
+        let config = Config { warmup_epochs: Some(config.warmup()), ..config };
         let last_epoch = (total - 1) / per_epoch;
         // Before any memory is asked for.
         let networks = networks(&config, validations.len());
@@ -289,8 +325,13 @@ impl Session {
         }
         let Progress { step, best_mean_dice, .. } = self.progress;
         let complete = step >= total;
+        let select = self.config.select;
+        let own = self.validations.iter().map(|(validation, _)| validation);
+        let chosen_by = own.filter(|validation| validation.domain() == select.domain());
+        let chosen_on = ChosenOn { select, regions: chosen_by.map(|own| own.dataset().len()).sum() };
+        let category_losses = self.config.category_losses(per_epoch);
         let [best, last] = [ResumeFrom::Best, ResumeFrom::Last].map(|checkpoint| self.folder.checkpoint(checkpoint));
-        Ok(Outcome { steps: step, complete, best_mean_dice, best, last })
+        Ok(Outcome { steps: step, complete, best_mean_dice, chosen_on, category_losses, best, last })
     }
 
     /// One training step.
@@ -304,7 +345,13 @@ impl Session {
             true => prototypes::distances(&self.states)?,
             false => Vec::new(),
         };
-        Ok(StepRecord { step, epoch, losses, lr, seconds: start.elapsed().as_secs_f64(), prototype_distances })
+        let phase = match self.config.is_warm(epoch) {
+            _ if !self.config.has_category_losses() => None,
+            true => Some(Phase::CategoryLevel),
+            false => Some(Phase::WarmUp),
+        };
+        let (weights, seconds) = (stage.weights(), start.elapsed().as_secs_f64());
+        Ok(StepRecord { step, epoch, phase, losses, weights, lr, seconds, prototype_distances })
     }
 
     /// Validates, logs, and keeps the best checkpoint.
@@ -334,6 +381,7 @@ impl Session {
             epoch,
             dataset: first.map_or(select, |(domain, _)| *domain).name(),
             select: select.name(),
+            masks: Masking::USUAL.to_string(),
             values,
         };
         self.logs.validation(&record)?;

@@ -64,6 +64,11 @@ impl Stage {
         Ok(Stage { weights, program, device_bytes, losses, maps, source, target })
     }
 
+    /// How much the losses of its steps count.
+    pub(super) fn weights(&self) -> LossWeights {
+        self.weights
+    }
+
     /// What a run tells of a new stage.
     pub(super) fn compiled(&self) -> Event<'static> {
         Event::Compiled { device_bytes: self.device_bytes }

@@ -1,20 +1,20 @@
-//! Validation during training: overlap at the regions' own size, threshold 0.75, mean over images.
+//! Validation during training: overlap at the regions' own size, mean over images.
 
 use std::rc::Rc;
+
+use image::GrayImage;
+use rayon::prelude::*;
 
 use super::error::TrainError;
 use super::settings::{Config, NormSetting};
 use crate::data::mask::decode_mask;
 use crate::data::{Dataset, RegionPixels};
 use crate::device::{Device, States};
-use crate::inference::Predictor;
-use crate::metrics::{BinaryMask, Overlap};
+use crate::inference::{Logits, Predictor};
+use crate::metrics::{BinaryMask, Masking, MetricsError, Overlap};
 use crate::nn::Domain;
 
 type Result<T> = std::result::Result<T, TrainError>;
-
-/// Probability from which a pixel counts as cup or disc.
-pub(super) const THRESHOLD: f32 = 0.75;
 
 /// Images that a validation computes at once at most.
 const VALIDATION_BATCH: usize = 8;
@@ -112,15 +112,13 @@ impl Validation {
         for regions in self.dataset.regions().chunks(predictor.batch()) {
             let pixels = regions.iter().map(RegionPixels::read).collect::<std::result::Result<Vec<_>, _>>()?;
             let images: Vec<_> = pixels.iter().map(|p| &p.image).collect();
-            for (logits, pixels) in predictor.logits(&images)?.iter().zip(&pixels) {
-                let Some(mask) = &pixels.mask else { continue };
-                let truth = decode_mask(mask.as_raw());
-                let (width, height) = mask.dimensions();
-                let plane = (width * height) as usize;
-                for channel in 0..2 {
-                    let predicted = BinaryMask::above(&logits.probability(channel), width, height, THRESHOLD)?;
-                    let truth = &truth[channel * plane..(channel + 1) * plane];
-                    let overlap = Overlap::between(&predicted, &BinaryMask::above(truth, width, height, 0.5)?)?;
+            let logits = predictor.logits(&images)?;
+            let overlaps = logits
+                .par_iter()
+                .zip(&pixels)
+                .filter_map(|(logits, pixels)| Some(overlaps(logits, pixels.mask.as_ref()?)));
+            for overlaps in overlaps.collect::<std::result::Result<Vec<_>, _>>()? {
+                for (channel, overlap) in overlaps.iter().enumerate() {
                     sums.dice[channel] += overlap.dice();
                     sums.iou[channel] += overlap.iou();
                     sums.pixel_accuracy[channel] += overlap.pixel_accuracy();
@@ -131,4 +129,15 @@ impl Validation {
         let mean = |sum: [f64; 2]| sum.map(|v| v / count);
         Ok(Scores { dice: mean(sums.dice), iou: mean(sums.iou), pixel_accuracy: mean(sums.pixel_accuracy) })
     }
+}
+
+/// How far the cup and the disc of a prediction agree with those of a mask.
+fn overlaps(logits: &Logits, mask: &GrayImage) -> std::result::Result<[Overlap; 2], MetricsError> {
+    let (width, height) = mask.dimensions();
+    let truth = decode_mask(mask.as_raw());
+    let (cup, disc) = truth.split_at((width * height) as usize);
+    let probabilities = [0, 1].map(|class| logits.probability(class));
+    let predicted = Masking::USUAL.apply(probabilities.each_ref().map(Vec::as_slice), width, height)?;
+    let truth = [BinaryMask::above(cup, width, height, 0.5)?, BinaryMask::above(disc, width, height, 0.5)?];
+    Ok([Overlap::between(&predicted[0], &truth[0])?, Overlap::between(&predicted[1], &truth[1])?])
 }

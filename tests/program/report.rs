@@ -124,12 +124,23 @@ fn one_run(run: &Path) {
     for stage in ["raw", "postprocessed"] {
         assert_eq!(rounded(&evaluation[stage]), rounded(&evaluated[stage]), "{stage}");
     }
-    let dice = format!("{:.3}", evaluated["raw"]["disc"]["dice"].as_f64().expect("a mean"));
+    let first = &evaluated[evaluated["masks"].as_str().expect("masks are named")];
+    let dice = format!("{:.3}", first["disc"]["dice"].as_f64().expect("a mean"));
     let tiles: Vec<String> = page.select(&selector(".tiles strong")).map(all_text).collect();
     assert_eq!((tiles.len(), &tiles[1]), (3, &dice));
-    let found = evaluated["raw"]["vcdr_mae_n"].as_u64().expect("a number of images");
+    let found = first["vcdr_mae_n"].as_u64().expect("a number of images");
     let ratio = page.select(&selector(".tiles dd")).nth(2).map(all_text).expect("a tile for the ratio");
     assert!(ratio.contains(&format!("over {found} of 3 images")), "{ratio}");
+    let card = page.select(&selector(".tiles dd")).next().map(all_text).expect("a tile for the cup");
+    assert!(card.contains("over 3 of 3 images"), "{card}");
+    let header = page.select(&selector("header")).next().map(all_text).expect("a header");
+    assert!(header.contains("post-processed masks at 0.75"), "{header}");
+    assert_eq!(
+        [&document["runs"][0]["finished"], &document["runs"][0]["marks"]],
+        [&true.into(), &Value::Array(vec![])]
+    );
+    let dice = page.select(&selector("#training ~ p")).map(all_text).collect::<String>();
+    assert!(dice.contains("post-processed masks at 0.75") && dice.contains("held-out source regions"), "{dice}");
 
     let logged = fs::read_to_string(run.join("metrics.jsonl")).expect("the run logs");
     let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -175,7 +186,7 @@ fn two_runs(runs: &Runs, first: &Path, second: &Path) {
     let both = page(&path);
     let comparison = &document["comparisons"][0];
     assert_eq!([&comparison["baseline"], &comparison["run"]], [NAME, "clr"]);
-    let mean = |index: usize| document["evaluations"][index]["raw"]["disc"]["dice"].as_f64().expect("a mean");
+    let mean = |index: usize| document["evaluations"][index]["postprocessed"]["disc"]["dice"].as_f64().expect("a mean");
     let difference = comparison["disc_dice"]["difference"].as_f64().expect("a difference");
     // Tables of images have six decimals.
     assert!((difference - (mean(1) - mean(0))).abs() < 2e-6, "{document}");
@@ -189,8 +200,17 @@ fn two_runs(runs: &Runs, first: &Path, second: &Path) {
     let differing: Vec<String> = both.select(&selector(".differs th")).map(all_text).collect();
     assert!(differing.contains(&"method".to_string()) && !differing.contains(&"seed".to_string()), "{differing:?}");
 
+    let charts = runs.folder.path().join("charts");
+    let arguments = ["report", "--no-images", text(first), text(second), "--charts", text(&charts)];
+    let printed = succeed(&arguments);
+    assert!(printed.contains("post-processed masks at 0.75, paired over the images both have"), "{printed}");
+    assert!(printed.lines().any(|line| line.starts_with("  Dice, disc") && line.contains("over 3 of 3")), "{printed}");
+    let differences = fs::read_to_string(charts.join("comparisons.csv")).expect("the table is written");
+    let row = differences.lines().find(|row| row.contains(",disc_dice,")).expect("a row");
+    assert!(row.contains(",post-processed masks at 0.75,") && row.contains(",3,3,"), "{row}");
+
     // The same images are needed for pairs.
-    let table = second.join("evaluation-clinic-b-test-best/metrics.csv");
+    let table = second.join("evaluation-clinic-b-test-best/metrics_postprocessed.csv");
     let csv = fs::read_to_string(&table).expect("the evaluation is kept");
     let renamed = csv.replacen("\nb", "\nanother-b", 1).replacen("\nc", "\nanother-c", 1);
     let renamed = if renamed == csv { csv.replacen('\n', "\nanother-", 1) } else { renamed };
@@ -214,6 +234,11 @@ fn damaged_and_unfinished(runs: &Runs, run: &Path) {
     let out = runs.folder.path().join("unfinished.html");
     let output = output(&["report", "--no-images", text(run), "--out", text(&out)]);
     assert!(output.status.success());
+    let title = page(&out).select(&selector("h1")).next().map(all_text).expect("a title");
+    assert!(
+        title.starts_with("clr ") && title.contains("unfinished: 8 steps done, the last in epoch 1 of 0 to 1"),
+        "{title}"
+    );
     let remarks: Vec<String> = page(&out).select(&selector(".remarks li")).map(all_text).collect();
     assert_eq!(remarks.len(), 3, "{remarks:?}");
     for (remark, wanted) in remarks.iter().zip(["half written", "(the first is line 2)", "summary.json"]) {

@@ -22,7 +22,7 @@ use self::part::Part;
 use self::table::{Row, TABLE, write_table};
 use self::uncertainty::{mean_deviations, write_deviations};
 use self::whole_photograph::Place;
-use super::evaluate::Thresholds;
+use super::masking::MaskFlags;
 use super::named::named;
 use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
 use crate::data::contact_sheet::{ContactSheet, Tile};
@@ -35,7 +35,7 @@ use crate::data::region::check_shape;
 use crate::data::remarks::{Remark, Remarks};
 use crate::formats::{HostTensor, TensorFile};
 use crate::inference::Logits;
-use crate::metrics::{BinaryMask, Eye, doubts, rim_sectors, vertical_cup_to_disc_ratio};
+use crate::metrics::{BinaryMask, Eye, Masking, Masks, doubts, rim_sectors, vertical_cup_to_disc_ratio};
 use crate::own_file::{Overwriting, Purpose};
 use crate::train::{TrainedNetwork, load_stochastic_predictor};
 
@@ -63,8 +63,8 @@ pub(super) struct Arguments {
     /// Write `NAME.safetensors` with the logits `mask [1,2,H,W]` and `boundary [1,1,H,W]` too
     #[arg(long)]
     logits: bool,
-    /// Use the masks as the network gives them, without post-processing
-    #[arg(long)]
+    /// The same as --masks raw
+    #[arg(long, conflicts_with = "masks")]
     raw: bool,
     /// The images are whole photographs: find the disc, segment a region of 1.5 disc diameters around it, and put the
     /// masks back at the photograph's size (logits and uncertainty stay those of the region)
@@ -80,7 +80,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=100), help = uncertainty::help())]
     uncertainty: Option<u8>,
     #[command(flatten)]
-    thresholds: Thresholds,
+    masks: MaskFlags,
     #[command(flatten)]
     architecture: Architecture,
     #[command(flatten)]
@@ -93,6 +93,11 @@ impl Arguments {
         let further = [(Part::Uncertainty, self.uncertainty.is_some()), (Part::Logits, self.logits)];
         let further = further.into_iter().filter_map(|(part, is_wanted)| is_wanted.then_some(part));
         [Part::Mask, Part::Overlay].into_iter().chain(further).collect()
+    }
+
+    /// How probabilities become the masks that are written.
+    fn masking(&self) -> Masking {
+        if self.raw { self.masks.masking_of(Masks::Raw) } else { self.masks.masking() }
     }
 }
 
@@ -189,6 +194,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             "notice": DISCLAIMER,
             "images": rows.len(),
             "device": device.name(),
+            "masks": arguments.masking().to_string(),
             "predictions": list,
             "flags": flags,
             "notes": notes,
@@ -199,7 +205,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let (count, given, place) = (rows.len(), images.len(), arguments.out.display());
         let segmented =
             if count == given { counted(count, "image") } else { format!("{count} of {}", counted(given, "image")) };
-        output::line(format_args!("{segmented} segmented; results in {place}"))?;
+        output::line(format_args!("{segmented} segmented, {}; results in {place}", arguments.masking()))?;
         print_places(&rows)?;
         if !rows.is_empty() {
             output::line(findings::summary(&rows))?;
@@ -233,8 +239,8 @@ fn write_prediction(
     input: &Input,
     logits: &Logits,
 ) -> Result<(Row, Tile)> {
-    let raw = arguments.thresholds.masks(logits)?;
-    let masks = if arguments.raw { raw.clone() } else { arguments.thresholds.clean_masks(logits)? };
+    let raw = arguments.masks.masks_of(Masks::Raw, logits)?;
+    let masks = arguments.masks.masks_of(arguments.masking().masks, logits)?;
     let (name, out, (width, height)) = (input.name, &arguments.out, input.image.dimensions());
     let mut picture = input.image.clone();
     let whole = match &input.region {
@@ -259,16 +265,20 @@ fn write_prediction(
         overwriting.remove(&part.path(out, name), part.purpose())?;
     }
     let is_whole = input.remarks.iter().any(|remark| matches!(remark, Remark::WholePhotograph));
-    let doubts = doubts(&masks, &raw).into_iter().map(Flag::Doubt);
+    let doubts = doubts(&masks, &raw);
     let row = Row {
         vcdr: vertical_cup_to_disc_ratio(&whole[0], &whole[1]),
         cup_area: whole[0].area(),
         disc_area: whole[1].area(),
-        confidence: confidence(logits, &masks),
+        confidence: confidence(logits, &masks).filter(|_| doubts.is_empty()),
         rim: rim_sectors(&whole[0], &whole[1]),
         uncertainty: arguments.uncertainty.map(|_| mean_deviations(logits, &masks)),
         place: input.region.as_ref().map(|(_, place)| *place),
-        flags: is_whole.then_some(Flag::WholePhotograph).into_iter().chain(doubts).collect(),
+        flags: is_whole
+            .then_some(Flag::WholePhotograph)
+            .into_iter()
+            .chain(doubts.into_iter().map(Flag::Doubt))
+            .collect(),
         notes: input.remarks.iter().map(Remark::sentence).collect(),
         ..Row::empty(name)
     };

@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytesize::ByteSize;
 
+use crate::train::Phase;
+
 /// Where a run is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Status {
@@ -13,6 +15,8 @@ pub(super) struct Status {
     pub steps: u64,
     /// epoch of the last step
     pub epoch: u64,
+    /// whether the category-level losses run, of a method that has them
+    pub phase: Option<Phase>,
     /// of the last step
     pub losses: Vec<(&'static str, f32)>,
     /// the last validation, if there was one
@@ -63,7 +67,11 @@ impl Status {
 
     fn losses(&self) -> Vec<String> {
         let losses = self.losses.iter().map(|(name, value)| format!("{name} {value:.4}"));
-        std::iter::once(format!("epoch {}", self.epoch)).chain(losses).collect()
+        let epoch = match self.phase {
+            Some(Phase::WarmUp) => format!("epoch {} (warm-up)", self.epoch),
+            _ => format!("epoch {}", self.epoch),
+        };
+        std::iter::once(epoch).chain(losses).collect()
     }
 
     fn speed(&self) -> Vec<String> {
@@ -118,6 +126,7 @@ mod tests {
             done: 1234,
             steps: 18_000,
             epoch: 34,
+            phase: Some(Phase::CategoryLevel),
             losses: names.map(|name| (name, 0.25)).to_vec(),
             dice: Some(Dice { dataset: "target", cup: 0.5, disc: 0.875 }),
             images_per_second: 123.46,
@@ -155,7 +164,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        let status = Status { dice: None, host_bytes: None, device_bytes: None, ..status() };
+        let status = Status { phase: Some(Phase::WarmUp), ..status() };
+        assert!(status.line().starts_with("step 1234/18000  epoch 34 (warm-up)  total"), "{}", status.line());
+        let status = Status { dice: None, host_bytes: None, device_bytes: None, ..status };
         for absent in ["Dice", "memory", "device"] {
             assert!(!status.line().contains(absent), "{}", status.line());
         }

@@ -81,7 +81,7 @@ impl TrainingProgress {
 
     fn step(&mut self, record: &StepRecord) {
         let status = &mut self.status;
-        (status.done, status.epoch) = (record.step + 1, record.epoch);
+        (status.done, status.epoch, status.phase) = (record.step + 1, record.epoch, record.phase);
         status.losses.clone_from(&record.losses);
         let (here, elapsed) = ((status.done - self.first) as f64, self.begun.elapsed().as_secs_f64());
         status.images_per_second = here * self.batch as f64 / elapsed;
@@ -109,7 +109,7 @@ impl TrainingProgress {
         };
         let all: Vec<Dice> = ["target", "source"].into_iter().filter_map(dice).collect();
         let shown: Vec<String> = all.iter().map(Dice::to_string).collect();
-        self.say(&format!("epoch {}: Dice {}", record.epoch, shown.join("; ")));
+        self.say(&format!("epoch {}: Dice {} ({})", record.epoch, shown.join("; "), record.masks));
         self.status.dice = all.first().copied();
     }
 }

@@ -134,7 +134,7 @@ mod tests {
             (|config| config.batch = 1, "--batch 1 is less than 2: batch normalisation needs at least 2 images"),
             (|config| config.epochs = 0, "--epochs 0 is less than 1"),
             (|config| config.steps = Some(0), "--steps 0 is less than 1"),
-            (|config| config.warmup_epochs = -2, "--warmup-epochs -2 is less than -1: -1 means no warm-up"),
+            (|config| config.warmup_epochs = Some(-2), "--warmup-epochs -2 is less than -1: -1 means no warm-up"),
             (|config| config.lr = f32::INFINITY, "--lr inf is not a positive number"),
             (|config| config.align_weight = -0.5, "--align-weight -0.5 is neither 0 nor a positive number"),
             (|config| config.stochastic_passes = 1, "--stochastic-passes 1 is not between 2 and 64"),

@@ -41,8 +41,9 @@ settings! {
         Run epochs: u64 = 500, in 1.., as "N";
         /// Stop after as many steps
         Run steps: Option<u64> = None, in 1.., as "N", example "1000";
-        /// Epoch, counted from 0, after which the category-level losses of `align` and `clr` begin; -1: at once
-        Run warmup_epochs: i64 = 25, in -1.., because "-1 means no warm-up", as "N";
+        /// Epoch, counted from 0, after which the category-level losses of `align` and `clr` begin; -1: at once. Left out, it is a
+        /// twentieth of the epochs: the published 25 of 500, 0 of fewer than 20, -1 of a single one
+        Run warmup_epochs: Option<i64> = None, in -1.., because "-1 means no warm-up", as "N", example "25";
         /// Learning rate; a fifth of it after epoch 100
         Run lr: f32 = 1e-3, in Sign::Positive, as "RATE";
         /// Learning rate of the discriminators

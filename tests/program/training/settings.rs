@@ -16,6 +16,9 @@ fn the_settings_of_a_run_reproduce_it() {
     succeed(&["train", "--config", text(&settings), "--out", text(&again)]);
     assert_same(&run, &again);
     assert_eq!(fs::read(&settings).expect("settings"), fs::read(again.join("config.toml")).expect("settings"));
+    // The usual warm-up is held like one that was given: it stays when a run's epochs are changed.
+    let text_of = fs::read_to_string(&settings).expect("settings");
+    assert!(text_of.lines().any(|line| line == "warmup_epochs = 0"), "{text_of}");
     let shorter = job.place("shorter");
     let printed = succeed(&["train", "--config", text(&settings), "--steps", "1", "--out", text(&shorter)]);
     assert!(printed.starts_with("1 steps done"), "flags win: {printed}");
@@ -73,6 +76,6 @@ fn completions_and_manual_pages_know_every_verb() {
     assert!(verbs.len() >= 12, "{help}");
     for verb in verbs {
         let page = fs::read_to_string(man.join(format!("papilla-{verb}.1"))).expect("each verb has a page");
-        assert!(page.starts_with(".ie") && page.contains(".TH") && page.contains("Examples"), "{verb}");
+        assert!(page.contains(".ie") && page.contains(".TH") && page.contains("Examples"), "{verb}");
     }
 }

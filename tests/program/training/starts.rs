@@ -37,7 +37,15 @@ fn a_step_that_does_not_fit_is_refused_before_anything_is_made_if_the_run_comes_
     let error = refusal(&with("4"));
     assert!(error.contains("--memory-budget"), "{error}");
     assert!(!run.exists(), "refused starts leave nothing behind");
-    succeed(&with("3"));
+    // Nobody has asked for a warm-up as long as the run; whoever does is told what it lacks.
+    let error = refusal(&[&begin[..], &["--steps", "3"]].concat());
+    assert!(error.contains("3 steps in its warm-up") && error.contains("--warmup-epochs"), "{error}");
+    assert!(!run.exists(), "refused starts leave nothing behind");
+    let printed = succeed(&with("3"));
+    assert!(printed.contains("the category-level losses never run"), "{printed}");
+    let page = std::fs::read_to_string(run.join("report.html")).expect("the run ended");
+    assert!(page.contains("<title>run · warm-up only: the category-level losses of clr never ran"), "{}", &page[..400]);
+    assert!(page.contains("clr without its category-level losses"));
 }
 
 /// Of a driver that computes in software, whose memory the system can refuse.

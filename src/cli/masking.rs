@@ -1,0 +1,59 @@
+//! Flags that say how probabilities become masks, the same for all verbs that make some.
+
+use anyhow::Result;
+
+use super::named::named;
+use crate::inference::Logits;
+use crate::metrics::{BinaryMask, Masking, Masks};
+
+/// Thresholds and post-processing.
+#[derive(clap::Args, Clone, Copy)]
+pub(super) struct MaskFlags {
+    /// Probability above which a pixel is cup
+    #[arg(long, default_value_t = Masking::USUAL.thresholds[0], value_name = "P", value_parser = probability)]
+    threshold_cup: f32,
+    /// Probability above which a pixel is disc
+    #[arg(long, default_value_t = Masking::USUAL.thresholds[1], value_name = "P", value_parser = probability)]
+    threshold_disc: f32,
+    /// Masks that are written, shown and measured first
+    #[arg(long, default_value = Masking::USUAL.masks.name(), value_name = "MASKS", value_parser = named::<Masks>())]
+    masks: Masks,
+    /// Radius by which post-processing erodes, in pixels of regions of 512; published: 7, with thresholds of 0.1 for the cup
+    /// and 0.5 for the disc
+    #[arg(long, default_value_t = Masking::USUAL.erosion, value_name = "PIXELS")]
+    erosion: u32,
+}
+
+impl Default for MaskFlags {
+    fn default() -> Self {
+        let Masking { masks, thresholds: [threshold_cup, threshold_disc], erosion } = Masking::USUAL;
+        MaskFlags { threshold_cup, threshold_disc, masks, erosion }
+    }
+}
+
+impl MaskFlags {
+    /// How they make masks.
+    pub(super) fn masking(&self) -> Masking {
+        self.masking_of(self.masks)
+    }
+
+    /// The same of either kind of masks.
+    pub(super) fn masking_of(&self, masks: Masks) -> Masking {
+        Masking { masks, thresholds: [self.threshold_cup, self.threshold_disc], erosion: self.erosion }
+    }
+
+    /// Masks of cup and disc of either kind.
+    pub(super) fn masks_of(&self, masks: Masks, logits: &Logits) -> Result<[BinaryMask; 2]> {
+        let maps = [0, 1].map(|class| logits.probability(class));
+        let (width, height) = (logits.width as u32, logits.height as u32);
+        Ok(self.masking_of(masks).apply(maps.each_ref().map(Vec::as_slice), width, height)?)
+    }
+}
+
+/// A probability among the flags.
+fn probability(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(p) if (0.0..=1.0).contains(&p) => Ok(p),
+        _ => Err("a probability between 0 and 1 is needed".to_string()),
+    }
+}
