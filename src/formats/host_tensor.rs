@@ -1,5 +1,7 @@
 //! A tensor in main memory.
 
+use std::borrow::Cow;
+
 /// Values of a tensor, row-major, with its shape. A scalar has the empty shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostTensor {
@@ -31,4 +33,12 @@ impl HostTensor {
 /// Product of the extents, if it fits.
 pub(super) fn element_count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent))
+}
+
+/// Values as files hold them, lowest byte first: where memory does too, without a copy.
+pub(super) fn little_endian(values: &[f32]) -> Cow<'_, [u8]> {
+    match cfg!(target_endian = "little") {
+        true => Cow::Borrowed(bytemuck::cast_slice(values)),
+        false => Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+    }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use prost::Message;
 
 use super::FormatError;
+use super::host_tensor::little_endian;
 use crate::own_file::{Overwriting, Purpose};
 
 /// `TensorProto.DataType.FLOAT`
@@ -127,7 +128,7 @@ pub struct TensorProto {
 impl TensorProto {
     /// Floats.
     pub fn floats(name: &str, shape: &[usize], values: &[f32]) -> Self {
-        let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let raw_data = little_endian(values).into_owned();
         let dims = shape.iter().map(|&extent| extent as i64).collect();
         Self { dims, data_type: FLOAT, name: name.into(), raw_data }
     }

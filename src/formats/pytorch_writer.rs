@@ -11,6 +11,7 @@ use zip::result::ZipResult;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use super::host_tensor::little_endian;
 use super::pickle_writer::PickleWriter;
 use super::{Fact, FormatError, HostTensor};
 use crate::atomic_file::WriteError;
@@ -108,7 +109,7 @@ impl<'a> Stored<'a> {
 
     fn bytes(self) -> Vec<u8> {
         match self {
-            Self::Tensor(tensor) => tensor.data.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::Tensor(tensor) => little_endian(&tensor.data).into_owned(),
             Self::Counter(value) => value.to_le_bytes().to_vec(),
         }
     }

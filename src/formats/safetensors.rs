@@ -1,5 +1,6 @@
 //! Safetensors files: a thin layer on the `safetensors` crate with whole-file writes and `f32` values.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use super::FormatError;
 use super::element_type::ElementType;
-use super::host_tensor::HostTensor;
+use super::host_tensor::{HostTensor, little_endian};
 use super::pytorch::read_file;
 use crate::atomic_file::{WriteError, Written};
 use crate::input_file;
@@ -178,9 +179,9 @@ impl TensorFile {
     }
 
     /// The elements of all tensors as bytes, in the order of the names, as in the header.
-    fn chunks(&self) -> impl Iterator<Item = Vec<u8>> {
+    fn chunks(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
         let values = self.tensors.values().flat_map(|tensor| tensor.data.chunks(CHUNK / 4));
-        values.map(|values| values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        values.map(little_endian)
     }
 
     /// The header, padded so that the data begins at a multiple of 8 bytes. The crate's own writer orders metadata at

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use kernels_tests::{adapter, half_adapter};
-use papilla::gpu::{ConvVariant, Gpu, Program, States};
+use kernels_tests::{adapter_with, half_adapter};
+use papilla::gpu::{ConvVariant, Gpu, GpuOptions, Program, States};
 use papilla::graph::{AdamSettings, Op, Precision, SgdSettings, Shape};
 use papilla::method::step::{
     GENERATOR, LossWeights, OPTIMISER, StepSettings, Stochastic, TrainingStep, loss_scale, trace,
@@ -196,7 +196,7 @@ fn check_norm(norm: Norm) {
     assert!(shares.len() > 150 && median < LOOSEST_MEDIAN, "{} gradients, known to {median:e}", shares.len());
     for recompute in [false, true] {
         for conv in [ConvVariant::Texture, ConvVariant::Tiled] {
-            check(&adapter(Some(conv), None), norm, expected, recompute);
+            check(&adapter_with(GpuOptions { conv: Some(conv), ..GpuOptions::default() }), norm, expected, recompute);
         }
     }
 }

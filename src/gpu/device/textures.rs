@@ -3,7 +3,7 @@
 use super::gpu::Gpu;
 use crate::gpu::kernel::TEXTURE_WIDTH;
 use crate::gpu::machine::{GpuError, Result};
-use crate::gpu::plan::{TEXEL, TexturePlan};
+use crate::gpu::plan::{ROW, TexturePlan};
 
 /// Textures with memory.
 #[derive(Default)]
@@ -15,8 +15,7 @@ pub(crate) struct Textures {
 impl Textures {
     /// All of them zero: texel 0 is what taps beyond a map read, and nothing writes there.
     pub(crate) fn new(gpu: &Gpu, plan: TexturePlan) -> Result<Textures> {
-        let create = |&count: &usize| {
-            let rows = count.div_ceil(TEXTURE_WIDTH as usize) as u32;
+        let create = |&rows: &u32| {
             let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
             let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
                 label: Some("packed values"),
@@ -30,12 +29,12 @@ impl Textures {
             });
             if pollster::block_on(scope.pop()).is_some() {
                 let (adapter, what) = (gpu.name().to_string(), "packed values".to_string());
-                return Err(GpuError::OutOfMemory { adapter, what, bytes: count as u64 * TEXEL });
+                return Err(GpuError::OutOfMemory { adapter, what, bytes: u64::from(rows) * ROW });
             }
             let view = texture.create_view(&Default::default());
             Ok((texture, view))
         };
-        let textures = plan.texels.iter().map(create).collect::<Result<_>>()?;
+        let textures = plan.rows.iter().map(create).collect::<Result<_>>()?;
         Ok(Textures { plan, textures })
     }
 
@@ -54,11 +53,8 @@ impl Textures {
                 }
                 let mut place = texture.as_image_copy();
                 place.origin.y = row;
-                let layout = wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some(TEXTURE_WIDTH * TEXEL as u32),
-                    rows_per_image: None,
-                };
+                let layout =
+                    wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(ROW as u32), rows_per_image: None };
                 let size = wgpu::Extent3d { width: TEXTURE_WIDTH, height: 1, depth_or_array_layers: 1 };
                 gpu.queue.write_texture(place, bytemuck::cast_slice(&texels), layout, size);
             }

@@ -43,9 +43,9 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Texels of the largest texture.
+    /// Texels of the largest texture; the last of its rows may be a power of two, which no texture has.
     pub(crate) fn texture_capacity(&self) -> usize {
-        self.texture_side * TEXTURE_WIDTH as usize
+        self.texture_side.saturating_sub(1) * TEXTURE_WIDTH as usize
     }
 
     /// Those of today's discrete GPUs.

@@ -8,5 +8,5 @@ mod variant;
 pub(crate) use grouped::{Located, divide};
 pub use memory::Requirements;
 pub(crate) use memory::{Plan, bytes_of, is_leaf};
-pub(crate) use textures::{TEXEL, TexturePlan};
+pub(crate) use textures::{ROW, TexturePlan};
 pub use variant::Variant;
