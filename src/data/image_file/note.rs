@@ -19,7 +19,7 @@ pub enum ImageNote {
         /// Bits that are used: by the largest sample, or as the user says.
         bits: u8,
     },
-    /// Only the first page of several was read.
+    /// Only the first page, or picture of a film, of several was read.
     OtherPages {
         /// How many there are.
         pages: u32,

@@ -8,6 +8,7 @@ use image::{ColorType, ImageDecoder};
 
 use super::bounds::Announced;
 use super::fault::Fault;
+use super::note::ImageNote;
 use super::raster::{Channels, Raster, Samples};
 
 fn open(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>, Fault> {
@@ -33,21 +34,24 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, Fault> {
     decoder.read_image(&mut pixels)?;
     let pixels = Samples::U8(pixels);
     let (samples, alpha) = if has_alpha { pixels.split_alpha(4, 3) } else { (pixels, None) };
-    let (channels, lossy) = (Channels::Rgb, !holds(bytes, b"VP8L"));
-    Ok(Raster { width, height, channels, samples, alpha, bits: 8, orientation, lossy, notes: Vec::new() })
+    let (channels, lossy) = (Channels::Rgb, count(bytes, b"VP8L") == 0);
+    let notes = match count(bytes, b"ANMF") {
+        0 | 1 => Vec::new(),
+        pages => vec![ImageNote::OtherPages { pages }],
+    };
+    Ok(Raster { width, height, channels, samples, alpha, bits: 8, orientation, lossy, notes })
 }
 
-/// Whether a chunk of this kind is among those of the file.
-fn holds(bytes: &[u8], wanted: &[u8; 4]) -> bool {
+/// How many chunks of a kind are among those of the file.
+fn count(bytes: &[u8], wanted: &[u8; 4]) -> u32 {
+    let mut found = 0;
     let mut rest = bytes.get(12..).unwrap_or_default();
     while let Some((kind, chunk)) = rest.split_first_chunk::<4>() {
-        if kind == wanted {
-            return true;
-        }
+        found += u32::from(kind == wanted);
         let Some((length, data)) = chunk.split_first_chunk::<4>() else { break };
         let length = u32::from_le_bytes(*length) as usize;
         // Chunks begin at even places.
         rest = data.get(length.saturating_add(length % 2)..).unwrap_or_default();
     }
-    false
+    found
 }

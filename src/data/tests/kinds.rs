@@ -372,6 +372,27 @@ fn of_many_pages_the_first_is_read() {
     assert_eq!((image, notes), (RgbImage::from_pixel(3, 2, Rgb([7; 3])), vec![ImageNote::OtherPages { pages: 3 }]));
 }
 
+/// A chunk of a WebP file.
+fn webp_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let length = (data.len() as u32).to_le_bytes();
+    [&kind[..], &length, data, &[0][..data.len() % 2]].concat()
+}
+
+#[test]
+fn of_a_film_the_first_picture_is_read() {
+    let mut frames = Vec::new();
+    for level in [7, 9] {
+        let still = encoded(RgbImage::from_pixel(3, 2, Rgb([level; 3])), ImageFormat::WebP);
+        // Place, width and height less 1, duration, no blending; then the still without its header.
+        let frame = [&[0, 0, 0, 0, 0, 0, 2, 0, 0, 1, 0, 0, 9, 0, 0, 2][..], &still[12..]].concat();
+        frames.extend(webp_chunk(b"ANMF", &frame));
+    }
+    let size = webp_chunk(b"VP8X", &[2, 0, 0, 0, 2, 0, 0, 1, 0, 0]);
+    let body = [&b"WEBP"[..], &size, &webp_chunk(b"ANIM", &[0; 6]), &frames].concat();
+    let (image, notes) = read(&webp_chunk(b"RIFF", &body)).unwrap();
+    assert_eq!((image, notes), (RgbImage::from_pixel(3, 2, Rgb([7; 3])), vec![ImageNote::OtherPages { pages: 2 }]));
+}
+
 #[test]
 fn transparent_pixels_are_told() {
     for format in [ImageFormat::Png, ImageFormat::Tiff, ImageFormat::WebP] {
