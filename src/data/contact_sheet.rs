@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use font8x8::legacy::BASIC_LEGACY;
 use image::{DynamicImage, GenericImage, GrayImage, Rgb, RgbImage};
-use imageproc::drawing::draw_hollow_rect_mut;
+use imageproc::drawing::{draw_hollow_circle_mut, draw_hollow_rect_mut};
 use imageproc::rect::Rect;
 
+use super::disc_finder::Disc;
 use super::image_file::write_png;
 use super::mask::{BACKGROUND, CUP};
 use super::overlay::draw_outlines;
@@ -30,10 +31,18 @@ const INK: Rgb<u8> = Rgb([230; 3]);
 /// Frame of a region that somebody should look at.
 const DOUBT: Rgb<u8> = Rgb([255, 60, 60]);
 
+/// Circle around a disc that was found.
+const FOUND: Rgb<u8> = Rgb([255, 210, 0]);
+
 /// A region in small.
 pub struct Tile {
     picture: RgbImage,
     name: String,
+    /// at the end of the line beneath it
+    mark: String,
+    /// pixels of the tile for each of the region, and of its border to the left and above
+    scale: f64,
+    border: [u32; 2],
 }
 
 impl Tile {
@@ -55,16 +64,25 @@ impl Tile {
             draw_outlines(&mut small, &cup, &disc);
         }
         let mut picture = RgbImage::from_pixel(SIDE, SIDE, PAPER);
-        picture
-            .copy_from(&small, (SIDE - width) / 2, (SIDE - height) / 2)
-            .expect("no side is longer than that of the tile");
+        let border = [(SIDE - width) / 2, (SIDE - height) / 2];
+        picture.copy_from(&small, border[0], border[1]).expect("no side is longer than that of the tile");
         if is_doubtful {
             for inset in 0..2 {
                 let rect = Rect::at(inset, inset).of_size(SIDE - 2 * inset as u32, SIDE - 2 * inset as u32);
                 draw_hollow_rect_mut(&mut picture, rect, DOUBT);
             }
         }
-        Self { picture, name: name.to_string() }
+        Self { picture, name: name.to_string(), mark: String::new(), scale: f64::from(SIDE) / longer, border }
+    }
+
+    /// With a circle around the disc that was found, in pixels of the region, and how sure that is, from 0 to 1.
+    pub fn with_disc(mut self, disc: Disc, confidence: f64) -> Self {
+        let place = |v: f64, border: u32| (v * self.scale) as i32 + border as i32;
+        let centre = (place(disc.centre.0, self.border[0]), place(disc.centre.1, self.border[1]));
+        let radius = (disc.diameter / 2.0 * self.scale) as i32;
+        draw_hollow_circle_mut(&mut self.picture, centre, radius.clamp(1, SIDE as i32), FOUND);
+        self.mark = format!("{confidence:.2}");
+        self
     }
 }
 
@@ -134,15 +152,18 @@ fn sheet(tiles: &[Tile]) -> RgbImage {
         let (column, row) = ((index % COLUMNS) as u32, (index / COLUMNS) as u32);
         let (x, y) = (GAP + column * width, GAP + row * height);
         sheet.copy_from(&tile.picture, x, y).expect("the sheet was made to hold all of them");
-        write_name(&mut sheet, &tile.name, x, y + SIDE + GAP);
+        let letters = (SIDE / LETTER) as usize;
+        let room = letters - tile.mark.len();
+        write_text(&mut sheet, &tile.name, room.saturating_sub(usize::from(room < letters)), x, y + SIDE + GAP);
+        write_text(&mut sheet, &tile.mark, letters, x + room as u32 * LETTER, y + SIDE + GAP);
     }
     sheet
 }
 
-/// Writes the end of a name, which tells regions apart where all of it does not fit.
-fn write_name(sheet: &mut RgbImage, name: &str, x: u32, y: u32) {
-    let letters: Vec<char> = name.chars().collect();
-    let shown = &letters[letters.len().saturating_sub((SIDE / LETTER) as usize)..];
+/// Writes the end of a text, which tells the names of regions apart where all of it does not fit.
+fn write_text(sheet: &mut RgbImage, text: &str, room: usize, x: u32, y: u32) {
+    let letters: Vec<char> = text.chars().collect();
+    let shown = &letters[letters.len().saturating_sub(room)..];
     for (place, letter) in (0..).zip(shown) {
         let glyph = BASIC_LEGACY.get(*letter as usize).unwrap_or(&BASIC_LEGACY['?' as usize]);
         for (row, bits) in (0..).zip(glyph) {
@@ -181,6 +202,31 @@ mod tests {
         assert_eq!(single.dimensions(), (SIDE + 2 * GAP, SIDE + LETTER + 4 * GAP));
         fill(0).finish().unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_disc_that_was_found_is_drawn_with_how_sure_that_is() {
+        let region = RgbImage::from_pixel(320, 320, Rgb([200, 90, 60]));
+        let tile = || Tile::new("0123456789abcdefghijklmn", &region, None, false);
+        let found = tile().with_disc(Disc { centre: (160.0, 120.0), diameter: 80.0 }, 0.614);
+        for (x, y) in [(80, 40), (80, 80), (60, 60), (100, 60)] {
+            assert_eq!(*found.picture.get_pixel(x, y), FOUND, "at {x}, {y}");
+        }
+        assert_eq!((found.mark.as_str(), *found.picture.get_pixel(80, 60)), ("0.61", Rgb([200, 90, 60])));
+        // The last four letters of the line are the figure's, and the one before them stays free.
+        let ink = |tile: Tile, letter: u32| {
+            let sheet = sheet(&[tile]);
+            let columns = GAP + letter * LETTER..GAP + (letter + 1) * LETTER;
+            columns
+                .flat_map(|x| (0..LETTER).map(move |y| (x, 2 * GAP + SIDE + y)))
+                .filter(|(x, y)| *sheet.get_pixel(*x, *y) == INK)
+                .count()
+        };
+        assert!(ink(tile(), 15) > 0);
+        let with = || tile().with_disc(Disc { centre: (160.0, 120.0), diameter: 80.0 }, 0.614);
+        assert!(ink(with(), 15) == 0 && ink(with(), 16) > 0 && ink(with(), 14) > 0);
+        // One that is larger than its region, or beyond it, is no reason to fail.
+        let _ = tile().with_disc(Disc { centre: (-900.0, 1e9), diameter: 1e12 }, 0.0);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod whole;
 use image::RgbImage;
 
 use super::resize::resize_image;
+use super::square::Square;
 use circle::best_circle;
 use field::Field;
 use frame::Frame;
@@ -30,6 +31,15 @@ pub struct Disc {
     pub centre: (f64, f64),
     /// of the circle that fits its edge
     pub diameter: f64,
+}
+
+impl Disc {
+    /// The same in a square that is cut out and scaled.
+    pub fn within(&self, square: &Square, scale: f64) -> Self {
+        let (x, y) = self.centre;
+        let centre = ((x - square.left as f64) * scale, (y - square.top as f64) * scale);
+        Self { centre, diameter: self.diameter * scale }
+    }
 }
 
 /// A disc that was found, and how sure that is.

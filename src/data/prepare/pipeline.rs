@@ -256,7 +256,10 @@ fn write_region(
         is_validation: photograph.is_validation,
         notes: of_file.chain(notes.iter().cloned()).collect(),
     };
-    let tile = Tile::new(&prepared.name, &region, mask.as_ref(), prepared.found.is_doubtful());
+    let mut tile = Tile::new(&prepared.name, &region, mask.as_ref(), prepared.found.is_doubtful());
+    if let Some(confidence) = prepared.found.confidence() {
+        tile = tile.with_disc(prepared.disc.within(&square, prepared.scale), confidence);
+    }
     Ok(Ok((prepared, tile)))
 }
 
