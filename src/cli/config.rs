@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::settings::{Flags, OfData, OfRun, OfStep};
+use super::settings::{All, Flags};
 use super::{Global, WrongFlags, output};
 use crate::train::Config;
 
@@ -20,18 +20,12 @@ const HEADER: &str = "\
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    data: Flags<OfData>,
-    #[command(flatten)]
-    step: Flags<OfStep>,
-    #[command(flatten)]
-    run: Flags<OfRun>,
+    settings: Flags<All>,
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let mut config = Config::new(PathBuf::new());
-    arguments.data.apply(&mut config);
-    arguments.step.apply(&mut config);
-    arguments.run.apply(&mut config);
+    arguments.settings.apply(&mut config);
     config.check_network().and_then(|()| config.check_values()).map_err(WrongFlags::of)?;
     if global.json {
         output::json(&serde_json::to_value(&config)?)?;

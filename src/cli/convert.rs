@@ -63,7 +63,11 @@ impl Format {
         let known =
             EXTENSIONS.into_iter().find(|(extension, _)| name.len() > extension.len() && name.ends_with(extension));
         let list = "`.pth`, `.pth.tar`, `.safetensors` or `.onnx`";
-        known.map(|(_, format)| format).ok_or_else(|| anyhow!("`{}` does not end in {list}", path.display()))
+        let instead = match path.extension() {
+            Some(extension) if extension == "pt" => "; what others call `.pt` is `.pth` here",
+            _ => "",
+        };
+        known.map(|(_, format)| format).ok_or_else(|| anyhow!("`{}` does not end in {list}{instead}", path.display()))
     }
 
     fn purpose(self) -> Purpose<'static> {

@@ -119,7 +119,7 @@ fn settings(clinics: &Path, seed: u64) -> Config {
 /// Trains, and gives the last checkpoint: the best one by the source would hide what the last steps did to the target.
 fn run_of(global: &Global, what: &str, config: Config, out: &Path) -> Result<PathBuf> {
     global.note(&format!("\n{what}"));
-    Ok(train::train(global, config, out)?.outcome.last)
+    Ok(train::train(global, config, &[], out)?.outcome.last)
 }
 
 fn evaluation(checkpoint: &Path, data: &Path, out: &Path) -> evaluate::Arguments {

@@ -76,6 +76,12 @@ fn with_flags(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<WriteError>() {
         return of_refusal(error);
     }
+    if let Some(error) = error.downcast_ref::<DataError>() {
+        return of_data(error);
+    }
+    if let Some(error @ PredictorError::Classifier(_)) = error.downcast_ref() {
+        return Some(format!("{error}; `papilla train --init` begins with them"));
+    }
     of_adapter(adapter_error(error)?)
 }
 
@@ -147,6 +153,9 @@ fn of_adapter(error: &GpuError) -> Option<String> {
 fn of_training(error: &TrainError) -> Option<String> {
     let advice = match error {
         TrainError::Settings(error) => return Some(error.spelt(Spelling::Flags)),
+        TrainError::Data(error) => return of_data(error),
+        TrainError::TooFewRegions { held_out: 0, .. } => "use a smaller --batch, or more regions",
+        TrainError::TooFewRegions { .. } => "use a smaller --batch, more regions, or --select target",
         TrainError::Memory(shortage) => return Some(of_memory(shortage)),
         TrainError::Stopped { step, saved, run, .. } => {
             let command = resume_command(run);
@@ -161,6 +170,7 @@ fn of_training(error: &TrainError) -> Option<String> {
         TrainError::DataChanged { .. } => return Some(format!("{error}, or go on with them by --changed-data")),
         TrainError::OnlyWarmup { .. } => "give --warmup-epochs (-1: no warm-up), or let the run have more --steps",
         TrainError::NothingHeldOut { .. } => return Some(format!("{error}, or --select target")),
+        TrainError::NotLonger { .. } => "--epochs and --steps count from the beginning of the run, not from here",
         TrainError::InUse { .. } => "wait for its end or stop it, or choose another --out",
         TrainError::HoldsRun(_) => "continue it with --resume or choose another --out",
         TrainError::InTheWay { .. } => "move it or choose another --out",
@@ -174,12 +184,32 @@ fn of_training(error: &TrainError) -> Option<String> {
     Some(format!("{error}; {advice}"))
 }
 
+/// What of a dataset cannot be used, and the verb that would bring it into its form.
+fn of_data(error: &DataError) -> Option<String> {
+    let split = |mask: &Path| mask.ancestors().nth(2).unwrap_or(mask).display().to_string();
+    let levels = |mask: &Path| {
+        format!(
+            "{error}; `papilla prepare --layout pairs --input {} --out NEW` tells what the levels seem to mean, and makes a \
+             dataset of them",
+            split(mask)
+        )
+    };
+    match error {
+        DataError::MaskLevels(mask) | DataError::NoDisc(mask) => Some(levels(mask)),
+        DataError::ColouredMask { path, .. } => Some(levels(path)),
+        DataError::MissingFolder { .. } => {
+            Some(format!("{error}; `papilla prepare` brings other folders of images and masks into this form"))
+        }
+        _ => None,
+    }
+}
+
 fn of_preparation(error: &PrepareError) -> Option<String> {
     let flag = |option: &str| format!("--{}", option.replace('_', "-"));
     Some(match error {
         PrepareError::NoInput(_) => format!("{error}; --input is the folder into which the data set was unpacked"),
         PrepareError::OutputIsFile(path) => {
-            format!("`{}` is a file; --output is the folder for the dataset", path.display())
+            format!("`{}` is a file; --out is the folder for the dataset", path.display())
         }
         PrepareError::Layout { layout: "pairs", .. } => format!("{error}; --images names another folder"),
         PrepareError::Layout { layout: "RIM-ONE DL", .. } => {

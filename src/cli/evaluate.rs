@@ -12,6 +12,7 @@ use super::{Architecture, Global, Overwrite, of_defect, output, progress, senten
 use crate::data::guard::caught;
 use crate::data::mask::decode_mask;
 use crate::data::names::shown_path;
+use crate::data::place::Taken;
 use crate::data::remarks::Remarks;
 use crate::data::{Dataset, Labels, Region, RegionPixels};
 use crate::device::Device;
@@ -20,7 +21,7 @@ use crate::metrics::{
     BinaryMask, ImageMetrics, Masking, Masks, MeanInterval, MeanOfFound, SUMMARY_COLUMNS, Summary, evaluate_image,
 };
 use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
-use crate::train::{TrainedNetwork, load_predictor};
+use crate::train::{TrainedNetwork, load_predictor, seen_in_training};
 
 /// Images computed at once.
 const BATCH: usize = 4;
@@ -29,12 +30,12 @@ const BATCH: usize = 4;
 ///
 /// Images are taken upright, as their EXIF orientation says. Regions that cannot be read, or have no mask, are left out and
 /// named, the exit status is then 1; regions that are not square are completed by mirroring their edges.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub(super) struct Arguments {
     /// Checkpoint of a run, or weights
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: PathBuf,
-    /// Split of a dataset: a folder that holds `ROIs/image` and `ROIs/mask`
+    /// Labelled regions: a split of a dataset, which holds `ROIs/image` and `ROIs/mask`; of a dataset, its `test`
     #[arg(long, value_name = "DIR/SPLIT")]
     pub(super) data: PathBuf,
     /// Folder for `metrics.csv` (raw), `metrics_postprocessed.csv`, and the means in `summary.csv` and `summary.json`
@@ -107,15 +108,22 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 
 /// Evaluates, writes the files that were asked for, and gives the totals.
 pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> {
-    let mut dataset = Dataset::open(&arguments.data, Labels::Optional)?;
+    let Taken { path: data, note } = Taken::split(&arguments.data)?;
+    let mut dataset = Dataset::open(&data, Labels::Optional)?;
     if dataset.regions().iter().all(|region| region.mask.is_none()) {
-        dataset = Dataset::open(&arguments.data, Labels::Required)?;
+        dataset = Dataset::open(&data, Labels::Required)?;
     }
-    measure(global, &global.open_tuned()?, &dataset, arguments)
+    measure(global, &global.open_tuned()?, &dataset, &Arguments { data, ..arguments.clone() }, note)
 }
 
-/// The same on regions and a device that are open.
-pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, arguments: &Arguments) -> Result<Value> {
+/// The same on regions and a device that are open; `note` says how the regions were chosen.
+pub(super) fn measure(
+    global: &Global,
+    device: &Device,
+    dataset: &Dataset,
+    arguments: &Arguments,
+    note: Option<String>,
+) -> Result<Value> {
     let overwriting = arguments.overwrite.reading([&arguments.checkpoint]);
     if let Some(out) = &arguments.out {
         check_files(&overwriting, out)?;
@@ -154,7 +162,15 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
     for problem in &measured.left_out {
         eprintln!("error: {problem}");
     }
-    let notes = [of_weights, dataset.passed_over(), measured.remarks.sentences(of, WHOLE_PHOTOGRAPHS)].concat();
+    let seen = seen_in_training(&config, dataset.regions());
+    let notes = [
+        note.into_iter().collect(),
+        of_weights,
+        seen.sentences(),
+        dataset.passed_over(),
+        measured.remarks.sentences(of, WHOLE_PHOTOGRAPHS),
+    ]
+    .concat();
     for note in &notes {
         global.note(note);
     }
@@ -164,6 +180,11 @@ pub(super) fn measure(global: &Global, device: &Device, dataset: &Dataset, argum
         "regions": of,
         "left_out": measured.left_out,
         "notes": notes,
+        "seen_in_training": {
+            "trained_on": seen.trained_on,
+            "chosen_by": seen.chosen_by,
+            "adapted_to": seen.adapted_to,
+        },
         "whole_photographs": measured.remarks.whole_photographs(),
         "device": device.name(),
         "checkpoint": arguments.checkpoint.display().to_string(),

@@ -5,13 +5,16 @@ use clap::Command;
 use crate::report::log_columns;
 
 /// What each verb is typically asked for.
-const EXAMPLES: [(&str, &[(&str, &str)]); 16] = [
+const EXAMPLES: [(&str, &[(&str, &str)]); 17] = [
     ("devices", &[("which adapters there are", "papilla devices"), ("for another program", "papilla devices --json")]),
     (
         "conformance",
         &[
-            ("every case of a folder", "papilla conformance goldens"),
-            ("one operator on the f64 reference", "papilla conformance goldens --filter 'conv2d_*' --device cpu"),
+            ("every case of a folder", "papilla conformance kernels-tests/golden"),
+            (
+                "one operator on the f64 reference",
+                "papilla conformance kernels-tests/golden --filter 'conv2d_*' --device cpu",
+            ),
         ],
     ),
     (
@@ -26,16 +29,23 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 16] = [
         &[
             (
                 "Drishti-GS1 as it is unpacked",
-                "papilla prepare --layout drishti-gs --input Drishti-GS1 --output Drishti-GS",
+                "papilla prepare --layout drishti-gs --input Drishti-GS1 --out Drishti-GS",
             ),
             (
                 "any folders of images and masks",
-                "papilla prepare --layout pairs --input photographs --images image --masks mask --cup 255 --disc 128 --output clinic",
+                "papilla prepare --layout pairs --input photographs --images image --masks mask --cup 255 --disc 128 --out clinic",
             ),
             (
                 "masks in colours, in folders that are called `images` and `masks` or the like",
-                "papilla prepare --layout pairs --input labelled --cup '#ffff00' --disc '#ff0000' --output clinic",
+                "papilla prepare --layout pairs --input labelled --cup '#ffff00' --disc '#ff0000' --out clinic",
             ),
+        ],
+    ),
+    (
+        "check",
+        &[
+            ("a dataset before it is trained on", "papilla check refuge"),
+            ("that two have no picture in common", "papilla check refuge Drishti-GS"),
         ],
     ),
     (
@@ -52,6 +62,7 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 16] = [
             ),
             ("from a settings file", "papilla train --config run.toml --out runs/second"),
             ("go on where it stopped", "papilla train --resume runs/adapted"),
+            ("and for longer", "papilla train --resume runs/adapted --epochs 20"),
         ],
     ),
     (
@@ -162,6 +173,12 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 16] = [
     ),
 ];
 
+/// A call that does what a verb is for.
+pub(super) fn typical(verb: &str) -> Option<&'static str> {
+    let (_, examples) = EXAMPLES.iter().find(|(name, _)| *name == verb)?;
+    examples.first().map(|(_, call)| *call)
+}
+
 /// The command with its examples.
 pub(super) fn with_examples(command: Command) -> Command {
     EXAMPLES.iter().fold(command, |command, (verb, examples)| {
@@ -184,6 +201,25 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
 
+    /// The words of a call, without what a shell would do with its result.
+    fn words(call: &str) -> Vec<&str> {
+        let call = call.split(" > ").next().unwrap_or_default().split("  #").next().unwrap_or_default();
+        call.split_whitespace().map(|word| word.trim_matches(['\'', '"'])).collect()
+    }
+
+    #[test]
+    fn calls_in_the_readme_are_valid() {
+        let text = include_str!("../../README.md").replace("\\\n", " ");
+        let calls: Vec<&str> = text.lines().filter(|line| line.starts_with("papilla ")).collect();
+        assert!(calls.len() > 15, "{calls:?}");
+        let command = crate::cli::command();
+        for call in calls {
+            if let Err(error) = command.clone().try_get_matches_from(words(call)) {
+                panic!("`{call}` is refused: {error}");
+            }
+        }
+    }
+
     #[test]
     fn the_help_of_report_explains_the_logs() {
         let mut command = with_examples(Cli::command());
@@ -200,13 +236,7 @@ mod tests {
             assert!(given.len() >= 2, "{verb}");
         }
         for (verb, call) in EXAMPLES.iter().flat_map(|(verb, list)| list.iter().map(move |(_, call)| (verb, call))) {
-            let words: Vec<&str> = call
-                .split(" > ")
-                .next()
-                .unwrap_or_default()
-                .split_whitespace()
-                .map(|word| word.trim_matches('\''))
-                .collect();
+            let words = words(call);
             assert_eq!(words[1], *verb);
             if let Err(error) = command.clone().try_get_matches_from(&words) {
                 panic!("`{call}` is refused: {error}");

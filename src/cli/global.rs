@@ -1,9 +1,9 @@
-//! The flags that every verb takes, and the device that they choose.
+//! The flags that every verb takes, which of them mean something to it, and the device that they choose.
 
 use std::sync::Once;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 
 use crate::device::Device;
 use crate::gpu::GpuOptions;
@@ -15,16 +15,16 @@ static SOFTWARE: Once = Once::new();
 #[derive(Args, Clone)]
 pub(crate) struct Global {
     /// Adapter: its index or part of its name, or `cpu` for the slow exact reference
-    #[arg(long, global = true, env = "PAPILLA_DEVICE", value_name = "D")]
+    #[arg(long, global = true, env = "PAPILLA_DEVICE", value_name = "D", help_heading = "Device")]
     pub(super) device: Option<String>,
     /// Measure the convolution kernels on an adapter's first run, or keep to the table
-    #[arg(long, global = true, value_enum, default_value_t = Tune::Auto, value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value_t = Tune::Auto, value_name = "WHEN", help_heading = "Device")]
     tune: Tune,
     /// Print no progress and no warnings
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub(super) quiet: bool,
-    /// Print exactly one JSON document on stdout
-    #[arg(long, global = true)]
+    /// Print exactly one JSON document on stdout; of what fails, `{"error": "…"}`
+    #[arg(long, global = true, help_heading = "Output")]
     pub(super) json: bool,
 }
 
@@ -39,13 +39,34 @@ enum Tune {
     Matrices,
 }
 
-impl Global {
-    /// Opens the device that was asked for, or the best one; says so when that is a software adapter.
-    pub(crate) fn open_device(&self) -> Result<Device> {
-        self.open_device_with(GpuOptions::default())
-    }
+/// What a verb uses of the machine: the flags that mean nothing to it are taken all the same, and not shown in its help.
+#[derive(Clone, Copy)]
+pub(super) enum Uses {
+    /// files alone
+    Nothing,
+    /// an adapter
+    Device,
+    /// an adapter, for long enough to choose kernels for it
+    Kernels,
+}
 
-    /// The same for work that is long enough to be worth choosing kernels for.
+impl Uses {
+    /// The verb with the flags hidden that mean nothing to it.
+    pub(super) fn without_the_rest(self, verb: Command) -> Command {
+        let hidden: &[&str] = match self {
+            Uses::Nothing => &["device", "tune"],
+            Uses::Device => &["tune"],
+            Uses::Kernels => &[],
+        };
+        let flags = Global::augment_args(Command::new("flags"));
+        let flags = flags.get_arguments().filter(|flag| hidden.contains(&flag.get_id().as_str()));
+        // A verb that has the flag itself does not get the shown one.
+        verb.args(flags.map(|flag| flag.clone().hide(true)))
+    }
+}
+
+impl Global {
+    /// Opens the device for work that is long enough to be worth choosing kernels for.
     pub(crate) fn open_tuned(&self) -> Result<Device> {
         self.open_device_with(self.tuned_options())
     }
@@ -54,6 +75,7 @@ impl Global {
         GpuOptions { tune: self.tune != Tune::Off, matrices: self.tune == Tune::Matrices, ..GpuOptions::default() }
     }
 
+    /// Opens the device that was asked for, or the best one; says so when that is a software adapter.
     pub(crate) fn open_device_with(&self, options: GpuOptions) -> Result<Device> {
         let device = Device::open(self.device.as_deref(), options)?;
         if device.is_software() && self.device.is_none() {

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bench;
+mod check;
 mod config;
 mod conformance;
 mod convert;
@@ -31,14 +32,17 @@ mod shaders;
 mod shell;
 mod synth;
 mod train;
+mod words;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use serde_json::json;
 
 use architecture::Architecture;
 use error::{WrongFlags, of_defect, sentence};
-use global::Global;
+use global::{Global, Uses};
 use overwrite::Overwrite;
 
 /// Optic disc and cup segmentation in fundus photographs, trained on one camera and adapted to another, on any GPU.
@@ -51,66 +55,96 @@ struct Cli {
     verb: Verb,
 }
 
-#[derive(Subcommand)]
-enum Verb {
-    Devices(devices::Arguments),
-    Conformance(conformance::Arguments),
-    Synth(synth::Arguments),
-    Train(Box<train::Arguments>),
-    Evaluate(evaluate::Arguments),
-    Prepare(Box<prepare::Arguments>),
-    Predict(predict::Arguments),
-    Convert(convert::Arguments),
-    Demo(demo::Arguments),
-    Bench(bench::Arguments),
-    Plan(Box<plan::Arguments>),
-    Config(Box<config::Arguments>),
-    Completions(shell::Completions),
-    Man(shell::Man),
-    Shaders(shaders::Arguments),
-    Report(report::Arguments),
+/// Defines the verbs from one list: the arguments of each, what runs it, what it uses of the machine, and what it is given beside
+/// its arguments.
+macro_rules! verbs {
+    ($($verb:ident($arguments:ty) runs $run:path, uses $uses:ident $(, given $given:ident)?;)+) => {
+        #[derive(Subcommand)]
+        enum Verb {
+            $($verb($arguments)),+
+        }
+
+        /// What each verb uses of the machine, by its name without regard to case.
+        const USES: &[(&str, Uses)] = &[$((stringify!($verb), Uses::$uses)),+];
+
+        impl Verb {
+            fn run(&self, global: &Global) -> Result<ExitCode> {
+                match self {
+                    $(Verb::$verb(arguments) => $run(global, arguments $(, $given())?)),+
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    Prepare(Box<prepare::Arguments>) runs prepare::run, uses Nothing;
+    Check(check::Arguments) runs check::run, uses Nothing;
+    Train(Box<train::Arguments>) runs train::run, uses Kernels;
+    Evaluate(evaluate::Arguments) runs evaluate::run, uses Kernels;
+    Predict(predict::Arguments) runs predict::run, uses Kernels;
+    Report(report::Arguments) runs report::run, uses Kernels;
+    Convert(convert::Arguments) runs convert::run, uses Nothing;
+    Config(Box<config::Arguments>) runs config::run, uses Nothing;
+    Synth(synth::Arguments) runs synth::run, uses Nothing;
+    Demo(demo::Arguments) runs demo::run, uses Kernels;
+    Devices(devices::Arguments) runs devices::run, uses Nothing;
+    Plan(Box<plan::Arguments>) runs plan::run, uses Device;
+    Bench(bench::Arguments) runs bench::run, uses Kernels;
+    Conformance(conformance::Arguments) runs conformance::run, uses Device;
+    Shaders(shaders::Arguments) runs shaders::run, uses Nothing;
+    Completions(shell::Completions) runs shell::completions, uses Nothing, given command;
+    Man(shell::Man) runs shell::man, uses Nothing, given command;
 }
 
 /// The whole command line, for help, completions and manual pages.
 fn command() -> Command {
-    examples::with_examples(Cli::command())
+    let command = USES.iter().fold(Cli::command(), |command, (verb, uses)| {
+        command.mut_subcommand(verb.to_lowercase(), |verb| uses.without_the_rest(verb))
+    });
+    examples::with_examples(words::alike_everywhere(command))
 }
 
 /// Parses the arguments, runs the verb, and turns an error into one sentence.
 pub fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    let given: Vec<_> = std::env::args_os().collect();
+    let command = command();
+    let parsed = command.clone().try_get_matches_from(&given).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            let error = words::with_tip(error, &command, &given);
+            if error.use_stderr() && given.iter().any(|word| word == "--json") {
+                tell_in_json(&words::in_one_line(&error));
+            }
+            error.exit()
+        }
+    };
     show_warnings(cli.global.quiet);
     defects::tell();
-    let outcome = match cli.verb {
-        Verb::Devices(arguments) => devices::run(&cli.global, &arguments),
-        Verb::Conformance(arguments) => conformance::run(&cli.global, &arguments),
-        Verb::Synth(arguments) => synth::run(&cli.global, &arguments),
-        Verb::Train(arguments) => train::run(&cli.global, &arguments),
-        Verb::Evaluate(arguments) => evaluate::run(&cli.global, &arguments),
-        Verb::Prepare(arguments) => prepare::run(&cli.global, &arguments),
-        Verb::Predict(arguments) => predict::run(&cli.global, &arguments),
-        Verb::Convert(arguments) => convert::run(&cli.global, &arguments),
-        Verb::Demo(arguments) => demo::run(&cli.global, &arguments),
-        Verb::Bench(arguments) => bench::run(&cli.global, &arguments),
-        Verb::Plan(arguments) => plan::run(&cli.global, &arguments),
-        Verb::Config(arguments) => config::run(&cli.global, &arguments),
-        Verb::Completions(arguments) => shell::completions(&cli.global, &arguments, command()),
-        Verb::Man(arguments) => shell::man(&cli.global, &arguments, command()),
-        Verb::Shaders(arguments) => shaders::run(&cli.global, &arguments),
-        Verb::Report(arguments) => report::run(&cli.global, &arguments),
-    };
-    match outcome {
+    match words::refuse_foreign_paths(&given).and_then(|()| cli.verb.run(&cli.global)) {
         Ok(code) => code,
         Err(error) if output::is_closed(&error) => ExitCode::FAILURE,
         Err(error) => {
-            if let Some(stopped) = error.downcast_ref::<interrupt::Stopped>() {
-                eprintln!("{stopped}");
+            let stopped = error.downcast_ref::<interrupt::Stopped>();
+            let told = stopped.map_or_else(|| sentence(&error), ToString::to_string);
+            if cli.global.json {
+                tell_in_json(&told);
+            }
+            if let Some(stopped) = stopped {
+                eprintln!("{told}");
                 return stopped.exit_code();
             }
-            eprintln!("error: {}", sentence(&error));
+            eprintln!("error: {told}");
             if error.is::<WrongFlags>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// The document of a call with `--json` that has failed.
+fn tell_in_json(error: &str) {
+    // Whoever has stopped reading stdout still has the status.
+    let _ = output::json(&json!({ "error": error }));
 }
 
 /// What the engine warns of (a kernel that computes wrongly on this adapter, say) goes to stderr.

@@ -8,14 +8,16 @@ use serde_json::{Value, json};
 
 use super::settings::{Flags, OfStep};
 use super::{Global, WrongFlags, output};
-use crate::gpu::{Capabilities, KernelReport};
+use crate::device::{Device, DeviceError};
+use crate::gpu::{Capabilities, GpuError, GpuOptions, KernelReport};
 use crate::graph::Graph;
 use crate::method::step::OPTIMISER;
 use crate::train::{Config, fitting_step, validation_bytes};
 
-/// Print the memory, the arithmetic and the launches of a training step; needs no adapter
+/// Print the memory, the arithmetic and the launches of a training step, before anything is run
 ///
-/// Without --device the plan is for a typical GPU; with it, for that adapter's limits and kernels.
+/// The plan is for the limits and kernels of the adapter on which `train` would run here, or of --device; where there is none,
+/// or with --typical, for a typical GPU.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -23,16 +25,31 @@ pub(super) struct Arguments {
     /// Also list the kernel of each operator, and why others that were asked first decline
     #[arg(long)]
     kernels: bool,
+    /// Plan for a typical GPU, whatever this machine has and --device says; needs no adapter
+    #[arg(long)]
+    typical: bool,
+}
+
+/// What a plan is for.
+fn planned_for(global: &Global, typical: bool) -> Result<(Capabilities, &'static str)> {
+    if typical {
+        return Ok((Capabilities::typical_hardware(), "as --typical says"));
+    }
+    match Device::open(global.device.as_deref(), GpuOptions::default()) {
+        Ok(device) if global.device.is_some() => Ok((device.capabilities(), "as --device says")),
+        Ok(device) => Ok((device.capabilities(), "on which train would run here; --typical plans for a typical GPU")),
+        Err(DeviceError::Gpu(GpuError::NoAdapter)) if global.device.is_none() => {
+            Ok((Capabilities::typical_hardware(), "for this machine has no adapter"))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let mut config = Config::new(PathBuf::new());
     arguments.settings.apply(&mut config);
     config.check_step().map_err(WrongFlags::of)?;
-    let capabilities = match &global.device {
-        Some(_) => global.open_device()?.capabilities(),
-        None => Capabilities::typical_hardware(),
-    };
+    let (capabilities, assumed) = planned_for(global, arguments.typical)?;
     let (step, needs) = fitting_step(&config, true, &capabilities, 0)?;
     let validation = validation_bytes(&config, &capabilities, 1)?;
     let graph = step.graph;
@@ -42,6 +59,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if global.json {
         let mut document = json!({
             "for": capabilities.name,
+            "assumed": assumed,
             "peak_bytes": needs.bytes(),
             "arena_bytes": needs.arena_bytes,
             "parameter_bytes": parameters,
@@ -59,7 +77,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (size, batch, method) = (config.size, config.batch, config.method.name());
-    output::line(format_args!("{method} step, {size}x{size}, batch {batch}, for {}", capabilities.name))?;
+    output::line(format_args!("{method} step, {size}x{size}, batch {batch}, for {} ({assumed})", capabilities.name))?;
     for (what, bytes) in [
         ("all memory", needs.bytes()),
         ("  values of the step", needs.arena_bytes),

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::masking::MaskFlags;
-use super::{Architecture, Global, Overwrite, evaluate, output, progress};
+use super::{Architecture, Global, Overwrite, WrongFlags, evaluate, output, progress};
+use crate::data::place::Taken;
 use crate::data::{Dataset, Labels};
 use crate::device::Device;
 use crate::metrics::Masking;
@@ -25,7 +26,7 @@ pub(super) struct Arguments {
     /// Folders of runs; further ones are compared with the first
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// HTML file [default: report.html in RUN; of several runs, in the folder that holds the first]
+    /// HTML file, or a folder for it [default: report.html in RUN; of several runs, in the folder that holds the first]
     #[arg(long, value_name = "FILE.html")]
     out: Option<PathBuf>,
     /// Folder for the charts as SVG files too, in colours for light paper, and of several runs their differences as
@@ -50,6 +51,8 @@ pub(super) struct Arguments {
     overwrite: Overwrite,
 }
 
+/// The file that a report is, where no other is named.
+const PAGE: &str = "report.html";
 /// Images of each kind.
 const CASES: usize = 3;
 
@@ -86,14 +89,32 @@ impl Arguments {
     }
 
     /// Where the HTML file goes.
-    fn page(&self) -> PathBuf {
+    fn page(&self) -> Result<PathBuf> {
         let beside = |run: &PathBuf| run.canonicalize().ok().and_then(|run| Some(run.parent()?.to_path_buf()));
         let folder = match &self.runs[..] {
             [run] => run.clone(),
             [first, ..] => beside(first).unwrap_or_default(),
             [] => PathBuf::new(),
         };
-        self.out.clone().unwrap_or_else(|| folder.join("report.html"))
+        match &self.out {
+            None => Ok(folder.join(PAGE)),
+            Some(out) if out.is_dir() => Ok(out.join(PAGE)),
+            Some(out)
+                if out
+                    .extension()
+                    .is_some_and(|end| ["html", "htm"].iter().any(|page| end.eq_ignore_ascii_case(page))) =>
+            {
+                Ok(out.clone())
+            }
+            Some(out) => {
+                let (out, instead) = (out.display(), out.with_extension("html"));
+                let instead = instead.display();
+                Err(WrongFlags(anyhow!(
+                    "--out is the HTML file to write, and `{out}` is none by its name; give `{instead}`"
+                ))
+                .into())
+            }
+        }
     }
 
     /// The checkpoint of a run that is evaluated.
@@ -156,10 +177,17 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
     let masks = arguments.masks.masking().masks;
     let mut runs = Run::read_all(&arguments.runs, masks)?;
     let (page, overwriting) =
-        (arguments.page(), arguments.overwrite.reading(arguments.runs.iter().flat_map(|run| files_of_run(run))));
+        (arguments.page()?, arguments.overwrite.reading(arguments.runs.iter().flat_map(|run| files_of_run(run))));
     overwriting.check(&page, Purpose::Report)?;
-    let data = arguments.data.clone().unwrap_or_else(|| default_split(&runs));
     let (mut notes, mut cases) = (Vec::new(), Vec::new());
+    let data = match &arguments.data {
+        Some(given) => {
+            let taken = Taken::split(given)?;
+            notes.extend(taken.note);
+            taken.path
+        }
+        None => default_split(&runs),
+    };
     if !arguments.no_images {
         match (Dataset::open(&data, Labels::Required), &arguments.data) {
             (Ok(dataset), _) => {
@@ -191,7 +219,7 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
 
 /// Curves and settings of a run that has just ended, and where they are. A run that cannot be shown is no failure.
 pub(super) fn of_training(global: &Global, run: &Path) -> Option<PathBuf> {
-    let page = run.join("report.html");
+    let page = run.join(PAGE);
     let written = Run::read_all(&[run.to_path_buf()], Masking::USUAL.masks)
         .and_then(|runs| Report::new(runs, Which::Best.name()).write(&Overwriting::default(), &page));
     match written {
@@ -235,7 +263,7 @@ fn evaluate_all(
             architecture: Architecture::default(),
             overwrite: arguments.overwrite,
         };
-        let document = evaluate::measure(global, device, dataset, &request)?;
+        let document = evaluate::measure(global, device, dataset, &request, None)?;
         let left_out = document["left_out"].as_array().map_or(0, Vec::len);
         if left_out > 0 {
             let (of, data) = (dataset.len(), data.display());

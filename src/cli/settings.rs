@@ -15,11 +15,11 @@ pub(super) trait Chosen {
     const SCOPES: &'static [Scope];
 }
 
-/// The regions of a run.
-pub(super) struct OfData;
+/// All settings, in the order of the table.
+pub(super) struct All;
 
-impl Chosen for OfData {
-    const SCOPES: &'static [Scope] = &[Scope::Data];
+impl Chosen for All {
+    const SCOPES: &'static [Scope] = &[Scope::Data, Scope::Network, Scope::Step, Scope::Run];
 }
 
 /// What fixes a training step.
@@ -29,23 +29,21 @@ impl Chosen for OfStep {
     const SCOPES: &'static [Scope] = &[Scope::Network, Scope::Step];
 }
 
-/// What a run has beside its steps and its regions.
-pub(super) struct OfRun;
-
-impl Chosen for OfRun {
-    const SCOPES: &'static [Scope] = &[Scope::Run];
-}
-
 /// Flags of settings; what is left out keeps its default, or the value of `--config`.
 pub(super) struct Flags<C> {
-    given: Vec<Change<Config>>,
+    given: Vec<(&'static str, Change<Config>)>,
     chosen: PhantomData<C>,
 }
 
 impl<C: Chosen> Flags<C> {
+    /// Whether a setting was given on the command line.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.given.iter().any(|(given, _)| *given == name)
+    }
+
     /// Replaces what was given on the command line.
     pub(super) fn apply(&self, config: &mut Config) {
-        self.given.iter().for_each(|change| change.apply(config));
+        self.given.iter().for_each(|(_, change)| change.apply(config));
     }
 
     fn settings() -> impl Iterator<Item = &'static Setting<Config>> {
@@ -65,7 +63,8 @@ impl<C: Chosen> Args for Flags<C> {
 
 impl<C: Chosen> FromArgMatches for Flags<C> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let given = Self::settings().filter_map(|setting| matches.get_one::<Change<Config>>(setting.name).cloned());
+        let given = Self::settings()
+            .filter_map(|setting| Some((setting.name, matches.get_one::<Change<Config>>(setting.name)?.clone())));
         Ok(Flags { given: given.collect(), chosen: PhantomData })
     }
 
@@ -82,11 +81,16 @@ fn flag(setting: &'static Setting<Config>) -> Arg {
         None => setting.help.to_string(),
     };
     let placeholder = setting.placeholder.map_or(setting.name.to_uppercase(), str::to_string);
-    let arg =
-        Arg::new(setting.name).long(setting.flag()).value_name(placeholder).help(help).value_parser(parser(setting));
+    let arg = Arg::new(setting.name)
+        .long(setting.flag())
+        .value_name(placeholder)
+        .help(help)
+        .help_heading(setting.part)
+        .value_parser(parser(setting));
     match setting.kind {
         Kind::Path => arg.value_hint(ValueHint::AnyPath),
-        Kind::Number { signed } => arg.allow_negative_numbers(signed),
+        // One that is too small is told by what the setting needs.
+        Kind::Number => arg.allow_negative_numbers(true),
         Kind::Bytes | Kind::Name(_) => arg,
     }
 }
@@ -112,13 +116,9 @@ mod tests {
     /// The settings with these flags, of all verbs.
     fn parsed(flags: &[&str]) -> Result<Config, Error> {
         let command = Command::new("papilla").no_binary_name(true);
-        let command =
-            Flags::<OfRun>::augment_args(Flags::<OfStep>::augment_args(Flags::<OfData>::augment_args(command)));
-        let matches = command.try_get_matches_from(flags)?;
+        let matches = Flags::<All>::augment_args(command).try_get_matches_from(flags)?;
         let mut config = Config::new(PathBuf::new());
-        Flags::<OfData>::from_arg_matches(&matches)?.apply(&mut config);
-        Flags::<OfStep>::from_arg_matches(&matches)?.apply(&mut config);
-        Flags::<OfRun>::from_arg_matches(&matches)?.apply(&mut config);
+        Flags::<All>::from_arg_matches(&matches)?.apply(&mut config);
         Ok(config)
     }
 
@@ -129,8 +129,8 @@ mod tests {
                 names().into_iter().find(|(name, _)| *name != default).expect("there are two").0.to_string()
             }
             // In every range; and the other output stride.
-            (Kind::Number { .. }, Some(_)) if setting.name == "output_stride" => "8".to_string(),
-            (Kind::Number { .. }, Some(_)) => "33".to_string(),
+            (Kind::Number, Some(_)) if setting.name == "output_stride" => "8".to_string(),
+            (Kind::Number, Some(_)) => "33".to_string(),
             _ => setting.example.expect("a setting without a default has an example").to_string(),
         }
     }

@@ -10,25 +10,30 @@ use serde_json::{Value, json};
 use super::interrupt::{Interrupts, Stopped};
 use super::named::named;
 use super::progress::TrainingProgress;
-use super::settings::{Flags, OfData, OfRun, OfStep};
+use super::resume::resume_command;
+use super::settings::{All, Flags};
+use super::words::problem_of_path;
 use super::{Global, WrongFlags, output, report};
+use crate::data::place::Taken;
 use crate::input_file;
 use crate::metrics::Masking;
 use crate::train::{
-    CategoryLosses, ChangedData, Config, ConfigFileError, Outcome, Resume, ResumeFrom, SETTINGS, Session,
+    CategoryLosses, ChangedData, Config, ConfigFileError, Event, Length, Observer, Outcome, Resume, ResumeFrom,
+    SETTINGS, Session,
 };
 
 /// Train a network on one camera, or continue a run that was interrupted
 #[derive(clap::Args)]
 #[command(mut_arg("source", |source| source.required_unless_present_any(["resume", "config"])))]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    data: Flags<OfData>,
     /// Folder of the run
     #[arg(long, value_name = "RUN", required_unless_present = "resume", conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Continue the run in this folder as if it had never stopped
-    #[arg(long, value_name = "RUN", conflicts_with_all = SETTINGS.each_ref().map(|setting| setting.name))]
+    /// Continue the run in this folder as if it had never stopped; with --epochs or --steps, until it has as many in all
+    ///
+    /// A run that is made longer has the weights of one that was begun as long, bit for bit: the learning rate depends on the
+    /// epoch alone, and the warm-up stays as it was begun. It is only validated once more, at its former end.
+    #[arg(long, value_name = "RUN", conflicts_with_all = kept_settings())]
     resume: Option<PathBuf>,
     /// Checkpoint to continue from: the one before the last, should the last be damaged, or the best [default: last]
     #[arg(long, value_parser = named::<ResumeFrom>(), value_name = "CHECKPOINT", requires = "resume")]
@@ -40,26 +45,42 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE.toml", conflicts_with = "resume")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    step: Flags<OfStep>,
-    #[command(flatten)]
-    run: Flags<OfRun>,
+    settings: Flags<All>,
+}
+
+/// Settings that stay as a run was begun, when it is continued.
+fn kept_settings() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.name).filter(|name| !Length::SETTINGS.contains(name))
+}
+
+impl Arguments {
+    /// The length that a run is to have, where one is given.
+    fn length(&self) -> Length {
+        let mut config = Config::new(PathBuf::new());
+        self.settings.apply(&mut config);
+        Length { epochs: self.settings.has(Length::SETTINGS[0]).then_some(config.epochs), steps: config.steps }
+    }
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
-    let (ended, run) = match (&arguments.resume, &arguments.out) {
+    let (ended, run, was_complete) = match (&arguments.resume, &arguments.out) {
         (Some(run), _) => {
             let device = global.open_tuned()?;
             let mut progress = TrainingProgress::new(global);
             let data = if arguments.changed_data { ChangedData::Take } else { ChangedData::Refuse };
-            let how = Resume { from: arguments.from.unwrap_or_default(), data };
+            let how = Resume { from: arguments.from.unwrap_or_default(), data, length: arguments.length() };
             let session = Session::resume(&device, run, how, &mut progress)?;
-            (to_the_end(session, progress, run)?, run)
+            let was_complete = session.is_complete();
+            (to_the_end(session, progress, run)?, run, was_complete)
         }
-        (None, Some(out)) => (train(global, configure(arguments)?, out)?, out),
+        (None, Some(out)) => {
+            let (config, notes) = configure(arguments)?;
+            (train(global, config, &notes, out)?, out, false)
+        }
         (None, None) => bail!("--out RUN or --resume RUN is needed"),
     };
     let page = report::of_training(global, run);
-    print(global, &ended, page.as_deref())?;
+    print(global, run, &ended, was_complete, page.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -72,10 +93,11 @@ pub(super) struct Ended {
 }
 
 /// A new run with progress on the terminal.
-pub(super) fn train(global: &Global, config: Config, out: &Path) -> Result<Ended> {
+pub(super) fn train(global: &Global, config: Config, notes: &[String], out: &Path) -> Result<Ended> {
     config.check().map_err(WrongFlags::of)?;
     let device = global.open_tuned()?;
     let mut progress = TrainingProgress::new(global);
+    notes.iter().for_each(|note| progress.event(Event::Note(note)));
     let session = Session::begin(&device, config, out, &mut progress)?;
     to_the_end(session, progress, out)
 }
@@ -95,8 +117,8 @@ fn to_the_end(mut session: Session, mut progress: TrainingProgress, run: &Path) 
     }
 }
 
-/// Settings from the file and the flags.
-fn configure(arguments: &Arguments) -> Result<Config> {
+/// Settings from the file and the flags, and what is to be said of them.
+fn configure(arguments: &Arguments) -> Result<(Config, Vec<String>)> {
     let mut config = match &arguments.config {
         Some(path) => {
             let text = input_file::read_text(path).with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -104,19 +126,39 @@ fn configure(arguments: &Arguments) -> Result<Config> {
         }
         None => Config::new(PathBuf::new()),
     };
-    arguments.data.apply(&mut config);
+    arguments.settings.apply(&mut config);
     if config.source.as_os_str().is_empty() {
         return Err(WrongFlags(anyhow!("no labelled dataset is named; use --source DIR")).into());
     }
-    arguments.step.apply(&mut config);
-    arguments.run.apply(&mut config);
+    let mut notes = Vec::new();
+    let datasets = std::iter::once(&mut config.source).chain(&mut config.target);
+    for dataset in datasets {
+        let taken = Taken::dataset(dataset)?;
+        *dataset = taken.path;
+        notes.extend(taken.note);
+    }
     // Absolute, so that the run can be resumed from anywhere.
     for setting in &SETTINGS {
         if let Some(path) = (setting.path)(&mut config) {
-            *path = path.canonicalize().with_context(|| format!("`{}` cannot be found", path.display()))?;
+            *path = path.canonicalize().with_context(|| not_found(path, arguments.config.as_deref()))?;
         }
     }
-    Ok(config)
+    Ok((config, notes))
+}
+
+/// What is said of a path at which nothing lies; it may be one of a settings file.
+fn not_found(path: &Path, settings: Option<&Path>) -> String {
+    let shown = path.display();
+    if let Some(problem) = path.to_str().and_then(problem_of_path) {
+        return problem;
+    }
+    match settings.filter(|_| path.is_relative()) {
+        Some(settings) => format!(
+            "`{shown}` cannot be found; paths in `{}` are looked for where the program is started, as those of flags",
+            settings.display()
+        ),
+        None => format!("`{shown}` cannot be found"),
+    }
 }
 
 /// An error of a settings file; a flag in it that is no setting, and says where and how a run is computed, is told as one.
@@ -132,10 +174,17 @@ fn told_with_flags(error: ConfigFileError) -> anyhow::Error {
     }
 }
 
-fn print(global: &Global, Ended { outcome, notes }: &Ended, page: Option<&Path>) -> Result<()> {
+fn print(
+    global: &Global,
+    run: &Path,
+    Ended { outcome, notes }: &Ended,
+    was_complete: bool,
+    page: Option<&Path>,
+) -> Result<()> {
     if global.json {
         let document = json!({
             "steps": outcome.steps,
+            "was_complete": was_complete,
             "best_mean_dice": outcome.best_mean_dice,
             "best_mean_dice_on": outcome.chosen_on.to_string(),
             "masks": Masking::USUAL.to_string(),
@@ -150,6 +199,12 @@ fn print(global: &Global, Ended { outcome, notes }: &Ended, page: Option<&Path>)
         });
         output::json(&document)?;
     } else {
+        if was_complete {
+            let (run, resume) = (run.display(), resume_command(run));
+            output::line(format_args!(
+                "`{run}` is complete, and nothing was trained; `{resume} --epochs N` or `--steps N` makes it longer"
+            ))?;
+        }
         output::line(format_args!("{} steps done; last checkpoint {}", outcome.steps, outcome.last.display()))?;
         if let Some(dice) = outcome.best_mean_dice {
             let (on, best) = (outcome.chosen_on, outcome.best.display());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use image::GrayImage;
+use image::{GrayImage, RgbImage};
 
 use super::error::DataError;
 
@@ -89,9 +89,75 @@ pub fn check_mask(mask: &GrayImage, path: &Path) -> Result<MaskSummary, DataErro
     Ok(summary)
 }
 
+/// Pixels of a picture that are looked at to tell a mask from a photograph.
+const LOOKED_AT: usize = 1 << 15;
+/// Levels that compression leaves around one.
+const SPREAD: usize = 6;
+/// Levels of a mask that are told apart.
+const CLASSES: usize = 4;
+/// Share of the pixels that these hold, and the least that one holds.
+const SHARES: (f64, f64) = (0.95, 0.005);
+/// Levels between the darkest and the brightest of them.
+const CONTRAST: usize = 40;
+
+/// True of a picture that is grey and has few levels: a mask where a photograph is expected.
+pub fn looks_like_mask(image: &RgbImage) -> bool {
+    let step = (image.pixels().len() / LOOKED_AT).max(1);
+    let (mut levels, mut count) = ([0usize; 256], 0u32);
+    for pixel in image.pixels().step_by(step) {
+        let [r, g, b] = pixel.0;
+        if r.abs_diff(g).max(g.abs_diff(b)) as usize > SPREAD {
+            return false;
+        }
+        levels[usize::from(g)] += 1;
+        count += 1;
+    }
+    let share = |pixels: usize| pixels as f64 / f64::from(count.max(1));
+    let (mut covered, mut classes) = (0, Vec::new());
+    for _ in 0..CLASSES {
+        let mode = (0..256).max_by_key(|level| levels[*level]).unwrap_or_default();
+        let around = &mut levels[mode.saturating_sub(SPREAD)..(mode + SPREAD + 1).min(256)];
+        let pixels: usize = around.iter().sum();
+        around.fill(0);
+        covered += pixels;
+        classes.extend((share(pixels) >= SHARES.1).then_some(mode));
+    }
+    let contrast = classes.iter().max().zip(classes.iter().min()).map_or(0, |(most, least)| most - least);
+    share(covered) >= SHARES.0 && contrast >= CONTRAST
+}
+
 #[cfg(test)]
 mod tests {
+    use image::{Luma, Rgb};
+
     use super::*;
+
+    #[test]
+    fn masks_are_told_from_photographs() {
+        let rings = |x: u32, y: u32| {
+            let distance = (f64::from(x) - 100.0).hypot(f64::from(y) - 100.0);
+            if distance < 30.0 {
+                CUP
+            } else if distance < 70.0 {
+                RIM
+            } else {
+                BACKGROUND
+            }
+        };
+        let mask = GrayImage::from_fn(200, 200, |x, y| Luma([rings(x, y)]));
+        let as_photograph = |mask: &GrayImage| image::DynamicImage::ImageLuma8(mask.clone()).to_rgb8();
+        assert!(looks_like_mask(&as_photograph(&mask)));
+        // As JPEG leaves it: levels spread around each, and edges between them.
+        let noisy = GrayImage::from_fn(200, 200, |x, y| {
+            Luma([rings(x, y).saturating_sub(6).saturating_add(((x * 7 + y * 5) % 9) as u8)])
+        });
+        assert!(looks_like_mask(&as_photograph(&noisy)));
+        let haze = RgbImage::from_fn(200, 200, |x, y| Rgb([(60 + (x + y) / 4) as u8; 3]));
+        let coloured = RgbImage::from_fn(200, 200, |x, y| Rgb([rings(x, y), 90, 60]));
+        for photograph in [haze, coloured, RgbImage::from_pixel(9, 9, Rgb([7; 3])), RgbImage::new(0, 0)] {
+            assert!(!looks_like_mask(&photograph));
+        }
+    }
 
     #[test]
     fn every_level_has_the_class_the_layout_gives_it() {

@@ -5,9 +5,12 @@
 
 pub mod augment;
 pub mod boundary;
+pub mod checkup;
 pub mod contact_sheet;
+pub mod content;
 pub mod dataset;
 pub mod disc_finder;
+pub mod duplicates;
 mod error;
 pub mod fit;
 pub mod folder;
@@ -19,6 +22,7 @@ mod matching;
 mod morphology;
 pub mod names;
 pub mod overlay;
+pub mod place;
 mod prefetch;
 pub mod prepare;
 pub mod region;

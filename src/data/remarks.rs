@@ -7,6 +7,7 @@ use image::RgbImage;
 use super::disc_finder::is_whole_photograph;
 use super::fit::Lying;
 use super::image_file::{ImageNote, Orientation};
+use super::mask::looks_like_mask;
 use super::names::{several, shown};
 
 /// What somebody should know of an image although it can be used.
@@ -14,6 +15,8 @@ use super::names::{several, shown};
 pub enum Remark {
     /// it looks like a whole photograph where a region is expected
     WholePhotograph,
+    /// it looks like a mask where a photograph is expected
+    LikeMask,
     /// it is completed to a square by mirroring its edges
     NotSquare {
         /// columns
@@ -39,7 +42,9 @@ impl Remark {
     pub fn on_region(image: &RgbImage, notes: &[ImageNote]) -> Vec<Self> {
         let (width, height) = image.dimensions();
         let mut remarks = Self::on_file(notes);
-        if is_whole_photograph(image) {
+        if looks_like_mask(image) {
+            remarks.push(Self::LikeMask);
+        } else if is_whole_photograph(image) {
             remarks.push(Self::WholePhotograph);
         } else if width != height {
             remarks.push(Self::NotSquare { width, height });
@@ -56,6 +61,7 @@ impl Remark {
     pub fn sentence(&self) -> String {
         match self {
             Self::WholePhotograph => "it looks like a whole photograph, not like a region around a disc".to_string(),
+            Self::LikeMask => "it looks like a mask, not like a photograph".to_string(),
             Self::NotSquare { width, height } => {
                 format!("it is {width}x{height} and was completed to a square by mirroring its edges")
             }
@@ -84,7 +90,7 @@ impl Remark {
         let (note, lying) = match self {
             Self::File(note) | Self::Mask(note) => (Some(discriminant(note)), None),
             Self::Turned { lying, .. } => (None, Some(*lying)),
-            Self::WholePhotograph | Self::NotSquare { .. } => (None, None),
+            Self::WholePhotograph | Self::LikeMask | Self::NotSquare { .. } => (None, None),
         };
         (discriminant(self), note, lying)
     }
@@ -125,6 +131,13 @@ impl Remarks {
                         "{count} of {of} {look} like {photographs}, not like {regions} around a disc ({told}){advice}"
                     )
                 }
+                (Remark::LikeMask, _) => {
+                    let (look, masks, photographs) = match count {
+                        1 => ("looks", "a mask", "a photograph"),
+                        _ => ("look", "masks", "photographs"),
+                    };
+                    format!("{count} of {of} {look} like {masks}, not like {photographs} ({told})")
+                }
                 (Remark::NotSquare { .. }, _) if count > 1 => {
                     format!("{count} of {of} are not square and were completed by mirroring their edges ({told})")
                 }
@@ -162,5 +175,9 @@ mod tests {
             ]
         );
         assert_eq!(remarks.whole_photographs(), ["b\n"]);
+        let mut remarks = Remarks::default();
+        let mask = RgbImage::from_fn(40, 40, |x, _| image::Rgb([if x < 20 { 0 } else { 255 }; 3]));
+        remarks.add("m", Remark::on_region(&mask, &[]));
+        assert_eq!(remarks.sentences(2, ""), ["1 of 2 looks like a mask, not like a photograph (`m`)"]);
     }
 }

@@ -36,6 +36,9 @@ impl Run {
     /// # Errors
     /// A folder that holds no run, and settings that cannot be read.
     pub fn read(folder: &Path, masks: Masks) -> Result<Run> {
+        if let Some(instead) = instead_of(folder) {
+            bail!("{instead}");
+        }
         let (config, of_settings) = settings_of_run(folder).map_err(|error| match error {
             RunSettingsError::NoRun { .. } => anyhow!("{error}; name a folder that `train --out` has made"),
             error => error.into(),
@@ -123,6 +126,31 @@ impl Run {
     }
 }
 
+/// Which run is meant by what is none: the one that a path lies in, or those that lie in a folder.
+fn instead_of(path: &Path) -> Option<String> {
+    let is_run = |folder: &Path| folder.join("config.toml").is_file() || folder.join("checkpoints").is_dir();
+    if is_run(path) {
+        return None;
+    }
+    let shown = path.display();
+    if let Some(run) = path.ancestors().skip(1).take(2).find(|folder| is_run(folder)) {
+        return Some(format!("`{shown}` is a part of a run; give the run: `{}`", run.display()));
+    }
+    let inside = runs_in(path);
+    (!inside.is_empty()).then(|| {
+        format!("`{shown}` is no run, but holds some, of which one or several are meant: {}", inside.join(" "))
+    })
+}
+
+/// The runs that lie in a folder, sorted.
+fn runs_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut runs: Vec<String> =
+        entries.filter(|path| path.join("config.toml").is_file()).map(|path| path.display().to_string()).collect();
+    runs.sort();
+    runs
+}
+
 /// Letters and digits of a name, for files and for parts of a page, unlike those in `taken`.
 pub(super) fn unique_slug(name: &str, taken: &mut Vec<String>) -> String {
     let kept: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
@@ -153,6 +181,12 @@ mod tests {
         assert_eq!(names, ["x/first", "y/first", "second"]);
         let twice = [folders[0].clone(), root.path().join("y/../x/first")];
         assert!(Run::read_all(&twice, Masks::Raw).expect_err("the same folder").to_string().contains("is named twice"));
+        let told = |path: &Path| Run::read(path, Masks::Raw).expect_err("it is no run").to_string();
+        let inside = told(&root.path().join("y"));
+        assert!(inside.ends_with(&format!("{} {}", folders[1].display(), folders[2].display())), "{inside}");
+        let checkpoint = folders[0].join("checkpoints/best.safetensors");
+        assert!(told(&checkpoint).ends_with(&format!("give the run: `{}`", folders[0].display())));
+        assert!(told(&root.path().join("absent")).contains("does not exist"));
     }
 
     #[test]

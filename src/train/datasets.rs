@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::data_record::DataRecord;
 use super::error::TrainError;
 use super::observer::{Event, Observer};
+use super::overlaps::overlaps;
 use super::settings::{AugmentSetting, Config, Method, Selection};
 use super::validation::Validation;
 use crate::data::{Augment, DataError, Dataset, Labels, Loader, LoaderOptions, Split, default_workers};
@@ -60,6 +61,7 @@ pub(super) fn target_loader_options(config: &Config, photometric_copy: bool) -> 
 pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(TrainingData, Vec<Validation>)> {
     let all = Dataset::open_split(&config.source, Split::Train, Labels::Required)?;
     note(observer, [all.passed_over(), all.check()?].concat());
+    note(observer, overlaps(config, &all));
     let (train, held_out) = match config.select {
         Selection::Source => all.hold_out_every_tenth(),
         Selection::Target => (all.clone(), all.hold_out_every_tenth().1),
@@ -99,6 +101,11 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
     }
     let data = TrainingData { source: Arc::new(train), target, record };
     // Refused now rather than when the stage begins that needs it.
+    let (regions, batch) = (data.source.len(), config.batch);
+    if regions < batch {
+        let (directory, held_out) = (all.directory().to_path_buf(), all.len() - regions);
+        return Err(TrainError::TooFewRegions { directory, regions, held_out, batch });
+    }
     Loader::new(data.source.clone(), loader_options(config))?;
     if let Some(target) = &data.target {
         Loader::new(target.clone(), target_loader_options(config, false))?;

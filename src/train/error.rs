@@ -55,6 +55,24 @@ pub enum TrainError {
         /// steps of the warm-up
         warmup: u64,
     },
+    /// Not a single batch can be made.
+    #[error(
+        "`{}` has {regions} regions to train on{}, fewer than one batch of {batch}", directory.display(),
+        match held_out {
+            0 => String::new(),
+            count => format!(" (every tenth by name, {count} of {}, is held out to choose the best checkpoint)", regions + count),
+        }
+    )]
+    TooFewRegions {
+        /// of the training split
+        directory: PathBuf,
+        /// regions to train on
+        regions: usize,
+        /// regions that are held out beside them
+        held_out: usize,
+        /// regions of a batch
+        batch: usize,
+    },
     /// Weights that cannot be begun from.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -124,6 +142,16 @@ pub enum TrainError {
         run: PathBuf,
         /// its last checkpoint
         missing: PathBuf,
+    },
+    /// A length that a run has reached already.
+    #[error("`{}` has done {done} steps already, and {asked} are asked for", run.display())]
+    NotLonger {
+        /// folder of the run
+        run: PathBuf,
+        /// steps done
+        done: u64,
+        /// steps that it was to have
+        asked: u64,
     },
     /// Somebody else trains.
     #[error("another program{} is training into `{}`", process.as_ref().map_or(String::new(), |p| format!(" (process {p})")), run.display())]

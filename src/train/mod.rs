@@ -10,6 +10,7 @@ mod glossary;
 mod logs;
 mod memory;
 mod observer;
+mod overlaps;
 mod pictures;
 mod predictor;
 mod prototypes;
@@ -33,11 +34,12 @@ pub use glossary::LOG_COLUMNS;
 pub use logs::{LogBytes, LogError, Phase, StepRecord, ValidationRecord, last_epoch};
 pub use memory::{fitting_step, validation_bytes};
 pub use observer::{Event, Observer};
+pub use overlaps::{Seen, seen_in_training};
 pub use pictures::{Channels, Shown};
 pub use predictor::{PredictorError, TrainedNetwork, load_predictor, load_stochastic_predictor};
 pub use run_folder::files_of_run;
 pub use run_settings::{Contradiction, RunSettingsError, settings_of_run};
-pub use schedule::CategoryLosses;
+pub use schedule::{CategoryLosses, Length};
 pub use session::{ChangedData, ChosenOn, Outcome, Resume, Session};
 pub use settings::{
     AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,

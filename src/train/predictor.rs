@@ -30,6 +30,9 @@ pub enum PredictorError {
     /// A checkpoint that lacks weights.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// Weights of a classifier, with which a training can begin.
+    #[error("`{}` holds the weights of an ImageNet classifier: a backbone, and no network that was trained to segment", .0.display())]
+    Classifier(PathBuf),
     /// Weights of another network.
     #[error("cannot use `{}` as weights of a {} network", path.display(), backbone.name())]
     Unusable {
@@ -81,6 +84,9 @@ pub fn load_stochastic_predictor(
         return Ok(TrainedNetwork { predictor, config, notes: Vec::new() });
     }
     let weights = Weights::read(path)?;
+    if !weights.not_used.is_empty() {
+        return Err(PredictorError::Classifier(path.to_path_buf()));
+    }
     let config = architecture_of(&weights, path, fallback)?;
     let (predictor, tensors) = compile(&config)?;
     let notes = weights.wrapper_note(path).into_iter().collect();

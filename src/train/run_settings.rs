@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::{Checkpoint, ResumeFrom};
+use super::schedule::Length;
 use super::settings::{Config, ConfigFileError, SETTINGS};
 use crate::input_file;
 
@@ -106,11 +107,21 @@ pub(super) fn agree(run: &Path, config: &Config, checkpoint: &Path) -> Result<Op
     let (own, saved) = (lines(&written), lines(config));
     let differing = SETTINGS.iter().filter_map(|setting| {
         let (there, here) = (value(&own, setting.name), value(&saved, setting.name));
-        (there != here).then(|| format!("`{}` is {there} there and {here} in the checkpoint", setting.name))
+        (there != here)
+            .then(|| (setting.name, format!("`{}` is {there} there and {here} in the checkpoint", setting.name)))
     });
-    let settings: Vec<String> = differing.collect();
+    // A checkpoint from before the run was made longer computed the same.
+    let (lengths, others): (Vec<_>, Vec<_>) = differing.partition(|(name, _)| Length::SETTINGS.contains(name));
+    let [lengths, settings] =
+        [lengths, others].map(|list| list.into_iter().map(|(_, told)| told).collect::<Vec<String>>());
     match settings.is_empty() {
-        true => Ok(None),
+        true if lengths.is_empty() => Ok(None),
+        true => Ok(Some(format!(
+            "`{}` has another length than `{}`, whose length counts unless one is given on resuming: {}",
+            path.display(),
+            checkpoint.display(),
+            lengths.join(", ")
+        ))),
         false => Err(Contradiction { path, checkpoint: checkpoint.to_path_buf(), settings }),
     }
 }
@@ -140,6 +151,8 @@ mod tests {
                 "`batch` is 8 there and 4 in the checkpoint"
             ]
         );
+        let longer = with("source = 'clinic'\nbatch = 4\nepochs = 900").expect("a length contradicts nothing");
+        assert!(longer.is_some_and(|note| note.contains("`epochs` is 900 there and 500 in the checkpoint")));
         let damaged = with("source = ").expect("it contradicts nothing").expect("it is told");
         assert!(damaged.ends_with("the settings are those of `last.safetensors`"), "{damaged}");
     }

@@ -1,4 +1,7 @@
 //! What of the settings changes from epoch to epoch, and how long it goes on.
+//!
+//! What changes depends on the epoch, and on a warm-up that is fixed when a run begins, but not on how long the whole run is to
+//! be, so that a run can be made longer.
 
 use std::fmt;
 
@@ -29,6 +32,39 @@ impl fmt::Display for CategoryLosses {
             CategoryLosses::From { epoch: 0 } => f.write_str("the category-level losses run from the first step on"),
             CategoryLosses::From { epoch } => write!(f, "the category-level losses run from epoch {epoch} on"),
             CategoryLosses::Never => f.write_str("the category-level losses never run: the run ends in its warm-up"),
+        }
+    }
+}
+
+/// How long a run is to be in all, where that is another length than it was begun with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Length {
+    /// passes over the source
+    pub epochs: Option<u64>,
+    /// steps, of which there may be as many as they ask for
+    pub steps: Option<u64>,
+}
+
+impl Length {
+    /// Names of its settings, which say nothing about what was computed so far.
+    pub const SETTINGS: [&'static str; 2] = ["epochs", "steps"];
+
+    /// Whether it changes anything.
+    pub(super) fn is_another(self) -> bool {
+        self != Length::default()
+    }
+
+    /// The settings of a run of this length. Steps that are given alone make for as many epochs as they need; epochs that are
+    /// given alone are not cut short by steps that the run was begun with.
+    pub(super) fn of(self, config: Config, batches_per_epoch: u64) -> Config {
+        let Length { epochs, steps } = self;
+        let needed = steps.map_or(0, |steps| steps.div_ceil(batches_per_epoch));
+        // The usual one of another number of epochs would be another.
+        let config = Config { warmup_epochs: Some(config.warmup()), ..config };
+        match (epochs, steps) {
+            (None, None) => config,
+            (Some(epochs), steps) => Config { epochs, steps, ..config },
+            (None, steps) => Config { epochs: config.epochs.max(needed), steps, ..config },
         }
     }
 }
@@ -106,6 +142,20 @@ mod tests {
         for epochs in (1..100).chain([i64::MAX as u64]) {
             let losses = of(epochs).category_losses(4);
             assert!(matches!(losses, CategoryLosses::From { epoch } if epoch < epochs), "{epochs}: {losses:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_made_as_long_as_is_asked() {
+        let begun = Config { epochs: 3, steps: Some(7), method: Method::Clr, ..Config::new(PathBuf::new()) };
+        let total = |epochs, steps| Length { epochs, steps }.of(begun.clone(), 5).total_steps(5);
+        assert_eq!([total(None, None), total(Some(4), None), total(None, Some(9))], [7, 20, 9]);
+        assert_eq!([total(None, Some(31)), total(Some(4), Some(31))], [31, 20]);
+        // What depends on the epoch is as it was.
+        let longer = Length { epochs: Some(200), steps: None }.of(begun.clone(), 5);
+        for epoch in [0, 1, 2, 100] {
+            assert_eq!(longer.is_warm(epoch), begun.is_warm(epoch));
+            assert_eq!(longer.learning_rate(epoch), begun.learning_rate(epoch));
         }
     }
 

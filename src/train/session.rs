@@ -16,7 +16,7 @@ use super::observer::{Event, Observer};
 use super::prototypes;
 use super::run_folder::{RunFolder, refuse_to_overwrite};
 use super::run_settings::{self, agree};
-use super::schedule::CategoryLosses;
+use super::schedule::{CategoryLosses, Length};
 use super::settings::{Config, Selection};
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation, networks, with_predictors};
@@ -61,6 +61,8 @@ pub struct Resume {
     pub from: ResumeFrom,
     /// whether its data may be others
     pub data: ChangedData,
+    /// how long it is to be in all, if that is to be another length
+    pub length: Length,
 }
 
 /// What becomes of a run whose regions are not those that it began with.
@@ -108,6 +110,27 @@ pub struct Session {
     stage: Option<Stage>,
 }
 
+/// Where a run goes on from, and how long it is to be.
+struct Origin<'a> {
+    checkpoint: Checkpoint,
+    path: &'a Path,
+    length: Length,
+    run: &'a Path,
+}
+
+impl Origin<'_> {
+    /// The settings with the new length, which is longer than what is done.
+    fn lengthened(&self, config: Config, batches_per_epoch: u64) -> Result<Config> {
+        let config = self.length.of(config, batches_per_epoch);
+        config.check()?;
+        let (done, asked) = (self.checkpoint.progress.step, config.total_steps(batches_per_epoch));
+        match self.length.is_another() && asked <= done {
+            true => Err(TrainError::NotLonger { run: self.run.to_path_buf(), done, asked }),
+            false => Ok(config),
+        }
+    }
+}
+
 impl Session {
     /// Begins a run in a folder that must not hold one yet.
     pub fn begin(device: &Device, config: Config, run: &Path, observer: &mut dyn Observer) -> Result<Session> {
@@ -126,10 +149,11 @@ impl Session {
         })
     }
 
-    /// Continues a run from a checkpoint.
+    /// Continues a run from a checkpoint, as if it had been begun with the length that is asked for, if one is. The weights are
+    /// then those of such a run, bit for bit: a validation at the former end, where the longer run has none, is all that is more.
     ///
     /// # Errors
-    /// [`TrainError::DamagedCheckpoint`], [`TrainError::Contradiction`], [`TrainError::DataChanged`], and what keeps a run
+    /// [`TrainError::NotLonger`], [`TrainError::DamagedCheckpoint`], [`TrainError::Contradiction`], [`TrainError::DataChanged`], and what keeps a run
     /// from beginning.
     pub fn resume(device: &Device, run: &Path, how: Resume, observer: &mut dyn Observer) -> Result<Session> {
         Session::resume_in(device, RunFolder::open(run, observer)?, how, observer)
@@ -141,20 +165,29 @@ impl Session {
         note.iter().for_each(|note| observer.event(Event::Note(note)));
         device.fix_kernels(checkpoint.kernels.clone());
         device.divide(checkpoint.divisions.clone());
-        let (config, bytes) = (checkpoint.config.clone(), checkpoint.progress.log_bytes);
+        let (config, progress) = (checkpoint.config.clone(), checkpoint.progress);
         if !folder.path().join(run_settings::FILE).exists() {
             // The run was stopped between its first checkpoint and this file.
             folder.write_settings(&config.to_toml()?)?;
         }
         let began_with = checkpoint.data.clone();
-        let open = |config: &Config, data: &DataRecord, _: &States, losses: &[&str], observer: &mut dyn Observer| {
-            let note = unchanged(folder.path(), began_with, data, how.data)?;
-            let (logs, notes) = Logs::open(folder.path(), bytes, losses, config.has_category_losses())?;
-            note.iter().chain(&notes).for_each(|note| observer.event(Event::Note(note)));
-            Environment::of(device).write(folder.path())?;
-            Ok((folder, logs))
-        };
-        let session = Session::prepare(device, config, Some((checkpoint, &path)), observer, open)?;
+        let run = folder.path().to_path_buf();
+        let open =
+            |config: &Config, data: &DataRecord, states: &States, losses: &[&str], observer: &mut dyn Observer| {
+                let note = unchanged(folder.path(), began_with, data, how.data)?;
+                if how.length.is_another() {
+                    // Whoever stops it now finds a run of the new length.
+                    folder.write_last(finite(&folder, config, progress, data, device, states)?)?;
+                    folder.write_settings(&config.to_toml()?)?;
+                }
+                let (logs, notes) =
+                    Logs::open(folder.path(), progress.log_bytes, losses, config.has_category_losses())?;
+                note.iter().chain(&notes).for_each(|note| observer.event(Event::Note(note)));
+                Environment::of(device).write(folder.path())?;
+                Ok((folder, logs))
+            };
+        let from = Origin { checkpoint, path: &path, length: how.length, run: &run };
+        let session = Session::prepare(device, config, Some(from), observer, open)?;
         Ok(Session { changed_data: how.data, ..session })
     }
 
@@ -162,13 +195,17 @@ impl Session {
     fn prepare(
         device: &Device,
         config: Config,
-        from: Option<(Checkpoint, &Path)>,
+        from: Option<Origin<'_>>,
         observer: &mut dyn Observer,
         open_folder: impl FnOnce(&Config, &DataRecord, &States, &[&str], &mut dyn Observer) -> Result<(RunFolder, Logs)>,
     ) -> Result<Session> {
         let (data, validations) = open_data(&config, observer)?;
-        let (begins, done) = (from.is_none(), from.as_ref().map_or(0, |(checkpoint, _)| checkpoint.progress.step));
+        let (begins, done) = (from.is_none(), from.as_ref().map_or(0, |from| from.checkpoint.progress.step));
         let per_epoch = data.batches_per_epoch(config.batch);
+        let config = match &from {
+            Some(from) => from.lengthened(config, per_epoch)?,
+            None => config,
+        };
         let (total, epoch) = (config.total_steps(per_epoch), done / per_epoch);
         match config.category_losses(per_epoch) {
             CategoryLosses::Never if config.warmup_epochs.is_none() => {
@@ -190,7 +227,7 @@ impl Session {
         let validations = with_predictors(device, &states, &config, validations)?;
         let mut progress = Progress::default();
         match from {
-            Some((checkpoint, path)) => {
+            Some(Origin { checkpoint, path, .. }) => {
                 checkpoint.restore(&states, path)?;
                 progress = checkpoint.progress;
             }
@@ -208,6 +245,11 @@ impl Session {
         let (folder, logs) = open_folder(&config, &data.record, &states, &traced.losses, observer)?;
         let (device, saved, changed_data) = (device.clone(), progress.step, ChangedData::default());
         Ok(Session { config, folder, device, states, data, changed_data, validations, progress, saved, logs, stage })
+    }
+
+    /// Whether all steps of the run are done.
+    pub fn is_complete(&self) -> bool {
+        self.progress.step >= self.config.total_steps(self.data.batches_per_epoch(self.config.batch))
     }
 
     /// The settings of the run.
@@ -256,7 +298,7 @@ impl Session {
         std::thread::sleep(BEFORE_REOPENING * losses * losses);
         let device = self.device.reopen()?;
         observer.event(Event::Reopened { device: &device, reason, step: self.saved });
-        let how = Resume { from: self.folder.newest(), data: self.changed_data };
+        let how = Resume { from: self.folder.newest(), data: self.changed_data, length: Length::default() };
         *self = Session::resume_in(&device, self.folder.clone(), how, observer)?;
         Ok(())
     }
@@ -464,6 +506,9 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
         let report = load_weights(states, &traced.tensors, weights.generator, init, Demand::Backbone)?;
         observer.event(Event::Note(&format!("{}: {}", init.display(), report.as_beginning())));
         if !weights.not_used.is_empty() {
+            observer.event(Event::Note(
+                "these are weights of an ImageNet classifier, which give the backbone: that all else begins new is as it should be",
+            ));
             let names = shortened(&weights.not_used);
             observer.event(Event::Note(&format!("not used of the classifier ({}): {names}", weights.not_used.len())));
         }

@@ -283,8 +283,18 @@ fn results_among_the_images() {
 fn a_folder_where_a_part_of_it_is_meant() {
     let folder = TempDir::new().expect("a temporary folder");
     let dataset = dataset(folder.path(), 1);
+    let (train, test) = (dataset.join("train"), dataset.join("test"));
+    let predict = ["predict", "--checkpoint", "absent.safetensors", text(&dataset), "--out", "absent"];
+    refused(&predict, &["is a dataset; give one of its parts", text(&train), text(&test)]);
+    let words = ["is the test part of a dataset; give the dataset", text(&dataset)];
+    let begin = |source: &Path, words: &[&str]| refused(&["train", "--source", text(source), "--out", "absent"], words);
+    begin(&test.join("ROIs/image"), &words);
+    begin(folder.path(), &["is no dataset, but holds", text(&dataset), "give one of them"]);
+    let target = ["train", "--source", text(&dataset), "--target", text(&test), "--out", "absent"];
+    refused(&target, &words);
+    fs::remove_dir_all(&test).expect("the folder is there");
     let evaluate = ["evaluate", "--checkpoint", "absent.safetensors", "--data", text(&dataset)];
-    refused(&evaluate, &["one split is needed", text(&dataset.join("test"))]);
+    refused(&evaluate, &["is a dataset; give one of its parts", text(&train)]);
 
     let checkpoint = folder.path().join("run/checkpoints/best.safetensors");
     fs::create_dir_all(checkpoint.parent().expect("a folder")).expect("a temporary folder can be written");
@@ -309,6 +319,70 @@ fn flags_with_values_that_make_no_sense() {
     flags_refused(&["conformance", "--filter", "[", text(folder.path())], &["--filter", "["]);
     flags_refused(&["plan", "--norm", "trans"], &["--norm trans", "source-only"]);
     assert!(!out.exists());
+}
+
+/// Of each kind of slip the sentence that helps; none of them gets as far as an adapter.
+#[test]
+fn what_helps_is_said_in_one_sentence() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (clinic, out, run) = (dataset(folder.path(), 12), folder.path().join("out"), folder.path().join("run"));
+    fs::create_dir(&run).expect("a temporary folder can be written");
+    fs::write(run.join("config.toml"), "source = 'clinic'").expect("a temporary file can be written");
+    fs::write(run.join("log.csv"), "step\n").expect("a temporary file can be written");
+    let settings = folder.path().join("settings.toml");
+    fs::write(&settings, "source = 'absent'").expect("a temporary file can be written");
+    let (log, script) = (run.join("log.csv"), folder.path().join("best.pt"));
+    let train = ["--device", "cpu", "train", "--source", text(&clinic), "--out", text(&out), "--size", "32"];
+    let with = |more: &[&'static str]| [&train[..], more].concat();
+    let cases: Vec<(Vec<&str>, i32, &[&str])> = vec![
+        (with(&["--lr", "-1"]), 2, &["--lr -1 is not a positive number"]),
+        (with(&["--epochs", "-1"]), 2, &["'--epochs <N>'", "a whole number, 0 or more, is needed"]),
+        (
+            with(&["--batch", "12"]),
+            1,
+            &["11 regions to train on (every tenth by name, 1 of 12, is held out", "--batch"],
+        ),
+        (vec!["train", "--source", "~/refuge", "--out", text(&out)], 2, &["only outside quotes", "\"$HOME/refuge\""]),
+        (vec!["synth", "--out=~/clinics"], 2, &["only outside quotes"]),
+        (vec!["train", "--config", text(&settings), "--out", text(&out)], 1, &["absent", "settings.toml", "started"]),
+        (vec!["convert", "absent.safetensors", text(&script)], 1, &["best.pt", "`.pt` is `.pth` here"]),
+        (vec!["report", text(&run), "--out", text(&log)], 2, &["--out is the HTML file", "log.html"]),
+        (vec!["bench", "--layer", "conv"], 2, &["--layer `conv`", "`depthwise 3x3`"]),
+    ];
+    for (arguments, status, words) in cases {
+        assert_refused(&output(&arguments), status, words);
+    }
+    if !cfg!(windows) {
+        let arguments = ["train", "--source", r"C:\data\refuge", "--out", text(&out)];
+        flags_refused(&arguments, &["path of Windows", "/mnt/c/data/refuge"]);
+    }
+    assert!(!out.exists() && fs::read(&log).is_ok_and(|text| text == b"step\n"));
+    // Levels that mean something else: `prepare` tells what.
+    let masks = fs::read_dir(clinic.join("train/ROIs/mask")).expect("a folder");
+    for mask in masks.map(|entry| entry.expect("listed").path()) {
+        let mut inverted = image::open(&mask).expect("a mask").to_luma8();
+        inverted.iter_mut().for_each(|level| *level = 255 - *level);
+        inverted.save(&mask).expect("a temporary file can be written");
+    }
+    let split = clinic.join("train");
+    refused(&train, &["r00.png", "papilla prepare --layout pairs --input", text(&split)]);
+}
+
+#[test]
+fn what_fails_is_one_document_with_json() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let absent = folder.path().join("absent");
+    for (arguments, status, word) in [
+        (vec!["train", "--json", "--source", text(&absent), "--out", "run"], 1, "absent"),
+        (vec!["--json", "train"], 2, "--source"),
+        (vec!["train", "--json", "--no-such-flag"], 2, "--no-such-flag"),
+    ] {
+        let output = output(&arguments);
+        assert_eq!(output.status.code(), Some(status));
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        let error = document["error"].as_str().unwrap_or_default();
+        assert!(error.contains(word) && !error.contains('\n') && !error.starts_with("error"), "{document}");
+    }
 }
 
 #[test]
@@ -385,7 +459,7 @@ fn a_reader_that_stops_reading() {
 
 #[test]
 fn a_resumed_run_keeps_its_settings() {
-    for setting in [["--epochs", "4"], ["--batch", "4"], ["--source", "refuge"], ["--out", "run"]] {
+    for setting in [["--lr", "4"], ["--batch", "4"], ["--source", "refuge"], ["--out", "run"]] {
         flags_refused(&[&["train", "--resume", "run"], &setting[..]].concat(), &["--resume"]);
     }
 }

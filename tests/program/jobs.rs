@@ -73,11 +73,25 @@ impl Job {
     }
 
     fn saving(&self, minutes: &str, run: &Path) -> Command {
+        self.with_flags(&self.undisturbed.flags, minutes, run)
+    }
+
+    fn with_flags(&self, flags: &[String], minutes: &str, run: &Path) -> Command {
         let (source, target) = (self.clinic("clinic-a"), self.clinic("clinic-b"));
         let mut command = papilla(&["train", "--checkpoint-every", minutes]);
-        command.args(["--source", text(&source), "--target", text(&target)]).args(&self.undisturbed.flags);
+        command.args(["--source", text(&source), "--target", text(&target)]).args(flags);
         command.args(["--out", text(run)]).stderr(Stdio::null()).stdout(Stdio::null());
         command
+    }
+
+    /// A run that has ended, with another value of one flag.
+    pub fn ended_with(&self, name: &str, flag: &str, value: &str) -> PathBuf {
+        let (run, mut flags) = (self.place(name), self.undisturbed.flags.clone());
+        let place = flags.iter().position(|given| given == flag).expect("the flag is given");
+        flags[place + 1] = value.to_string();
+        let status = self.with_flags(&flags, self.checkpoint_every, &run).status().expect("the program runs");
+        assert!(status.success(), "{name}");
+        run
     }
 
     pub fn command(&self, run: &Path) -> Command {

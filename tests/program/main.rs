@@ -5,6 +5,7 @@ mod backbones;
 mod bad_input;
 mod bench;
 mod brought;
+mod check;
 mod clinics;
 mod conformance;
 mod convert;

@@ -4,15 +4,16 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::running::papilla;
+use crate::running::{papilla, succeed};
 
 fn output_of(flags: &str) -> Output {
     papilla(&["--json", "plan"])
         .args(flags.split_whitespace())
-        // No driver is needed.
+        // No driver is needed; OpenGL would bring one of its own.
         .env_remove("PAPILLA_DEVICE")
         .env("VK_ICD_FILENAMES", "/nonexistent.json")
         .env("VK_DRIVER_FILES", "/nonexistent.json")
+        .env("WGPU_BACKEND", "vulkan")
         .output()
         .expect("the program runs")
 }
@@ -56,6 +57,18 @@ fn weights_of_zero_cost_nothing() {
     let off =
         plan("--method clr --size 64 --batch 2 --align-weight 0 --discriminative-weight 0 --consistency-weight 0");
     assert_eq!(off, beal);
+}
+
+#[test]
+fn a_plan_is_for_the_adapter_of_the_machine_and_says_so() {
+    let [none, typical] = ["--size 64 --batch 2", "--size 64 --batch 2 --typical"].map(plan);
+    assert_eq!(none["assumed"], "for this machine has no adapter");
+    assert_eq!((&typical["for"], &typical["flops"]), (&none["for"], &none["flops"]));
+    let own = papilla(&["plan", "--size", "64", "--batch", "2"]).env_remove("PAPILLA_DEVICE").output();
+    let told = crate::running::succeeded(own.expect("the program runs"));
+    let first = succeed(&["devices"]).lines().next().map(str::to_owned).expect("an adapter, or the reference");
+    let name = first.trim_start_matches("0 ").trim_end_matches(" (default)");
+    assert!(told.contains(&format!("for {name} (on which train would run here")), "{told} on {name}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod portability;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -34,13 +34,30 @@ pub(super) struct Arguments {
     /// Only the whole training step
     #[arg(long)]
     step: bool,
-    /// Only layers whose names contain this
-    #[arg(long, value_name = "TEXT", conflicts_with = "step")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "step", help = layer_help())]
     layer: Option<String>,
     #[command(flatten)]
     portability: portability::Options,
     #[command(flatten)]
     settings: Flags<OfStep>,
+}
+
+/// Why a share of the ceiling can be more than all of it.
+const ABOVE: &str = "Above 100 %: the operations of the plain convolution are counted, and over transformed tiles (Winograd) a \
+                     kernel needs fewer; small maps are read from caches, faster than memory.";
+
+fn layer_names() -> Vec<&'static str> {
+    // Names are the same at any size.
+    layers(SOFTWARE_STEP.1, 1).iter().map(|layer| layer.name).collect()
+}
+
+fn layer_list() -> String {
+    let names: Vec<String> = layer_names().iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+fn layer_help() -> String {
+    format!("Only layers whose names contain this: {}", layer_list())
 }
 
 #[derive(clap::Subcommand)]
@@ -51,6 +68,11 @@ enum Action {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if let Some(Action::Compare(arguments)) = &arguments.compare {
         return compare::run(global, arguments);
+    }
+    if let Some(part) = arguments.layer.as_deref()
+        && !layer_names().iter().any(|name| name.contains(part))
+    {
+        return Err(WrongFlags(anyhow!("no layer's name contains --layer `{part}`; there are {}", layer_list())).into());
     }
     let device = open_with_timestamps(global)?;
     if arguments.portability.portability {
@@ -86,6 +108,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
                     output::line(kernel_line(&result, &ceiling))?;
                 }
             }
+        }
+        let is_above = |kernel: &Value| kernel["share"].as_f64().is_some_and(|share| share > 1.0);
+        if !global.json && list.iter().any(is_above) {
+            output::line(ABOVE)?;
         }
         document.insert("kernels".into(), Value::Array(list));
     }

@@ -31,6 +31,7 @@ use crate::data::image_file::read_photograph;
 use crate::data::mask::mask_image;
 use crate::data::names::{counted, shown};
 use crate::data::overlay::{write_mask, write_overlay};
+use crate::data::place::Taken;
 use crate::data::region::check_shape;
 use crate::data::remarks::{Remark, Remarks};
 use crate::formats::{HostTensor, TensorFile};
@@ -54,7 +55,7 @@ pub(super) struct Arguments {
     /// Checkpoint of a run, or weights
     #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
-    /// Images, or folders of images; folders in them are not entered
+    /// Images, folders of images, or splits of datasets; other folders in them are not entered
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// Folder for the results
@@ -137,9 +138,12 @@ impl<'a> Input<'a> {
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
-    let Inputs { images, mut notes } = Inputs::collect(&arguments.inputs)?;
+    let taken = arguments.inputs.iter().map(|input| Taken::images(input)).collect::<Result<Vec<_>, _>>()?;
+    let inputs: Vec<PathBuf> = taken.iter().map(|taken| taken.path.clone()).collect();
+    let Inputs { images, mut notes } = Inputs::collect(&inputs)?;
+    notes.splice(0..0, taken.into_iter().filter_map(|taken| taken.note));
     let parts = arguments.parts();
-    let given = (&arguments.inputs[..], &images[..]);
+    let given = (&inputs[..], &images[..]);
     let overwriting = clear_the_way(&arguments.out, &parts, given, &arguments.checkpoint, arguments.overwrite)?;
     let device = global.open_tuned()?;
     let fallback = arguments.architecture.config()?;
@@ -283,7 +287,10 @@ fn write_prediction(
         ..Row::empty(name)
     };
     let is_doubtful = !row.flags.is_empty() || row.place.is_some_and(|place| place.is_doubtful());
-    let tile = Tile::new(name, input.seen(), Some(&levels(&masks)), is_doubtful);
+    let mut tile = Tile::new(name, input.seen(), Some(&levels(&masks)), is_doubtful);
+    if let Some(Place { finding, square }) = row.place {
+        tile = tile.with_disc(finding.disc.within(&square, 1.0), finding.confidence);
+    }
     Ok((row, tile))
 }
 

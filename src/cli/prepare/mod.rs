@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     input: PathBuf,
     /// Folder for the dataset; an earlier result of this verb is replaced, anything else is refused
     #[arg(long, value_name = "DIR")]
-    output: PathBuf,
+    out: PathBuf,
     /// Rows and columns of a region
     #[arg(long, default_value_t = 512, value_name = "PIXELS")]
     size: u32,
@@ -108,7 +108,7 @@ impl Arguments {
         Ok(Options {
             layout: self.layout,
             input: self.input.clone(),
-            output: self.output.clone(),
+            output: self.out.clone(),
             size: self.size,
             side: self.side,
             scale: self.scale,

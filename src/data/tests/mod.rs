@@ -1,5 +1,6 @@
 //! Tests of the module as a whole; those of single steps stand beside the steps.
 
+mod checkup;
 mod files;
 mod foreign;
 mod goldens;

@@ -16,10 +16,7 @@ pub(super) type NameAndHelp = (&'static str, Option<&'static str>);
 #[derive(Clone, Copy)]
 pub enum Kind {
     /// a number
-    Number {
-        /// whether it can be less than 0
-        signed: bool,
-    },
+    Number,
     /// bytes, with a unit
     Bytes,
     /// a file or a folder
@@ -122,12 +119,12 @@ fn from_str<T: FromStr<Err: Display>>(text: &OsStr) -> Result<T, String> {
 }
 
 macro_rules! numbers {
-    ($($type:ty: $signed:literal, $unwritable:expr;)+) => {
+    ($($type:ty: $what:literal, $unwritable:expr;)+) => {
         $(impl Value for $type {
-            const KIND: Kind = Kind::Number { signed: $signed };
+            const KIND: Kind = Kind::Number;
 
             fn parse(text: &OsStr) -> Result<Self, String> {
-                from_str(text)
+                from_str(text).map_err(|_| concat!($what, " is needed").to_string())
             }
 
             fn text(&self) -> String {
@@ -142,11 +139,11 @@ macro_rules! numbers {
 }
 
 numbers! {
-    usize: false, |value| beyond_toml(value as u64);
-    u64: false, beyond_toml;
-    i64: true, |_| None;
-    f32: false, |_| None;
-    f64: false, |_| None;
+    usize: "a whole number, 0 or more,", |value| beyond_toml(value as u64);
+    u64: "a whole number, 0 or more,", beyond_toml;
+    i64: "a whole number", |_| None;
+    f32: "a number", |_| None;
+    f64: "a number", |_| None;
 }
 
 /// TOML's whole numbers are signed.

@@ -78,8 +78,9 @@ fn from_synthetic_clinics_to_predictions() {
     let test = target.join("test");
     let out = folder.path().join("evaluation");
     let evaluated =
-        succeed(&["--json", "evaluate", "--checkpoint", text(&best), "--data", text(&test), "--out", text(&out)]);
+        succeed(&["--json", "evaluate", "--checkpoint", text(&best), "--data", text(&target), "--out", text(&out)]);
     let document: Value = serde_json::from_str(&evaluated).expect("--json prints one document");
+    assert_eq!(document["data"], text(&test), "of a dataset its test regions are taken");
     assert_eq!(document["images"], 3);
     for stage in ["raw", "postprocessed"] {
         assert!(document[stage]["disc"]["dice"].is_number());
@@ -100,7 +101,7 @@ fn from_synthetic_clinics_to_predictions() {
 
     let predicted = folder.path().join("predicted");
     let images = test.join("ROIs/image");
-    succeed(&["predict", "--checkpoint", text(&best), text(&images), "--out", text(&predicted), "--logits"]);
+    succeed(&["predict", "--checkpoint", text(&best), text(&test), "--output", text(&predicted), "--logits"]);
     let names: Vec<_> =
         fs::read_dir(&images).expect("the folder is there").map(|e| e.expect("listed").path()).collect();
     for image in names {

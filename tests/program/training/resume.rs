@@ -65,10 +65,20 @@ pub fn assert_same(undisturbed: &Path, run: &Path) {
 fn a_killed_run_ends_like_an_undisturbed_one() {
     let job = Job::plain();
     let undisturbed = job.undisturbed();
-    for steps in [1, 6] {
-        let run = job.killed(&format!("killed-{steps}"), |run| logged(run) >= steps);
-        assert_resumes_to(&undisturbed, &run);
-    }
+    let run = job.killed("killed", |run| logged(run) >= 6);
+    assert_resumes_to(&undisturbed, &run);
+
+    // So does one that was begun with another length; and it says when there is nothing more to do.
+    let run = job.ended_with("shorter", "--epochs", "1");
+    let longer = ["train", "--resume", text(&run), "--epochs", "2"];
+    succeed(&longer);
+    assert_same(&undisturbed, &run);
+    let settings = fs::read_to_string(run.join("config.toml")).expect("the run has settings");
+    assert!(settings.contains("\nepochs = 2\n"), "{settings}");
+    let error = refusal(&longer);
+    assert!(error.contains("8 steps already") && error.contains("from the beginning"), "{error}");
+    let told = succeed(&["train", "--resume", text(&run)]);
+    assert!(told.contains("is complete, and nothing was trained") && told.contains("--epochs N"), "{told}");
 }
 
 #[test]

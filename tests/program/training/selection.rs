@@ -50,6 +50,11 @@ fn chosen_by_the_target_the_best_checkpoint_is_that_of_its_best_validation() {
     let test = target.join("test");
     let evaluated = succeed(&["--json", "evaluate", "--checkpoint", text(&checkpoint), "--data", text(&test)]);
     let document: Value = serde_json::from_str(&evaluated).expect("--json prints one document");
+    // Nobody takes these figures for those of new images.
+    let (seen, regions) = (&document["seen_in_training"], &document["regions"]);
+    assert_eq!((&seen["trained_on"], &seen["chosen_by"]), (&0.into(), regions), "{seen}");
+    let notes = document["notes"].as_array().expect("a list");
+    assert!(notes.iter().any(|note| note.as_str().is_some_and(|note| note.contains("chose its best checkpoint"))));
     for (structure, name) in [("cup", "cup_dice"), ("disc", "disc_dice")] {
         let [evaluated, logged] = [&document["postprocessed"][structure]["dice"], &values[name]].map(Value::as_f64);
         // Other batches may be computed by other kernels, and then a pixel may fall on the threshold's other side.
