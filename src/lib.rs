@@ -76,6 +76,9 @@
 //! reference. `cargo run --release --example NAME` runs them.
 
 #![warn(missing_docs, unreachable_pub)]
+// Both end the program where nobody can read them: `cli::output` says what is to be said.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests write files as others do"))]
 
 pub mod atomic_file;
 #[cfg(feature = "cli")]

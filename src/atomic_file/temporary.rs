@@ -96,17 +96,22 @@ pub(super) fn builder() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
+/// Whether a file has the name of a temporary one.
+pub fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
+
 /// Removes the temporary files in a folder that nobody writes any more.
 ///
 /// # Errors
 /// [`WriteError`] when the system refuses.
 pub fn remove_abandoned(folder: &Path) -> Result<(), WriteError> {
-    let abandoned = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
     let remove = || -> io::Result<()> {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let is_file = entry.file_type()?.is_file();
-            if is_file && entry.file_name().to_str().is_some_and(abandoned) && is_free(&entry.path()) {
+            if is_file && is_temporary(&entry.path()) && is_free(&entry.path()) {
                 std::fs::remove_file(entry.path())?;
             }
         }

@@ -72,7 +72,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         })?;
     }
     for error in &errors {
-        eprintln!("error: {}", shown(error));
+        output::problem(shown(error));
     }
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -2,6 +2,7 @@
 
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 
+use super::output;
 use crate::data::guard::{defect, message};
 use crate::data::names::shown;
 
@@ -13,7 +14,7 @@ pub(super) fn tell() {
         if crate::gpu::is_waiting() {
             return;
         }
-        eprintln!("error: {}", sentence(panic));
+        output::problem(sentence(panic));
         if std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted != "0") {
             trace(panic);
         }

@@ -97,17 +97,17 @@ impl Measured {
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let document = evaluate(global, arguments)?;
-    if global.json {
-        output::json(&document)?;
-    } else {
-        print_table(&document, &arguments.masks)?;
-    }
+    let printed = if global.json { output::json(&document) } else { print_table(&document, &arguments.masks) };
+    output::unless_closed(printed)?;
     let is_whole = document["left_out"].as_array().is_none_or(Vec::is_empty);
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Evaluates, writes the files that were asked for, and gives the totals.
 pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> {
+    if let Some(out) = &arguments.out {
+        check_files(&arguments.overwrite.reading([&arguments.checkpoint]), out)?;
+    }
     let Taken { path: data, note } = Taken::split(&arguments.data)?;
     let mut dataset = Dataset::open(&data, Labels::Optional)?;
     if dataset.regions().iter().all(|region| region.mask.is_none()) {
@@ -160,7 +160,7 @@ pub(super) fn measure(
         bail!("none of the {of} regions of `{}` can be evaluated; the first: {first}", arguments.data.display());
     }
     for problem in &measured.left_out {
-        eprintln!("error: {problem}");
+        output::problem(problem);
     }
     let seen = seen_in_training(&config, dataset.regions());
     let notes = [

@@ -5,6 +5,7 @@ use std::sync::Once;
 use anyhow::Result;
 use clap::{Args, Command, ValueEnum};
 
+use super::output;
 use crate::device::Device;
 use crate::gpu::GpuOptions;
 
@@ -103,7 +104,7 @@ impl Global {
     /// Says something on stderr, unless asked to be quiet.
     pub(crate) fn note(&self, message: &str) {
         if !self.quiet {
-            eprintln!("{message}");
+            output::say(message);
         }
     }
 }

@@ -1,20 +1,24 @@
-//! Ctrl-C and SIGTERM while a run trains: the first lets it finish its step and save, the second ends the program.
+//! Ctrl-C and SIGTERM: the first lets a run that trains finish its step and save; the second, and the first at any other time,
+//! ends the program, which removes what it has not finished.
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::{emulate_default_handler, exit};
 
 use super::resume::resume_command;
+use crate::atomic_file::abandon;
 
 /// Whether the next signal ends the program at once, as it does by default.
 static AT_ONCE: AtomicBool = AtomicBool::new(true);
 /// The signal that came while a run trained, or 0.
-static CAUGHT: AtomicUsize = AtomicUsize::new(0);
+static CAUGHT: AtomicI32 = AtomicI32::new(0);
 
 /// What a shell adds to the number of a signal that ended a program.
 const SIGNALLED: i32 = 128;
@@ -25,14 +29,10 @@ pub(super) struct Interrupts(());
 
 impl Interrupts {
     /// From now on the first signal is kept for [`signal`](Self::signal), and only the second ends the program.
-    pub(super) fn heed() -> io::Result<Self> {
-        static REGISTERED: Once = Once::new();
-        let mut outcome = Ok(());
-        REGISTERED.call_once(|| outcome = register());
-        outcome?;
+    pub(super) fn heed() -> Self {
         CAUGHT.store(0, Ordering::SeqCst);
         AT_ONCE.store(false, Ordering::SeqCst);
-        Ok(Interrupts(()))
+        Interrupts(())
     }
 
     /// From now on the first signal ends the program.
@@ -42,18 +42,35 @@ impl Interrupts {
 
     /// The signal that came.
     pub(super) fn signal(&self) -> Option<i32> {
-        Some(CAUGHT.load(Ordering::SeqCst) as i32).filter(|signal| *signal != 0)
+        Some(CAUGHT.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
 }
 
-fn register() -> io::Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: what ends the program looks at the flag before the last action sets it.
-        flag::register_conditional_shutdown(signal, SIGNALLED + signal, &AT_ONCE)?;
-        flag::register_usize(signal, &CAUGHT, signal as usize)?;
-        flag::register(signal, &AT_ONCE)?;
+/// Waits for signals for as long as the program runs. Where that cannot be done, they end it as they do by default.
+pub(super) fn watch() -> io::Result<()> {
+    let (ready, begun) = channel();
+    thread::Builder::new().name("signals".to_string()).spawn(move || {
+        let signals = Signals::new([SIGINT, SIGTERM]);
+        let failed = signals.as_ref().err().map(|error| io::Error::new(error.kind(), error.to_string()));
+        let _ = ready.send(failed);
+        let Ok(mut signals) = signals else { return };
+        for signal in signals.forever() {
+            if AT_ONCE.swap(true, Ordering::SeqCst) {
+                end(signal);
+            }
+            CAUGHT.store(signal, Ordering::SeqCst);
+        }
+    })?;
+    begun.recv().ok().flatten().map_or(Ok(()), Err)
+}
+
+/// Ends the program as a signal does; one that had been asked to stop before ends with the status that it would have had.
+fn end(signal: i32) {
+    abandon();
+    if CAUGHT.load(Ordering::SeqCst) == 0 {
+        let _ = emulate_default_handler(signal);
     }
-    Ok(())
+    exit(SIGNALLED + signal);
 }
 
 /// A run that a signal has stopped. Everything up to its last step is in its checkpoint.

@@ -1,7 +1,7 @@
 //! The command line: one file for each verb.
 //!
-//! Results go to stdout, everything else to stderr. Exit status: 0 done, 1 failed, 2 wrong flags, 130 or 143 a training
-//! stopped by Ctrl-C or SIGTERM; 101 a defect of the program.
+//! Results go to stdout, everything else to stderr; neither has to be read for the work to be done. Exit status: 0 done, 1 failed,
+//! 2 wrong flags, 130 or 143 stopped by Ctrl-C or SIGTERM; 101 a defect of the program.
 
 mod architecture;
 mod bench;
@@ -122,9 +122,13 @@ pub fn main() -> ExitCode {
     };
     show_warnings(cli.global.quiet);
     defects::tell();
+    if let Err(error) = interrupt::watch() {
+        cli.global.note(&format!("signals cannot be caught ({error}): Ctrl-C ends a training without a checkpoint"));
+    }
     match words::refuse_foreign_paths(&given).and_then(|()| cli.verb.run(&cli.global)) {
         Ok(code) => code,
-        Err(error) if output::is_closed(&error) => ExitCode::FAILURE,
+        // Whoever stops reading has what was wanted; everything else that a verb does comes before.
+        Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let stopped = error.downcast_ref::<interrupt::Stopped>();
             let told = stopped.map_or_else(|| sentence(&error), ToString::to_string);
@@ -132,10 +136,10 @@ pub fn main() -> ExitCode {
                 tell_in_json(&told);
             }
             if let Some(stopped) = stopped {
-                eprintln!("{told}");
+                output::say(&told);
                 return stopped.exit_code();
             }
-            eprintln!("error: {told}");
+            output::problem(&told);
             if error.is::<WrongFlags>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
@@ -153,6 +157,8 @@ fn show_warnings(quiet: bool) {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)
+        // Of a warning that cannot be written, which it would write to the same place.
+        .log_internal_errors(false)
         .with_target(false)
         .without_time()
         .with_ansi(false)

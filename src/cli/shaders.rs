@@ -58,16 +58,18 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             }
         }
     }
-    if global.json {
-        output::json(&json!({ "to": to.name(), "variants": list }))?;
-    } else {
+    let print = || -> Result<()> {
+        if global.json {
+            return output::json(&json!({ "to": to.name(), "variants": list }));
+        }
         for line in variants::table(&variants, &translated) {
             output::line(line)?;
         }
-        output::line(format_args!("{written} of {} variants written to {}", variants.len(), out.display()))?;
-    }
+        Ok(output::line(format_args!("{written} of {} variants written to {}", variants.len(), out.display()))?)
+    };
+    output::unless_closed(print())?;
     for problem in &failed {
-        eprintln!("error: {problem}");
+        output::problem(problem);
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,6 +1,5 @@
 //! `papilla completions` and `papilla man`: what a shell and its manual want to know.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -36,7 +35,7 @@ pub(super) fn completions(global: &Global, arguments: &Completions, mut whole: C
     if global.json {
         output::json(&json!({ "shell": arguments.shell.to_string(), "script": String::from_utf8(script)? }))?;
     } else {
-        std::io::stdout().write_all(&script)?;
+        output::bytes(&script)?;
     }
     Ok(ExitCode::SUCCESS)
 }

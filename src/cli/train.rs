@@ -104,7 +104,7 @@ pub(super) fn train(global: &Global, config: Config, notes: &[String], out: &Pat
 
 /// Trains until the run is complete; one that a signal stops before is an error of its own.
 fn to_the_end(mut session: Session, mut progress: TrainingProgress, run: &Path) -> Result<Ended> {
-    let interrupts = Interrupts::heed().context("signals cannot be caught")?;
+    let interrupts = Interrupts::heed();
     progress.heed(&interrupts);
     let outcome = session.train(&mut progress);
     let signal = interrupts.signal();

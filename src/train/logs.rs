@@ -1,6 +1,6 @@
 //! `metrics.jsonl` and `log.csv`, a line for each step and one for each validation, and the same for TensorBoard.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,6 +14,7 @@ use crate::formats::{EventFileError, EventWriter};
 use crate::input_file;
 use crate::method::step::{LossWeights, TOTAL};
 use crate::named::named_enum;
+use crate::own_file::open_to_go_on;
 
 /// Why a run cannot be logged.
 #[derive(Debug, thiserror::Error)]
@@ -161,9 +162,7 @@ impl Logs {
         let mut open = |name: &str, bytes: u64| -> Result<(File, u64)> {
             let path = run.join(name);
             let refused = LogError::file("write", &path);
-            let mut options = OpenOptions::new();
-            let options = options.create(true).read(true).write(true).truncate(false);
-            let mut file = options.open(&path).map_err(&refused)?;
+            let mut file = open_to_go_on(&path).map_err(&refused)?;
             let found = file.metadata().map_err(&refused)?.len();
             let kept = whole_lines(&mut file, found.min(bytes)).map_err(&refused)?;
             note_loss(&path, kept, bytes);
@@ -425,6 +424,23 @@ mod tests {
         assert_eq!(notes.len(), 2, "an event file that was removed is not missed: {notes:?}");
         logs.step(&record(4)).expect("the folder is writable");
         assert_eq!([steps(&metrics), steps(&table)], [1, 1 + 1]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_log_that_is_a_link_is_not_followed() {
+        let run = tempfile::tempdir().expect("a temporary folder");
+        let target = run.path().join("target");
+        std::fs::write(&target, "mine").expect("the folder is writable");
+        std::fs::create_dir(run.path().join("tensorboard")).expect("the folder is writable");
+        for name in ["metrics.jsonl", "log.csv", "tensorboard/events.out.tfevents.1.papilla"] {
+            let link = run.path().join(name);
+            std::os::unix::fs::symlink(&target, &link).expect("the folder is writable");
+            let refused = Logs::open(run.path(), LogBytes::default(), &["seg"], false).err().expect("it is a link");
+            assert!(refused.to_string().contains(name), "{refused}");
+            assert_eq!(std::fs::read(&target).expect("it is there"), b"mine");
+            std::fs::remove_file(link).expect("it is there");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The folder of a run: who may write there, its checkpoints, and what is left of a killed program.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -9,7 +9,8 @@ use super::checkpoint::{Checkpoint, CheckpointError, ResumeFrom};
 use super::error::TrainError;
 use super::observer::{Event, Observer};
 use super::run_settings;
-use crate::atomic_file::{remove_abandoned, write_atomically};
+use crate::atomic_file::{FolderLock, lock_folder, remove_abandoned, write_atomically};
+use crate::own_file::open_to_go_on;
 
 /// The file whose lock belongs to the program that trains. It stays when the lock is given back.
 const LOCK: &str = ".lock";
@@ -20,8 +21,8 @@ type Result<T> = std::result::Result<T, TrainError>;
 #[derive(Clone)]
 pub(super) struct RunFolder {
     path: PathBuf,
-    /// locked as long as one clone is left; none where the file system has no locks
-    _lock: Rc<Option<File>>,
+    /// the folder and a file in it, locked as long as one clone is left; none where the file system has no locks
+    _lock: Rc<[Option<File>; 2]>,
     /// the newest checkpoint that is known to be whole; the last one may then become the previous one
     newest: ResumeFrom,
 }
@@ -113,31 +114,41 @@ pub fn files_of_run(run: &Path) -> [PathBuf; 7] {
     ]
 }
 
-/// Locks a run, for as long as the file is open: the system gives the lock back however the program ends.
-fn lock(run: &Path, observer: &mut dyn Observer) -> Result<Option<File>> {
+/// Locks a run, for as long as the files are open: the system gives the locks back however the program ends. The folder itself is
+/// locked, lest somebody remove the file; and the file, for systems that cannot lock folders, and to say who holds it.
+fn lock(run: &Path, observer: &mut dyn Observer) -> Result<[Option<File>; 2]> {
     let path = run.join(LOCK);
     let refused = TrainError::file("write", &path);
-    let mut options = OpenOptions::new();
-    let mut file = options.create(true).read(true).write(true).truncate(false).open(&path).map_err(&refused)?;
-    match file.try_lock() {
-        Ok(()) => {
+    let folder = lock_folder(run);
+    let mut file = open_to_go_on(&path).map_err(&refused)?;
+    match (file.try_lock(), folder) {
+        (Ok(()), FolderLock::Others) => Err(TrainError::InUse { run: run.to_path_buf(), process: None }),
+        (Ok(()), folder) => {
             file.set_len(0).map_err(&refused)?;
             write!(file, "{}", std::process::id()).map_err(&refused)?;
-            Ok(Some(file))
+            Ok([Some(file), mine(folder)])
         }
-        Err(TryLockError::WouldBlock) => {
+        (Err(TryLockError::WouldBlock), _) => {
             let mut holder = String::new();
             // Some systems do not let a locked file be read; the number only helps to find the program.
             let known = file.rewind().and_then(|()| file.read_to_string(&mut holder)).is_ok() && !holder.is_empty();
             Err(TrainError::InUse { run: run.to_path_buf(), process: known.then_some(holder) })
         }
-        Err(TryLockError::Error(error)) => {
+        (Err(TryLockError::Error(_)), FolderLock::Mine(folder)) => Ok([Some(folder), None]),
+        (Err(TryLockError::Error(error)), _) => {
             observer.event(Event::Note(&format!(
                 "`{}` cannot be locked ({error}): take care that no other program trains into this run",
                 path.display()
             )));
-            Ok(None)
+            Ok([None, None])
         }
+    }
+}
+
+fn mine(folder: FolderLock) -> Option<File> {
+    match folder {
+        FolderLock::Mine(folder) => Some(folder),
+        FolderLock::Others | FolderLock::None => None,
     }
 }
 
@@ -155,4 +166,50 @@ pub(super) fn refuse_to_overwrite(run: &Path) -> Result<()> {
         return Err(TrainError::InTheWay { path, run: run.to_path_buf() });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Silent;
+
+    impl Observer for Silent {
+        fn event(&mut self, _: Event<'_>) {}
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_run_is_locked_whatever_becomes_of_the_file_in_it() {
+        let run = tempfile::tempdir().expect("a temporary folder");
+        let first = RunFolder::create(run.path(), &mut Silent).expect("the folder is empty");
+        let clone = first.clone();
+        for remove in [false, true] {
+            if remove {
+                std::fs::remove_file(run.path().join(LOCK)).expect("it is there");
+            }
+            let refused = RunFolder::create(run.path(), &mut Silent).err();
+            assert!(matches!(refused, Some(TrainError::InUse { .. })), "{refused:?}");
+        }
+        drop(first);
+        assert!(RunFolder::create(run.path(), &mut Silent).is_err(), "one clone is left");
+        drop(clone);
+        RunFolder::create(run.path(), &mut Silent).expect("nobody holds it");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_in_the_place_of_files_of_a_run_are_not_followed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let target = folder.path().join("target");
+        std::fs::write(&target, "mine").expect("the folder is writable");
+        for name in [LOCK, "metrics.jsonl", "log.csv", "config.toml"] {
+            let run = folder.path().join(format!("run-{name}"));
+            std::fs::create_dir(&run).expect("the folder is writable");
+            std::os::unix::fs::symlink(&target, run.join(name)).expect("the folder is writable");
+            let refused = RunFolder::create(&run, &mut Silent).err().expect("a link is in the way").to_string();
+            assert!(refused.contains(name), "{refused}");
+            assert_eq!(std::fs::read(&target).expect("it is there"), b"mine");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! `PROPTEST_CASES` sets the mutants of each reader, `FUZZ_SECONDS` lets `for_a_while` go on for so long.
 
+#![allow(clippy::disallowed_methods, reason = "tests write files as others do")]
+
 mod allocation;
 mod mutation;
 mod seeds;

@@ -455,6 +455,7 @@ fn a_reader_that_stops_reading() {
     let output = child.wait_with_output().expect("the program ends");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains(DEFECT), "{stderr}");
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
 }
 
 #[test]

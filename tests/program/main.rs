@@ -1,5 +1,7 @@
 //! The program from outside, and the library as a caller sees it: one test program, because each one costs a link.
 
+#![allow(clippy::disallowed_methods, reason = "tests write files as others do")]
+
 mod adapter;
 mod backbones;
 mod bad_input;
@@ -11,9 +13,12 @@ mod conformance;
 mod convert;
 mod examples;
 mod floors;
+mod full;
 mod hostile_paths;
+mod interruptions;
 mod jobs;
 mod memory;
+mod overwriting;
 mod plan;
 mod prepare;
 mod progress;

@@ -1,5 +1,7 @@
 //! Every kernel against its twin, and what stands around kernels: one test program, because each one costs a link.
 
+#![allow(clippy::disallowed_methods, reason = "tests write files as others do")]
+
 mod adam;
 mod bare_kernel;
 mod batch_norm;

@@ -88,6 +88,6 @@ pub(super) fn run(
     if wrong.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("error: `{}` computes wrongly: {}", found.adapter.name, wrong.join(", "));
+    output::problem(format_args!("`{}` computes wrongly: {}", found.adapter.name, wrong.join(", ")));
     Ok(ExitCode::FAILURE)
 }

@@ -204,22 +204,27 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             "notes": notes,
             "unreadable": unreadable,
         });
-        output::json(&document)?;
+        output::unless_closed(output::json(&document))?;
     } else {
-        let (count, given, place) = (rows.len(), images.len(), arguments.out.display());
-        let segmented =
-            if count == given { counted(count, "image") } else { format!("{count} of {}", counted(given, "image")) };
-        output::line(format_args!("{segmented} segmented, {}; results in {place}", arguments.masking()))?;
-        print_places(&rows)?;
-        if !rows.is_empty() {
-            output::line(findings::summary(&rows))?;
-        }
-        output::line(DISCLAIMER)?;
+        output::unless_closed(print(&rows, images.len(), arguments))?;
     }
     for problem in &unreadable {
-        eprintln!("error: {problem}");
+        output::problem(problem);
     }
     Ok(if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What was done, and what to look at.
+fn print(rows: &[Row], given: usize, arguments: &Arguments) -> Result<()> {
+    let (count, place) = (rows.len(), arguments.out.display());
+    let segmented =
+        if count == given { counted(count, "image") } else { format!("{count} of {}", counted(given, "image")) };
+    output::line(format_args!("{segmented} segmented, {}; results in {place}", arguments.masking()))?;
+    print_places(rows)?;
+    if !rows.is_empty() {
+        output::line(findings::summary(rows))?;
+    }
+    Ok(output::line(DISCLAIMER)?)
 }
 
 /// How sure the disc finder is, and which photographs somebody should look at, the least certain first.

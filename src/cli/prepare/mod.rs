@@ -142,15 +142,15 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let mut document = summary.as_json();
         document["output"] = serde_json::to_value(&options.output)?;
         document["size"] = options.size.into();
-        output::json(&document)?;
+        output::unless_closed(output::json(&document))?;
     } else {
-        print(&summary, &options.output, options.size)?;
+        output::unless_closed(print(&summary, &options.output, options.size))?;
     }
     for note in notes::notes(&summary, arguments.validation.name()) {
         global.note(&shown(&format!("note: {note}")));
     }
     for failure in notes::failures(&summary) {
-        eprintln!("error: {}", shown(&failure));
+        output::problem(shown(&failure));
     }
     Ok(if summary.has_failures() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

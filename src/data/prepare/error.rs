@@ -34,6 +34,14 @@ pub enum PrepareError {
     #[error("`{}` is a file, and no folder for the dataset", .0.display())]
     OutputIsFile(PathBuf),
 
+    /// Another program makes the same dataset.
+    #[error("another program is preparing `{}`; wait for its end, or choose another folder", .0.display())]
+    InUse(PathBuf),
+
+    /// Neither the new dataset nor the earlier one could be put in its place.
+    #[error("cannot replace `{}`: {cause}; the earlier dataset is safe in `{}`, and the next call puts it back", output.display(), aside.display())]
+    Aside { output: PathBuf, aside: PathBuf, cause: std::io::Error },
+
     /// The output would be part of the input.
     #[error("the output `{}` lies in the input; choose a folder outside of it", .0.display())]
     OutputInInput(PathBuf),

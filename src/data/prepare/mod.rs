@@ -10,6 +10,7 @@ mod contour_file;
 mod crop;
 mod drishti;
 mod error;
+mod exchange;
 mod fit;
 mod hollow;
 mod inventory;

@@ -1,27 +1,39 @@
 //! The output folder: made beside its place and moved there when it is whole.
 
-use std::collections::HashSet;
-use std::fs;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
 use walkdir::WalkDir;
 
 use super::error::PrepareError;
-use super::summary::Summary;
+use super::exchange::{System, recover, replace};
+use super::summary::{COLUMNS, Summary};
+use crate::atomic_file::{FolderLock, Unfinished, is_temporary, lock_folder, remove_abandoned};
 use crate::data::contact_sheet::{ContactSheet, SHEET, Tile};
 use crate::data::dataset::Split;
+use crate::data::names::shortened;
 use crate::input_file;
-use crate::own_file::Overwriting;
+use crate::own_file::{Overwriting, Purpose};
 
 /// The table of a prepared data set; a folder that holds one was made by this verb.
 pub const TABLE: &str = "prepare.csv";
 
+/// The dataset that is being made, in the folder where that is done.
+const NEW: &str = "dataset";
+/// An earlier dataset on its way out.
+const EARLIER: &str = "earlier";
+/// Bytes that the name of a folder has at most where files are usually kept.
+const LONGEST: usize = 255;
+
 /// A dataset that is being made.
 pub(super) struct Staging {
-    /// removed, with what is left in it, when this is dropped
-    temporary: TempDir,
+    folder: PathBuf,
     output: PathBuf,
+    /// until the dataset takes its place: whatever is in the folder goes
+    unfinished: Option<Unfinished>,
+    lock: Option<File>,
 }
 
 /// Files of a region.
@@ -31,34 +43,38 @@ pub(super) struct RegionPaths {
 }
 
 impl Staging {
-    /// Prepares a place beside `output`, unless that holds anything that this verb did not write.
+    /// Prepares a place beside `output`, unless that holds anything that this verb did not write. What killed programs left there
+    /// is mended first. An output that is a link stays one: what it leads to is replaced.
     pub(crate) fn begin(output: &Path, input: &Path) -> Result<Self, PrepareError> {
-        refuse_foreign(output)?;
+        let output = &resolved(output)?;
         let parent = match output.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        fs::create_dir_all(parent).map_err(|cause| io("create", parent, cause))?;
+        fs::create_dir_all(parent).map_err(|cause| fault("create", parent, cause))?;
+        let name = output.file_name().unwrap_or_default().to_string_lossy();
+        let folder = parent.join(shortened(&format!(".papilla-{name}"), LONGEST));
+        mend(&folder, output)?;
+        refuse_foreign(output)?;
         let [inside, root] = [parent, input].map(|path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf()));
-        let place = inside.join(output.file_name().unwrap_or_default());
-        if place.starts_with(&root) {
+        if inside.join(output.file_name().unwrap_or_default()).starts_with(&root) {
             return Err(PrepareError::OutputInInput(output.to_path_buf()));
         }
-        let temporary = tempfile::Builder::new().prefix(".papilla-").tempdir_in(parent);
-        let temporary = temporary.map_err(|cause| io("write in", parent, cause))?;
-        let staging = Self { temporary, output: output.to_path_buf() };
+        let unfinished = Some(Unfinished::at(&folder));
+        fs::create_dir(&folder).map_err(|cause| fault("create", &folder, cause))?;
+        let lock = locked(&folder, output)?;
+        let staging = Self { folder, output: output.to_path_buf(), unfinished, lock };
         for split in [Split::Train, Split::Test] {
             for kind in ["image", "mask"] {
                 let folder = staging.rois(split).join(kind);
-                fs::create_dir_all(&folder).map_err(|cause| io("create", &folder, cause))?;
+                fs::create_dir_all(&folder).map_err(|cause| fault("create", &folder, cause))?;
             }
         }
         Ok(staging)
     }
 
-    // Temporary folders are private; the one in it is an ordinary folder.
     fn root(&self) -> PathBuf {
-        self.temporary.path().join("dataset")
+        self.folder.join(NEW)
     }
 
     fn rois(&self, split: Split) -> PathBuf {
@@ -71,7 +87,7 @@ impl Staging {
     }
 
     /// Writes table and contact sheets, and puts the whole in its place; an earlier one goes.
-    pub(crate) fn finish(self, summary: &Summary, tiles: Vec<Tile>) -> Result<(), PrepareError> {
+    pub(crate) fn finish(mut self, summary: &Summary, tiles: Vec<Tile>) -> Result<(), PrepareError> {
         let root = self.root();
         summary.write_table(&root.join(TABLE))?;
         let mut sheet = ContactSheet::new(&root, &Overwriting::default());
@@ -84,33 +100,134 @@ impl Staging {
             let rois = self.rois(split);
             for folder in [rois.join("image"), rois.join("mask"), rois.clone(), root.join(split.folder())] {
                 if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none()) {
-                    fs::remove_dir(&folder).map_err(|cause| io("remove", &folder, cause))?;
+                    fs::remove_dir(&folder).map_err(|cause| fault("remove", &folder, cause))?;
                 }
             }
         }
-        let earlier = self.temporary.path().join("earlier");
-        if self.output.exists() {
-            fs::rename(&self.output, &earlier).map_err(|cause| io("replace", &self.output, cause))?;
+        // Again, for that has taken a while.
+        refuse_foreign(&self.output)?;
+        let earlier = self.folder.join(EARLIER);
+        // Whichever of the two is in the folder may go with it, but where one lies aside for a moment, which the next start mends.
+        let mut unfinished = self.unfinished.take();
+        if let Err(failure) = replace(&System, &root, &self.output, &earlier, || drop(unfinished.take())) {
+            if failure.is_aside {
+                return Err(PrepareError::Aside { output: self.output.clone(), aside: earlier, cause: failure.cause });
+            }
+            self.unfinished = unfinished.or_else(|| Some(Unfinished::at(&self.folder)));
+            return Err(fault("replace", &self.output, failure.cause));
         }
-        fs::rename(&root, &self.output).map_err(|cause| io("create", &self.output, cause))
+        let _unfinished = unfinished.or_else(|| Some(Unfinished::at(&self.folder)));
+        self.lock = None;
+        // The dataset is there: what is left of the earlier one is in nobody's way, and the next start tries again.
+        let _ = mend(&self.folder, &self.output);
+        Ok(())
     }
 }
 
-/// Fails when a folder holds anything but what the table in it lists.
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if self.unfinished.take().is_some() {
+            // Made by this program, and nobody knows its name.
+            #[expect(clippy::disallowed_methods, reason = "all of it is unfinished")]
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Where an output that is a link leads to.
+fn resolved(output: &Path) -> Result<PathBuf, PrepareError> {
+    match fs::symlink_metadata(output) {
+        Ok(found) if found.is_symlink() => {
+            output.canonicalize().map_err(|cause| fault("follow the link", output, cause))
+        }
+        _ => Ok(output.to_path_buf()),
+    }
+}
+
+/// Locks the folder in which a dataset is made.
+fn locked(folder: &Path, output: &Path) -> Result<Option<File>, PrepareError> {
+    match lock_folder(folder) {
+        FolderLock::Mine(lock) => Ok(Some(lock)),
+        FolderLock::Others => Err(PrepareError::InUse(output.to_path_buf())),
+        FolderLock::None => Ok(None),
+    }
+}
+
+/// Puts an earlier dataset back that a killed program had put aside, and removes what it had made.
+fn mend(folder: &Path, output: &Path) -> Result<(), PrepareError> {
+    if fs::symlink_metadata(folder).is_err() {
+        return Ok(());
+    }
+    let _lock = locked(folder, output)?;
+    let occupied = |found: PathBuf| PrepareError::Occupied { output: folder.to_path_buf(), found };
+    let entries = fs::read_dir(folder).map_err(|cause| fault("read", folder, cause))?;
+    for entry in entries {
+        let entry = entry.map_err(|cause| fault("read", folder, cause))?;
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_folder || ![NEW, EARLIER].iter().any(|name| entry.file_name() == *name) {
+            return Err(occupied(PathBuf::from(entry.file_name())));
+        }
+    }
+    recover(&folder.join(EARLIER), output).map_err(|cause| fault("put back", output, cause))?;
+    for part in [EARLIER, NEW].map(|name| folder.join(name)) {
+        if let Some(found) = remove_own(&part)? {
+            return Err(occupied(found.strip_prefix(folder).unwrap_or(&found).to_path_buf()));
+        }
+    }
+    fs::remove_dir(folder).map_err(|cause| fault("remove", folder, cause))
+}
+
+/// Removes a dataset that this verb made, finished or not; gives what it did not make, which stays.
+fn remove_own(root: &Path) -> Result<Option<PathBuf>, PrepareError> {
+    if fs::symlink_metadata(root).is_err() {
+        return Ok(None);
+    }
+    let mut foreign = None;
+    let rule = Overwriting::default();
+    for entry in WalkDir::new(root).contents_first(true) {
+        let entry = entry.map_err(|error| fault("read", root, error.into()))?;
+        let path = entry.path();
+        if entry.file_type().is_dir() {
+            remove_abandoned(path)?;
+            match fs::remove_dir(path) {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                removed => removed.map_err(|cause| fault("remove", path, cause))?,
+            }
+            continue;
+        }
+        let kinds = [Purpose::Region, Purpose::RegionMask, Purpose::ContactSheet, Purpose::Table(&COLUMNS)];
+        let mut is_gone = fs::symlink_metadata(path).is_err();
+        for kind in kinds {
+            is_gone = is_gone || rule.remove(path, kind)?;
+        }
+        // What a killed program was writing goes with its folder.
+        if !is_gone && !is_temporary(path) {
+            foreign.get_or_insert(path.to_path_buf());
+        }
+    }
+    Ok(foreign)
+}
+
+/// Fails when a folder holds anything but what the table in it lists, as it was written.
 fn refuse_foreign(output: &Path) -> Result<(), PrepareError> {
     let occupied = |found: &Path| PrepareError::Occupied { output: output.to_path_buf(), found: found.to_path_buf() };
-    if !output.exists() {
+    if fs::symlink_metadata(output).is_err() {
         return Ok(());
     }
     if !output.is_dir() {
         return Err(PrepareError::OutputIsFile(output.to_path_buf()));
     }
     let own = own_files(&output.join(TABLE));
+    let rule = Overwriting::default();
     for entry in WalkDir::new(output).min_depth(1).sort_by_file_name() {
-        let entry = entry.map_err(|error| io("read", output, error.into()))?;
+        let entry = entry.map_err(|error| fault("read", output, error.into()))?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
         let relative = entry.path().strip_prefix(output).unwrap_or(entry.path());
         let is_sheet = entry.depth() == 1 && entry.file_name().to_string_lossy().starts_with(SHEET);
-        if entry.file_type().is_file() && !is_sheet && !own.contains(relative) {
+        let purpose = if is_sheet { Some(Purpose::ContactSheet) } else { own.get(relative).copied() };
+        if purpose.is_none_or(|purpose| rule.check(entry.path(), purpose).is_err()) {
             return Err(occupied(relative));
         }
     }
@@ -118,21 +235,22 @@ fn refuse_foreign(output: &Path) -> Result<(), PrepareError> {
 }
 
 /// Files, relative to the output, that a table lists, and the table itself; none without a table.
-fn own_files(table: &Path) -> HashSet<PathBuf> {
-    let mut own = HashSet::new();
-    let Ok(mut reader) = input_file::open(table).map(csv::Reader::from_reader) else { return own };
-    if !reader.headers().is_ok_and(|header| header.iter().take(2).eq(["split", "name"])) {
+fn own_files(table: &Path) -> HashMap<PathBuf, Purpose<'static>> {
+    let mut own = HashMap::new();
+    if !Purpose::Table(&COLUMNS).is_at(table).unwrap_or(false) {
         return own;
     }
-    own.insert(PathBuf::from(TABLE));
+    let Ok(mut reader) = input_file::open(table).map(csv::Reader::from_reader) else { return own };
+    own.insert(PathBuf::from(TABLE), Purpose::Table(&COLUMNS));
     for record in reader.records().flatten() {
-        for kind in ["image", "mask"] {
-            own.insert(Path::new(&record[0]).join("ROIs").join(kind).join(format!("{}.png", &record[1])));
+        for (kind, purpose) in [("image", Purpose::Region), ("mask", Purpose::RegionMask)] {
+            let path = Path::new(&record[0]).join("ROIs").join(kind).join(format!("{}.png", &record[1]));
+            own.insert(path, purpose);
         }
     }
     own
 }
 
-fn io(action: &'static str, path: &Path, cause: std::io::Error) -> PrepareError {
+fn fault(action: &'static str, path: &Path, cause: io::Error) -> PrepareError {
     PrepareError::Io { action, path: path.to_path_buf(), cause }
 }

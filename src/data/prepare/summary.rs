@@ -93,7 +93,7 @@ pub struct Summary {
     pub sides: BTreeMap<String, u32>,
 }
 
-const COLUMNS: [&str; 18] = [
+pub(super) const COLUMNS: [&str; 18] = [
     "split",
     "name",
     "source",

@@ -8,13 +8,14 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use image::{ImageError, ImageFormat, RgbImage};
 
+use crate::own_file::open_to_go_on;
 use event::{Datum, Event, Image, Summary, Value, What};
 use record::{frame, whole_records};
 
@@ -80,8 +81,7 @@ impl EventWriter {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let path = existing.unwrap_or_else(|| folder.join(format!("{PREFIX}{}{SUFFIX}", now.as_secs())));
 
-        let mut options = OpenOptions::new();
-        let file = options.create(true).read(true).write(true).truncate(false).open(&path).map_err(refused(&path))?;
+        let file = open_to_go_on(&path).map_err(refused(&path))?;
         let found = file.metadata().map_err(refused(&path))?.len();
         let whole = if found < vouched { whole_records(&file, found).map_err(refused(&path))? } else { vouched };
         file.set_len(whole).map_err(refused(&path))?;

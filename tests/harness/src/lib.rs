@@ -1,5 +1,6 @@
 //! What every test program needs: a list of what was skipped and why, the golden cases, and no file that is forgotten.
 #![warn(missing_docs)]
+#![allow(clippy::disallowed_methods, reason = "tests write files as others do")]
 
 mod golden;
 mod modules;

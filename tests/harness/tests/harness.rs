@@ -1,5 +1,7 @@
 //! The list of skipped tests from the test that skips to what is printed, and files that are forgotten.
 
+#![allow(clippy::disallowed_methods, reason = "tests write files as others do")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

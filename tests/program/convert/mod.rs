@@ -1,6 +1,6 @@
 //! `papilla convert`: what it writes reads back to the same bits, here and in the programs it is written for.
 
-mod files;
+pub mod files;
 mod python;
 
 use std::collections::BTreeMap;

@@ -250,10 +250,84 @@ fn folders_of_others_are_not_overwritten() {
     let text = run(&wanted).unwrap_err().to_string();
     assert!(text.contains("notes.txt"), "{text}");
     assert!(wanted.output.join("train/ROIs/image/a.png").exists(), "the earlier result stays");
+    fs::remove_file(wanted.output.join("notes.txt")).unwrap();
+    // Nor is a mask that somebody has corrected; and nothing is waited for.
+    let mask = wanted.output.join("train/ROIs/mask/a.png");
+    let written = fs::read(&mask).unwrap();
+    image::open(&mask).unwrap().save(&mask).unwrap();
+    assert!(run(&wanted).unwrap_err().to_string().contains("a.png"));
+    fs::write(&mask, &written).unwrap();
+    #[cfg(unix)]
+    {
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        for (name, is_link) in [("pipe", false), ("link.png", true), ("train/ROIs/mask/link.png", true)] {
+            let there = wanted.output.join(name);
+            match is_link {
+                true => std::os::unix::fs::symlink(&mask, &there).unwrap(),
+                false => rustix::fs::mkfifoat(rustix::fs::CWD, &there, mode).unwrap(),
+            }
+            let text = run(&wanted).unwrap_err().to_string();
+            assert!(text.contains(name), "{text}");
+            fs::remove_file(&there).unwrap();
+        }
+    }
+    run(&wanted).expect("its own result is replaced");
+    assert_eq!(fs::read(&mask).unwrap(), written);
+    fs::write(wanted.output.join("notes.txt"), "mine").unwrap();
     let file = Options { output: wanted.output.join("notes.txt"), ..wanted.clone() };
     assert!(run(&file).unwrap_err().to_string().contains("notes.txt` is a file"));
     let inside = Options { output: wanted.input.join("out"), ..wanted.clone() };
     assert!(run(&inside).unwrap_err().to_string().contains("lies in the input"));
+}
+
+#[test]
+fn what_a_killed_program_left_is_mended() {
+    let (_folder, wanted) = pairs([255, 128, 0]);
+    run(&wanted).unwrap();
+    let parent = wanted.output.parent().unwrap();
+    let name = wanted.output.file_name().unwrap().to_str().unwrap();
+    let staging = parent.join(format!(".papilla-{name}"));
+    let there = |path: &Path| path.join("train/ROIs/image/a.png").exists();
+    // Killed between two renames: the earlier dataset is aside, and the new one was not finished.
+    fs::create_dir_all(staging.join("dataset/train/ROIs/image")).unwrap();
+    fs::write(staging.join("dataset/train/ROIs/image/.papilla-a1B2c3.tmp"), "half").unwrap();
+    fs::rename(&wanted.output, staging.join("earlier")).unwrap();
+    let nothing = Options { images: Some("nowhere".into()), ..wanted.clone() };
+    assert!(run(&nothing).is_err());
+    run(&wanted).unwrap();
+    assert!(there(&wanted.output) && !staging.exists());
+    // Killed after an exchange: the earlier one is where the new one was.
+    fs::create_dir(&staging).unwrap();
+    fs::rename(&wanted.output, staging.join("dataset")).unwrap();
+    run(&wanted).unwrap();
+    assert!(there(&wanted.output) && !staging.exists());
+    // What somebody has put there is nobody's to remove.
+    for foreign in ["notes.txt", "dataset/notes.txt"] {
+        fs::create_dir_all(staging.join("dataset")).unwrap();
+        fs::write(staging.join(foreign), "mine").unwrap();
+        let text = run(&wanted).unwrap_err().to_string();
+        assert!(text.contains("notes.txt") && there(&wanted.output), "{text}");
+        assert_eq!(fs::read(staging.join(foreign)).unwrap(), b"mine");
+        fs::remove_dir_all(&staging).unwrap();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_output_that_is_a_link_stays_one() {
+    let (folder, wanted) = pairs([255, 128, 0]);
+    let (disk, link) = (folder.path().join("disk"), folder.path().join("link"));
+    fs::create_dir_all(disk.join("place")).unwrap();
+    std::os::unix::fs::symlink(disk.join("place"), &link).unwrap();
+    let linked = Options { output: link.clone(), ..wanted.clone() };
+    for _ in 0..2 {
+        run(&linked).unwrap();
+        assert!(link.is_symlink() && disk.join("place/train/ROIs/image/a.png").exists());
+        assert_eq!(fs::read_dir(&disk).unwrap().count(), 1);
+    }
+    std::os::unix::fs::symlink(folder.path().join("nowhere"), folder.path().join("dangling")).unwrap();
+    let dangling = Options { output: folder.path().join("dangling"), ..wanted };
+    assert!(run(&dangling).unwrap_err().to_string().contains("dangling"));
 }
 
 #[test]
