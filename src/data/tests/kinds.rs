@@ -419,6 +419,28 @@ fn a_mask_of_one_colour_is_as_opaque_as_it_is_drawn() {
 }
 
 #[test]
+fn a_large_mask_of_few_bits_is_read_however_short_its_file() {
+    for (depth, per_byte) in [(png::BitDepth::One, 8), (png::BitDepth::Two, 4)] {
+        let (width, height) = (2124_u32, 2056_u32);
+        let row_bytes = width.div_ceil(per_byte) as usize;
+        let mut rows = vec![0u8; row_bytes * height as usize];
+        rows.chunks_exact_mut(row_bytes).skip(800).take(400).for_each(|row| row[100..150].fill(0xFF));
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(depth);
+        encoder.set_compression(png::Compression::High);
+        encoder.set_filter(png::Filter::NoFilter);
+        encoder.write_header().unwrap().write_image_data(&rows).unwrap();
+        assert!(4096 * bytes.len() < 3 * (width * height) as usize, "{} bytes are no test", bytes.len());
+        let (_folder, path) = file("a.png", &bytes);
+        let MaskValues::Levels { values, largest, .. } = read_mask(&path).unwrap().values else { panic!("levels") };
+        let area = values.iter().filter(|value| **value == largest).count();
+        assert_eq!(area, 400 * 50 * per_byte as usize);
+    }
+}
+
+#[test]
 fn grey_levels_of_every_depth_reach_from_black_to_white() {
     let (_folder, path) = file("a.png", &of_foreign("png-1-bit.png"));
     let grey = read_grey(&path).unwrap();
