@@ -33,6 +33,20 @@ impl Unfinished {
         lock(&UNFINISHED).insert(path.to_path_buf());
         Self(path.to_path_buf())
     }
+
+    /// Does what must not be done halfway: a signal that comes meanwhile waits, and where one has come, this does not begin.
+    /// `work` tells too whether what lies there is still to vanish.
+    pub fn settle<T>(mut self, work: impl FnOnce() -> (T, bool)) -> (T, Option<Self>) {
+        let mut unfinished = lock(&UNFINISHED);
+        let (outcome, is_unfinished) = work();
+        if is_unfinished {
+            drop(unfinished);
+            return (outcome, Some(self));
+        }
+        unfinished.remove(&std::mem::take(&mut self.0));
+        drop(unfinished);
+        (outcome, None)
+    }
 }
 
 impl Drop for Unfinished {

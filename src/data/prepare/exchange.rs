@@ -43,15 +43,8 @@ pub(super) struct Failure {
 }
 
 /// Puts `new` in the place of `old`, if that is there, and the earlier one in the place of `new` or `aside`. Where the system cannot
-/// exchange them, the place is empty for a moment, of which `warn` is told before; should the program be killed then, [`recover`]
-/// mends it.
-pub(super) fn replace(
-    system: &impl FileSystem,
-    new: &Path,
-    old: &Path,
-    aside: &Path,
-    warn: impl FnOnce(),
-) -> Result<(), Failure> {
+/// exchange them, the place is empty for a moment; should the program be killed then, [`recover`] mends it.
+pub(super) fn replace(system: &impl FileSystem, new: &Path, old: &Path, aside: &Path) -> Result<(), Failure> {
     let plain = |cause| Failure { cause, is_aside: false };
     if fs::symlink_metadata(old).is_err() {
         return system.rename(new, old).map_err(plain);
@@ -59,7 +52,6 @@ pub(super) fn replace(
     if system.exchange(new, old).is_ok() {
         return Ok(());
     }
-    warn();
     system.rename(old, aside).map_err(plain)?;
     let Err(cause) = system.rename(new, old) else { return Ok(()) };
     let is_aside = system.rename(aside, old).is_err();
@@ -106,8 +98,7 @@ mod tests {
                 fs::write(at(name).join("file"), text).unwrap();
             }
             let read = |name: &str| fs::read_to_string(at(name).join("file")).unwrap();
-            let outcome =
-                replace(&Failing { left: Cell::new(works), for_ever }, &at("new"), &at("old"), &at("aside"), || ());
+            let outcome = replace(&Failing { left: Cell::new(works), for_ever }, &at("new"), &at("old"), &at("aside"));
             match works {
                 1 if for_ever => {
                     // Not even back: it stays aside, and comes back at the next start.

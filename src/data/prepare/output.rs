@@ -107,16 +107,20 @@ impl Staging {
         // Again, for that has taken a while.
         refuse_foreign(&self.output)?;
         let earlier = self.folder.join(EARLIER);
-        // Whichever of the two is in the folder may go with it, but where one lies aside for a moment, which the next start mends.
-        let mut unfinished = self.unfinished.take();
-        if let Err(failure) = replace(&System, &root, &self.output, &earlier, || drop(unfinished.take())) {
-            if failure.is_aside {
-                return Err(PrepareError::Aside { output: self.output.clone(), aside: earlier, cause: failure.cause });
-            }
-            self.unfinished = unfinished.or_else(|| Some(Unfinished::at(&self.folder)));
-            return Err(fault("replace", &self.output, failure.cause));
+        let unfinished = self.unfinished.take().expect("a dataset takes its place once");
+        // Nothing is removed meanwhile; afterwards whichever of the two is in the folder may go with it, but one that lies aside.
+        let (replaced, unfinished) = unfinished.settle(|| {
+            let replaced = replace(&System, &root, &self.output, &earlier);
+            let is_aside = replaced.as_ref().is_err_and(|failure| failure.is_aside);
+            (replaced, !is_aside)
+        });
+        if let Err(failure) = replaced {
+            self.unfinished = unfinished;
+            return Err(match failure.is_aside {
+                true => PrepareError::Aside { output: self.output.clone(), aside: earlier, cause: failure.cause },
+                false => fault("replace", &self.output, failure.cause),
+            });
         }
-        let _unfinished = unfinished.or_else(|| Some(Unfinished::at(&self.folder)));
         self.lock = None;
         // The dataset is there: what is left of the earlier one is in nobody's way, and the next start tries again.
         let _ = mend(&self.folder, &self.output);
