@@ -10,6 +10,7 @@ use crate::device::{Device, DeviceError, Program, States};
 use crate::graph::{Graph, NodeId, Prepared, ResizeMode, ShapeError, fold_norms, prepare, simplify};
 use crate::method::deviation::{TEMPERATURE, deviation};
 use crate::method::step::GENERATOR;
+use crate::metrics::{BinaryMask, Masking, MetricsError};
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Domain, Pass, Phase, TensorSpec};
 
@@ -80,6 +81,15 @@ impl Logits {
     pub fn probability(&self, channel: usize) -> Vec<f32> {
         let plane = self.width * self.height;
         self.mask[channel * plane..(channel + 1) * plane].iter().map(|&z| sigmoid(z)).collect()
+    }
+
+    /// The masks of cup and disc.
+    ///
+    /// # Errors
+    /// [`MetricsError::Values`] when there is not a logit for each pixel.
+    pub fn masks(&self, masking: &Masking) -> std::result::Result<[BinaryMask; 2], MetricsError> {
+        let maps = [0, 1].map(|channel| self.probability(channel));
+        masking.apply(maps.each_ref().map(Vec::as_slice), self.width as u32, self.height as u32)
     }
 }
 
@@ -286,6 +296,18 @@ mod tests {
     use crate::nn::deeplab::Backbone;
     use crate::nn::init::initial_values;
 
+    /// A network with its first values, for two images of 32 pixels a side, before they are taken over.
+    fn small() -> (States, Predictor, Vec<TensorSpec>) {
+        let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
+        let states = Device::Cpu.states();
+        let (predictor, tensors) =
+            Predictor::new(&Device::Cpu, &states, network, Domain::Target, 32, 2).expect("shapes fit");
+        for spec in &tensors {
+            states.write(&format!("{GENERATOR}.{}", spec.name), &initial_values(spec, 3)).expect("declared");
+        }
+        (states, predictor, tensors)
+    }
+
     #[test]
     fn corners_stay_and_a_ramp_stays_a_ramp() {
         let ramp: Vec<f32> = (0..9).map(|i| (i % 3) as f32 + 10.0 * (i / 3) as f32).collect();
@@ -304,13 +326,7 @@ mod tests {
 
     #[test]
     fn images_that_are_not_square_are_seen_as_their_squares() {
-        let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
-        let states = Device::Cpu.states();
-        let (predictor, tensors) =
-            Predictor::new(&Device::Cpu, &states, network, Domain::Target, 32, 2).expect("shapes fit");
-        for spec in &tensors {
-            states.write(&format!("{GENERATOR}.{}", spec.name), &initial_values(spec, 3)).expect("declared");
-        }
+        let (_states, predictor, _) = small();
         predictor.refresh().expect("every state is there");
         let wide = RgbImage::from_fn(48, 30, |x, y| image::Rgb([(x * 5) as u8, (y * 8) as u8, (x * y) as u8]));
         let whole = Square::containing(48, 30).cut_image(&wide);
@@ -324,13 +340,7 @@ mod tests {
 
     #[test]
     fn an_output_that_is_not_finite_is_an_error_and_no_empty_mask() {
-        let network = DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm: Norm::Batch };
-        let states = Device::Cpu.states();
-        let (predictor, tensors) =
-            Predictor::new(&Device::Cpu, &states, network, Domain::Target, 32, 2).expect("shapes fit");
-        for spec in &tensors {
-            states.write(&format!("{GENERATOR}.{}", spec.name), &initial_values(spec, 3)).expect("declared");
-        }
+        let (states, predictor, tensors) = small();
         let image = RgbImage::from_fn(32, 32, |x, y| image::Rgb([(x * 8) as u8, (y * 8) as u8, (x * y) as u8]));
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let bias = tensors.iter().rfind(|spec| spec.name.ends_with(".bias")).expect("the last layer has one");

@@ -33,7 +33,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As [`open`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    read_at_most(path, u64::MAX)
+    Ok(read_at_most(path, u64::MAX)?.unwrap_or_default())
 }
 
 /// The same of one that people write by hand, as text.
@@ -41,19 +41,27 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`open`]; what is longer than any such text, and what is no UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    let content = read_at_most(path, MOST_TEXT)?;
+    let content = read_at_most(path, MOST_TEXT)?.map_err(|_| {
+        io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {} MiB", MOST_TEXT >> 20))
+    })?;
     String::from_utf8(content).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8"))
 }
 
-/// The content of a regular file of at most so many bytes, however long it becomes meanwhile.
-fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+/// The content of a regular file of at most so many bytes, however long it becomes meanwhile; of a longer one its length, of
+/// which nothing is read.
+///
+/// # Errors
+/// As [`open`].
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Result<Vec<u8>, u64>> {
     let file = open(path)?;
-    let mut content = Vec::with_capacity(usize::try_from(file.metadata()?.len().min(most)).unwrap_or_default());
-    file.take(most.saturating_add(1)).read_to_end(&mut content)?;
-    match content.len() as u64 > most {
-        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {} MiB", most >> 20))),
-        false => Ok(content),
+    let length = file.metadata()?.len();
+    if length > most {
+        return Ok(Err(length));
     }
+    let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    file.take(most.saturating_add(1)).read_to_end(&mut content)?;
+    let read = content.len() as u64;
+    Ok(if read > most { Err(read) } else { Ok(content) })
 }
 
 #[cfg(test)]

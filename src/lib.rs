@@ -19,7 +19,7 @@
 //! | [`variants`] | every shader that any of this launches | `train` `inference` `method` `nn` `gpu` `graph` `domain` |
 //! | [`conformance`] | golden cases, and operators against their twins | `method` `nn` `device` `reference` `graph` `data` `metrics` `formats` `domain` |
 //! | [`train`] | runs: settings, schedule, validation, checkpoints, logs | `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `domain` `own_file` `input_file` `atomic_file` `named` |
-//! | [`inference`] | a trained network on photographs | `method` `nn` `device` `graph` `data` `domain` |
+//! | [`inference`] | a trained network on photographs | `method` `nn` `device` `graph` `data` `metrics` `domain` |
 //! | [`method`] | losses and whole training steps | `nn` `graph` `domain` |
 //! | [`nn`] | layers and networks | `graph` `domain` `named` |
 //! | [`device`] | one face of an adapter and of the reference | `gpu` `reference` `graph` |

@@ -43,10 +43,8 @@ mod tests {
 
     #[test]
     fn an_unexpected_panic_is_one_sentence() {
-        let mut again = Command::new(std::env::current_exe().expect("this test runs"));
-        let name = concat!(module_path!(), "::panics");
-        let name = name.split_once("::").expect("the crate's name comes first").1;
-        again.args(["--exact", name, "--ignored", "--nocapture"]).env_remove("RUST_BACKTRACE");
+        let mut again = harness::alone(concat!(module_path!(), "::panics"));
+        again.env_remove("RUST_BACKTRACE");
         let said = |again: &mut Command| {
             let output = again.output().expect("it runs again");
             assert!(output.status.success(), "{output:?}");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::masking::MaskFlags;
 use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
 use crate::data::guard::caught;
-use crate::data::mask::decode_mask;
+use crate::data::mask::structures;
 use crate::data::names::shown_path;
 use crate::data::place::Taken;
 use crate::data::remarks::Remarks;
@@ -18,7 +18,7 @@ use crate::data::{Dataset, Labels, Region, RegionPixels};
 use crate::device::Device;
 use crate::inference::Logits;
 use crate::metrics::{
-    BinaryMask, ImageMetrics, Masking, Masks, MeanInterval, MeanOfFound, SUMMARY_COLUMNS, Summary, evaluate_image,
+    ImageMetrics, Masking, Masks, MeanInterval, MeanOfFound, SUMMARY_COLUMNS, Summary, evaluate_image,
 };
 use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
 use crate::train::{TrainedNetwork, load_predictor, seen_in_training};
@@ -51,11 +51,8 @@ pub(super) struct Arguments {
 
 /// Metrics of the raw masks, and of the post-processed ones.
 fn metrics(flags: &MaskFlags, logits: &Logits, mask: &GrayImage) -> Result<[ImageMetrics; 2]> {
-    let truth = decode_mask(mask.as_raw());
-    let (width, height) = mask.dimensions();
-    let (cup, disc) = truth.split_at(truth.len() / 2);
-    let truth = [BinaryMask::above(cup, width, height, 0.5)?, BinaryMask::above(disc, width, height, 0.5)?];
-    let of = |masks| anyhow::Ok(evaluate_image(&flags.masks_of(masks, logits)?, &truth)?);
+    let truth = structures(mask);
+    let of = |masks| anyhow::Ok(evaluate_image(&logits.masks(&flags.masking_of(masks))?, &truth)?);
     Ok([of(Masks::Raw)?, of(Masks::Postprocessed)?])
 }
 

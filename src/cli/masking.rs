@@ -1,10 +1,7 @@
 //! Flags that say how probabilities become masks, the same for all verbs that make some.
 
-use anyhow::Result;
-
 use super::named::named;
-use crate::inference::Logits;
-use crate::metrics::{BinaryMask, Masking, Masks};
+use crate::metrics::{Masking, Masks};
 
 /// Thresholds and post-processing.
 #[derive(clap::Args, Clone, Copy)]
@@ -40,13 +37,6 @@ impl MaskFlags {
     /// The same of either kind of masks.
     pub(super) fn masking_of(&self, masks: Masks) -> Masking {
         Masking { masks, thresholds: [self.threshold_cup, self.threshold_disc], erosion: self.erosion }
-    }
-
-    /// Masks of cup and disc of either kind.
-    pub(super) fn masks_of(&self, masks: Masks, logits: &Logits) -> Result<[BinaryMask; 2]> {
-        let maps = [0, 1].map(|class| logits.probability(class));
-        let (width, height) = (logits.width as u32, logits.height as u32);
-        Ok(self.masking_of(masks).apply(maps.each_ref().map(Vec::as_slice), width, height)?)
     }
 }
 

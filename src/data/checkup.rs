@@ -1,15 +1,15 @@
 //! A look at a split before anything is trained on it: what it holds, and what is wrong or odd about that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use image::GrayImage;
 use rayon::prelude::*;
 
 use super::content::{Album, Content};
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
 use super::folder::Folder;
-use super::image_file::read_grey;
 use super::mask::{BACKGROUND, CUP, RIM};
 use super::names::{several, shown_path};
 use super::region::{Region, RegionPixels};
@@ -45,13 +45,9 @@ struct Seen {
     size: (u32, u32),
     content: Content,
     remarks: Vec<Remark>,
-    mask: Option<SeenMask>,
-}
-
-struct SeenMask {
     has_other_levels: bool,
-    /// pixels of cup, rim and background
-    areas: [u64; 3],
+    /// pixels of cup, rim and background, where there is a mask
+    areas: Option<[u64; 3]>,
 }
 
 impl Checkup {
@@ -95,16 +91,16 @@ impl Checkup {
             *checkup.sizes.entry(seen.size).or_default() += 1;
             checkup.album.images.push((region.name.clone(), seen.content));
             remarks.add(&region.name, seen.remarks);
-            let Some((mask, path)) = seen.mask.zip(region.mask.as_ref()) else { continue };
-            if mask.has_other_levels {
+            if seen.has_other_levels {
                 checkup.other_levels.push(region.name.clone());
             }
-            match mask.areas {
+            let Some((own, path)) = seen.areas.zip(region.mask.as_ref()) else { continue };
+            match own {
                 [0, 0, _] => checkup.errors.push(DataError::NoDisc(path.clone())),
                 [0, ..] => without_cup.push(region.name.clone()),
                 _ => {}
             }
-            areas.push(mask.areas);
+            areas.push(own);
         }
         checkup.areas = mean_shares(&areas);
         let about = |sentence: String| format!("`{place}`: {sentence}");
@@ -142,20 +138,13 @@ fn loose_images(folder: &Path) -> Option<Vec<Region>> {
 impl Seen {
     fn of(region: &Region) -> Result<Self, DataError> {
         let pixels = RegionPixels::read(region)?;
-        let mask = match (&pixels.mask, &region.mask) {
-            (Some(canonical), Some(path)) => {
-                let stored: BTreeSet<u8> = read_grey(path)?.iter().copied().collect();
-                let areas =
-                    [CUP, RIM, BACKGROUND].map(|class| canonical.iter().filter(|l| **l == class).count() as u64);
-                Some(SeenMask { has_other_levels: stored.iter().any(|l| ![CUP, RIM, BACKGROUND].contains(l)), areas })
-            }
-            _ => None,
-        };
+        let count = |mask: &GrayImage, class: u8| mask.iter().filter(|level| **level == class).count() as u64;
         Ok(Self {
             size: pixels.image.dimensions(),
             content: Content::of_pixels(&pixels.image),
             remarks: pixels.remarks(),
-            mask,
+            has_other_levels: pixels.has_other_levels,
+            areas: pixels.mask.as_ref().map(|mask| [CUP, RIM, BACKGROUND].map(|class| count(mask, class))),
         })
     }
 }

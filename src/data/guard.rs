@@ -50,8 +50,6 @@ pub fn message(payload: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
 
     /// Run by the test below in a process of its own.
@@ -66,10 +64,8 @@ mod tests {
 
     #[test]
     fn a_caught_panic_is_an_error_that_prints_nothing() {
-        let mut again = Command::new(std::env::current_exe().expect("this test runs"));
-        let name = concat!(module_path!(), "::panics_inside_and_outside");
-        let name = name.split_once("::").expect("the crate's name comes first").1;
-        let output = again.args(["--exact", name, "--ignored", "--nocapture"]).output().expect("it runs again");
+        let mut again = harness::alone(concat!(module_path!(), "::panics_inside_and_outside"));
+        let output = again.output().expect("it runs again");
         let text = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("1 passed"), "{text}");
         assert!(text.contains("told as ever") && !text.contains("a bug in"), "{text}");

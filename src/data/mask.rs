@@ -5,6 +5,7 @@ use std::path::Path;
 use image::{GrayImage, RgbImage};
 
 use super::error::DataError;
+use crate::metrics::BinaryMask;
 
 /// Grey level written for the cup.
 pub const CUP: u8 = 0;
@@ -22,6 +23,12 @@ const DISC_MAX: u8 = 200;
 pub fn decode_mask(grey: &[u8]) -> Vec<f32> {
     let plane = |limit: u8| grey.iter().map(move |&level| if level <= limit { 1.0 } else { 0.0 });
     plane(CUP_MAX).chain(plane(DISC_MAX)).collect()
+}
+
+/// The cup, and the disc with it.
+pub fn structures(mask: &GrayImage) -> [BinaryMask; 2] {
+    let (width, height) = mask.dimensions();
+    [CUP_MAX, DISC_MAX].map(|limit| BinaryMask::from_fn(width, height, |x, y| mask.get_pixel(x, y).0[0] <= limit))
 }
 
 /// Two binary planes of equal length to grey levels; a cup pixel is cup whether or not the disc covers it.
@@ -46,15 +53,19 @@ pub fn mask_image(size: (u32, u32), cup: &[bool], disc: &[bool]) -> GrayImage {
     GrayImage::from_raw(size.0, size.1, encode_mask(cup, disc)).expect("a mask has as many pixels as its size says")
 }
 
-/// Replaces every level by the one of [`CUP`], [`RIM`] and [`BACKGROUND`] that it stands for.
-pub fn canonical_levels(mask: &mut GrayImage) {
+/// Replaces every level by the one of [`CUP`], [`RIM`] and [`BACKGROUND`] that it stands for; says whether there was any other.
+pub fn canonical_levels(mask: &mut GrayImage) -> bool {
+    let mut has_others = false;
     for level in mask.iter_mut() {
-        *level = match *level {
+        let canonical = match *level {
             0..=CUP_MAX => CUP,
             51..=DISC_MAX => RIM,
             _ => BACKGROUND,
         };
+        has_others |= *level != canonical;
+        *level = canonical;
     }
+    has_others
 }
 
 /// What a mask contains.

@@ -35,6 +35,8 @@ pub struct RegionPixels {
     pub image: RgbImage,
     /// Grey levels 0, 128 and 255 only.
     pub mask: Option<GrayImage>,
+    /// Whether the mask's file has other levels, which are read as the nearest of these.
+    pub has_other_levels: bool,
     /// What a user should know about the image's file.
     pub image_notes: Vec<ImageNote>,
     /// What a user should know about the mask's file.
@@ -54,14 +56,15 @@ impl RegionPixels {
         let Photograph { image, orientation, notes: image_notes } = read_photograph(&region.image, None)?;
         check_shape(image.dimensions(), &region.image)?;
         let Some(path) = &region.mask else {
-            return Ok(Self { image, mask: None, image_notes, mask_notes: Vec::new(), lying: None });
+            let (mask_notes, has_other_levels) = (Vec::new(), false);
+            return Ok(Self { image, mask: None, has_other_levels, image_notes, mask_notes, lying: None });
         };
         let stored = read_mask(path)?;
         let orientations = (orientation, stored.orientation);
         let upright = stored.upright();
         let mut mask = upright.to_grey(path)?;
         check_mask(&mask, path)?;
-        canonical_levels(&mut mask);
+        let has_other_levels = canonical_levels(&mut mask);
         let (size, mask_size) = (image.dimensions(), mask.dimensions());
         let mask_is_turned = orientations.1 != Orientation::NoTransforms;
         let pair = Pair { mask: &mask, mask_is_turned, size, orientation };
@@ -69,7 +72,7 @@ impl RegionPixels {
             return Err(DataError::sizes_differ((&region.image, path), (size, mask_size), orientations));
         };
         let (mask, lying) = (Some(fit.apply(mask)), lying.map(|lying| (lying, orientation)));
-        Ok(Self { image, mask, image_notes, mask_notes: upright.notes, lying })
+        Ok(Self { image, mask, has_other_levels, image_notes, mask_notes: upright.notes, lying })
     }
 
     /// Completed to a square by mirroring the edges: nothing is stretched.

@@ -193,16 +193,17 @@ impl Viewer {
 
     fn view(&self, logits: &Logits, std: &[Vec<f32>; 2], small: &[Vec<f32>; 2], size: [u32; 2]) -> Result<View> {
         let sides = [logits.width, logits.height];
-        let maps = [0, 1].map(|class| logits.probability(class));
         let prediction = match self.masking.masks {
             // Between pixels, where the map crosses its threshold.
             Masks::Raw => {
-                let of = |class: usize| outline(&maps[class], sides, self.masking.thresholds[class], size);
+                let of =
+                    |class: usize| outline(&logits.probability(class), sides, self.masking.thresholds[class], size);
                 [of(0)?, of(1)?]
             }
             Masks::Postprocessed => {
-                let masks = self.masking.apply(maps.each_ref().map(Vec::as_slice), sides[0] as u32, sides[1] as u32)?;
-                let [cup, disc] = masks.map(|mask| mask.pixels().map(|inside| f32::from(u8::from(inside))).collect());
+                let [cup, disc] = logits
+                    .masks(&self.masking)?
+                    .map(|mask| mask.pixels().map(|inside| f32::from(u8::from(inside))).collect());
                 let of = |values: Vec<f32>| outline(&values, sides, 0.5, size);
                 [of(cup)?, of(disc)?]
             }

@@ -1,18 +1,14 @@
 //! The files that a run is trained and validated on, so that it can tell whether they are still the same.
 
-use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::data::content::{FileContent, FileContents};
 use crate::data::names::{several, shown};
 use crate::data::{DataError, Dataset};
-use crate::input_file;
-
-/// Bytes of a file that are taken in at once.
-const CHUNK: usize = 1 << 16;
 
 /// Length and checksum of each file of a run's regions, by the part that they play and by their path in the split.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,16 +19,9 @@ pub struct DataRecord(BTreeMap<String, BTreeMap<String, FileRecord>>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct FileRecord(u64, u32);
 
-impl FileRecord {
-    fn of(path: &Path) -> io::Result<Self> {
-        let mut file = input_file::open(path)?;
-        let (mut length, mut checksum, mut chunk) = (0, 0, vec![0; CHUNK]);
-        loop {
-            match file.read(&mut chunk)? {
-                0 => return Ok(Self(length, checksum)),
-                read => (length, checksum) = (length + read as u64, crc32c::crc32c_append(checksum, &chunk[..read])),
-            }
-        }
+impl From<FileContent> for FileRecord {
+    fn from(file: FileContent) -> Self {
+        Self(file.length(), file.checksum)
     }
 }
 
@@ -41,7 +30,7 @@ impl DataRecord {
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn add(&mut self, part: &str, dataset: &Dataset) -> Result<(), DataError> {
+    pub(super) fn add(&mut self, part: &str, dataset: &Dataset, contents: &FileContents) -> Result<(), DataError> {
         let files: Vec<&Path> = dataset
             .regions()
             .iter()
@@ -51,8 +40,7 @@ impl DataRecord {
             .collect();
         let record = |path: &&Path| {
             let within = path.strip_prefix(dataset.directory()).unwrap_or(path).to_string_lossy().into_owned();
-            let file = FileRecord::of(path).map_err(|error| DataError::read(path, error))?;
-            Ok((within, file))
+            Ok((within, FileRecord::from(contents.of(path)?)))
         };
         let files: Vec<(String, FileRecord)> = files.par_iter().map(record).collect::<Result<_, DataError>>()?;
         self.0.entry(part.to_string()).or_default().extend(files);
@@ -62,7 +50,7 @@ impl DataRecord {
     /// What has changed since, a sentence for each part.
     pub fn changes(&self, now: &DataRecord) -> Vec<String> {
         let none = BTreeMap::new();
-        let parts: std::collections::BTreeSet<&String> = self.0.keys().chain(now.0.keys()).collect();
+        let parts: BTreeSet<&String> = self.0.keys().chain(now.0.keys()).collect();
         let told = |part: &&String| {
             let [before, after] = [self, now].map(|record| record.0.get(*part).unwrap_or(&none));
             let missing = |of: &BTreeMap<String, FileRecord>, from: &BTreeMap<String, FileRecord>| -> Vec<String> {
@@ -112,7 +100,7 @@ mod tests {
     fn recorded(folder: &Path) -> DataRecord {
         let mut record = DataRecord::default();
         let dataset = Dataset::open(folder, Labels::Required).expect("a split");
-        record.add("training", &dataset).expect("every file can be read");
+        record.add("training", &dataset, &FileContents::default()).expect("every file can be read");
         record
     }
 

@@ -9,6 +9,7 @@ use super::observer::{Event, Observer};
 use super::overlaps::overlaps;
 use super::settings::{AugmentSetting, Config, Method, Selection};
 use super::validation::Validation;
+use crate::data::content::FileContents;
 use crate::data::{Augment, DataError, Dataset, Labels, Loader, LoaderOptions, Split, default_workers};
 use crate::nn::Domain;
 
@@ -61,7 +62,8 @@ pub(super) fn target_loader_options(config: &Config, photometric_copy: bool) -> 
 pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<(TrainingData, Vec<Validation>)> {
     let all = Dataset::open_split(&config.source, Split::Train, Labels::Required)?;
     note(observer, [all.passed_over(), all.check()?].concat());
-    note(observer, overlaps(config, &all));
+    let contents = FileContents::default();
+    note(observer, overlaps(config, &all, &contents));
     let (train, held_out) = match config.select {
         Selection::Source => all.hold_out_every_tenth(),
         Selection::Target => (all.clone(), all.hold_out_every_tenth().1),
@@ -92,12 +94,12 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
         note(observer, [validation.dataset().passed_over(), validation.dataset().check_readable()?].concat());
     }
     let mut record = DataRecord::default();
-    record.add("training on the source", &all)?;
+    record.add("training on the source", &all, &contents)?;
     if let Some(target) = &target {
-        record.add("training on the target", target)?;
+        record.add("training on the target", target, &contents)?;
     }
     for validation in validations.iter().filter(|validation| validation.domain() == Domain::Target) {
-        record.add("validating on the target", validation.dataset())?;
+        record.add("validating on the target", validation.dataset(), &contents)?;
     }
     let data = TrainingData { source: Arc::new(train), target, record };
     // Refused now rather than when the stage begins that needs it.

@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use super::settings::{Config, Method, Selection};
-use crate::data::content::Album;
+use crate::data::content::{Album, FileContents};
 use crate::data::duplicates::{Shared, repeated, shared};
 use crate::data::{Dataset, Labels, Region, Split};
 
 /// A part of a dataset as sentences name it, and its pictures, told apart by the bytes of their files: to decode them all a
 /// second time would take as long as to check them. None where there is no such part.
-fn album(dataset: &Path, split: Split) -> Option<Album> {
+fn album(dataset: &Path, split: Split, contents: &FileContents) -> Option<Album> {
     let part = Dataset::open_split(dataset, split, Labels::Ignored).ok()?;
-    Some(Album::of_files(part.directory().display().to_string(), part.regions()))
+    Some(Album::of_files(part.directory().display().to_string(), part.regions(), contents))
 }
 
 /// What is the same in the parts of the data of a run, a sentence each.
-pub(super) fn overlaps(config: &Config, source: &Dataset) -> Vec<String> {
-    let train = Album::of_files(source.directory().display().to_string(), source.regions());
+pub(super) fn overlaps(config: &Config, source: &Dataset, contents: &FileContents) -> Vec<String> {
+    let train = Album::of_files(source.directory().display().to_string(), source.regions(), contents);
     let mut told: Vec<String> = repeated(&train).map(|found| found.sentence()).into_iter().collect();
     if config.select == Selection::Source {
         let (kept, held_out) = source.hold_out_every_tenth();
@@ -31,7 +31,7 @@ pub(super) fn overlaps(config: &Config, source: &Dataset) -> Vec<String> {
             format!("{count} of the {of} held-out regions are trained on under other names: they choose a checkpoint that knows them")
         }));
     }
-    let test = album(&config.source, Split::Test);
+    let test = album(&config.source, Split::Test, contents);
     let between = |first: &Album, second: Option<&Album>, so: &str| Some(shared(first, second?)?.sentence(so));
     told.extend(between(&train, test.as_ref(), "what is measured on them says nothing about new images"));
     let Some(target) = &config.target else { return told };
@@ -43,8 +43,8 @@ pub(super) fn overlaps(config: &Config, source: &Dataset) -> Vec<String> {
         return told;
     }
     let adapts = config.method != Method::SourceOnly;
-    let target_train = album(target, Split::Train).filter(|_| adapts);
-    let target_test = album(target, Split::Test);
+    let target_train = album(target, Split::Train, contents).filter(|_| adapts);
+    let target_test = album(target, Split::Test, contents);
     told.extend(between(&train, target_train.as_ref(), "source and target are to be of two cameras"));
     told.extend(between(&train, target_test.as_ref(), "what is measured on them says nothing about new images"));
     if let Some(target_train) = &target_train {
@@ -94,10 +94,11 @@ impl Seen {
 /// Which of some images the run with these settings has seen, as far as its datasets still lie where they lay; by the bytes of
 /// their files.
 pub fn seen_in_training(config: &Config, images: &[Region]) -> Seen {
-    let asked = Album::of_files(String::new(), images);
+    let contents = FileContents::default();
+    let asked = Album::of_files(String::new(), images, &contents);
     let mut seen = Seen { of: images.len(), ..Seen::default() };
     let count = |regions: &[Region]| {
-        shared(&Album::of_files(String::new(), regions), &asked).map_or(0, |found| found.names.len())
+        shared(&Album::of_files(String::new(), regions, &contents), &asked).map_or(0, |found| found.names.len())
     };
     // Weights that are no checkpoint of a run have no dataset, and an empty path would be this folder.
     let is_known = |dataset: &&Path| !dataset.as_os_str().is_empty();
@@ -149,7 +150,8 @@ mod tests {
     }
 
     fn told(config: &Config) -> Vec<String> {
-        overlaps(config, &Dataset::open_split(&config.source, Split::Train, Labels::Ignored).expect("a dataset"))
+        let source = Dataset::open_split(&config.source, Split::Train, Labels::Ignored).expect("a dataset");
+        overlaps(config, &source, &FileContents::default())
     }
 
     const SOURCE: [u8; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];

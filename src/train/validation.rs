@@ -7,11 +7,11 @@ use rayon::prelude::*;
 
 use super::error::TrainError;
 use super::settings::{Config, NormSetting};
-use crate::data::mask::decode_mask;
+use crate::data::mask::structures;
 use crate::data::{Dataset, RegionPixels};
 use crate::device::{Device, States};
 use crate::inference::{Logits, Predictor};
-use crate::metrics::{BinaryMask, Masking, MetricsError, Overlap};
+use crate::metrics::{Masking, MetricsError, Overlap};
 use crate::nn::Domain;
 
 type Result<T> = std::result::Result<T, TrainError>;
@@ -133,11 +133,6 @@ impl Validation {
 
 /// How far the cup and the disc of a prediction agree with those of a mask.
 fn overlaps(logits: &Logits, mask: &GrayImage) -> std::result::Result<[Overlap; 2], MetricsError> {
-    let (width, height) = mask.dimensions();
-    let truth = decode_mask(mask.as_raw());
-    let (cup, disc) = truth.split_at((width * height) as usize);
-    let probabilities = [0, 1].map(|class| logits.probability(class));
-    let predicted = Masking::USUAL.apply(probabilities.each_ref().map(Vec::as_slice), width, height)?;
-    let truth = [BinaryMask::above(cup, width, height, 0.5)?, BinaryMask::above(disc, width, height, 0.5)?];
+    let (predicted, truth) = (logits.masks(&Masking::USUAL)?, structures(mask));
     Ok([Overlap::between(&predicted[0], &truth[0])?, Overlap::between(&predicted[1], &truth[1])?])
 }

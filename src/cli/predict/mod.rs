@@ -248,8 +248,8 @@ fn write_prediction(
     input: &Input,
     logits: &Logits,
 ) -> Result<(Row, Tile)> {
-    let raw = arguments.masks.masks_of(Masks::Raw, logits)?;
-    let masks = arguments.masks.masks_of(arguments.masking().masks, logits)?;
+    let (masking, raw) = (arguments.masking(), logits.masks(&arguments.masks.masking_of(Masks::Raw))?);
+    let masks = if masking.masks == Masks::Raw { raw.clone() } else { logits.masks(&masking)? };
     let (name, out, (width, height)) = (input.name, &arguments.out, input.image.dimensions());
     let mut picture = input.image.clone();
     let whole = match &input.region {

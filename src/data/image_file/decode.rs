@@ -57,11 +57,8 @@ fn on_bytes<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T, Fault>) -> Res
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
-    let length = input_file::open(path).and_then(|file| file.metadata()).map_err(|e| DataError::read(path, e))?.len();
-    if length > MAX_BYTES {
-        return Err(DataError::FileTooLarge { path: path.to_path_buf(), bytes: length });
-    }
-    input_file::read(path).map_err(|e| DataError::read(path, e))
+    let content = input_file::read_at_most(path, MAX_BYTES).map_err(|e| DataError::read(path, e))?;
+    content.map_err(|bytes| DataError::FileTooLarge { path: path.to_path_buf(), bytes })
 }
 
 /// The format by the first bytes, whatever the file's name says.

@@ -19,10 +19,8 @@ type Point = (f64, f64);
 pub(super) fn read_contour(path: &Path, (width, height): (u32, u32)) -> Result<Vec<bool>, String> {
     let shown = path.display();
     let cannot = |error: std::io::Error| format!("cannot read `{shown}`: {error}");
-    if std::fs::metadata(path).map_err(cannot)?.len() > LARGEST {
-        return Err(format!("`{shown}` is too long to be a contour"));
-    }
-    let text = input_file::read(path).map_err(cannot)?;
+    let text = input_file::read_at_most(path, LARGEST).map_err(cannot)?;
+    let text = text.map_err(|_| format!("`{shown}` is too long to be a contour"))?;
     let contour = parse(&String::from_utf8_lossy(&text)).map_err(|problem| {
         format!("`{shown}` is no contour: {problem}; expected the column and the row of a point in each line")
     })?;

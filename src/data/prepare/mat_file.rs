@@ -30,10 +30,8 @@ const NUMBERS: std::ops::RangeInclusive<u8> = 6..=15;
 /// A sentence that names the file.
 pub(super) fn read_mat(path: &Path) -> Result<StoredMask, String> {
     let cannot = |error: std::io::Error| format!("cannot read `{}`: {error}", path.display());
-    if std::fs::metadata(path).map_err(cannot)?.len() > LARGEST {
-        return Err(format!("`{}` is larger than 1 GiB", path.display()));
-    }
-    let bytes = input_file::read(path).map_err(cannot)?;
+    let bytes = input_file::read_at_most(path, LARGEST).map_err(cannot)?;
+    let bytes = bytes.map_err(|_| format!("`{}` is larger than 1 GiB", path.display()))?;
     parse(&bytes).map_err(|problem| format!("no mask can be read from `{}`: {problem}", path.display()))
 }
 

@@ -23,10 +23,10 @@ use crate::data::disc_finder::{Disc, find_disc};
 use crate::data::fit::Fit;
 use crate::data::guard::{caught, defect};
 use crate::data::image_file::{read_header, read_photograph, write_png};
-use crate::data::mask::{BACKGROUND, CUP, RIM};
+use crate::data::mask::{BACKGROUND, CUP, RIM, structures};
 use crate::data::resize::{resize_image, resize_mask};
 use crate::data::square::Square;
-use crate::metrics::{BinaryMask, vertical_cup_to_disc_ratio};
+use crate::metrics::vertical_cup_to_disc_ratio;
 use crate::own_file::{Overwriting, Purpose};
 
 /// Regions smaller than this show no cup; larger ones would only interpolate.
@@ -270,9 +270,8 @@ fn areas(mask: &GrayImage) -> [u64; 3] {
 
 /// Vertical cup-to-disc ratio of a mask with the layout's levels.
 pub(super) fn vcdr(mask: &GrayImage) -> Option<f64> {
-    let structure =
-        |limit: u8| BinaryMask::from_fn(mask.width(), mask.height(), |x, y| mask.get_pixel(x, y).0[0] <= limit);
-    vertical_cup_to_disc_ratio(&structure(CUP), &structure(RIM))
+    let [cup, disc] = structures(mask);
+    vertical_cup_to_disc_ratio(&cup, &disc)
 }
 
 #[cfg(test)]
