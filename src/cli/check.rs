@@ -11,7 +11,7 @@ use super::error::in_words;
 use super::{Global, output, progress};
 use crate::data::checkup::Checkup;
 use crate::data::duplicates::{Repeated, Shared, repeated, shared};
-use crate::data::names::{several, shown, shown_path};
+use crate::data::names::{counted, several, shown, shown_path};
 use crate::data::place::splits_at;
 
 /// Look through datasets before training: counts, sizes, masks, the same picture twice, what is held out
@@ -75,10 +75,6 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         output::problem(shown(error));
     }
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Sizes that are told before the rest is counted.

@@ -1,5 +1,6 @@
 //! `papilla report`: what runs did, for colleagues.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ use crate::device::Device;
 use crate::metrics::Masking;
 use crate::own_file::{Overwriting, Purpose};
 use crate::report::{Case, Measure, Report, Run, Viewer, choose, default_split, open};
-use crate::train::files_of_run;
+use crate::train::{ResumeFrom, files_of_run};
 
 /// Show runs in one HTML file that needs nothing beside it; compare several
 ///
@@ -64,11 +65,15 @@ enum Which {
 }
 
 impl Which {
-    fn name(self) -> &'static str {
+    fn checkpoint(self) -> ResumeFrom {
         match self {
-            Which::Best => "best",
-            Which::Last => "last",
+            Which::Best => ResumeFrom::Best,
+            Which::Last => ResumeFrom::Last,
         }
+    }
+
+    fn name(self) -> &'static str {
+        self.checkpoint().name()
     }
 }
 
@@ -90,6 +95,7 @@ impl Arguments {
 
     /// Where the HTML file goes.
     fn page(&self) -> Result<PathBuf> {
+        let is_page = |end: &OsStr| ["html", "htm"].iter().any(|page| end.eq_ignore_ascii_case(page));
         let beside = |run: &PathBuf| run.canonicalize().ok().and_then(|run| Some(run.parent()?.to_path_buf()));
         let folder = match &self.runs[..] {
             [run] => run.clone(),
@@ -99,13 +105,7 @@ impl Arguments {
         match &self.out {
             None => Ok(folder.join(PAGE)),
             Some(out) if out.is_dir() => Ok(out.join(PAGE)),
-            Some(out)
-                if out
-                    .extension()
-                    .is_some_and(|end| ["html", "htm"].iter().any(|page| end.eq_ignore_ascii_case(page))) =>
-            {
-                Ok(out.clone())
-            }
+            Some(out) if out.extension().is_some_and(is_page) => Ok(out.clone()),
             Some(out) => {
                 let (out, instead) = (out.display(), out.with_extension("html"));
                 let instead = instead.display();
@@ -119,7 +119,7 @@ impl Arguments {
 
     /// The checkpoint of a run that is evaluated.
     fn checkpoint_of(&self, run: &Run) -> Option<PathBuf> {
-        run.checkpoint(self.checkpoint.name()).or_else(|| run.checkpoint(Which::Last.name()))
+        run.checkpoint(self.checkpoint.checkpoint()).or_else(|| run.checkpoint(ResumeFrom::Last))
     }
 }
 

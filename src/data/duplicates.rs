@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::content::{Album, Content};
-use super::names::{several, shown};
+use super::names::{counted, several, shown};
 
 /// Pictures that are in one place more than once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +50,8 @@ impl Repeated {
     pub fn sentence(&self) -> String {
         let pairs: Vec<String> = self.groups.iter().map(|names| shown(&names.join("` = `"))).collect();
         let (place, count) = (&self.place, self.groups.len());
-        let are = if count == 1 { "1 picture is" } else { &format!("{count} pictures are") };
-        format!("`{place}`: {are} there more than once ({})", several(&pairs))
+        let are = if count == 1 { "is" } else { "are" };
+        format!("`{place}`: {} {are} there more than once ({})", counted(count, "picture"), several(&pairs))
     }
 }
 

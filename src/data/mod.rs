@@ -33,7 +33,6 @@ pub mod sample;
 pub mod square;
 mod structure;
 pub mod synth;
-
 #[cfg(test)]
 mod tests;
 mod words;

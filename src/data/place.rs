@@ -86,7 +86,7 @@ impl Place {
 }
 
 /// The datasets that lie in a folder, sorted.
-pub fn datasets_in(folder: &Path) -> Vec<PathBuf> {
+fn datasets_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut datasets: Vec<_> = entries.filter(|path| !is_passed_over(path) && !splits_of(path).is_empty()).collect();
     datasets.sort();

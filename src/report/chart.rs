@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::own_file::Purpose;
 use maud::{Markup, PreEscaped, html};
 
 use super::axis::{Axis, signed};
 use super::palette::{RUNS, on_light_paper};
+use crate::own_file::Purpose;
 
 /// Width of every chart in its own units, about the pixels of a telephone: letters keep their size there.
 pub(super) const WIDTH: f64 = 360.0;

@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-
 use super::chart::{Ink, WIDTH, difference, file_of, framed, n};
 use super::palette::on_light_paper;
 

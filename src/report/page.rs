@@ -9,7 +9,6 @@ use super::glossary;
 use super::palette::variables;
 use super::{Report, Run, Section, evaluation, plots, tables};
 use crate::own_file::Purpose;
-use crate::train::Selection;
 
 /// What no reader of a report may miss.
 const DISCLAIMER: &str =
@@ -264,10 +263,7 @@ fn masks_of(runs: &[Run]) -> String {
 /// By what a single run chose its best checkpoint.
 fn chosen_by(runs: &[Run]) -> String {
     let [run] = runs else { return String::new() };
-    let by = match run.config.select {
-        Selection::Source => "held-out source regions",
-        Selection::Target => "target test regions, by their labels",
-    };
+    let by = run.config.select.regions();
     let dice = run.log.best().map_or(String::new(), |(epochs, dice)| {
         format!(", {} after {epochs} {}", figure(dice, 4), if epochs == 1.0 { "epoch" } else { "epochs" })
     });

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use super::evaluation::{Evaluation, last_components};
 use super::log::RunLog;
 use crate::metrics::Masks;
-use crate::train::{Config, Environment, RunSettingsError, Selection, settings_of_run};
+use crate::train::{Config, Environment, ResumeFrom, RunSettingsError, Selection, settings_of_run};
 
 /// What a run's folder holds.
 #[derive(Clone, Debug)]
@@ -120,9 +120,9 @@ impl Run {
         marks
     }
 
-    /// Path of a checkpoint, `best` or `last`, if the run has it.
-    pub fn checkpoint(&self, name: &str) -> Option<PathBuf> {
-        Some(self.folder.join("checkpoints").join(format!("{name}.safetensors"))).filter(|path| path.is_file())
+    /// Path of a checkpoint, if the run has it.
+    pub fn checkpoint(&self, which: ResumeFrom) -> Option<PathBuf> {
+        Some(which.path(&self.folder)).filter(|path| path.is_file())
     }
 }
 

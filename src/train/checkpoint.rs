@@ -37,9 +37,14 @@ named_enum! {
 }
 
 impl ResumeFrom {
+    /// Where all of them lie in the folder of a run.
+    pub fn folder(run: &Path) -> PathBuf {
+        run.join("checkpoints")
+    }
+
     /// Where it lies in the folder of a run.
     pub fn path(self, run: &Path) -> PathBuf {
-        run.join("checkpoints").join(format!("{}.safetensors", self.name()))
+        Self::folder(run).join(format!("{}.safetensors", self.name()))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::device::Device;
 use crate::input_file;
 
 /// Name of the file in the folder of a run.
-const FILE: &str = "device.json";
+pub(super) const FILE: &str = "device.json";
 
 /// The program and the machine that computed a run, or the last part of a resumed one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use super::settings::{ConfigError, ConfigFileError};
 use super::weights::WeightsError;
 use crate::atomic_file::WriteError;
 use crate::data::DataError;
+use crate::data::names::counted;
 use crate::device::DeviceError;
 use crate::gpu::GpuError;
 use crate::graph::{Precision, ShapeError};
@@ -45,7 +46,7 @@ pub enum TrainError {
     /// A usual warm-up, which nobody has asked for, that outlasts the run.
     #[error(
         "the run would end after {} in its warm-up, without the category-level losses that `{method}` is named for: they begin \
-         after {warmup} steps", of_steps(*steps)
+         after {warmup} steps", counted(*steps as usize, "step")
     )]
     OnlyWarmup {
         /// name of the method
@@ -193,10 +194,6 @@ pub enum TrainError {
         #[source]
         error: Box<TrainError>,
     },
-}
-
-fn of_steps(count: u64) -> String {
-    if count == 1 { "1 step".to_string() } else { format!("{count} steps") }
 }
 
 impl TrainError {

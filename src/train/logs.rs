@@ -16,6 +16,11 @@ use crate::method::step::{LossWeights, TOTAL};
 use crate::named::named_enum;
 use crate::own_file::open_to_go_on;
 
+/// The log for other programs, in the folder of a run.
+pub(super) const METRICS: &str = "metrics.jsonl";
+/// The same as a table.
+pub(super) const TABLE: &str = "log.csv";
+
 /// Why a run cannot be logged.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -125,7 +130,7 @@ pub struct LogBytes {
 /// length, lies where it was written.
 pub fn last_epoch(checkpoint: &Path, steps: u64, logged: LogBytes) -> Option<u64> {
     let run = checkpoint.canonicalize().ok()?.parent()?.parent()?.to_owned();
-    let file = input_file::open(&run.join("metrics.jsonl")).ok()?;
+    let file = input_file::open(&run.join(METRICS)).ok()?;
     let lines = BufReader::new(file.take(logged.metrics)).lines().map_while(io::Result::ok);
     let records = lines.filter_map(|line| {
         let line: Value = serde_json::from_str(&line).ok()?;
@@ -171,12 +176,12 @@ impl Logs {
             Ok((file, kept))
         };
         let ((metrics, metrics_bytes), (table, table_bytes)) =
-            (open("metrics.jsonl", bytes.metrics)?, open("log.csv", bytes.table)?);
+            (open(METRICS, bytes.metrics)?, open(TABLE, bytes.table)?);
         let events = EventWriter::open(&run.join("tensorboard"), bytes.events)?;
         // A file that was removed begins anew, and nobody misses it.
         note_loss(events.path(), bytes.events - events.missing().min(bytes.events), bytes.events);
         let bytes = LogBytes { metrics: metrics_bytes, table: table_bytes, events: bytes.events };
-        let columns = if bytes.table > 0 { titles(&run.join("log.csv"))? } else { new_titles(losses, has_phases) };
+        let columns = if bytes.table > 0 { titles(&run.join(TABLE))? } else { new_titles(losses, has_phases) };
         let mut logs = Logs { metrics, table, events, bytes, columns };
         if bytes.table == 0 {
             let titles = logs.columns.join(",");
@@ -187,7 +192,7 @@ impl Logs {
 
     /// Lengths of the files, all of it on the disk.
     pub(super) fn sync(&mut self) -> Result<LogBytes> {
-        for (file, name) in [(&self.metrics, "metrics.jsonl"), (&self.table, "log.csv")] {
+        for (file, name) in [(&self.metrics, METRICS), (&self.table, TABLE)] {
             file.sync_data().map_err(LogError::file("write", Path::new(name)))?;
         }
         self.events.sync()?;
@@ -257,7 +262,7 @@ impl Logs {
     }
 
     fn append_line(&mut self, value: &Value) -> Result<()> {
-        self.bytes.metrics += append(&mut self.metrics, &value.to_string(), "metrics.jsonl")?;
+        self.bytes.metrics += append(&mut self.metrics, &value.to_string(), METRICS)?;
         Ok(())
     }
 
@@ -271,7 +276,7 @@ impl Logs {
     }
 
     fn append_row(&mut self, row: &str) -> Result<()> {
-        self.bytes.table += append(&mut self.table, row, "log.csv")?;
+        self.bytes.table += append(&mut self.table, row, TABLE)?;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod checkpoint;
+mod continuation;
 mod data_record;
 mod datasets;
 mod environment;
@@ -10,6 +11,7 @@ mod glossary;
 mod logs;
 mod memory;
 mod observer;
+mod outcome;
 mod overlaps;
 mod pictures;
 mod predictor;
@@ -27,6 +29,7 @@ mod weights;
 
 pub use architecture::{NoSuchNetwork, architecture_of, backbone_of, stated};
 pub use checkpoint::{Checkpoint, CheckpointError, Progress, ResumeFrom};
+pub use continuation::{ChangedData, Resume};
 pub use data_record::DataRecord;
 pub use environment::Environment;
 pub use error::{MemoryLimit, MemoryShortage, TrainError};
@@ -34,13 +37,14 @@ pub use glossary::LOG_COLUMNS;
 pub use logs::{LogBytes, LogError, Phase, StepRecord, ValidationRecord, last_epoch};
 pub use memory::{fitting_step, validation_bytes};
 pub use observer::{Event, Observer};
+pub use outcome::{ChosenOn, Outcome};
 pub use overlaps::{Seen, seen_in_training};
 pub use pictures::{Channels, Shown};
 pub use predictor::{PredictorError, TrainedNetwork, load_predictor, load_stochastic_predictor};
 pub use run_folder::files_of_run;
 pub use run_settings::{Contradiction, RunSettingsError, settings_of_run};
 pub use schedule::{CategoryLosses, Length};
-pub use session::{ChangedData, ChosenOn, Outcome, Resume, Session};
+pub use session::Session;
 pub use settings::{
     AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,
     Selection, Setting, Spelling, Switch,

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::checkpoint::{Checkpoint, CheckpointError, ResumeFrom};
 use super::error::TrainError;
 use super::observer::{Event, Observer};
-use super::run_settings;
+use super::{environment, logs, run_settings};
 use crate::atomic_file::{FolderLock, lock_folder, remove_abandoned, write_atomically};
 use crate::own_file::open_to_go_on;
 
@@ -30,7 +30,7 @@ pub(super) struct RunFolder {
 impl RunFolder {
     /// Makes the folder of a new run, where no other may lie.
     pub(super) fn create(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
-        let checkpoints = run.join("checkpoints");
+        let checkpoints = ResumeFrom::folder(run);
         std::fs::create_dir_all(&checkpoints).map_err(TrainError::file("create", &checkpoints))?;
         let folder = RunFolder::locked(run, observer)?;
         // Again, for somebody else may have been faster.
@@ -49,7 +49,7 @@ impl RunFolder {
     fn locked(run: &Path, observer: &mut dyn Observer) -> Result<RunFolder> {
         let lock = Rc::new(lock(run, observer)?);
         remove_abandoned(run)?;
-        remove_abandoned(&run.join("checkpoints"))?;
+        remove_abandoned(&ResumeFrom::folder(run))?;
         Ok(RunFolder { path: run.to_path_buf(), _lock: lock, newest: ResumeFrom::Previous })
     }
 
@@ -105,9 +105,9 @@ pub fn files_of_run(run: &Path) -> [PathBuf; 7] {
     let [last, previous, best] = ResumeFrom::ALL.map(|checkpoint| checkpoint.path(run));
     [
         record(run_settings::FILE),
-        record("device.json"),
-        record("metrics.jsonl"),
-        record("log.csv"),
+        record(environment::FILE),
+        record(logs::METRICS),
+        record(logs::TABLE),
         best,
         previous,
         last,

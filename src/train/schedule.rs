@@ -59,8 +59,7 @@ impl Length {
     pub(super) fn of(self, config: Config, batches_per_epoch: u64) -> Config {
         let Length { epochs, steps } = self;
         let needed = steps.map_or(0, |steps| steps.div_ceil(batches_per_epoch));
-        // The usual one of another number of epochs would be another.
-        let config = Config { warmup_epochs: Some(config.warmup()), ..config };
+        let config = config.with_warmup_held();
         match (epochs, steps) {
             (None, None) => config,
             (Some(epochs), steps) => Config { epochs, steps, ..config },
@@ -75,6 +74,11 @@ impl Config {
     pub fn warmup(&self) -> i64 {
         let usual = || if self.epochs < 2 { -1 } else { (self.epochs / USUAL_WARMUP) as i64 };
         self.warmup_epochs.unwrap_or_else(usual)
+    }
+
+    /// With the usual warm-up held like one that is given: it stays when the run's epochs are changed.
+    pub(super) fn with_warmup_held(self) -> Self {
+        Config { warmup_epochs: Some(self.warmup()), ..self }
     }
 
     /// Whether an epoch, counted from 0, comes after the warm-up.

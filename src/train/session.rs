@@ -1,11 +1,11 @@
 //! A run: from settings or a checkpoint to trained weights.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::checkpoint::{Checkpoint, Progress, ResumeFrom};
+use super::continuation::{ChangedData, Origin, Resume, unchanged};
 use super::data_record::DataRecord;
 use super::datasets::{TrainingData, open_data};
 use super::environment::Environment;
@@ -13,11 +13,12 @@ use super::error::TrainError;
 use super::logs::{LogBytes, Logs, Phase, StepRecord, ValidationRecord};
 use super::memory::check_memory;
 use super::observer::{Event, Observer};
+use super::outcome::{ChosenOn, Outcome};
 use super::prototypes;
 use super::run_folder::{RunFolder, refuse_to_overwrite};
 use super::run_settings::{self, agree};
 use super::schedule::{CategoryLosses, Length};
-use super::settings::{Config, Selection};
+use super::settings::Config;
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation, networks, with_predictors};
 use super::weights::{Demand, WeightsError, initialise, load_weights};
@@ -35,65 +36,6 @@ const MOST_LOSSES: u32 = 3;
 /// Time that a driver is given to come back after the first loss; more after the next.
 const BEFORE_REOPENING: Duration = Duration::from_secs(1);
 
-/// The regions that choose the best checkpoint of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChosenOn {
-    /// whose they are
-    pub select: Selection,
-    /// how many
-    pub regions: usize,
-}
-
-impl fmt::Display for ChosenOn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let regions = self.regions;
-        match self.select {
-            Selection::Source => write!(f, "{regions} held-out source regions"),
-            Selection::Target => write!(f, "{regions} target test regions, by their labels"),
-        }
-    }
-}
-
-/// How a run is continued.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Resume {
-    /// from which checkpoint
-    pub from: ResumeFrom,
-    /// whether its data may be others
-    pub data: ChangedData,
-    /// how long it is to be in all, if that is to be another length
-    pub length: Length,
-}
-
-/// What becomes of a run whose regions are not those that it began with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ChangedData {
-    /// it is refused
-    #[default]
-    Refuse,
-    /// it goes on with them
-    Take,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// steps done
-    pub steps: u64,
-    /// whether these are all: otherwise somebody asked the run to stop
-    pub complete: bool,
-    /// mean Dice of the checkpoint in `best`, if a validation chose one
-    pub best_mean_dice: Option<f64>,
-    /// what that is the mean Dice of
-    pub chosen_on: ChosenOn,
-    /// from when on the category-level losses ran
-    pub category_losses: CategoryLosses,
-    /// where the best checkpoint lies
-    pub best: PathBuf,
-    /// where the checkpoint of the last step lies
-    pub last: PathBuf,
-}
-
 /// A run that is under way.
 pub struct Session {
     config: Config,
@@ -110,34 +52,12 @@ pub struct Session {
     stage: Option<Stage>,
 }
 
-/// Where a run goes on from, and how long it is to be.
-struct Origin<'a> {
-    checkpoint: Checkpoint,
-    path: &'a Path,
-    length: Length,
-    run: &'a Path,
-}
-
-impl Origin<'_> {
-    /// The settings with the new length, which is longer than what is done.
-    fn lengthened(&self, config: Config, batches_per_epoch: u64) -> Result<Config> {
-        let config = self.length.of(config, batches_per_epoch);
-        config.check()?;
-        let (done, asked) = (self.checkpoint.progress.step, config.total_steps(batches_per_epoch));
-        match self.length.is_another() && asked <= done {
-            true => Err(TrainError::NotLonger { run: self.run.to_path_buf(), done, asked }),
-            false => Ok(config),
-        }
-    }
-}
-
 impl Session {
     /// Begins a run in a folder that must not hold one yet.
     pub fn begin(device: &Device, config: Config, run: &Path, observer: &mut dyn Observer) -> Result<Session> {
         config.check()?;
         refuse_to_overwrite(run)?;
-        // A usual warm-up is held like one that is given: it stays when the run's epochs are changed.
-        let text = Config { warmup_epochs: Some(config.warmup()), ..config.clone() }.to_toml()?;
+        let text = config.clone().with_warmup_held().to_toml()?;
         Session::prepare(device, config, None, observer, |config, data, states, losses, observer| {
             let mut folder = RunFolder::create(run, observer)?;
             // Before the logs, so that a folder which holds them holds a run that can be resumed.
@@ -215,7 +135,7 @@ impl Session {
             CategoryLosses::Absent => {}
             losses => observer.event(Event::Note(&losses.to_string())),
         }
-        let config = Config { warmup_epochs: Some(config.warmup()), ..config };
+        let config = config.with_warmup_held();
         let last_epoch = (total - 1) / per_epoch;
         // Before any memory is asked for.
         let networks = networks(&config, validations.len());
@@ -449,29 +369,6 @@ impl Session {
     fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.progress.log_bytes = self.logs.sync()?;
         finite(&self.folder, &self.config, self.progress, &self.data.record, &self.device, &self.states)
-    }
-}
-
-/// Refuses regions that are not those of the checkpoint, unless they are to be taken; gives a sentence on what is different or
-/// not known.
-fn unchanged(
-    run: &Path,
-    began_with: Option<DataRecord>,
-    now: &DataRecord,
-    data: ChangedData,
-) -> Result<Option<String>> {
-    let Some(began_with) = began_with else {
-        let note =
-            "the run is of an earlier version and does not tell which regions it began with; from now on it does";
-        return Ok(Some(note.to_string()));
-    };
-    let changes = began_with.changes(now);
-    match data {
-        _ if changes.is_empty() => Ok(None),
-        ChangedData::Refuse => Err(TrainError::DataChanged { run: run.to_path_buf(), changes }),
-        ChangedData::Take => {
-            Ok(Some(format!("the run goes on with other regions than it began with: {}", changes.join("; "))))
-        }
     }
 }
 

@@ -65,6 +65,14 @@ named_enum! {
 }
 
 impl Selection {
+    /// As sentences have these regions; whoever counts them puts the number before.
+    pub fn regions(self) -> &'static str {
+        match self {
+            Selection::Source => "held-out source regions",
+            Selection::Target => "target test regions, by their labels",
+        }
+    }
+
     /// The camera that took these regions.
     pub fn domain(self) -> Domain {
         match self {
