@@ -65,8 +65,10 @@ pub fn assert_same(undisturbed: &Path, run: &Path) {
 fn a_killed_run_ends_like_an_undisturbed_one() {
     let job = Job::plain();
     let undisturbed = job.undisturbed();
-    let run = job.killed("killed", |run| logged(run) >= 6);
-    assert_resumes_to(&undisturbed, &run);
+    for steps in [1, 6] {
+        let run = job.killed(&format!("killed-{steps}"), |run| logged(run) >= steps);
+        assert_resumes_to(&undisturbed, &run);
+    }
 
     // So does one that was begun with another length; and it says when there is nothing more to do.
     let run = job.ended_with("shorter", "--epochs", "1");
