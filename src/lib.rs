@@ -12,8 +12,8 @@
 //! | part | holds | knows |
 //! |---|---|---|
 //! | `main` | the program `papilla` | `cli` |
-//! | [`cli`] | its verbs, a file each | `report` `bench` `export` `variants` `conformance` `train` `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `own_file` `input_file` `atomic_file` `named` |
-//! | [`report`] | what came out of runs, as HTML, SVG and JSON | `train` `inference` `method` `device` `data` `metrics` `own_file` `input_file` |
+//! | [`cli`] | its verbs, a file each | `report` `bench` `export` `variants` `conformance` `train` `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `own_file` `input_file` `atomic_file` `csv_cell` `named` |
+//! | [`report`] | what came out of runs, as HTML, SVG and JSON | `train` `inference` `method` `device` `data` `metrics` `own_file` `input_file` `csv_cell` |
 //! | [`bench`] | how fast an adapter is, and whether it computes rightly | `conformance` `train` `method` `device` `gpu` `graph` `data` `domain` |
 //! | [`export`] | a trained network as ONNX | `train` `inference` `method` `device` `graph` `formats` `domain` |
 //! | [`variants`] | every shader that any of this launches | `train` `inference` `method` `nn` `gpu` `graph` `domain` |
@@ -26,14 +26,15 @@
 //! | [`gpu`] | how a graph is computed: kernels, memory, programs | `graph` `input_file` `atomic_file` `named` |
 //! | [`reference`] | the same slowly and exactly, in f64 | `graph` |
 //! | [`graph`] | what to compute: operators, gradients, rewrites | `named` |
-//! | [`data`] | photographs and masks: datasets, augmentation, synthetic eyes | `metrics` `domain` `own_file` `input_file` `atomic_file` `named` |
+//! | [`data`] | photographs and masks: datasets, augmentation, synthetic eyes | `metrics` `domain` `own_file` `input_file` `atomic_file` `csv_cell` `named` |
 //! | [`metrics`] | overlap, surfaces, cup-to-disc ratio, intervals | `named` |
 //! | [`formats`] | safetensors, PyTorch, ONNX, TensorBoard | `own_file` `input_file` `atomic_file` |
 //! | [`domain`] | the two cameras |  |
 //! | [`named`] | enumerations whose values users write |  |
 //! | [`own_file`] | files that this program wrote, which alone it may replace | `atomic_file` |
 //! | [`input_file`] | files that are read: regular ones |  |
-//! | [`atomic_file`] | files that are whole or absent |  |
+//! | [`atomic_file`] | files that are whole or absent | `csv_cell` |
+//! | [`csv_cell`] | cells that no spreadsheet takes for formulas |  |
 //!
 //! Without the feature `cli`, which is on by default, there are no `cli`, `report` and `bench`, and nothing that they alone
 //! depend on. The feature `pytorch`, which `cli` has, reads and writes PyTorch's zip archives.
@@ -86,6 +87,7 @@ pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod conformance;
+pub mod csv_cell;
 pub mod data;
 pub mod device;
 pub mod domain;

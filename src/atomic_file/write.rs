@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::error::WriteError;
 use super::temporary::{Unfinished, begin, builder};
+use crate::csv_cell::write_row;
 
 /// Writes a file so that at every moment, even through a crash or a full disk, `path` holds either its old content or
 /// the complete new one: `content` goes to a temporary file in the same folder, which is flushed to the disk and
@@ -32,7 +33,7 @@ pub(crate) fn write_rows(
     let mut table = csv::Writer::from_writer(file);
     table.write_record(columns)?;
     for row in rows {
-        table.write_record(row)?;
+        write_row(&mut table, row)?;
     }
     table.flush()
 }
@@ -184,6 +185,13 @@ mod tests {
         write_atomically(&path, |file| file.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn tables_hold_no_formulas() {
+        let mut table = Vec::new();
+        write_rows(&mut table, &["name", "bias"], [["=1+1", "-0.5"], ["a", "+x"]]).unwrap();
+        assert_eq!(String::from_utf8(table).unwrap(), "name,bias\n'=1+1,-0.5\na,'+x\n");
     }
 
     #[test]

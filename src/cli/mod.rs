@@ -117,7 +117,7 @@ pub fn main() -> ExitCode {
             if error.use_stderr() && given.iter().any(|word| word == "--json") {
                 tell_in_json(&words::in_one_line(&error));
             }
-            error.exit()
+            words::exit(error)
         }
     };
     show_warnings(cli.global.quiet);

@@ -10,6 +10,8 @@ use clap::{Command, Error};
 
 use super::error::WrongFlags;
 use super::examples::typical;
+use super::output;
+use crate::data::names::printable;
 
 /// Flags by which folders and files are given, those first that are more often what was meant.
 const PLACES: [&str; 5] = ["source", "data", "input", "checkpoint", "out"];
@@ -51,6 +53,17 @@ fn tip_on_unknown(word: &str, verb: &Command, given: &[OsString]) -> Option<Stri
         let name = place.and_then(|place| place.get_value_names()?.first());
         name.map(|name| format!("{name} is given without a flag"))
     }
+}
+
+/// Ends the program with an error of the command line, or with the help that was asked for.
+pub(super) fn exit(error: Error) -> ! {
+    let text = error.render().to_string();
+    if text != printable(&text) {
+        // Words that were given stand in it, as a shell may find them in a folder; its colours are not worth them.
+        output::say(text.trim_end());
+        std::process::exit(error.exit_code());
+    }
+    error.exit()
 }
 
 /// The sentence of an error of the command line, without what stands below it.

@@ -7,16 +7,29 @@ use std::path::Path;
 /// Names that are told before the rest is counted.
 const TOLD: usize = 3;
 
+/// Whether a terminal takes a character for a command, or for the beginning of one, or turns the direction of writing by it.
+pub fn is_command(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A text in one line: line breaks, the escape sequences of terminals, and characters that turn the direction of writing
 /// are spelt out.
 pub fn shown(text: &str) -> String {
-    let is_turn = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
-        match c.is_control() || is_turn(c) {
-            true => line.extend(c.escape_default()),
-            false => line.push(c),
+    spelt_out(text, "")
+}
+
+/// The same of a text that may have several lines, and columns.
+pub fn printable(text: &str) -> String {
+    spelt_out(text, "\n\t")
+}
+
+fn spelt_out(text: &str, kept: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        match is_command(c) && !kept.contains(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
         }
-        line
+        shown
     })
 }
 
@@ -83,6 +96,7 @@ mod tests {
     fn names_stay_in_their_line_and_take_no_terminal_apart() {
         assert_eq!(shown("截图 é\t\"x\".png"), "截图 é\\t\"x\".png");
         assert_eq!(shown("a\nb\r\u{1b}[2J\u{202e}gpj"), "a\\nb\\r\\u{1b}[2J\\u{202e}gpj");
+        assert_eq!(printable("a\n\tb\r\u{9b}2J\n"), "a\n\tb\\r\\u{9b}2J\n");
     }
 
     #[test]

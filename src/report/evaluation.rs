@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::bland_altman::BlandAltman;
+use crate::csv_cell::original;
 use crate::input_file;
 use crate::metrics::{Masking, Masks, PostprocessSettings, Summary};
 
@@ -203,7 +204,10 @@ fn read_images(path: &Path) -> Result<Vec<ImageRow>> {
         let later = |column: &str| if cells.contains_key(column) { optional(column) } else { Ok(None) };
         let of_both = |figure: &str| anyhow::Ok([later(&format!("cup_{figure}"))?, later(&format!("disc_{figure}"))?]);
         images.push(ImageRow {
-            name: cells.get("name").cloned().with_context(|| damaged("has no column `name`"))?,
+            name: cells
+                .get("name")
+                .map(|name| original(name).to_string())
+                .with_context(|| damaged("has no column `name`"))?,
             cup_dice: needed("cup_dice")?,
             disc_dice: needed("disc_dice")?,
             vcdr_predicted: optional("vcdr_predicted")?,
@@ -241,9 +245,9 @@ mod tests {
 
     #[test]
     fn an_evaluation_reads_back() {
-        let folder = folder("b,0.5,0.75,0.5,0.25,0.25\na,1,0.25,,0.5,\n", 2);
+        let folder = folder("b,0.5,0.75,0.5,0.25,0.25\n'=a,1,0.25,,0.5,\n", 2);
         let found = Evaluation::read(folder.path(), Masks::Raw).expect("both files are whole");
-        assert_eq!(found.images.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(found.images.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["=a", "b"]);
         assert_eq!((found.images[0].mean_dice(), found.images[0].vcdr_predicted), (0.625, None));
         assert_eq!((found.data_name(), found.checkpoint_name()), ("clinic/test".to_string(), "best".to_string()));
         assert_eq!(found.agreement().map(|a| (a.bias, a.points.len())), Some((0.25, 1)));

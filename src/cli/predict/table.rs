@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::flag::Flag;
 use super::whole_photograph::Place;
+use crate::csv_cell::original;
 use crate::metrics::{Eye, RimSectors};
 use crate::own_file::{Overwriting, Purpose, open_existing};
 
@@ -102,7 +103,8 @@ pub(super) fn listed(path: &Path) -> BTreeSet<String> {
         return BTreeSet::new();
     }
     let Ok(file) = open_existing(path) else { return BTreeSet::new() };
-    csv::Reader::from_reader(file).records().flatten().filter_map(|row| Some(row.get(0)?.to_string())).collect()
+    let names = csv::Reader::from_reader(file).into_records().flatten();
+    names.filter_map(|row| Some(original(row.get(0)?).to_string())).collect()
 }
 
 /// Fractions with four digits, and lists in one cell.

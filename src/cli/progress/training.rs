@@ -12,6 +12,7 @@ use super::super::interrupt::Interrupts;
 use super::memory::ResidentMemory;
 use super::status::{Dice, Status};
 use super::styled;
+use crate::data::names::printable;
 use crate::train::{Event, Observer, StepRecord, ValidationRecord};
 
 /// Between lines where there is no terminal.
@@ -65,7 +66,7 @@ impl TrainingProgress {
         if self.bar.is_hidden() {
             self.global.note(message);
         } else {
-            self.bar.println(message);
+            self.bar.println(printable(message));
         }
     }
 

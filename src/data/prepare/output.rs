@@ -11,6 +11,7 @@ use super::error::PrepareError;
 use super::exchange::{System, recover, replace};
 use super::summary::{COLUMNS, Summary};
 use crate::atomic_file::{FolderLock, Unfinished, is_temporary, lock_folder, remove_abandoned};
+use crate::csv_cell::original;
 use crate::data::contact_sheet::{ContactSheet, SHEET, Tile};
 use crate::data::dataset::Split;
 use crate::data::names::shortened;
@@ -248,7 +249,7 @@ fn own_files(table: &Path) -> HashMap<PathBuf, Purpose<'static>> {
     own.insert(PathBuf::from(TABLE), Purpose::Table(&COLUMNS));
     for record in reader.records().flatten() {
         for (kind, purpose) in [("image", Purpose::Region), ("mask", Purpose::RegionMask)] {
-            let path = Path::new(&record[0]).join("ROIs").join(kind).join(format!("{}.png", &record[1]));
+            let path = Path::new(&record[0]).join("ROIs").join(kind).join(format!("{}.png", original(&record[1])));
             own.insert(path, purpose);
         }
     }

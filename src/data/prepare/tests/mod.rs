@@ -244,8 +244,14 @@ fn a_wrong_legend_names_the_levels_and_writes_nothing() {
 #[test]
 fn folders_of_others_are_not_overwritten() {
     let (_folder, wanted) = pairs([255, 128, 0]);
+    let wanted = Options { test_every: 3, ..wanted };
+    for kind in ["images", "masks"] {
+        // A formula to a spreadsheet, and not so in the table.
+        fs::rename(wanted.input.join(kind).join("b.png"), wanted.input.join(kind).join("=b.png")).unwrap();
+    }
     fs::create_dir(&wanted.output).unwrap();
     run(&wanted).expect("an empty folder is taken");
+    assert!(fs::read_to_string(wanted.output.join(TABLE)).unwrap().contains("train,'=b,"));
     fs::write(wanted.output.join("notes.txt"), "mine").unwrap();
     let text = run(&wanted).unwrap_err().to_string();
     assert!(text.contains("notes.txt"), "{text}");
