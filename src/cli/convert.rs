@@ -130,8 +130,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let facts: serde_json::Map<_, _> =
             weights.facts.iter().map(|(name, fact)| (name.to_owned(), as_json(fact))).collect();
         output::json(&json!({
-            "in": input, "out": output, "tensors": tensors, "bytes": bytes, "facts": facts, "not_kept": dropped,
-            "prefix": weights.wrapper,
+            "in": input.display().to_string(), "out": output.display().to_string(), "tensors": tensors, "bytes": bytes,
+            "facts": facts, "not_kept": dropped, "prefix": weights.wrapper,
         }))?;
     } else {
         let mebibytes = bytes as f64 / f64::from(1 << 20);

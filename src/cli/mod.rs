@@ -17,6 +17,7 @@ mod evaluate;
 mod examples;
 mod global;
 mod interrupt;
+mod limits;
 mod masking;
 mod named;
 mod output;
@@ -122,8 +123,12 @@ pub fn main() -> ExitCode {
     };
     show_warnings(cli.global.quiet);
     defects::tell();
+    limits::fail_beyond_file_limit();
     if let Err(error) = interrupt::watch() {
         cli.global.note(&format!("signals cannot be caught ({error}): Ctrl-C ends a training without a checkpoint"));
+    }
+    if let Some(note) = limits::start_threads() {
+        cli.global.note(&note);
     }
     match words::refuse_foreign_paths(&given).and_then(|()| cli.verb.run(&cli.global)) {
         Ok(code) => code,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::masking::MaskFlags;
 use super::{Architecture, Global, Overwrite, WrongFlags, evaluate, output, progress};
@@ -207,11 +207,13 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
     }
     report.write(&overwriting, &page)?;
     let mut document = report.document();
-    document["report"] = json!(page);
+    // As they are shown: JSON holds no name that is not text.
+    document["report"] = page.display().to_string().into();
     if let Some(folder) = &arguments.charts {
-        document["charts"] = json!(report.write_charts(&overwriting, folder)?);
+        let charts = report.write_charts(&overwriting, folder)?;
+        document["charts"] = charts.iter().map(|chart| chart.display().to_string()).collect();
         if let Some(table) = report.write_comparisons(&overwriting, folder)? {
-            document["comparisons_table"] = json!(table);
+            document["comparisons_table"] = table.display().to_string().into();
         }
     }
     Ok((document, page))

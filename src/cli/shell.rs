@@ -54,17 +54,12 @@ pub(super) fn man(global: &Global, arguments: &Man, mut whole: Command) -> Resul
             writeln!(file, ".\\\" {}", Purpose::Manual.mark())?;
             page.render(file)
         })?;
-        files.push(path);
+        files.push(path.display().to_string());
     }
     if global.json {
         output::json(&json!({ "files": files }))?;
     } else {
-        output::line(format_args!(
-            "{} pages in {}; read one with `man {}`",
-            files.len(),
-            out.display(),
-            files[0].display()
-        ))?;
+        output::line(format_args!("{} pages in {}; read one with `man {}`", files.len(), out.display(), files[0]))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -45,12 +45,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 /// Writes the clinics with a progress bar.
 pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<()> {
     let Arguments { size, train, test, seed, .. } = *arguments;
-    let bar = progress::bar(global, 2 * (train + test) as u64, "photographing");
+    let bar = progress::bar(global, train.saturating_add(test).saturating_mul(2) as u64, "photographing");
     let options = SynthOptions { size, train, test, seed };
     let written = write_clinics(&arguments.out, &options, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     written.map_err(|error| match error {
-        Error::Size(_) | Error::Nothing => WrongFlags(error.into()).into(),
+        Error::Size(_) | Error::Nothing | Error::TooMany(_) => WrongFlags(error.into()).into(),
         _ => anyhow::Error::from(error),
     })
 }

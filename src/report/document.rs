@@ -30,8 +30,8 @@ impl Report {
             });
             json!({
                 "run": self.runs[*run].name,
-                "data": evaluation.data,
-                "checkpoint": evaluation.checkpoint,
+                "data": evaluation.data.display().to_string(),
+                "checkpoint": evaluation.checkpoint.display().to_string(),
                 "images": evaluation.images.len(),
                 "masks": evaluation.masking.to_string(),
                 "raw": evaluation.totals["raw"],
@@ -46,7 +46,7 @@ impl Report {
     fn comparisons(&self, section: &Section) -> Vec<Value> {
         let one = |comparison: super::Comparison| {
             let mut found = json!({
-                "data": section.chosen[0].1.data,
+                "data": section.chosen[0].1.data.display().to_string(),
                 "baseline": self.runs[comparison.baseline].name,
                 "run": self.runs[comparison.other].name,
                 "masks": section.masks(),
@@ -87,7 +87,7 @@ fn run(run: &Run) -> Value {
     let validation = run.log.validations.last();
     json!({
         "name": run.name,
-        "folder": run.folder,
+        "folder": run.folder.display().to_string(),
         "method": run.config.method.name(),
         "finished": run.is_finished(),
         "marks": run.marks(),

@@ -190,7 +190,7 @@ fn a_disk_that_is_full_while_saving() {
     let out = folder.path().join("run");
     let program = env!("CARGO_BIN_EXE_papilla");
     let script = format!(
-        "trap '' XFSZ; ulimit -f 2000; exec '{}' train --source '{}' --out '{}' --size 32 --batch 4 --steps 1",
+        "ulimit -f 2000; exec '{}' train --source '{}' --out '{}' --size 32 --batch 4 --steps 1",
         program,
         dataset.display(),
         out.display()
@@ -318,7 +318,40 @@ fn flags_with_values_that_make_no_sense() {
     flags_refused(&["synth", "--size", "1", "--out", text(&out)], &["1"]);
     flags_refused(&["conformance", "--filter", "[", text(folder.path())], &["--filter", "["]);
     flags_refused(&["plan", "--norm", "trans"], &["--norm trans", "source-only"]);
+    flags_refused(&["plan", "--batch", "4294967296"], &["--batch 4294967296", "4096"]);
+    for count in ["18446744073709551615", "9223372036854775807", "1000000"] {
+        flags_refused(&["synth", "--train", count, "--test", count, "--out", text(&out)], &[count, "too many"]);
+    }
     assert!(!out.exists());
+    // A word that a shell found in a folder, say.
+    let said = output(&["predict", "--\u{1b}[31mred.png"]);
+    assert!(said.status.code() == Some(2) && !said.stderr.contains(&0x1b), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+/// A user who may have three threads at once gets as many, and a note.
+#[test]
+#[cfg(target_os = "linux")]
+fn few_threads_are_enough() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = TempDir::new().expect("a temporary folder");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("it is ours");
+    let out = folder.path().join("clinics");
+    // Somebody who runs nothing else; limits do not bind root.
+    let user = format!("--reuid={}", 100_000 + std::process::id());
+    let limited = |arguments: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args([&user, "--regid=61234", "--clear-groups", "prlimit", "--nproc=4:4"]);
+        command.arg(env!("CARGO_BIN_EXE_papilla")).args(arguments).env("RAYON_NUM_THREADS", "8").output()
+    };
+    if !limited(&["--version"]).is_ok_and(|output| output.status.success()) {
+        return harness::skip("nobody else can be asked to run the program");
+    }
+    let output =
+        limited(&["synth", "--size", "32", "--train", "6", "--test", "0", "--out", text(&out)]).expect("it ran");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("the system grants few threads: 1 of 8 compute"), "{said}");
 }
 
 /// Of each kind of slip the sentence that helps; none of them gets as far as an adapter.

@@ -119,6 +119,16 @@ fn names_that_are_no_text() {
     let [evaluated, predicted] = use_run(&run, &clinic, &folder.path().join(OsStr::from_bytes(b"out \xff")));
     assert_eq!([&evaluated["images"], &predicted["images"]], [2, 2]);
     assert!(images.is_dir());
+    let (checkpoint, [weights, charts]) = (
+        run.join("checkpoints/last.safetensors"),
+        [&b"\xff.pth"[..], b"charts \xff"].map(|name| folder.path().join(OsStr::from_bytes(name))),
+    );
+    for document in [
+        succeed(&[&"--json", &"convert", &checkpoint, &weights]),
+        succeed(&[&"--json", &"report", &"--no-images", &run, &"--charts", &charts]),
+    ] {
+        assert!(serde_json::from_str::<Value>(&document).is_ok(), "one document: {document}");
+    }
 }
 
 #[test]
@@ -152,6 +162,23 @@ fn links_in_a_circle_and_pipes() {
         fs::remove_file(images.join("pipe.png")).expect("the pipe is there");
     } else {
         harness::skip("pipes cannot be made here");
+    }
+
+    for (place, name) in [(folder.path(), "weights.pth"), (folder.path(), "run.toml"), (&run, "metrics.jsonl")] {
+        let _ = fs::remove_file(place.join(name));
+        let made = Command::new("mkfifo").arg(place.join(name)).status();
+        if !made.is_ok_and(|status| status.success()) {
+            fs::create_dir(place.join(name)).expect("the folder is writable");
+        }
+    }
+    let none = folder.path().join("none.pth");
+    for arguments in [
+        list(&[&"convert", &folder.path().join("weights.pth"), &none]),
+        list(&[&"train", &"--config", &folder.path().join("run.toml"), &"--out", &none]),
+        list(&[&"train", &"--config", &"/dev/zero", &"--out", &none]),
+        list(&[&"report", &"--no-images", &run]),
+    ] {
+        assert!(error_of(&output(&arguments)).contains("not a regular file"), "{arguments:?}");
     }
 
     let circle = folder.path().join("circle");

@@ -17,6 +17,9 @@ use crate::own_file::{Overwriting, Purpose};
 /// Pictures smaller than this show no cup; larger ones would only interpolate.
 const SIZES: std::ops::RangeInclusive<u32> = 32..=4096;
 
+/// Photographs of a clinic's split, at most: more than any camera has taken, and as many as fit into memory by their names.
+const MOST: usize = 100_000;
+
 /// What [`write_clinics`] writes into each clinic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SynthOptions {
@@ -45,6 +48,9 @@ pub enum Error {
     /// No photographs were asked for.
     #[error("zero training and zero test photographs were asked for: ask for at least one")]
     Nothing,
+    /// More photographs than anybody needs.
+    #[error("{0} photographs are too many: ask for {most} at most", most = MOST)]
+    TooMany(usize),
     /// The output folder is something else.
     #[error("{} is not a folder: choose an empty or new folder", .0.display())]
     NotAFolder(PathBuf),
@@ -94,6 +100,9 @@ pub fn write_clinics(out: &Path, options: &SynthOptions, progress: impl Fn(usize
     }
     if options.train == 0 && options.test == 0 {
         return Err(Error::Nothing);
+    }
+    if let Some(count) = [options.train, options.test].into_iter().find(|count| *count > MOST) {
+        return Err(Error::TooMany(count));
     }
     let jobs = jobs(options);
     refuse_foreign(out, &jobs)?;

@@ -131,7 +131,10 @@ mod tests {
         type Change = fn(&mut Config);
         let cases: [(Change, &str); 10] = [
             (|config| config.size = 7, "--size 7 is not between 32 and 4096"),
-            (|config| config.batch = 1, "--batch 1 is less than 2: batch normalisation needs at least 2 images"),
+            (
+                |config| config.batch = 1,
+                "--batch 1 is not between 2 and 4096: batch normalisation needs at least 2 images",
+            ),
             (|config| config.epochs = 0, "--epochs 0 is less than 1"),
             (|config| config.steps = Some(0), "--steps 0 is less than 1"),
             (|config| config.warmup_epochs = Some(-2), "--warmup-epochs -2 is less than -1: -1 means no warm-up"),

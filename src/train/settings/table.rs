@@ -34,7 +34,7 @@ settings! {
         /// Rows and columns to which regions are brought
         Network size: usize = 512, in 32..=4096, as "PIXELS";
         /// Images of a batch
-        Step batch: usize = 8, in 2.., because "batch normalisation needs at least 2 images", as "N";
+        Step batch: usize = 8, in 2..=4096, because "batch normalisation needs at least 2 images", as "N";
 
     "Length and learning rates":
         /// Passes over the source
