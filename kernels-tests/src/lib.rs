@@ -3,6 +3,8 @@
 //!
 //! `PAPILLA_DEVICE` chooses the adapter, as for the program itself.
 
+pub mod compilers;
+
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock, Mutex};

@@ -9,6 +9,7 @@ mod batch_norm_texture;
 mod batch_stats;
 mod binary;
 mod ceiling;
+mod compilers;
 mod conv2d;
 mod conv2d_cooperative;
 mod copy;

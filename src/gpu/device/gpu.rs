@@ -160,6 +160,7 @@ impl Gpu {
             lanes: if software { 8 } else { 64 },
             conv: self.conv_variant(),
             tile: self.options.tile,
+            largest_tile: self.description.largest_tile(),
             matrices: self.description.matrices.filter(|_| self.options.matrices),
             subgroups_of_eight: self.options.uses_subgroups_of(&self.description),
             choices: Arc::new(Choices::new()),

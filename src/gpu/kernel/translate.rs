@@ -225,7 +225,9 @@ impl ValidShader {
         match language {
             ShaderLanguage::Wgsl => {
                 let text = wgsl::write_string(&module, &info, wgsl::WriterFlags::empty()).map_err(|e| failed(&e))?;
-                Ok(text.into_bytes())
+                // Naga neither takes nor writes what browsers ask for.
+                let enabled = if self.needs.contains(Capabilities::SUBGROUP) { "enable subgroups;\n" } else { "" };
+                Ok((enabled.to_owned() + &text).into_bytes())
             }
             ShaderLanguage::Spirv => {
                 let options = spv::Options {

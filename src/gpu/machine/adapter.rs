@@ -3,6 +3,7 @@
 use wgpu::{Adapter, AdapterInfo, CooperativeScalarType, DeviceType};
 
 use super::error::{GpuError, Result};
+use super::kernels::Tile;
 use super::memory;
 
 /// An adapter as the user sees it in the list of devices.
@@ -54,6 +55,18 @@ impl AdapterDescription {
     /// Whether the adapter computes on the CPU (lavapipe, SwiftShader, WARP).
     pub fn is_software(&self) -> bool {
         self.info.device_type == DeviceType::Cpu
+    }
+
+    /// The largest tile of convolutions whose invocations a workgroup may have, and whose sums fit their registers.
+    pub(crate) fn largest_tile(&self) -> Tile {
+        // Qualcomm's vendors in Vulkan and in Windows: invocations of a workgroup of 128 get registers for 128 values, of
+        // which the kernel needs 40 more (`data/compilers/adreno-660.csv`).
+        let few_registers = [0x5143, 0x4d4f_4351].contains(&self.info.vendor);
+        let fits = |tile: &Tile| {
+            let invocations: usize = tile.threads().iter().product();
+            invocations <= self.limits.max_compute_invocations_per_workgroup as usize && !few_registers
+        };
+        [Tile::Large, Tile::Medium].into_iter().find(fits).unwrap_or(Tile::Small)
     }
 
     /// Whether a software adapter's subgroups have eight invocations, always, and can send values round.

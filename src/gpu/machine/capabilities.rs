@@ -24,6 +24,8 @@ pub struct Capabilities {
     pub conv: ConvVariant,
     /// tile of `ConvVariant::Tiled`, if not the one that fits the product
     pub tile: Option<Tile>,
+    /// largest tile that fits the adapter
+    pub largest_tile: Tile,
     /// cooperative matrices, if the adapter was opened with them
     pub matrices: Option<Matrices>,
     /// subgroups of eight invocations can send values round (of use to [`ConvVariant::Texture`] only)
@@ -58,6 +60,7 @@ impl Capabilities {
             lanes: 64,
             conv: ConvVariant::Tiled,
             tile: None,
+            largest_tile: Tile::Large,
             matrices: None,
             subgroups_of_eight: false,
             choices: Arc::default(),

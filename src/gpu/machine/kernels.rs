@@ -23,7 +23,7 @@ named_enum! {
 }
 
 /// Outputs of a workgroup of [`ConvVariant::Tiled`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tile {
     /// 64 × 32, by 64 invocations
     Small,
@@ -31,6 +31,17 @@ pub enum Tile {
     Medium,
     /// 128 × 64, by 256 invocations
     Large,
+}
+
+impl Tile {
+    /// Invocations along the rows and the columns of the product.
+    pub(crate) fn threads(self) -> [usize; 2] {
+        match self {
+            Tile::Small => [8, 8],
+            Tile::Medium => [8, 16],
+            Tile::Large => [16, 16],
+        }
+    }
 }
 
 /// A kernel for a convolution.

@@ -106,7 +106,7 @@ impl Tuner {
             return Ok(());
         }
         let left = BUDGET.saturating_sub(lock(&self.tuned).spent);
-        self.tune_among(graph, self.candidates(), left)
+        self.tune_among(graph, &self.candidates(), left)
     }
 
     /// The same among given kernels: classes not yet known, the dearest first, until the time is over.
@@ -146,14 +146,19 @@ impl Tuner {
     }
 
     /// Kernels that may be the fastest on adapters of this kind: software adapters want their operands in textures.
-    fn candidates(&self) -> &'static [ConvChoice] {
-        let all = &[ConvChoice::Small, ConvChoice::Medium, ConvChoice::Large, ConvChoice::Cooperative];
-        match (self.gpu.description().is_software(), self.gpu.options().matrices) {
-            (true, false) => &[],
-            (true, true) => &[ConvChoice::Texture, ConvChoice::Cooperative],
-            (false, false) => &all[..3],
-            (false, true) => all,
+    fn candidates(&self) -> Vec<ConvChoice> {
+        let description = self.gpu.description();
+        let tiles = [ConvChoice::Small, ConvChoice::Medium, ConvChoice::Large];
+        let fits = |choice: &ConvChoice| choice.variant().1.is_none_or(|tile| tile <= description.largest_tile());
+        let mut candidates: Vec<ConvChoice> = match (description.is_software(), self.gpu.options().matrices) {
+            (true, false) => Vec::new(),
+            (true, true) => vec![ConvChoice::Texture],
+            (false, _) => tiles.into_iter().filter(fits).collect(),
+        };
+        if self.gpu.options().matrices {
+            candidates.push(ConvChoice::Cooperative);
         }
+        candidates
     }
 
     fn kept(&self, choices: Choices) -> Kept {

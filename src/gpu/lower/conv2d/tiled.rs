@@ -17,15 +17,6 @@ const DEPTH: usize = 16;
 const MOST_OPERATIONS: f64 = 64e9;
 
 impl Tile {
-    /// Invocations along the rows and the columns of the product.
-    fn threads(self) -> [usize; 2] {
-        match self {
-            Tile::Small => [8, 8],
-            Tile::Medium => [8, 16],
-            Tile::Large => [16, 16],
-        }
-    }
-
     /// Rows and columns of the product.
     fn extents(self) -> [usize; 2] {
         let [rows, columns] = self.threads();
@@ -37,12 +28,13 @@ impl Tile {
         [rows.div_ceil(m), columns.div_ceil(n)]
     }
 
-    /// The largest tile of which enough are left to keep the adapter busy, and of which little lies outside the product.
-    fn fitting(rows: usize, columns: usize, depth_groups: usize) -> Tile {
+    /// The largest tile up to `largest` of which enough are left to keep the adapter busy, and of which little lies outside
+    /// the product.
+    fn fitting(rows: usize, columns: usize, depth_groups: usize, largest: Tile) -> Tile {
         let fits = |tile: &Tile| {
             let ([m, n], [tile_m, tile_n]) = (tile.groups(rows, columns), tile.extents());
             let little_outside = m * n * tile_m * tile_n * 4 <= rows * columns * 5;
-            m * n * depth_groups >= BUSY && little_outside
+            *tile <= largest && m * n * depth_groups >= BUSY && little_outside
         };
         [Tile::Large, Tile::Medium].into_iter().find(fits).unwrap_or(Tile::Small)
     }
@@ -77,9 +69,9 @@ pub(super) enum Product {
 }
 
 impl Product {
-    fn fitting(self, rows: usize, columns: usize, depth_groups: usize) -> Product {
+    fn fitting(self, rows: usize, columns: usize, depth_groups: usize, largest: Tile) -> Product {
         match self {
-            Product::Registers(None) => Product::Registers(Some(Tile::fitting(rows, columns, depth_groups))),
+            Product::Registers(None) => Product::Registers(Some(Tile::fitting(rows, columns, depth_groups, largest))),
             given => given,
         }
     }
@@ -138,7 +130,7 @@ impl Lowering<'_> {
                 for &w in &across {
                     let [rows, columns] = [h.positions(height), w.positions(width)];
                     let pixels = piece.count * rows * columns;
-                    let product = product.fitting(outputs, pixels, 1);
+                    let product = product.fitting(outputs, pixels, 1, self.machine.largest_tile);
                     let [groups_m, groups_n] = product.groups(outputs, pixels);
                     let (vx, bx) = self.rows(operands.first, piece, read);
                     let (vy, by) = self.rows(operands.out, piece, written);
@@ -164,7 +156,7 @@ impl Lowering<'_> {
         let pieces = self.pieces_of(g.n, in_sample.max(out_sample), g.n)?;
         let columns = g.i * g.taps();
         // Splits of the long axis can make any tile busy; a small product wants a small one.
-        let product = product.fitting(g.o, columns, BUSY);
+        let product = product.fitting(g.o, columns, BUSY, self.machine.largest_tile);
         let [groups_m, groups_n] = product.groups(g.o, columns);
         let wanted = (2 * BUSY).div_ceil(groups_m * groups_n);
         let most = (self.most_splits(g) / pieces.len()).max(1);
@@ -261,6 +253,7 @@ fn tiled_block(
 
 #[cfg(test)]
 mod tests {
+    use super::Tile;
     use crate::gpu::machine::Capabilities;
     use crate::gpu::plan::Plan;
     use crate::graph::{ConvSpec, Graph};
@@ -277,5 +270,13 @@ mod tests {
         };
         // 19.3 GFLOP for each sample.
         assert_eq!([1, 3, 4, 8].map(launches), [1, 1, 2, 3]);
+    }
+
+    #[test]
+    fn no_tile_is_larger_than_fits_the_adapter() {
+        for largest in [Tile::Small, Tile::Medium, Tile::Large] {
+            assert_eq!(Tile::fitting(1024, 65536, 1, largest), largest);
+            assert_eq!(Tile::fitting(64, 32, 1, largest), Tile::Small);
+        }
     }
 }

@@ -1,0 +1,122 @@
+//! New figures held against recorded ones.
+
+use std::fmt;
+
+use super::compiler::{Compiler, kernel};
+use super::record::Record;
+use super::statistics::Figures;
+
+/// Kernels that need more registers than a compiler has, and why that harms nobody: their spills may not grow.
+struct Known {
+    /// beginnings of their names
+    kernels: &'static [&'static str],
+    /// names of the compilers; none for all of them
+    compilers: &'static [&'static str],
+    reason: &'static str,
+}
+
+const KNOWN: [Known; 2] = [
+    Known {
+        kernels: &["conv2d_broadcast", "conv2d_texture", "winograd_"],
+        compilers: &[],
+        reason: "launched on software adapters alone",
+    },
+    Known {
+        kernels: &["conv2d_tiled, medium", "conv2d_tiled, large"],
+        compilers: &["adreno-660"],
+        reason: "not launched on Qualcomm's adapters, which get the small tile",
+    },
+];
+
+/// Why a kernel may spill on a compiler, if it may.
+pub fn known_spill(compiler: &str, kernel: &str) -> Option<&'static str> {
+    let found = KNOWN.iter().find(|known| {
+        known.kernels.iter().any(|start| kernel.starts_with(start))
+            && (known.compilers.is_empty() || known.compilers.contains(&compiler))
+    });
+    found.map(|known| known.reason)
+}
+
+/// What is worse than it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complaint {
+    /// It keeps values in memory.
+    Spills {
+        /// values, and bytes of private memory
+        now: (u64, u64),
+        /// as many as are allowed
+        allowed: (u64, u64),
+    },
+    /// It needs notably more registers.
+    Registers {
+        /// now
+        now: u64,
+        /// recorded
+        before: u64,
+    },
+    /// Notably fewer waves run at once.
+    Waves {
+        /// now
+        now: u64,
+        /// recorded
+        before: u64,
+    },
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Complaint::Spills { now: (values, bytes), allowed } => {
+                write!(
+                    f,
+                    "keeps {values} values and {bytes} bytes in private memory, {} and {} allowed",
+                    allowed.0, allowed.1
+                )
+            }
+            Complaint::Registers { now, before } => write!(f, "{now} registers, {before} before"),
+            Complaint::Waves { now, before } => write!(f, "{now} waves at once, {before} before"),
+        }
+    }
+}
+
+/// What is worse than recorded, by variant. Of a compiler of another version registers and waves are not held against the
+/// record, as the compiler may have changed them; spills are.
+pub fn held(compiler: &Compiler, now: &Record, before: &Record) -> Vec<(String, Complaint)> {
+    let same_version = now.version == before.version;
+    let mut complaints = Vec::new();
+    for (variant, figures) in &now.figures {
+        let recorded = before.figures.get(variant);
+        let allowed = allowed(compiler.name, variant, recorded, before);
+        let spilled = (figures.spills, figures.private.unwrap_or(0));
+        if spilled.0 > allowed.0 || spilled.1 > allowed.1 {
+            complaints.push((variant.clone(), Complaint::Spills { now: spilled, allowed }));
+        }
+        let Some(recorded) = recorded.filter(|_| same_version) else { continue };
+        if figures.registers > recorded.registers + (recorded.registers / 10).max(4) {
+            let (now, before) = (figures.registers, recorded.registers);
+            complaints.push((variant.clone(), Complaint::Registers { now, before }));
+        }
+        if figures.waves * 10 < recorded.waves * 9 {
+            let (now, before) = (figures.waves, recorded.waves);
+            complaints.push((variant.clone(), Complaint::Waves { now, before }));
+        }
+    }
+    complaints
+}
+
+/// Values and bytes in private memory that a variant may have: none, but for known kernels what is recorded, or if that
+/// variant is new, the most of its kernel.
+fn allowed(compiler: &str, variant: &str, recorded: Option<&Figures>, before: &Record) -> (u64, u64) {
+    let kernel_name = kernel(variant);
+    if known_spill(compiler, &kernel_name).is_none() {
+        return (0, 0);
+    }
+    let spilled = |figures: &Figures| (figures.spills, figures.private.unwrap_or(0));
+    recorded.map(spilled).unwrap_or_else(|| {
+        let of_kernel = before.figures.iter().filter(|(other, _)| kernel(other) == kernel_name);
+        of_kernel.fold((0, 0), |most, (_, figures)| {
+            let own = spilled(figures);
+            (most.0.max(own.0), most.1.max(own.1))
+        })
+    })
+}
