@@ -2,35 +2,29 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
+use crate::lasting::lasting_folder;
 use crate::running::{succeed, text};
-
-/// Makes a value when it is first asked for and hands it out for as long as any test holds it; then it is dropped, which
-/// a plain static never is.
-pub fn shared<T>(slot: &Mutex<Weak<T>>, make: impl FnOnce() -> T) -> Arc<T> {
-    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    slot.upgrade().unwrap_or_else(|| {
-        let made = Arc::new(make());
-        *slot = Arc::downgrade(&made);
-        made
-    })
-}
 
 /// Copies of `clinic-a` and `clinic-b` in a test's own folder, which it may change.
 pub fn clinics(folder: &TempDir) -> PathBuf {
-    static MADE: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
-    let made = shared(&MADE, || {
-        let folder = TempDir::new().expect("a temporary folder");
+    let out = folder.path().join("clinics");
+    copy(unchanged_clinics(), &out);
+    out
+}
+
+/// The folder of `clinic-a` and `clinic-b`, which no test may change.
+pub fn unchanged_clinics() -> &'static Path {
+    static MADE: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = lasting_folder("synthetic").join("clinics");
         let size = ["--size", "64", "--train", "20", "--test", "3", "--seed", "7"];
-        succeed(&[&["synth", "--out", text(&folder.path().join("clinics"))], &size[..]].concat());
+        succeed(&[&["synth", "--out", text(&folder)], &size[..]].concat());
         folder
     });
-    let out = folder.path().join("clinics");
-    copy(&made.path().join("clinics"), &out);
-    out
+    &MADE
 }
 
 /// Copies a folder with all that is in it.

@@ -17,6 +17,7 @@ mod full;
 mod hostile_paths;
 mod interruptions;
 mod jobs;
+mod lasting;
 mod memory;
 mod overwriting;
 mod plan;

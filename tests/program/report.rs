@@ -7,15 +7,12 @@ use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::clinics::clinics;
+use crate::clinics::copy;
+use crate::jobs::Job;
 use crate::running::{output, refusal, succeed, text};
 
 /// A name with everything that HTML gives a meaning to; a file system of Windows takes none of it.
 const NAME: &str = if cfg!(unix) { "a <b> & \"c\" 'd'" } else { "a & 'd'" };
-
-const SOURCE_ONLY: &str = "--size 32 --batch 4 --epochs 2 --validate-every 1 --seed 3";
-const ADAPTED: &str = "--size 32 --batch 4 --epochs 2 --validate-every 1 --seed 3 --method clr --warmup-epochs 0 \
-                       --stochastic-passes 2";
 
 /// Two runs on the same clinics, the first with an awkward name.
 struct Runs {
@@ -25,14 +22,8 @@ struct Runs {
 impl Runs {
     fn new() -> Runs {
         let folder = TempDir::new().expect("a temporary folder");
-        let clinics = clinics(&folder);
-        let (source, target) = (clinics.join("clinic-a"), clinics.join("clinic-b"));
-        for (name, flags) in [(NAME, SOURCE_ONLY), ("clr", ADAPTED)] {
-            let out = folder.path().join(name);
-            let mut arguments =
-                vec!["train", "--source", text(&source), "--target", text(&target), "--out", text(&out)];
-            arguments.extend(flags.split_whitespace());
-            succeed(&arguments);
+        for (name, job) in [(NAME, Job::plain()), ("clr", Job::adapted())] {
+            copy(job.undisturbed(), &folder.path().join(name));
         }
         Runs { folder }
     }

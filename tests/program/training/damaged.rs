@@ -16,7 +16,7 @@ use crate::running::{output, refusal, succeed, text};
 /// A copy of the undisturbed run.
 fn copied(job: &Job, name: &str) -> PathBuf {
     let to = job.place(name);
-    copy(&job.undisturbed(), &to);
+    copy(job.undisturbed(), &to);
     to
 }
 
@@ -28,7 +28,7 @@ fn last(run: &Path) -> PathBuf {
 fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goes_on() {
     let job = Job::plain();
     let undisturbed = job.undisturbed();
-    let whole = fs::read(last(&undisturbed)).expect("the run ended");
+    let whole = fs::read(last(undisturbed)).expect("the run ended");
     let header = 8 + u64::from_le_bytes(whole[..8].try_into().expect("eight bytes")) as usize;
     let find = |text: &str| {
         let found = whole[..header].windows(text.len()).position(|window| window == text.as_bytes());
@@ -86,7 +86,7 @@ fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goe
 
     fs::write(last(&run), &damaged[0]).expect("the file can be written");
     succeed(&["train", "--resume", text(&run), "--from", "previous"]);
-    assert_same(&undisturbed, &run);
+    assert_same(undisturbed, &run);
     assert_eq!(contents(&run, "previous").1, "7", "the whole one was kept, not the damaged one");
 
     for name in ["last", "previous"] {
@@ -106,7 +106,7 @@ fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goe
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(said.contains("metrics.jsonl") && said.contains("curves of this run have a gap"), "{said}");
     for checkpoint in ["last", "best"] {
-        assert!(contents(&run, checkpoint).0 == contents(&undisturbed, checkpoint).0, "{checkpoint}");
+        assert!(contents(&run, checkpoint).0 == contents(undisturbed, checkpoint).0, "{checkpoint}");
     }
     for name in ["last", "previous", "best"] {
         fs::write(run.join(format!("checkpoints/{name}.safetensors")), b"").expect("the file can be written");
@@ -191,7 +191,7 @@ fn a_checkpoint_of_before_there_were_checksums_goes_on() {
     assert!(error.contains("last.safetensors") && error.contains(CHECKSUM), "one is missing: {error}");
     file.metadata.insert("papilla_checkpoint".to_string(), "1".to_string());
     file.write(&last(&run)).expect("the file can be written");
-    assert_resumes_to(&undisturbed, &run);
+    assert_resumes_to(undisturbed, &run);
 }
 
 /// A limit on file sizes, set while the run goes on, stands in for a disk that fills up.
@@ -224,5 +224,5 @@ fn a_disk_that_fills_up_leaves_a_run_that_goes_on() {
     }
     let left = fs::read_dir(run.join("checkpoints")).expect("the folder is there");
     assert!(left.into_iter().all(|e| e.is_ok_and(|e| e.path().extension().is_some_and(|e| e == "safetensors"))));
-    assert_resumes_to(&undisturbed, &run);
+    assert_resumes_to(undisturbed, &run);
 }

@@ -56,7 +56,7 @@ fn a_lost_device_is_opened_again_and_the_run_ends_like_an_undisturbed_one() {
     let (run, outcome, back_to) = disturbed(&job, "lost four times", &[0, 2, 2, 7]);
     assert!(outcome.expect("the run goes on").complete);
     assert_eq!(back_to, [0, 2, 2, 7]);
-    assert_same(&undisturbed, &run);
+    assert_same(undisturbed, &run);
 }
 
 #[test]
@@ -70,12 +70,12 @@ fn a_device_lost_three_times_in_a_row_ends_a_run_that_can_be_continued() {
     }
     assert_eq!(back_to, [3, 3]);
     assert_eq!(logged(&run), 4);
-    assert_resumes_to(&undisturbed, &run);
+    assert_resumes_to(undisturbed, &run);
 
     // Complete runs are opened and left as they are.
     let mut loser = Loser { device: Device::Cpu, after: Vec::new(), back_to: Vec::new() };
     let device = Device::open(None, GpuOptions::default()).expect("there is an adapter");
     let session = Session::resume(&device, &run, Resume::default(), &mut loser);
     assert!(session.expect("the run is whole").train(&mut loser).expect("nothing is left to do").complete);
-    assert_same(&undisturbed, &run);
+    assert_same(undisturbed, &run);
 }

@@ -67,14 +67,14 @@ fn a_killed_run_ends_like_an_undisturbed_one() {
     let undisturbed = job.undisturbed();
     for steps in [1, 6] {
         let run = job.killed(&format!("killed-{steps}"), |run| logged(run) >= steps);
-        assert_resumes_to(&undisturbed, &run);
+        assert_resumes_to(undisturbed, &run);
     }
 
     // So does one that was begun with another length; and it says when there is nothing more to do.
     let run = job.ended_with("shorter", "--epochs", "1");
     let longer = ["train", "--resume", text(&run), "--epochs", "2"];
     succeed(&longer);
-    assert_same(&undisturbed, &run);
+    assert_same(undisturbed, &run);
     let settings = fs::read_to_string(run.join("config.toml")).expect("the run has settings");
     assert!(settings.contains("\nepochs = 2\n"), "{settings}");
     let error = refusal(&longer);
@@ -85,30 +85,25 @@ fn a_killed_run_ends_like_an_undisturbed_one() {
 
 #[test]
 fn an_adaptation_killed_before_and_after_the_warm_up_and_within_a_checkpoint_ends_like_an_undisturbed_one() {
-    let flags = "--method clr --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3";
-    let job = Job::new(&flags.split(' ').collect::<Vec<_>>());
+    let job = Job::adapted();
     let undisturbed = job.undisturbed();
-    assert_eq!(logged(&undisturbed), 6 + 1, "steps, and a validation");
+    assert_eq!(logged(undisturbed), 8 + 2, "steps, and validations");
     let in_warm_up = job.killed("killed-in-warm-up", |run| logged(run) >= 2);
-    assert_resumes_to(&undisturbed, &in_warm_up);
-    let after_it = job.killed("killed-after-warm-up", |run| logged(run) >= 5);
-    assert_resumes_to(&undisturbed, &after_it);
+    assert_resumes_to(undisturbed, &in_warm_up);
+    assert_same(undisturbed, job.resumed());
     // A kill may come just after the last byte; a few attempts make sure that one comes before it.
-    let torn = (0..5).map(|attempt| job.killed(&format!("torn-{attempt}"), |run| logged(run) >= 4 && is_writing(run)));
+    let torn = (0..5).map(|attempt| job.killed(&format!("torn-{attempt}"), |run| logged(run) >= 6 && is_writing(run)));
     let torn = torn.into_iter().find(|run| is_writing(run)).expect("a kill within a write leaves its temporary file");
-    assert_resumes_to(&undisturbed, &torn);
+    assert_resumes_to(undisturbed, &torn);
 }
 
 #[test]
 fn an_adaptation_with_trans_norm_keeps_statistics_of_both_cameras_through_a_kill() {
-    let flags =
-        "--method clr --norm trans --warmup-epochs 0 --size 32 --batch 6 --epochs 2 --stochastic-passes 2 --seed 3";
-    let job = Job::new(&flags.split(' ').collect::<Vec<_>>());
-    let undisturbed = job.undisturbed();
-    let run = job.killed("killed", |run| logged(run) >= 4);
-    assert_resumes_to(&undisturbed, &run);
+    let job = Job::with_trans_norm();
+    let run = job.resumed();
+    assert_same(job.undisturbed(), run);
 
-    let (tensors, ..) = contents(&run, "last");
+    let (tensors, ..) = contents(run, "last");
     let sources = tensors.keys().filter(|name| name.ends_with("_source") && name.contains(".running_"));
     let mut norms = 0;
     for name in sources {

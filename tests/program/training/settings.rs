@@ -14,7 +14,7 @@ fn the_settings_of_a_run_reproduce_it() {
     let run = job.undisturbed();
     let (settings, again) = (run.join("config.toml"), job.place("again"));
     succeed(&["train", "--config", text(&settings), "--out", text(&again)]);
-    assert_same(&run, &again);
+    assert_same(run, &again);
     assert_eq!(fs::read(&settings).expect("settings"), fs::read(again.join("config.toml")).expect("settings"));
     // The usual warm-up is held like one that was given: it stays when a run's epochs are changed.
     let text_of = fs::read_to_string(&settings).expect("settings");

@@ -43,7 +43,7 @@ fn a_run_asked_to_stop_finishes_its_step_and_saves_and_one_asked_twice_stops_at_
         let line =
             format!("stopped after step {step}, with a checkpoint; `papilla train --resume '{}'`", run.display());
         assert!(said.lines().any(|l| l.starts_with(&line)), "`{line}` is not in: {said}");
-        assert_resumes_to(&undisturbed, &run);
+        assert_resumes_to(undisturbed, &run);
     }
 
     let (run, child) = job.reached("stopped at once", |run| logged(run) >= 2);
@@ -53,7 +53,7 @@ fn a_run_asked_to_stop_finishes_its_step_and_saves_and_one_asked_twice_stops_at_
     assert!([Some(130), Some(143)].contains(&code), "{code:?}: {said}");
     assert!(!said.contains("stopped after step"), "{said}");
     assert_eq!(saved(&run), 0, "the checkpoint that stands is the first");
-    assert_resumes_to(&undisturbed, &run);
+    assert_resumes_to(undisturbed, &run);
 }
 
 #[test]
@@ -70,5 +70,5 @@ fn a_second_program_is_kept_out_of_a_run_until_the_first_has_ended() {
     assert_eq!(output.status.code(), Some(1), "nor does a new run begin there");
     send(&child, &["KILL"]);
     end(child);
-    assert_resumes_to(&undisturbed, &run);
+    assert_resumes_to(undisturbed, &run);
 }
