@@ -1,8 +1,7 @@
-//! Ctrl-C and SIGTERM: the first lets a run that trains finish its step and save; the second, and the first at any other time,
-//! ends the program, which removes what it has not finished.
+//! Ctrl-C and SIGTERM: the first lets a training finish its step and save, and a prediction its images; the second, and the first
+//! at any other time, ends the program, which removes what it has not finished.
 
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::channel;
@@ -12,18 +11,17 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::{emulate_default_handler, exit};
 
-use super::resume::resume_command;
 use crate::atomic_file::abandon;
 
 /// Whether the next signal ends the program at once, as it does by default.
 static AT_ONCE: AtomicBool = AtomicBool::new(true);
-/// The signal that came while a run trained, or 0.
+/// The signal that came while there was work to be kept, or 0.
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
 
 /// What a shell adds to the number of a signal that ended a program.
 const SIGNALLED: i32 = 128;
 
-/// The signals that come while a run trains.
+/// The signals that come while there is work to be kept.
 #[derive(Clone)]
 pub(super) struct Interrupts(());
 
@@ -73,14 +71,13 @@ fn end(signal: i32) {
     exit(SIGNALLED + signal);
 }
 
-/// A run that a signal has stopped. Everything up to its last step is in its checkpoint.
+/// Work that a signal has stopped. What was done is kept.
 #[derive(Debug, thiserror::Error)]
-#[error("stopped after step {step}, with a checkpoint; `{}` goes on", resume_command(run))]
+#[error("{told}")]
 pub(super) struct Stopped {
     pub signal: i32,
-    /// steps done
-    pub step: u64,
-    pub run: PathBuf,
+    /// how far it came, and how it goes on
+    pub told: String,
 }
 
 impl Stopped {

@@ -23,6 +23,12 @@ impl Overwrite {
         Overwriting::forced(self.force)
     }
 
+    /// As if it were given, or not.
+    #[cfg(test)]
+    pub(crate) fn of(force: bool) -> Self {
+        Self { force }
+    }
+
     /// Whether it was given.
     pub(crate) fn is_forced(self) -> bool {
         self.force

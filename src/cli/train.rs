@@ -110,8 +110,9 @@ fn to_the_end(mut session: Session, mut progress: TrainingProgress, run: &Path) 
     let signal = interrupts.signal();
     interrupts.pass();
     match (outcome?, signal) {
-        (Outcome { complete: false, steps: step, .. }, Some(signal)) => {
-            Err(Stopped { signal, step, run: run.to_path_buf() }.into())
+        (Outcome { complete: false, steps, .. }, Some(signal)) => {
+            let told = format!("stopped after step {steps}, with a checkpoint; `{}` goes on", resume_command(run));
+            Err(Stopped { signal, told }.into())
         }
         (outcome, _) => Ok(Ended { outcome, notes: progress.into_notes() }),
     }

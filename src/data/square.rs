@@ -1,9 +1,10 @@
 //! Squares that are cut out of photographs.
 
 use image::{GrayImage, ImageBuffer, Pixel, RgbImage};
+use serde::{Deserialize, Serialize};
 
 /// A square in the pixels of a photograph; it may reach beyond its border.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Square {
     /// column of its first pixel
     pub left: i64,

@@ -1,5 +1,7 @@
 //! How much of the disc is rim in each direction: the order inferior, superior, nasal, temporal of a healthy rim.
 
+use serde::{Deserialize, Serialize};
+
 use super::BinaryMask;
 use crate::named::named_enum;
 
@@ -15,7 +17,7 @@ named_enum! {
 
 /// Share of the disc that is rim in the quarter around each direction from the disc's centre of mass, split at the
 /// diagonals: 1 without cup, 0 where the cup fills all of it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RimSectors {
     /// below the centre
     pub inferior: f64,

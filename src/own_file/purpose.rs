@@ -23,6 +23,8 @@ pub enum Purpose<'a> {
     ContactSheet,
     /// a table with these titles
     Table(&'a [&'a str]),
+    /// what a prediction has done so far
+    UnderWay,
     /// the totals of an evaluation
     Evaluation,
     /// what a network says of an image
@@ -82,6 +84,7 @@ impl Purpose<'_> {
             Purpose::Uncertainty => "picture of uncertainty",
             Purpose::ContactSheet => "contact sheet",
             Purpose::Table(_) => "table with these columns",
+            Purpose::UnderWay => "prediction under way",
             Purpose::Evaluation => "evaluation",
             Purpose::Logits => "file of logits",
             Purpose::Weights | Purpose::PyTorch => "file of weights",
@@ -147,7 +150,9 @@ impl Purpose<'_> {
             | Purpose::ContactSheet => Form::Picture,
             Purpose::Table(titles) => Form::Titles(titles),
             Purpose::Evaluation | Purpose::Adapter => Form::Head(format!("\"{WRITTEN_BY}\": \"{mark}\"")),
-            Purpose::Logits | Purpose::Weights => Form::Head(format!("\"{WRITTEN_BY}\":\"{mark}\"")),
+            Purpose::Logits | Purpose::Weights | Purpose::UnderWay => {
+                Form::Head(format!("\"{WRITTEN_BY}\":\"{mark}\""))
+            }
             Purpose::PyTorch => Form::Tail(mark),
             // The field `producer_name`, and its length.
             Purpose::Onnx => Form::Head("\u{12}\u{7}papilla".to_string()),

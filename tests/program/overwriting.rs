@@ -45,6 +45,7 @@ fn calls(folder: &TempDir) -> Vec<Call> {
         call(&predict, &format!("drawn/{name}_mask.png"), true),
         call(&predict, "drawn/contact-sheet.png", true),
         call(&predict, "drawn/predictions.csv", true),
+        call(&predict, "drawn/predictions.under-way.jsonl", true),
         call(&["man", "--out", text(&manual)], "manual/papilla.1", true),
         call(&synth, "made/clinic-a/train/ROIs/image/clinic-a-train-1.png", false),
     ]

@@ -1,10 +1,13 @@
 //! What somebody should look at before a prediction is used.
 
+use serde::{Deserialize, Serialize};
+
 use crate::metrics::Doubt;
 use crate::named::Named;
 
-/// A reason to look at a prediction.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A reason to look at a prediction. As text it is its name.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub(super) enum Flag {
     /// the image looks like a whole photograph
     WholePhotograph,
@@ -31,5 +34,19 @@ impl Flag {
     /// All of them, in the order in which they are told.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         [Self::WholePhotograph].into_iter().chain(Doubt::ALL.map(Self::Doubt))
+    }
+}
+
+impl From<Flag> for String {
+    fn from(flag: Flag) -> Self {
+        flag.name().to_string()
+    }
+}
+
+impl TryFrom<String> for Flag {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::all().find(|flag| flag.name() == name).ok_or_else(|| format!("`{name}` is no flag"))
     }
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::Overwrite;
 use super::part::Part;
 use super::table::{Row, TABLE, listed};
+use super::under_way;
+use crate::cli::Overwrite;
 use crate::data::contact_sheet::ContactSheet;
 use crate::data::folder::{Folder, is_passed_over};
 use crate::data::names::{shortened, shown, shown_path, stem};
@@ -105,9 +106,14 @@ pub(super) fn clear_the_way(
     }
     let table = out.join(TABLE);
     overwriting.check(&table, Purpose::Table(&Row::columns()))?;
+    overwriting.check(&out.join(under_way::FILE), Purpose::UnderWay)?;
 
     let names: BTreeSet<&str> = images.iter().map(|image| image.name.as_str()).collect();
-    let others: Vec<String> = listed(&table).into_iter().filter(|name| !names.contains(name.as_str())).collect();
+    // Of a call that was killed the table need not list all.
+    let has_files = |name: &String| Part::ALL.iter().any(|part| part.path(out, name).exists());
+    let earlier: BTreeSet<String> =
+        listed(&table).into_iter().chain(under_way::names(out)?.into_iter().filter(has_files)).collect();
+    let others: Vec<String> = earlier.into_iter().filter(|name| !names.contains(name.as_str())).collect();
     if let (Some(first), false) = (others.first(), overwrite.is_forced()) {
         bail!(
             "`{}` holds the results of {} other images (`{}`, …), which its table would no longer list; choose another --out, \
@@ -123,4 +129,34 @@ pub(super) fn clear_the_way(
         }
     }
     Ok(overwriting)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::under_way::UnderWay;
+    use super::*;
+    use crate::data::overlay::write_mask;
+
+    #[test]
+    fn masks_that_a_killed_call_left_without_rows_are_results_all_the_same() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (out, checkpoint) = (folder.path().join("out"), folder.path().join("weights.pth"));
+        fs::create_dir(&out).expect("the folder is writable");
+        let mut killed = UnderWay::open(&out, json!(1), &BTreeSet::from(["a", "b"])).expect("the folder is writable");
+        killed.start().and_then(|()| killed.begin(vec!["a".into(), "b".into()])).expect("the folder is writable");
+        drop(killed);
+        let mask = Part::Mask.path(&out, "a");
+        write_mask(&Overwriting::default(), &mask, (1, 1), &[true], &[true]).expect("the folder is writable");
+        let others = [Image { name: "c".to_string(), path: folder.path().join("c.png") }];
+        let clear = |forced| clear_the_way(&out, &[Part::Mask], (&[], &others), &checkpoint, Overwrite::of(forced));
+        let error = clear(false).expect_err("a would have no row").to_string();
+        assert!(error.contains("1 other images (`a`"), "{error}");
+        clear(true).expect("it may go");
+        assert!(!mask.exists());
+        clear(false).expect("nothing is left");
+    }
 }

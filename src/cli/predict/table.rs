@@ -1,21 +1,27 @@
 //! The figures of each image, as a table and as JSON.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use image::{GrayImage, RgbImage};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::flag::Flag;
 use super::whole_photograph::Place;
-use crate::csv_cell::original;
+use crate::csv_cell::{original, write_row};
+use crate::data::contact_sheet::Tile;
 use crate::metrics::{Eye, RimSectors};
-use crate::own_file::{Overwriting, Purpose, open_existing};
+use crate::own_file::{Overwriting, Purpose, open_existing, open_to_go_on};
 
 /// The table of a prediction; a folder that holds one holds earlier results.
 pub(super) const TABLE: &str = "predictions.csv";
 
 /// A row of the table.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Row {
     pub name: String,
     pub vcdr: Option<f64>,
@@ -69,6 +75,24 @@ impl Row {
         Value::Object(cells.collect::<Map<_, _>>())
     }
 
+    /// Whether somebody should look at the image.
+    fn is_doubtful(&self) -> bool {
+        !self.flags.is_empty() || self.place.is_some_and(|place| place.is_doubtful())
+    }
+
+    /// The image's place in the contact sheet: what the network saw, and the mask of that.
+    pub(crate) fn tile(&self, seen: &RgbImage, mask: &GrayImage) -> Tile {
+        let tile = Tile::new(&self.name, seen, Some(mask), self.is_doubtful());
+        match self.place {
+            Some(Place { finding, square }) => tile.with_disc(finding.disc.within(&square, 1.0), finding.confidence),
+            None => tile,
+        }
+    }
+
+    fn texts(&self, eye: Option<Eye>) -> impl Iterator<Item = String> {
+        self.cells(eye).into_iter().map(|(_, value)| cell(&value))
+    }
+
     /// A row without any figure.
     pub(crate) fn empty(name: &str) -> Self {
         Self {
@@ -92,9 +116,41 @@ impl Row {
 }
 
 /// Writes the table; what is unknown is an empty cell.
-pub(super) fn write_table(overwriting: &Overwriting, path: &Path, rows: &[Row], eye: Option<Eye>) -> Result<()> {
-    let cells = rows.iter().map(|row| row.cells(eye).into_iter().map(|(_, value)| cell(&value)));
-    Ok(overwriting.write_table(path, &Row::columns(), cells)?)
+pub(super) fn write_table<'r>(
+    overwriting: &Overwriting,
+    path: &Path,
+    rows: impl Iterator<Item = &'r Row>,
+    eye: Option<Eye>,
+) -> Result<()> {
+    Ok(overwriting.write_table(path, &Row::columns(), rows.map(|row| row.texts(eye)))?)
+}
+
+/// A table that grows as images are done.
+pub(super) struct GrowingTable {
+    path: PathBuf,
+    table: csv::Writer<File>,
+    eye: Option<Eye>,
+}
+
+impl GrowingTable {
+    /// Begins with these rows.
+    pub(crate) fn begin<'r>(
+        overwriting: &Overwriting,
+        path: PathBuf,
+        rows: impl Iterator<Item = &'r Row>,
+        eye: Option<Eye>,
+    ) -> Result<Self> {
+        write_table(overwriting, &path, rows, eye)?;
+        let file = open_to_go_on(&path).and_then(|mut file| file.seek(SeekFrom::End(0)).map(|_| file));
+        let file = file.with_context(|| format!("cannot write `{}`", path.display()))?;
+        Ok(Self { path, table: csv::Writer::from_writer(file), eye })
+    }
+
+    /// Adds a row.
+    pub(crate) fn add(&mut self, row: &Row) -> Result<()> {
+        let written = write_row(&mut self.table, row.texts(self.eye)).and_then(|()| self.table.flush());
+        written.with_context(|| format!("cannot write `{}`", self.path.display()))
+    }
 }
 
 /// Names of the images that a table of an earlier call lists, if this program wrote it.

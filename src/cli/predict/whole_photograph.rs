@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use image::{Rgb, RgbImage};
 use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
+use serde::{Deserialize, Serialize};
 
 use crate::data::disc_finder::{Finding, LOW_CONFIDENCE, find_disc};
 use crate::data::prepare::SCALE;
@@ -14,7 +15,7 @@ use crate::metrics::BinaryMask;
 const BOX: Rgb<u8> = Rgb([255, 210, 0]);
 
 /// Where the region of a photograph lies.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Place {
     pub finding: Finding,
     pub square: Square,

@@ -14,6 +14,7 @@ mod vessels;
 mod whole;
 
 use image::RgbImage;
+use serde::{Deserialize, Serialize};
 
 use super::resize::resize_image;
 use super::square::Square;
@@ -25,7 +26,7 @@ use vessels::convergence;
 pub use whole::is_whole_photograph;
 
 /// A disc in a photograph, in its pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Disc {
     /// column and row of the centre; the centre of the first pixel is (0, 0)
     pub centre: (f64, f64),
@@ -43,7 +44,7 @@ impl Disc {
 }
 
 /// A disc that was found, and how sure that is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// where it lies
     pub disc: Disc,
@@ -54,6 +55,8 @@ pub struct Finding {
 /// Findings below this should be looked at.
 pub const LOW_CONFIDENCE: f64 = 0.3;
 
+/// Shorter side in pixels of what may show something.
+const SMALLEST: u32 = 64;
 /// Longer side in pixels at which is searched.
 const WORKING_SIDE: u32 = 400;
 /// Radii of discs, as shares of the field's diameter: from a field of 50° to one of 30°.
@@ -65,10 +68,13 @@ const WITHOUT_BRIGHTNESS: f32 = 0.15;
 
 /// Finds the disc. `None` in a picture without content: smaller than 64 pixels, or all of one colour.
 pub fn find_disc(photograph: &RgbImage) -> Option<Finding> {
+    if photograph.width().min(photograph.height()) < SMALLEST {
+        return None;
+    }
     let Frame { picture, first } = Frame::of(photograph);
     let (width, height) = picture.dimensions();
     let longer = width.max(height);
-    if width.min(height) < 64 {
+    if width.min(height) < SMALLEST {
         return None;
     }
     let scale = f64::from(WORKING_SIDE) / f64::from(longer);

@@ -215,3 +215,10 @@ fn pictures_of_every_shape_are_searched() {
         }
     }
 }
+
+#[test]
+fn nothing_is_found_in_what_is_too_small_to_show_anything() {
+    for (width, height) in [(1, 1), (1, 900), (2, 2), (63, 4000)] {
+        assert_eq!(find_disc(&RgbImage::from_pixel(width, height, Rgb([200, 90, 60]))), None, "{width}x{height}");
+    }
+}

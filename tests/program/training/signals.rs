@@ -1,14 +1,18 @@
-//! Signals and second programs: a run that is asked to stop saves and can be continued; nobody else trains into it.
+//! Signals and second programs: what is asked to stop saves and can be continued; nobody else trains into a run.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
+use image::{Rgb, RgbImage};
 use papilla::train::Checkpoint;
+use serde_json::Value;
 
 use super::metrics;
 use super::resume::assert_resumes_to;
 use crate::jobs::{Job, logged};
-use crate::running::{refusal, text};
+use crate::running::{DEFECT, output, papilla, refusal, text};
 
 /// Sends signals, by name, one right after the other.
 fn send(child: &Child, signals: &[&str]) {
@@ -71,4 +75,83 @@ fn a_second_program_is_kept_out_of_a_run_until_the_first_has_ended() {
     send(&child, &["KILL"]);
     end(child);
     assert_resumes_to(undisturbed, &run);
+}
+
+/// Names that the table of a prediction lists, and those that have a mask.
+fn listed(out: &Path) -> [BTreeSet<String>; 2] {
+    let table = fs::read_to_string(out.join("predictions.csv")).unwrap_or_default();
+    let rows =
+        table.lines().skip(1).filter_map(|row| Some(row.split(',').next()?.trim_start_matches('\'').to_string()));
+    let files = fs::read_dir(out).into_iter().flatten().map(|entry| entry.expect("listed").file_name());
+    let masks = files.filter_map(|file| Some(file.to_str()?.strip_suffix("_mask.png")?.to_string()));
+    [rows.collect(), masks.collect()]
+}
+
+#[test]
+fn a_prediction_that_is_killed_or_stopped_goes_on_and_ends_as_if_it_had_not_been() {
+    let job = Job::plain();
+    let checkpoint = job.undisturbed().join("checkpoints/best.safetensors");
+    let images = job.place("images");
+    fs::create_dir(&images).expect("a folder");
+    for (index, entry) in fs::read_dir(job.clinic("clinic-a").join("train/ROIs/image")).expect("a split").enumerate() {
+        let photograph = entry.expect("listed").path();
+        for copy in 0..3 {
+            fs::copy(&photograph, images.join(format!("{index}-{copy}.png"))).expect("it can be copied");
+        }
+    }
+    for name in ["=1+1.png", "\u{1b}[31mred.png"] {
+        fs::copy(images.join("0-0.png"), images.join(name)).expect("it can be copied");
+    }
+    let count = fs::read_dir(&images).expect("a folder").count();
+    RgbImage::from_pixel(1, 1, Rgb([200, 90, 60])).save(images.join("dot.png")).expect("it can be written");
+    let arguments = |out: &Path| {
+        ["predict", "--checkpoint", text(&checkpoint), text(&images), "--out", text(out)].map(str::to_string)
+    };
+
+    let whole = job.place("whole");
+    let said = output(&arguments(&whole));
+    assert_eq!(said.status.code(), Some(1), "one image cannot be segmented");
+    let said = [said.stdout, said.stderr].concat();
+    assert!(!said.contains(&0x1b), "no escape sequence reaches a terminal");
+    let said = String::from_utf8_lossy(&said);
+    let bad: Vec<&str> = said.lines().filter(|line| line.contains("dot.png")).collect();
+    let is_told = matches!(bad[..], [line] if line.starts_with("error: ") && line.contains("1x1"));
+    assert!(is_told && !said.contains(DEFECT), "{said}");
+    let table = fs::read_to_string(whole.join("predictions.csv")).expect("a table");
+    assert!(table.contains("\n'=1+1,"), "no spreadsheet takes a name for a formula");
+    assert_eq!(table.lines().count(), 1 + count);
+
+    let out = job.place("disturbed");
+    for (signal, rows) in [("KILL", 3), ("INT", 20)] {
+        let mut command = papilla(&arguments(&out));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program runs");
+        while listed(&out)[0].len() < rows && child.try_wait().expect("the child can be asked").is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        send(&child, &[signal]);
+        let (code, said) = end(child);
+        let [listed, masks] = listed(&out);
+        assert!(listed.len() < count, "it came too late: {said}");
+        match signal {
+            "INT" => {
+                assert_eq!(code, Some(130), "{said}");
+                assert!(said.contains("the same command goes on"), "{said}");
+                assert_eq!(listed, masks, "each mask has its row");
+            }
+            _ => assert!(masks.is_superset(&listed) && masks.len() <= listed.len() + 4, "{listed:?} {masks:?}"),
+        }
+    }
+    let said = output(&[&["--json".to_string()][..], &arguments(&out)[..]].concat());
+    assert_eq!(said.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&said.stdout).expect("one document");
+    assert!(document["earlier"].as_u64().is_some_and(|earlier| earlier >= 20), "{}", document["earlier"]);
+    assert_eq!(document["images"], count);
+    let names = |folder: &Path| -> BTreeSet<String> {
+        let entries = fs::read_dir(folder).expect("it was made");
+        entries.map(|entry| entry.expect("listed").file_name().to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(names(&out), names(&whole));
+    for name in names(&whole) {
+        assert!(fs::read(out.join(&name)).ok() == fs::read(whole.join(&name)).ok(), "{name} differs");
+    }
 }
