@@ -8,10 +8,12 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::error::in_words;
+use super::prepare::areas;
 use super::{Global, output, progress};
 use crate::data::checkup::Checkup;
 use crate::data::duplicates::{Repeated, Shared, repeated, shared};
 use crate::data::names::{counted, several, shown, shown_path};
+use crate::data::patients::{has_pairs, in_both, told_apart};
 use crate::data::place::splits_at;
 
 /// Look through datasets before training: counts, sizes, masks, the same picture twice, what is held out
@@ -41,16 +43,21 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     }
     bar.finish_and_clear();
     let twice: Vec<Repeated> = checkups.iter().filter_map(|checkup| repeated(&checkup.album)).collect();
-    let pairs = checkups.iter().enumerate().flat_map(|(i, a)| checkups[i + 1..].iter().map(move |b| (a, b)));
-    let both: Vec<(Shared, bool)> = pairs
+    let pairs = || checkups.iter().enumerate().flat_map(|(i, a)| checkups[i + 1..].iter().map(move |b| (a, b)));
+    let both: Vec<(Shared, bool)> = pairs()
         .filter_map(|(a, b)| Some((shared(&a.album, &b.album)?, a.directory.parent() == b.directory.parent())))
         .collect();
+    let patients = pairs().filter(|(a, b)| a.directory.parent() == b.directory.parent());
+    let patients = patients
+        .filter_map(|(a, b)| told_apart(&in_both(a.album.names(), b.album.names()), [&a.album.place, &b.album.place]));
+    let patients: Vec<String> = patients.collect();
     let so = |is_one_dataset: bool| match is_one_dataset {
         true => "what is measured on them says nothing about new images",
         false => "train on one of the two and test on, or adapt to, another",
     };
     let mut warnings: Vec<String> = checkups.iter().flat_map(|checkup| checkup.warnings.clone()).collect();
     warnings.extend(twice.iter().map(Repeated::sentence));
+    warnings.extend(patients);
     warnings.extend(both.iter().map(|(shared, is_one_dataset)| shared.sentence(so(*is_one_dataset))));
     errors.extend(checkups.iter().flat_map(|checkup| checkup.errors.iter().map(|error| in_words(error))));
     if global.json {
@@ -91,10 +98,8 @@ fn print(checkup: &Checkup) -> Result<()> {
     if more > 0 {
         sizes.push(format!("{more} other sizes"));
     }
-    let areas = checkup.areas.map_or(String::new(), |shares| {
-        let [cup, rim, background] = shares.map(|share| 100.0 * share);
-        format!(": mean area cup {cup:.1} %, rim {rim:.1} %, background {background:.1} %")
-    });
+    let has_cup = checkup.with_cup > 0;
+    let areas = checkup.areas.map_or(String::new(), |shares| format!(": mean area {}", areas(shares, has_cup)));
     output::line(format_args!(
         "{}: {} of {}, {} with masks{areas}",
         shown_path(&checkup.directory),
@@ -106,11 +111,18 @@ fn print(checkup: &Checkup) -> Result<()> {
         let (held_out, of) = (checkup.held_out.len(), checkup.regions);
         output::line(match held_out {
             0 => format!("  too few for a source: every tenth would be held out, and there are {of}"),
-            _ => format!(
-                "  as a source: {} to train on, {held_out} held out to choose the best checkpoint ({})",
-                of - held_out,
-                several(&checkup.held_out)
-            ),
+            _ => {
+                let together = if has_pairs(checkup.album.names()) {
+                    "; both eyes of a patient, by the names, go together"
+                } else {
+                    ""
+                };
+                format!(
+                    "  as a source: {} to train on, {held_out} held out to choose the best checkpoint ({}){together}",
+                    of - held_out,
+                    several(&checkup.held_out)
+                )
+            }
         })?;
     }
     Ok(())
@@ -128,7 +140,10 @@ fn as_json(checkup: &Checkup) -> Value {
         "images": checkup.regions,
         "masks": checkup.masks,
         "sizes": sizes.collect::<Vec<_>>(),
-        "mean_areas": checkup.areas.map(|[cup, rim, background]| json!({ "cup": cup, "rim": rim, "background": background })),
+        "with_cup": checkup.with_cup,
+        "mean_areas": checkup.areas.map(|[cup, rim, background]| {
+            json!({ "cup": (checkup.with_cup > 0).then_some(cup), "rim": rim, "background": background })
+        }),
         "other_levels": checkup.other_levels,
         "held_out": if is_source(checkup) { &checkup.held_out[..] } else { &[] },
         "errors": checkup.errors.iter().map(|error| in_words(error)).collect::<Vec<_>>(),

@@ -11,7 +11,7 @@ use crate::atomic_file::WriteError;
 use crate::conformance::CaseError;
 use crate::data::DataError;
 use crate::data::guard::defect;
-use crate::data::names::{shown, shown_path};
+use crate::data::names::{counted, shown, shown_path};
 use crate::data::prepare::{MaskValue, OptionError, PrepareError, Reason, Remedy};
 use crate::device::DeviceError;
 use crate::gpu::GpuError;
@@ -228,7 +228,8 @@ fn of_preparation(error: &PrepareError) -> Option<String> {
         PrepareError::NothingUsable { input, count, file, reason } => {
             let (file, reason) = (file.display().to_string(), of_reason(reason));
             let first = if reason.contains(&file) { "the first".to_string() } else { format!("the first, `{file}`") };
-            format!("none of the {count} photographs in `{}` can be used; {first}: {reason}", input.display())
+            let photographs = counted(*count, "photograph");
+            format!("of {photographs} in `{}` none can be used; {first}: {reason}", input.display())
         }
         PrepareError::Option(OptionError::OutOfRange { option, value, expected }) => {
             format!("{} {value} is out of range: {expected}", flag(option))
@@ -249,6 +250,7 @@ pub(crate) fn of_reason(reason: &Reason) -> String {
     let what = &reason.what;
     match reason.remedy {
         Some(Remedy::Side) => format!("{what}; give the region's --side"),
+        Some(Remedy::SmallerSide) => format!("{what}; give a smaller --side or --scale"),
         Some(Remedy::Legend) => {
             format!("{what}; say what the levels mean with --layout pairs, --cup, --disc and --background")
         }

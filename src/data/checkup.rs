@@ -11,7 +11,7 @@ use super::dataset::{Dataset, Labels};
 use super::error::DataError;
 use super::folder::Folder;
 use super::mask::{BACKGROUND, CUP, RIM};
-use super::names::{several, shown_path};
+use super::names::{counted, several, shown_path};
 use super::region::{Region, RegionPixels};
 use super::remarks::{Remark, Remarks};
 
@@ -28,6 +28,8 @@ pub struct Checkup {
     pub sizes: BTreeMap<(u32, u32), usize>,
     /// masks with grey levels beside those of the layout, which are read as the nearest of these
     pub other_levels: Vec<String>,
+    /// masks that show a cup
+    pub with_cup: usize,
     /// mean shares of cup, rim and background in the masks
     pub areas: Option<[f64; 3]>,
     /// of a source, the regions that are held out to choose the best checkpoint
@@ -56,6 +58,11 @@ impl Checkup {
     /// # Errors
     /// A folder in which there is nothing to be read; what is wrong with single files is among the [errors](Self::errors).
     pub fn of(directory: &Path) -> Result<Self, DataError> {
+        match directory.symlink_metadata() {
+            Err(_) => return Err(DataError::NotThere(directory.to_path_buf())),
+            Ok(_) if directory.is_file() => return Err(DataError::NotAFolder(directory.to_path_buf())),
+            Ok(_) => {}
+        }
         let (regions, passed_over, held_out) = match Dataset::open(directory, Labels::Optional) {
             Ok(dataset) => {
                 let held_out = dataset.hold_out_every_tenth().1;
@@ -73,6 +80,7 @@ impl Checkup {
             masks: regions.iter().filter(|region| region.mask.is_some()).count(),
             sizes: BTreeMap::new(),
             other_levels: Vec::new(),
+            with_cup: 0,
             areas: None,
             held_out,
             warnings: passed_over,
@@ -103,26 +111,29 @@ impl Checkup {
             areas.push(own);
         }
         checkup.areas = mean_shares(&areas);
+        checkup.with_cup = areas.iter().filter(|areas| areas[0] > 0).count();
         let about = |sentence: String| format!("`{place}`: {sentence}");
         checkup.warnings.extend(remarks.sentences(checkup.regions, "").into_iter().map(about));
-        for (names, has, have) in [
-            (&without_cup, "mask has no cup", "masks have no cup"),
-            (
-                &checkup.other_levels,
-                "mask has grey levels beside 0, 128 and 255, which are read as the nearest",
-                "masks have grey levels beside 0, 128 and 255, which are read as the nearest",
-            ),
-        ] {
+        let masks = counted(areas.len(), "mask");
+        if checkup.with_cup == 0 && !without_cup.is_empty() {
+            checkup
+                .warnings
+                .push(about("no mask shows a cup, so that nothing can be learnt or measured of cups".to_string()));
+            without_cup.clear();
+        }
+        let levels = "grey levels beside 0, 128 and 255, which are read as the nearest";
+        for (names, what) in [(&without_cup, "no cup"), (&checkup.other_levels, levels)] {
             if !names.is_empty() {
-                let (count, what) = (names.len(), if names.len() == 1 { has } else { have });
-                checkup.warnings.push(about(format!("{count} of {} {what} ({})", areas.len(), several(names))));
+                let (count, has) = (names.len(), if names.len() == 1 { "has" } else { "have" });
+                checkup.warnings.push(about(format!("{count} of {masks} {has} {what} ({})", several(names))));
             }
         }
         if (1..checkup.regions).contains(&checkup.masks) {
             let without: Vec<&str> =
                 regions.iter().filter(|region| region.mask.is_none()).map(|region| region.name.as_str()).collect();
-            let (count, of) = (without.len(), checkup.regions);
-            checkup.warnings.push(about(format!("{count} of {of} images have no mask ({})", several(&without))));
+            let (count, has) = (without.len(), if without.len() == 1 { "has" } else { "have" });
+            let of = counted(checkup.regions, "image");
+            checkup.warnings.push(about(format!("{count} of {of} {has} no mask ({})", several(&without))));
         }
         Ok(checkup)
     }

@@ -100,6 +100,11 @@ impl Album {
         let content = |region: &Region| Some((region.name.clone(), files.of(&region.image).ok()?.content));
         Self { place, images: regions.par_iter().filter_map(content).collect() }
     }
+
+    /// Names of its images.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.images.iter().map(|(name, _)| name.as_str())
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::folder::{Folder, Strays};
 use super::mask::MaskSummary;
 use super::matching::{Matching, matched};
 use super::names::{counted, several_files, shown_path};
+use super::patients::every_nth;
 use super::region::{Region, RegionPixels};
 use super::remarks::{Remark, Remarks};
 use super::structure::Structure;
@@ -147,11 +148,13 @@ impl Dataset {
     }
 
     /// Splits into the regions to train on and the held-out ones: the 10th, 20th, 30th, ... by sorted name, that is
-    /// index 9, 19, 29, ... counted from 0. With fewer than ten regions nothing is held out.
+    /// index 9, 19, 29, ... counted from 0. Regions of one patient, whose names differ by the mark of an eye alone, go together,
+    /// see [`every_nth`]. With fewer than ten regions nothing is held out.
     pub fn hold_out_every_tenth(&self) -> (Self, Self) {
+        let chosen = every_nth(self.regions.iter().map(|region| region.name.as_str()), 10);
         let part = |held_out: bool| {
-            let regions = self.regions.iter().enumerate().filter(|(i, _)| (i % 10 == 9) == held_out);
-            let regions = regions.map(|(_, region)| region.clone()).collect();
+            let regions = self.regions.iter().zip(&chosen).filter(|(_, chosen)| **chosen == held_out);
+            let regions = regions.map(|(region, _)| region.clone()).collect();
             Self { directory: self.directory.clone(), regions, left: Left::default() }
         };
         (part(false), part(true))

@@ -66,6 +66,7 @@ impl Shared {
         let ([first, second], count, [_, of]) = (&self.places, self.names.len(), self.sizes);
         let told = several(&self.names);
         match self.is_all_of_both() {
+            true if of == 1 => format!("`{second}` holds the same image as `{first}`: {so}"),
             true => format!("`{second}` holds the same {of} images as `{first}`: {so}"),
             false => {
                 let are = if count == 1 { "is" } else { "are" };

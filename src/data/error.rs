@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use image::metadata::Orientation;
 
 use super::guard::defect;
-use super::names::several_files;
+use super::names::{counted, several_files};
 
 /// An error of the data module; each message is one sentence naming the file or value.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,14 @@ pub enum DataError {
         directory.display(), missing.display(), expected(directory)
     )]
     MissingFolder { directory: PathBuf, missing: PathBuf },
+
+    /// There is nothing.
+    #[error("`{}` does not exist: there is no such folder", .0.display())]
+    NotThere(PathBuf),
+
+    /// A file where a folder is meant.
+    #[error("`{}` is a file, and no folder of images", .0.display())]
+    NotAFolder(PathBuf),
 
     /// The image folder holds nothing that can be read.
     #[error("`{}` holds no image (looked for .png, .jpg, .jpeg, .jfif, .bmp, .tif, .tiff and .webp)", .0.display())]
@@ -32,9 +40,9 @@ pub enum DataError {
 
     /// There are masks, and their names have nothing to do with those of the images.
     #[error(
-        "none of the {masks} masks belongs to one of the {images} images by its name, such as `{}` and `{}`; a mask has the name of its \
-         image, with the same addition for all",
-        mask.display(), image.display()
+        "no mask belongs to an image by its name: {}, such as `{}`, and {}, such as `{}`; a mask has the name of its image, with the \
+         same addition for all",
+        counted(*masks, "mask"), mask.display(), counted(*images, "image"), image.display()
     )]
     NoMaskMatches { images: usize, masks: usize, image: PathBuf, mask: PathBuf },
 
@@ -139,7 +147,10 @@ pub enum DataError {
     MaskLevels(PathBuf),
 
     /// Not a single batch can be made.
-    #[error("`{}` has {regions} regions, fewer than one batch of {batch}; lower the batch size or add images", directory.display())]
+    #[error(
+        "`{}` has {}, fewer than one batch of {batch}; lower the batch size or add images",
+        directory.display(), counted(*regions, "region")
+    )]
     TooFewRegions { directory: PathBuf, regions: usize, batch: usize },
 
     /// A setting outside its range.

@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::structure::Structure;
 use super::words::{is_image, is_mask, structure, words};
 
@@ -177,12 +179,13 @@ fn best(
     (!unclear).then(|| first.clone())
 }
 
-/// A name in lower case in pieces: runs of letters, runs of digits, and what stands between.
+/// A name in lower case in pieces: runs of letters, runs of digits, and what stands between. A letter with its accent is one
+/// letter, however a system writes it: macOS takes them apart.
 fn pieces(name: &str) -> Vec<String> {
     let kind = |letter: char| (letter.is_alphabetic(), letter.is_numeric());
     let mut pieces: Vec<String> = Vec::new();
     let mut before = None;
-    for letter in name.chars() {
+    for letter in name.nfc() {
         if before != Some(kind(letter)) {
             pieces.push(String::new());
         }
@@ -251,6 +254,8 @@ mod tests {
             (["截图1", "é2"], ["截图1_mask", "é2_mask"]),
             (["p1_OD", "p1_OS"], ["p1_OD_mask", "p1_OS_mask"]),
             (["p1_OD", "p1_OS"], ["p1_OD", "p1_OS"]),
+            (["M\u{fc}ller", "J\u{fc}rg"], ["Mu\u{308}ller", "Ju\u{308}rg"]),
+            (["Mu\u{308}ller", "anna"], ["M\u{fc}ller_mask", "anna_mask"]),
             (["x", "y"], ["case of clinic 7 x final", "case of clinic 7 y final"]),
         ] {
             let want: Vec<String> = images.iter().zip(masks).map(|(image, mask)| format!("{image}={mask}")).collect();

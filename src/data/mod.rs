@@ -22,6 +22,7 @@ mod matching;
 mod morphology;
 pub mod names;
 pub mod overlay;
+pub mod patients;
 pub mod place;
 mod prefetch;
 pub mod prepare;

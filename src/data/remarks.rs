@@ -42,7 +42,9 @@ impl Remark {
     pub fn on_region(image: &RgbImage, notes: &[ImageNote]) -> Vec<Self> {
         let (width, height) = image.dimensions();
         let mut remarks = Self::on_file(notes);
-        if looks_like_mask(image) {
+        // No mask has levels of 12 bits.
+        let is_deep = |note: &ImageNote| matches!(note, ImageNote::BitsScaled { bits, .. } if *bits > 8);
+        if looks_like_mask(image) && !notes.iter().any(is_deep) {
             remarks.push(Self::LikeMask);
         } else if is_whole_photograph(image) {
             remarks.push(Self::WholePhotograph);
@@ -179,5 +181,7 @@ mod tests {
         let mask = RgbImage::from_fn(40, 40, |x, _| image::Rgb([if x < 20 { 0 } else { 255 }; 3]));
         remarks.add("m", Remark::on_region(&mask, &[]));
         assert_eq!(remarks.sentences(2, ""), ["1 of 2 looks like a mask, not like a photograph (`m`)"]);
+        let deep = ImageNote::BitsScaled { stored: 16, bits: 12 };
+        assert!(!Remark::on_region(&mask, &[deep]).iter().any(|remark| matches!(remark, Remark::LikeMask)));
     }
 }

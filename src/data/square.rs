@@ -1,7 +1,9 @@
 //! Squares that are cut out of photographs.
 
-use image::{GrayImage, ImageBuffer, Pixel, RgbImage};
+use image::{GrayImage, ImageBuffer, Luma, Pixel, RgbImage};
 use serde::{Deserialize, Serialize};
+
+use super::mask::BACKGROUND;
 
 /// A square in the pixels of a photograph; it may reach beyond its border.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +41,19 @@ impl Square {
         self.cut(photograph)
     }
 
-    /// The same of a mask.
+    /// The same of a mask, but beyond the border there is background: what is mirrored in is no second disc.
     pub fn cut_mask(&self, mask: &GrayImage) -> GrayImage {
-        self.cut(mask)
+        let within =
+            |place: u32, first: i64, length: u32| u32::try_from(first + i64::from(place)).ok().filter(|i| *i < length);
+        GrayImage::from_fn(self.side, self.side, |x, y| {
+            let place = within(x, self.left, mask.width()).zip(within(y, self.top, mask.height()));
+            place.map_or(Luma([BACKGROUND]), |(x, y)| *mask.get_pixel(x, y))
+        })
+    }
+
+    /// Whether a part of what a mask shows is mirrored into the square.
+    pub fn mirrors(&self, mask: &GrayImage) -> bool {
+        self.leaves(mask.width(), mask.height()) && self.cut(mask) != self.cut_mask(mask)
     }
 
     fn cut<P: Pixel<Subpixel = u8>>(&self, from: &ImageBuffer<P, Vec<u8>>) -> ImageBuffer<P, Vec<u8>> {
@@ -69,9 +81,15 @@ mod tests {
         assert_eq!(Square::around((3.5, 10.0), 4), Square { left: 2, top: 9, side: 4 });
         assert_eq!(Square::containing(5, 8), Square { left: -1, top: 0, side: 8 });
         let line = GrayImage::from_raw(3, 1, vec![10, 20, 30]).expect("3 pixels");
-        let cut = Square { left: -2, top: 0, side: 7 }.cut_mask(&line);
+        let seven = Square { left: -2, top: 0, side: 7 };
+        let cut = seven.cut(&line);
         assert_eq!(cut.as_raw()[..7], [20, 10, 10, 20, 30, 30, 20]);
         assert_eq!(cut.as_raw()[..7], cut.as_raw()[42..], "a single row is repeated");
+        let mask = seven.cut_mask(&line);
+        assert_eq!(mask.as_raw()[..7], [255, 255, 10, 20, 30, 255, 255], "what is mirrored is background in a mask");
+        assert!(mask.as_raw()[7..].iter().all(|level| *level == BACKGROUND));
+        let none = GrayImage::from_pixel(3, 1, Luma([BACKGROUND]));
+        assert!(seven.mirrors(&line) && !seven.mirrors(&none) && !Square { left: 0, top: 0, side: 1 }.mirrors(&line));
         assert!(Square { left: 0, top: 0, side: 2 }.leaves(3, 1) && !Square { left: 1, top: 0, side: 1 }.leaves(3, 1));
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::settings::{Config, Method, Selection};
 use crate::data::content::{Album, FileContents};
 use crate::data::duplicates::{Shared, repeated, shared};
+use crate::data::patients::{in_both, told_apart};
 use crate::data::{Dataset, Labels, Region, Split};
 
 /// A part of a dataset as sentences name it, and its pictures, told apart by the bytes of their files: to decode them all a
@@ -34,6 +35,10 @@ pub(super) fn overlaps(config: &Config, source: &Dataset, contents: &FileContent
     let test = album(&config.source, Split::Test, contents);
     let between = |first: &Album, second: Option<&Album>, so: &str| Some(shared(first, second?)?.sentence(so));
     told.extend(between(&train, test.as_ref(), "what is measured on them says nothing about new images"));
+    if let Some(test) = &test {
+        let both = in_both(train.names(), test.names());
+        told.extend(told_apart(&both, [&train.place, &test.place]));
+    }
     let Some(target) = &config.target else { return told };
     if is_same(&config.source, target) {
         told.push(format!(
@@ -186,6 +191,17 @@ mod tests {
         assert!(sentences[0].contains("1 picture is there more than once (`r02` = `r09`)"), "{sentences:#?}");
         assert!(sentences[1].starts_with("1 of the 1 held-out regions"), "{sentences:#?}");
         assert!(sentences[2].starts_with("source and target are the same dataset"), "{sentences:#?}");
+    }
+
+    #[test]
+    fn patients_that_are_trained_and_tested_on_are_named() {
+        let root = datasets(&[("a/train", &[1]), ("a/test", &[2])]);
+        for (part, name) in [("train", "12_L"), ("test", "12_R")] {
+            let image = |name: &str| root.path().join("a").join(part).join("ROIs/image").join(format!("{name}.png"));
+            fs::rename(image("r00"), image(name)).expect("it can be renamed");
+        }
+        let sentences = told(&settings(&root));
+        assert!(sentences.len() == 1 && sentences[0].contains("(`12_L` and `12_R`)"), "{sentences:#?}");
     }
 
     #[test]

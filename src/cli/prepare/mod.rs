@@ -10,6 +10,7 @@ use anyhow::Result;
 use super::named::named;
 use super::{Global, WrongFlags, output, progress};
 use crate::data::Split;
+use crate::data::contact_sheet::ContactSheet;
 use crate::data::names::{counted, shown};
 use crate::data::prepare::{
     Division, Layout, Legend, MaskValue, Options, PrepareError, Summary, TABLE, ValidationPart, prepare,
@@ -165,21 +166,32 @@ fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
         counted(regions, "region"),
         counted(found, "photograph")
     ))?;
-    for (part, side) in &summary.sides {
-        say(format!("cut out of `{part}`: squares of {side} pixels"))?;
+    if let Some(division) = division(summary) {
+        say(division)?;
     }
-    if let Some([cup, rim, background]) = summary.shares().map(|shares| shares.map(|share| 100.0 * share)) {
-        say(format!("mean area: cup {cup:.1} %, rim {rim:.1} %, background {background:.1} %"))?;
+    for (part, side) in &summary.sides {
+        let photographs = if summary.test_every.is_some() { "photographs".to_string() } else { format!("`{part}`") };
+        say(format!("cut out of the {photographs}: squares of {side} pixels"))?;
+    }
+    let [masks, with_cup] = summary.masks();
+    if let Some(shares) = summary.shares() {
+        say(format!("mean area over {}: {}", counted(masks, "mask"), areas(shares, with_cup > 0)))?;
     }
     if let Some([low, mean, high]) = summary.vcdr_range() {
-        say(format!("vertical cup-to-disc ratio: {low:.3} to {high:.3}, mean {mean:.3}"))?;
+        say(match with_cup {
+            1 => format!("vertical cup-to-disc ratio: {mean:.3}"),
+            _ => format!("vertical cup-to-disc ratio over {with_cup} masks: {low:.3} to {high:.3}, mean {mean:.3}"),
+        })?;
     }
     let unlabelled = summary.regions.iter().filter(|region| region.areas.is_none()).count();
     if unlabelled > 0 {
         say(format!("{} without a mask, cut out where the disc was found", counted(unlabelled, "region")))?;
     }
     if let Some([low, mean, high]) = summary.confidence_range() {
-        say(format!("confidence of the disc finder: {low:.2} to {high:.2}, mean {mean:.2}"))?;
+        say(match low == high {
+            true => format!("confidence of the disc finder: {mean:.2}"),
+            false => format!("confidence of the disc finder: {low:.2} to {high:.2}, mean {mean:.2}"),
+        })?;
     }
     let mirrored = summary.regions.iter().filter(|region| region.mirrored).count();
     if mirrored > 0 {
@@ -190,5 +202,34 @@ fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
         let name = region.source.display();
         say(format!("check {name}: the disc was found with a confidence of only {confidence:.2}"))?;
     }
-    Ok(say(format!("look at {}; {TABLE} says where each region was", output.join("contact-sheet.png").display()))?)
+    let sheets = ContactSheet::pages(output, regions).map(|page| page.display().to_string()).collect::<Vec<_>>();
+    let sheets = match &sheets[..] {
+        [first, .., last] => format!("{} contact sheets, {first} to {last}", sheets.len()),
+        sheets => sheets.concat(),
+    };
+    Ok(say(format!("look at {sheets}; {TABLE} says where each region was"))?)
+}
+
+/// By which rule photographs are divided, where the data set does not say it.
+fn division(summary: &Summary) -> Option<String> {
+    let together = if summary.has_pairs() {
+        "; photographs whose names differ by an eye alone (L and R, OD and OS, left and right) are of one patient and go together"
+    } else {
+        ""
+    };
+    summary.test_every.map(|every| match every {
+        0 => "divided by name: none is a test image (--test-every 0)".to_string(),
+        every => format!("divided by name: one in {every} is a test image (--test-every){together}"),
+    })
+}
+
+/// Mean shares of the classes; a cup that nobody has drawn has none.
+pub(super) fn areas(shares: [f64; 3], has_cup: bool) -> String {
+    let [cup, rim, background] = shares.map(|share| 100.0 * share);
+    match has_cup {
+        true => format!("cup {cup:.1} %, rim {rim:.1} %, background {background:.1} %"),
+        false => format!(
+            "disc {rim:.1} %, background {background:.1} %; no mask shows a cup, so that there are no figures of cups"
+        ),
+    }
 }

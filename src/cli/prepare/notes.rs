@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::error::of_reason;
-use crate::data::names::counted;
+use crate::data::names::{counted, several};
+use crate::data::patients::told_apart;
 use crate::data::prepare::{Note, NoteKind, Prepared, Skipped, Summary, UnusedKind};
 use crate::data::remarks::{Remark, Remarks};
 use crate::named::Named;
@@ -48,6 +49,18 @@ pub(super) fn notes(summary: &Summary, validation: &str) -> Vec<String> {
             told.push(format!("{} not used: {what}: {}", counted(files.len(), "file"), paths(&files)));
         }
     }
+    let without_cup = summary.without_cup();
+    if !without_cup.is_empty() {
+        let [masks, _] = summary.masks();
+        let shows = if without_cup.len() == 1 { "shows" } else { "show" };
+        told.push(format!(
+            "{} of {} {shows} no cup: {}",
+            without_cup.len(),
+            counted(masks, "mask"),
+            several(&without_cup)
+        ));
+    }
+    told.extend(told_apart(&summary.in_both_parts(), ["train", "test"]));
     let of_validation = summary.regions.iter().filter(|region| region.is_validation).count();
     if of_validation > 0 {
         let regions = counted(of_validation, "region");

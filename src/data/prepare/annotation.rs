@@ -117,7 +117,9 @@ impl Annotation {
             }
             Self::SoftMaps { disc, cup, agreement, experts } => {
                 let inside = |path: &PathBuf| Shown::agreed(path, *agreement, *experts);
-                (joined(inside(disc)?, Some(inside(cup)?), disc, Some(cup))?, disc)
+                let mut drawn = joined(inside(disc)?, Some(inside(cup)?), disc, Some(cup))?;
+                drawn.notes.push(Note::Agreement { agreement: *agreement, experts: *experts });
+                (drawn, disc)
             }
         };
         if drawn.mask.iter().all(|level| *level == BACKGROUND) {
@@ -240,7 +242,8 @@ fn joined(disc: Shown, cup: Option<Shown>, disc_path: &Path, cup_path: Option<&P
     }
     let cup = if cup.size == size { cup } else { cup.scaled(size) };
     let cup_filled = filled(cup.mask, width, "cup", cup_path)?;
-    notes.extend(cup.notes);
+    let of_cup: Vec<Note> = cup.notes.into_iter().filter(|note| !notes.contains(note)).collect();
+    notes.extend(of_cup);
     let cup = cup_filled.mask;
     let area = cup.iter().filter(|inside| **inside).count();
     let beyond = |disc: &[bool]| cup.iter().zip(disc).filter(|(cup, disc)| **cup && !**disc).count();

@@ -248,7 +248,12 @@ pub(super) fn inside(stored: &StoredMask, path: &Path) -> Result<Classes<Vec<boo
             format!("the corners of the mask `{}` differ, so it is unclear what is inside", path.display()).into()
         );
     }
-    let mask = inventory.pixels.iter().map(|value| class[*value as usize] != corners[0]).collect();
+    let mask: Vec<bool> = inventory.pixels.iter().map(|value| class[*value as usize] != corners[0]).collect();
+    let inside = mask.iter().position(|inside| *inside).map(|place| inventory.pixels[place]);
+    let brightness = |value: u32| inventory.point(&inventory.values[value as usize]).iter().sum::<f64>();
+    let is_dark = inside.is_some_and(|inside| brightness(inside) < brightness(inventory.corners()[0]));
+    let mut notes = notes;
+    notes.extend(is_dark.then_some(Note::DarkInside));
     Ok(Classes { mask, notes })
 }
 
@@ -471,7 +476,8 @@ mod tests {
     fn two_values_are_a_mask_whatever_they_are() {
         let area = 19 * 19;
         for values in [[255, 255, 0], [1, 1, 0], [0, 0, 255], [0, 0, 1], [70_000, 70_000, 1]] {
-            assert_eq!(structure(&levels(rings(values))), Ok((area, vec![])), "{values:?}");
+            let notes = if values[0] < values[2] { vec![Note::DarkInside] } else { vec![] };
+            assert_eq!(structure(&levels(rings(values))), Ok((area, notes)), "{values:?}");
         }
         for colour in [[255, 0, 0], [0, 0, 1]] {
             assert_eq!(structure(&colours([colour, colour, [0; 3]])), Ok((area, vec![])));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::reason::Reason;
 use crate::atomic_file::WriteError;
 use crate::data::DataError;
+use crate::data::names::counted;
 
 /// Each message is one sentence that names the folder or value, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +24,7 @@ pub enum PrepareError {
     SeveralMasks { image: PathBuf, first: PathBuf, second: PathBuf },
 
     /// Not a single photograph could be used.
-    #[error("none of the {count} photographs in `{}` can be used; the first, `{}`: {reason}", input.display(), file.display())]
+    #[error("of {} in `{}` none can be used; the first, `{}`: {reason}", counted(*count, "photograph"), input.display(), file.display())]
     NothingUsable { input: PathBuf, count: usize, file: PathBuf, reason: Reason },
 
     /// The output folder holds something else.

@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use super::annotation::Annotation;
 use super::unused::{Skipped, Unused};
 use crate::data::dataset::Split;
+use crate::data::patients::every_nth;
 
 /// Side of a region in disc diameters, where the layout does not say: as in the published regions of REFUGE, in which
 /// the disc is two thirds of the width.
 pub const SCALE: f64 = 1.5;
+
+/// The part of photographs that are divided by their names, of one camera.
+pub(super) const ALL: &str = "all";
 
 /// How large a square is cut out of the photographs of a part.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,16 +48,20 @@ pub(super) struct Listing {
     pub photographs: Vec<Photograph>,
     pub skipped: Vec<Skipped>,
     pub unused: Vec<Unused>,
+    /// every so many-th by name is a test image, with 0 none; `None` where files say what is
+    pub test_every: Option<usize>,
 }
 
 impl Listing {
-    /// Divides photographs, sorted by name, where nothing published does: every `n`-th is a test image.
+    /// Divides photographs, sorted by name, where nothing published does: every `n`-th is a test image, with both eyes of a
+    /// patient in one part, see [`every_nth`].
     pub(crate) fn divide_every(&mut self, n: usize) {
         self.photographs.sort_by(|a, b| a.name.cmp(&b.name));
-        for (index, photograph) in self.photographs.iter_mut().enumerate() {
-            let is_test = n > 0 && index % n == n - 1;
+        let chosen = every_nth(self.photographs.iter().map(|photograph| photograph.name.as_str()), n);
+        for (photograph, is_test) in self.photographs.iter_mut().zip(chosen) {
             photograph.split = if is_test { Split::Test } else { Split::Train };
-            photograph.part = "all".to_string();
+            photograph.part = ALL.to_string();
         }
+        self.test_every = Some(n);
     }
 }

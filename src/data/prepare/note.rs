@@ -38,6 +38,50 @@ pub enum Note {
     OutlineFilled,
     /// a structure had holes, which were filled
     HolesFilled,
+    /// the mask of a structure is dark inside and bright around it
+    DarkInside,
+    /// the mask is called otherwise than its photograph
+    OtherName {
+        /// name of the mask's file
+        mask: String,
+    },
+    /// the annotation is what experts agree on
+    Agreement {
+        /// so many at least
+        agreement: u8,
+        /// of so many
+        experts: u8,
+    },
+    /// the photograph seems to be a region already
+    AlreadyRegion,
+    /// the disc touches the border of the region
+    DiscCut,
+    /// the region reaches so far beyond the photograph that a part of the disc is mirrored in
+    DiscMirrored,
+    /// the region has many times more pixels than the photograph has there
+    Enlarged {
+        /// pixels a side in the photograph
+        from: u32,
+        /// in the region
+        to: u32,
+    },
+}
+
+/// Times that a region is enlarged of which nobody need know.
+const ENLARGED: u32 = 4;
+/// Share of a photograph's shorter side that its disc is wide at most; of a region's it is more.
+const WIDEST: f64 = 0.45;
+
+impl Note {
+    /// What is odd about how large a region is cut out: `side` pixels become `size`.
+    pub(super) fn on_enlargement(side: u32, size: u32) -> Option<Self> {
+        (u64::from(size) > u64::from(ENLARGED) * u64::from(side)).then_some(Self::Enlarged { from: side, to: size })
+    }
+
+    /// What is odd about how wide the disc of a photograph of this size is.
+    pub(super) fn on_disc(diameter: f64, (width, height): (u32, u32)) -> Option<Self> {
+        (diameter > WIDEST * f64::from(width.min(height))).then_some(Self::AlreadyRegion)
+    }
 }
 
 named_enum! {
@@ -55,7 +99,8 @@ named_enum! {
         Scaled = "scaled",
         /// masks cover the pixels as stored, before the photographs' EXIF orientation: they were turned with them
         DrawnOnStored = "drawn-on-stored",
-        /// photographs have an EXIF orientation and their masks none: they fit as drawn, on the upright photographs
+        /// photographs have an EXIF orientation and their masks none: the masks were drawn on the photographs as a viewer shows
+        /// them, and were not turned
         DrawnUpright = "drawn-upright",
         /// photographs have an EXIF orientation, which was applied to them and not to their masks; whether those are upright
         /// does not show, so look at the contact sheet
@@ -66,6 +111,21 @@ named_enum! {
         OutlineFilled = "outline-filled",
         /// structures have holes, which were filled
         HolesFilled = "holes-filled",
+        /// masks of one structure are dark inside and bright around it: inside is what the corners are not
+        DarkInside = "dark-inside",
+        /// masks have the names of their photographs with an addition, or another spelling
+        OtherName = "other-name",
+        /// disc and cup are where so many of the experts agree
+        Agreement = "agreement",
+        /// photographs look like regions around a disc already, and squares were cut out of them once more; regions are used as
+        /// they are if they lie in `train/ROIs/image` and `train/ROIs/mask`
+        AlreadyRegion = "already-region",
+        /// discs touch the border of their regions, which are too small for them or lie beside them
+        DiscCut = "disc-cut",
+        /// regions reach so far beyond their photographs that a part of the disc is mirrored in; the masks are background there
+        DiscMirrored = "disc-mirrored",
+        /// regions were enlarged more than four times, so that they show no more than a blur
+        Enlarged = "enlarged",
     }
 }
 
@@ -83,6 +143,13 @@ impl Note {
             Self::RimWithoutCup => NoteKind::RimWithoutCup,
             Self::OutlineFilled => NoteKind::OutlineFilled,
             Self::HolesFilled => NoteKind::HolesFilled,
+            Self::DarkInside => NoteKind::DarkInside,
+            Self::OtherName { .. } => NoteKind::OtherName,
+            Self::Agreement { .. } => NoteKind::Agreement,
+            Self::AlreadyRegion => NoteKind::AlreadyRegion,
+            Self::DiscCut => NoteKind::DiscCut,
+            Self::DiscMirrored => NoteKind::DiscMirrored,
+            Self::Enlarged { .. } => NoteKind::Enlarged,
         }
     }
 }
@@ -95,7 +162,16 @@ impl fmt::Display for Note {
             Self::NearestValue { pixels } => write!(f, "{pixels} pixels"),
             Self::Scaled { from, to } => write!(f, "{}x{} to {}x{}", from.0, from.1, to.0, to.1),
             Self::Turned { orientation, .. } => write!(f, "EXIF orientation {}", orientation.to_exif()),
-            Self::RimWithoutCup | Self::OutlineFilled | Self::HolesFilled => Ok(()),
+            Self::OtherName { mask } => f.write_str(mask),
+            Self::Agreement { agreement, experts } => write!(f, "{agreement} of {experts} experts"),
+            Self::Enlarged { from, to } => write!(f, "{from}x{from} to {to}x{to} pixels"),
+            Self::RimWithoutCup
+            | Self::OutlineFilled
+            | Self::HolesFilled
+            | Self::DarkInside
+            | Self::AlreadyRegion
+            | Self::DiscCut
+            | Self::DiscMirrored => Ok(()),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::{DynamicImage, GrayImage};
 use rayon::prelude::*;
+use unicode_normalization::UnicodeNormalization;
 
 use super::crop::disc_of_mask;
 use super::error::{OptionError, PrepareError};
 use super::fit::fit;
-use super::listing::{Extent, Listing, Photograph};
+use super::listing::{ALL, Extent, Listing, Photograph};
 use super::note::Note;
 use super::options::{Layout, Options};
 use super::output::Staging;
@@ -19,11 +20,13 @@ use super::tree::Tree;
 use super::unused::Skipped;
 use super::{drishti, origa, pairs, refuge, rim_one};
 use crate::data::contact_sheet::Tile;
-use crate::data::disc_finder::{Disc, find_disc};
+use crate::data::disc_finder::{Disc, find_disc, is_whole_photograph};
 use crate::data::fit::Fit;
 use crate::data::guard::{caught, defect};
 use crate::data::image_file::{read_header, read_photograph, write_png};
 use crate::data::mask::{BACKGROUND, CUP, RIM, structures};
+use crate::data::names::stem;
+use crate::data::region::check_shape;
 use crate::data::resize::{resize_image, resize_mask};
 use crate::data::square::Square;
 use crate::metrics::vertical_cup_to_disc_ratio;
@@ -98,7 +101,7 @@ pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Res
             reason: first.reason.clone(),
         });
     }
-    let summary = Summary { regions, skipped, unused: listing.unused, sides };
+    let summary = Summary { regions, skipped, unused: listing.unused, sides, test_every: listing.test_every };
     staging.finish(&summary, tiles)?;
     Ok(summary)
 }
@@ -145,14 +148,18 @@ fn check(options: &Options) -> Result<(), OptionError> {
     Ok(())
 }
 
-/// Photographs without an annotation are left out of a split in which others have one: a split is labelled, or not.
+/// Photographs without an annotation are left out of a split in which others have one: a split is labelled, or not. Where
+/// photographs are divided by their names, all of them are labelled or none.
 fn without_unannotated(listing: &Listing) -> (Vec<Photograph>, Vec<Skipped>) {
     let is_bare = |p: &Photograph| p.annotation.file().is_none();
-    let labelled: BTreeSet<&str> =
-        listing.photographs.iter().filter(|p| !is_bare(p)).map(|p| p.split.folder()).collect();
+    let folder = |p: &Photograph| listing.test_every.map_or(p.split.folder(), |_| ALL);
+    let labelled: BTreeSet<&str> = listing.photographs.iter().filter(|p| !is_bare(p)).map(folder).collect();
     let (left_out, kept): (Vec<&Photograph>, Vec<_>) =
-        listing.photographs.iter().partition(|p| is_bare(p) && labelled.contains(p.split.folder()));
-    let reason = |p: &Photograph| format!("it has no annotation, but others of `{}` have", p.split.folder());
+        listing.photographs.iter().partition(|p| is_bare(p) && labelled.contains(folder(p)));
+    let reason = |p: &Photograph| match listing.test_every {
+        Some(_) => "no annotation, which others have".to_string(),
+        None => format!("no annotation, which others of `{}` have", p.split.folder()),
+    };
     let skipped = left_out.into_iter().map(|p| Skipped::left_out(p.image.clone(), reason(p))).collect();
     (kept.into_iter().cloned().collect(), skipped)
 }
@@ -164,11 +171,15 @@ fn measure(photograph: &Photograph, options: &Options) -> Result<Measured, Reaso
         read.map(|read| read.image).map_err(|error| Reason::from(error.to_string()))
     };
     let measured = |disc, found, fit, notes| Measured { photograph: photograph.clone(), disc, found, fit, notes };
+    let header = read_header(&photograph.image).map_err(|error| error.to_string())?;
+    check_shape(header.size, &photograph.image).map_err(|error| error.to_string())?;
     if let Some(file) = photograph.annotation.file() {
-        let header = read_header(&photograph.image).map_err(|error| error.to_string())?;
         let drawn = photograph.annotation.read(header.size)?.ok_or("it has no annotation")?;
         let (fit, fitted) = fit(&drawn, file, header, &photograph.image, pixels)?;
-        let notes = drawn.notes.into_iter().chain(fitted).collect();
+        // Published names are as they are.
+        let other_name = options.layout == Layout::Pairs && stem(file).nfc().ne(stem(&photograph.image).nfc());
+        let name = || Note::OtherName { mask: file.file_name().unwrap_or_default().to_string_lossy().into_owned() };
+        let notes = drawn.notes.into_iter().chain(fitted).chain(other_name.then(name)).collect();
         let disc = disc_of_mask(&fit.apply(drawn.mask)).ok_or("the mask has no disc")?;
         return Ok(measured(disc, Found::Annotation, Some(fit), notes));
     }
@@ -229,9 +240,31 @@ fn write_region(
         None if photograph.extent == Extent::Whole => Square::containing(width, height),
         None => return Err(Reason::with(Remedy::Side, "the size of its disc is unknown")),
     };
+    let area = |width: u32, height: u32| u64::from(width) * u64::from(height);
+    if photograph.extent != Extent::Whole && area(square.side, square.side) > 2 * area(width, height) {
+        let side = square.side;
+        let what = format!(
+            "its region would be a square of {side} pixels, of which most lies beyond its {width}x{height} pixels and would be mirrored"
+        );
+        return Err(Reason::with(Remedy::SmallerSide, what));
+    }
     let size = options.size;
     let region = resize_image(&square.cut_image(&image), size, size);
+    let is_mirrored = mask.as_ref().is_some_and(|mask| square.mirrors(mask));
     let mask = mask.map(|mask| resize_mask(&square.cut_mask(&mask), size, size));
+    let is_cut = mask.as_ref().is_some_and(touches_border);
+    let already_region = match found {
+        _ if photograph.extent == Extent::Whole => None,
+        // The finder looks for discs of whole photographs, and says nothing about the size of any other.
+        Found::Finder { .. } => (!is_whole_photograph(&image)).then_some(Note::AlreadyRegion),
+        _ => Note::on_disc(disc.diameter, (width, height)),
+    };
+    let of_region = [
+        already_region,
+        is_cut.then_some(Note::DiscCut),
+        is_mirrored.then_some(Note::DiscMirrored),
+        Note::on_enlargement(square.side, size),
+    ];
     let rule = Overwriting::default();
     let paths = staging.region(photograph.split, &photograph.name);
     let write = || {
@@ -254,13 +287,20 @@ fn write_region(
         areas: mask.as_ref().map(areas),
         vcdr: mask.as_ref().and_then(vcdr),
         is_validation: photograph.is_validation,
-        notes: of_file.chain(notes.iter().cloned()).collect(),
+        notes: of_file.chain(notes.iter().cloned()).chain(of_region.into_iter().flatten()).collect(),
     };
     let mut tile = Tile::new(&prepared.name, &region, mask.as_ref(), prepared.found.is_doubtful());
     if let Some(confidence) = prepared.found.confidence() {
         tile = tile.with_disc(prepared.disc.within(&square, prepared.scale), confidence);
     }
     Ok(Ok((prepared, tile)))
+}
+
+/// Whether a mask shows something on its outermost pixels.
+fn touches_border(mask: &GrayImage) -> bool {
+    let (right, bottom) = (mask.width() - 1, mask.height() - 1);
+    let is_outermost = |x: u32, y: u32| x == 0 || y == 0 || x == right || y == bottom;
+    mask.enumerate_pixels().any(|(x, y, level)| is_outermost(x, y) && level.0[0] != BACKGROUND)
 }
 
 /// Pixels of cup, rim and background.

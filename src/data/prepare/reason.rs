@@ -18,6 +18,8 @@ pub struct Reason {
 pub enum Remedy {
     /// the side of the square that is cut out
     Side,
+    /// the same, smaller
+    SmallerSide,
     /// what the values of masks mean
     Legend,
     /// the same, as they lie within each other
@@ -48,6 +50,7 @@ impl fmt::Display for Reason {
         f.write_str(&self.what)?;
         match self.remedy {
             Some(Remedy::Side) => f.write_str("; give the side of its region"),
+            Some(Remedy::SmallerSide) => f.write_str("; give a smaller side"),
             Some(Remedy::Legend) => f.write_str("; say what the levels mean"),
             Some(Remedy::LegendOf(legend)) => write!(f, "; say what the levels mean, it seems {legend}"),
             Some(Remedy::DiscMasks) => f.write_str("; say that it shows the disc alone"),

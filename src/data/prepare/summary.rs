@@ -10,6 +10,7 @@ use super::note::{Note, NoteKind};
 use super::unused::{Skipped, Unused};
 use crate::data::dataset::Split;
 use crate::data::disc_finder::{Disc, LOW_CONFIDENCE};
+use crate::data::patients::{has_pairs, in_both};
 use crate::data::square::Square;
 use crate::own_file::Overwriting;
 
@@ -91,6 +92,8 @@ pub struct Summary {
     pub unused: Vec<Unused>,
     /// side of the regions of each part, in pixels of the photograph
     pub sides: BTreeMap<String, u32>,
+    /// every so many-th photograph by name is a test image, with 0 none; `None` where the data set says which are
+    pub test_every: Option<usize>,
 }
 
 pub(super) const COLUMNS: [&str; 18] = [
@@ -128,6 +131,31 @@ impl Summary {
             masks.iter().map(of).sum::<f64>() / masks.len() as f64
         };
         (!masks.is_empty()).then(|| [0, 1, 2].map(share))
+    }
+
+    /// Masks, and those of them that show a cup.
+    pub fn masks(&self) -> [usize; 2] {
+        let areas = || self.regions.iter().filter_map(|region| region.areas);
+        [areas().count(), areas().filter(|areas| areas[0] > 0).count()]
+    }
+
+    /// Masks without a cup, where others have one.
+    pub fn without_cup(&self) -> Vec<&str> {
+        let [_, with_cup] = self.masks();
+        let without = self.regions.iter().filter(|region| region.areas.is_some_and(|areas| areas[0] == 0));
+        without.filter(|_| with_cup > 0).map(|region| region.name.as_str()).collect()
+    }
+
+    /// Whether two regions of a patient are here, which names tell that differ by an eye alone.
+    pub fn has_pairs(&self) -> bool {
+        has_pairs(self.regions.iter().map(|region| region.name.as_str()))
+    }
+
+    /// Patients with a region in each part, by the names of two of them.
+    pub fn in_both_parts(&self) -> Vec<[String; 2]> {
+        let [train, test] = [Split::Train, Split::Test]
+            .map(|split| self.regions.iter().filter(move |r| r.split == split).map(|region| region.name.as_str()));
+        in_both(train, test)
     }
 
     /// Smallest, mean and largest vertical cup-to-disc ratio; `None` without a mask.
@@ -174,16 +202,24 @@ impl Summary {
             doubtful.iter().map(|(r, c)| json!({ "split": r.split.folder(), "name": r.name, "confidence": c }));
         let skipped = |s: &Skipped| json!({ "file": s.file, "reason": s.reason.to_string(), "failed": s.failed });
         let noted = |region: &Prepared, note: &Note| json!({ "split": region.split.folder(), "name": region.name, "kind": note.kind(), "note": note.to_string() });
+        let [with_mask, with_cup] = self.masks();
+        // A cup that nobody has drawn has no area.
+        let shares = self.shares().map(|[cup, rim, background]| {
+            json!({ "cup": (with_cup > 0).then_some(cup), "rim": rim, "background": background })
+        });
         let notes = self.regions.iter().flat_map(|region| region.notes.iter().map(move |note| noted(region, note)));
         json!({
             "regions": self.regions.len(),
             "train": self.count(Split::Train),
             "test": self.count(Split::Test),
             "validation": self.regions.iter().filter(|region| region.is_validation).count(),
-            "with_mask": self.regions.iter().filter(|region| region.areas.is_some()).count(),
+            "with_mask": with_mask,
+            "with_cup": with_cup,
+            "test_every": self.test_every,
+            "in_both_parts": self.in_both_parts(),
             "mirrored": self.regions.iter().filter(|region| region.mirrored).count(),
             "side": self.sides,
-            "mean_share": self.shares().map(|shares| named(shares, ["cup", "rim", "background"])),
+            "mean_share": shares,
             "vcdr": self.vcdr_range().map(|range| named(range, ["min", "mean", "max"])),
             "confidence": self.confidence_range().map(|range| named(range, ["min", "mean", "max"])),
             "low_confidence": doubtful.collect::<Vec<_>>(),

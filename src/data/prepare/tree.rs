@@ -7,6 +7,7 @@ use walkdir::WalkDir;
 
 use super::error::PrepareError;
 use crate::data::folder::{has_image_extension, is_passed_over};
+use crate::data::names::counted;
 
 /// Every file below a folder, sorted, without what is [passed over](is_passed_over) everywhere.
 #[derive(Debug)]
@@ -83,16 +84,19 @@ impl Tree {
             return "nothing".to_string();
         }
         if counts.is_empty() {
-            return format!("{} files, none of them an image", self.files.len());
+            return format!("{}, and no image", counted(self.files.len(), "file"));
         }
         let place = |folder: &Path| match folder.as_os_str().is_empty() {
             true => "the folder itself".to_string(),
             false => format!("`{}`", folder.display()),
         };
-        let listed: Vec<String> =
-            counts.iter().take(SHOWN).map(|(folder, n)| format!("{n} images in {}", place(folder))).collect();
+        let listed: Vec<String> = counts
+            .iter()
+            .take(SHOWN)
+            .map(|(folder, n)| format!("{} in {}", counted(*n, "image"), place(folder)))
+            .collect();
         let more = counts.len().saturating_sub(SHOWN);
-        let rest = if more > 0 { format!(" and {more} more folders") } else { String::new() };
+        let rest = if more > 0 { format!(" and {}", counted(more, "more folder")) } else { String::new() };
         format!("{}{rest}", listed.join(", "))
     }
 }

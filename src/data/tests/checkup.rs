@@ -37,9 +37,9 @@ fn a_split_is_counted_and_what_is_odd_about_it_is_said() {
     let kinds = [
         ["`r00`: it is 60x40", "mirroring"],
         ["1 of 11 looks like a mask", "(`r04`)"],
-        ["1 of 9 mask has no cup", "(`r00`)"],
-        ["1 of 9 mask has grey levels beside", "(`r01`)"],
-        ["1 of 11 images have no mask", "(`r02`)"],
+        ["1 of 9 masks has no cup", "(`r00`)"],
+        ["1 of 9 masks has grey levels beside", "(`r01`)"],
+        ["1 of 11 images has no mask", "(`r02`)"],
     ];
     assert_eq!(found.warnings.len(), kinds.len(), "{:#?}", found.warnings);
     for (warning, words) in found.warnings.iter().zip(kinds) {
@@ -53,5 +53,16 @@ fn a_split_is_counted_and_what_is_odd_about_it_is_said() {
     let loose = Checkup::of(&split.path().join("ROIs/image")).unwrap();
     assert_eq!((loose.regions, loose.masks), (11, 0));
     assert!(shared(&found.album, &loose.album).unwrap().is_all_of_both());
-    assert!(Checkup::of(&split.path().join("absent")).is_err());
+    let refused = |path: &str| Checkup::of(&split.path().join(path)).unwrap_err().to_string();
+    assert!(refused("absent").ends_with("there is no such folder"), "{}", refused("absent"));
+    assert!(refused("ROIs/image/r01.png").ends_with("is a file, and no folder of images"));
+}
+
+#[test]
+fn a_split_of_discs_alone_is_said_to_have_no_cup() {
+    let split = split_of(3, 40);
+    (0..3).for_each(|i| square_mask(40, false).save(mask_path(&split, &format!("r{i:02}.png"))).unwrap());
+    let found = Checkup::of(split.path()).unwrap();
+    assert_eq!((found.masks, found.with_cup), (3, 0));
+    assert!(found.warnings.len() == 1 && found.warnings[0].contains("no mask shows a cup"), "{:?}", found.warnings);
 }

@@ -122,7 +122,7 @@ fn masks_and_images_that_stay_unmatched_are_named_on_both_sides() {
     let split = named(&["a.png", "b.png"], &["x.png", "y.png"]);
     for labels in [Labels::Required, Labels::Optional] {
         let text = message(Dataset::open(split.path(), labels), "x.png");
-        assert!(text.contains("none of the 2 masks") && text.contains("2 images") && text.contains("a.png"), "{text}");
+        assert!(text.contains("2 masks, such as") && text.contains("2 images") && text.contains("a.png"), "{text}");
     }
     assert_eq!(Dataset::open(split.path(), Labels::Ignored).unwrap().len(), 2);
     let split = named(&["a.png", "b.png"], &["a-Disc-T.png", "b-Disc-T.png", "a-Cup-T.png", "b-Cup-T.png"]);
@@ -211,6 +211,32 @@ fn every_tenth_region_is_held_out() {
     assert_eq!(held_out.regions().iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["r09", "r19"]);
     assert_eq!(train.len(), 21);
     assert!(train.regions().iter().all(|r| !held_out.regions().contains(r)));
+}
+
+#[test]
+fn both_eyes_of_a_patient_are_held_out_together() {
+    let split = empty_split();
+    let image = RgbImage::new(4, 4);
+    for (patient, eye) in (0..12).flat_map(|patient| ["L", "R"].map(|eye| (patient, eye))) {
+        image.save(image_path(&split, &format!("p{patient:02}_{eye}.png"))).unwrap();
+    }
+    let (train, held_out) = Dataset::open(split.path(), Labels::Ignored).unwrap().hold_out_every_tenth();
+    assert_eq!(held_out.regions().iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["p04_L", "p04_R"]);
+    assert_eq!(train.len(), 22);
+}
+
+#[test]
+fn what_completes_a_square_is_background_in_its_mask() {
+    let split = empty_split();
+    RgbImage::from_fn(40, 30, |x, y| Rgb([x as u8, y as u8, 0])).save(image_path(&split, "a.png")).unwrap();
+    let disc = GrayImage::from_fn(40, 30, |x, y| Luma([if (10..30).contains(&x) && y < 20 { 128 } else { 255 }]));
+    disc.save(mask_path(&split, "a.png")).unwrap();
+    let dataset = Dataset::open(split.path(), Labels::Required).unwrap();
+    let whole = RegionPixels::read(&dataset.regions()[0]).unwrap().squared();
+    let mask = whole.mask.expect("there is one");
+    assert_eq!(mask.dimensions(), (40, 40));
+    assert_eq!(mask.iter().filter(|level| **level == 128).count(), 20 * 20, "the disc once");
+    assert_eq!(whole.image.get_pixel(3, 0).0, [3, 4, 0], "and the image is mirrored");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 mod as_brought;
 mod folders;
+mod regions;
 
 use super::mat_file::tests::file as matlab_file;
 use super::pipeline::vcdr;
