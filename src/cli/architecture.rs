@@ -1,15 +1,19 @@
 //! The flags that tell the network of weights whose file does not.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::Args;
 
 use super::error::WrongFlags;
 use super::named::named;
+use crate::device::Device;
+use crate::formats::{FormatError, TensorFile};
 use crate::nn::deeplab::Backbone;
-use crate::train::{Config, SETTINGS};
+use crate::train::{
+    CheckpointTaken, Config, Origin, SETTINGS, TrainedNetwork, checkpoint_at, load_stochastic_predictor,
+};
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
 #[derive(Args, Clone, Default)]
@@ -40,6 +44,29 @@ impl Architecture {
         Ok(config)
     }
 
+    /// The network of a checkpoint, of weights or of a run, for so many images at once and with so many further passes. What its
+    /// file does not say of it is said.
+    pub(crate) fn load(&self, device: &Device, given: &Path, batch: usize, passes: usize) -> Result<TrainedNetwork> {
+        let CheckpointTaken { path, note } = checkpoint_at(given)?;
+        let mut network = load_stochastic_predictor(device, &path, &self.config()?, batch, passes)?;
+        self.agree(&network.config, &path)?;
+        network.notes.splice(0..0, note);
+        let is_known = !matches!(network.origin, Origin::Weights { state_size: false });
+        network.notes.extend(self.assumption(is_known, &network.config, &path));
+        Ok(network)
+    }
+
+    /// What is said of weights whose file does not tell at what size they were trained, unless a flag does.
+    pub(crate) fn assumption(&self, is_known: bool, config: &Config, path: &Path) -> Option<String> {
+        (!is_known && self.size.is_none()).then(|| {
+            format!(
+                "`{}` does not say at what size it was trained: {} is taken, --size says otherwise, and at another size it sees less",
+                path.display(),
+                config.size
+            )
+        })
+    }
+
     /// Refuses flags that contradict what a checkpoint says of itself.
     pub(crate) fn agree(&self, config: &Config, checkpoint: &Path) -> Result<()> {
         let contradiction = |flag: &str, given: &dyn Display, own: &dyn Display| {
@@ -57,5 +84,30 @@ impl Architecture {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The file of a checkpoint or of weights, or that of the run which is named; it can be read, as far as can be told before it is.
+pub(crate) fn readable_checkpoint(given: &Path) -> Result<PathBuf> {
+    let path = checkpoint_at(given)?.path;
+    match TensorFile::read_metadata(&path) {
+        Err(error @ (FormatError::Read { .. } | FormatError::NotAFile(_))) => Err(error.into()),
+        _ => Ok(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_that_is_assumed_is_said() {
+        let weights = Path::new("a.pth");
+        let config = Architecture::default().config().expect("the default");
+        let note = Architecture::default().assumption(false, &config, weights).expect("it is assumed");
+        assert!(note.starts_with("`a.pth` does not say") && note.contains("512 is taken, --size says"), "{note}");
+        assert_eq!(Architecture::default().assumption(true, &config, weights), None);
+        let given = Architecture { size: Some(128), ..Architecture::default() };
+        assert_eq!(given.assumption(false, &config, weights), None, "a flag says it");
     }
 }

@@ -14,7 +14,9 @@ use crate::formats::{
     Weights, published_alias, write_pytorch,
 };
 use crate::own_file::{Overwriting, Purpose};
-use crate::train::{Checkpoint, Config, architecture_of, backbone_of, last_epoch, stated};
+use crate::train::{
+    Checkpoint, CheckpointTaken, Config, architecture_of, backbone_of, checkpoint_at, last_epoch, stated,
+};
 
 /// Convert weights between PyTorch (`.pth`, `.pth.tar`) and `.safetensors`, and to `.onnx`
 ///
@@ -25,7 +27,7 @@ use crate::train::{Checkpoint, Config, architecture_of, backbone_of, last_epoch,
 /// stderr.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Weights to read
+    /// Weights to read; of the folder of a run its best checkpoint, or of an adaptation the last
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// File to write
@@ -84,7 +86,7 @@ impl Format {
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
-    let Arguments { input, output, .. } = arguments;
+    let Arguments { input: given, output, .. } = arguments;
     let format = Format::of(output)?;
     if arguments.aliases && !format.is_pytorch() {
         return Err(
@@ -92,6 +94,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         );
     }
     let fallback = arguments.architecture.config()?;
+    let CheckpointTaken { path: input, note: which } = checkpoint_at(given)?;
+    let input = &input;
     if matches!(Format::of(input), Ok(Format::Onnx)) {
         bail!("`{}` cannot be read: ONNX is written only", input.display());
     }
@@ -102,8 +106,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     state_flags(&arguments.architecture, &mut weights.facts);
     weights.generator = in_published_order(weights.generator, &config)?;
     let dropped = dropped(&weights, format);
-    let note = weights.wrapper_note(input);
-    note.iter().for_each(|note| global.note(note));
+    let is_known = format != Format::Onnx || weights.facts.count(Facts::SIZE).is_some();
+    let notes = [which, weights.wrapper_note(input), arguments.architecture.assumption(is_known, &config, input)];
+    notes.iter().flatten().for_each(|note| global.note(note));
     let tensors = match format {
         Format::Safetensors => {
             let file = weights.to_tensor_file();

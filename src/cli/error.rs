@@ -11,7 +11,7 @@ use crate::atomic_file::WriteError;
 use crate::conformance::CaseError;
 use crate::data::DataError;
 use crate::data::guard::defect;
-use crate::data::names::{counted, shown, shown_path};
+use crate::data::names::{counted, several, shown, shown_path};
 use crate::data::prepare::{MaskValue, OptionError, PrepareError, Reason, Remedy};
 use crate::device::DeviceError;
 use crate::gpu::GpuError;
@@ -19,6 +19,7 @@ use crate::inference::InferenceError;
 use crate::own_file::Refusal;
 use crate::train::{
     CheckpointError, ConfigError, MemoryLimit, MemoryShortage, PredictorError, Spelling, TrainError, WeightsError,
+    runs_in,
 };
 
 /// Flags that do not go together, or a value that a flag cannot have.
@@ -140,6 +141,8 @@ fn of_adapter(error: &GpuError) -> Option<String> {
         GpuError::NoHalf { adapter } => {
             return Some(format!("--precision f16 is not supported by `{adapter}`: its shaders have no 16-bit floats"));
         }
+        // Fewer of them would be as large.
+        error if error.is_of_one_sample() => "use a smaller --size",
         GpuError::TooLarge { .. } | GpuError::OutOfMemory { .. } | GpuError::MemoryFull { .. } => {
             "use a smaller --batch or --size"
         }
@@ -155,7 +158,7 @@ fn of_training(error: &TrainError) -> Option<String> {
         TrainError::Settings(error) => return Some(error.spelt(Spelling::Flags)),
         TrainError::Data(error) => return of_data(error),
         TrainError::TooFewRegions { held_out: 0, .. } => "use a smaller --batch, or more regions",
-        TrainError::TooFewRegions { .. } => "use a smaller --batch, more regions, or --select target",
+        TrainError::TooFewRegions { .. } => "use a smaller --batch, or more regions",
         TrainError::Memory(shortage) => return Some(of_memory(shortage)),
         TrainError::Stopped { step, saved, run, .. } => {
             let command = resume_command(run);
@@ -169,7 +172,15 @@ fn of_training(error: &TrainError) -> Option<String> {
         }
         TrainError::DataChanged { .. } => return Some(format!("{error}, or go on with them by --changed-data")),
         TrainError::OnlyWarmup { .. } => "give --warmup-epochs (-1: no warm-up), or let the run have more --steps",
-        TrainError::NothingHeldOut { .. } => return Some(format!("{error}, or --select target")),
+        TrainError::NoRun { run, .. } => {
+            let inside = runs_in(run);
+            let (count, names) = (
+                counted(inside.len(), "run"),
+                several(&inside.iter().map(|run| run.display().to_string()).collect::<Vec<_>>()),
+            );
+            return (!inside.is_empty())
+                .then(|| format!("{error}; it holds {count}, of which one is to be given: {names}"));
+        }
         TrainError::NotLonger { .. } => "--epochs and --steps count from the beginning of the run, not from here",
         TrainError::InUse { .. } => "wait for its end or stop it, or choose another --out",
         TrainError::HoldsRun(_) => "continue it with --resume or choose another --out",
@@ -323,6 +334,33 @@ mod tests {
                  gone: {want}"
             )
         );
+    }
+
+    #[test]
+    fn a_folder_of_runs_is_no_run_and_names_those_in_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let run = folder.path().join("first");
+        std::fs::create_dir(&run).expect("it is writable");
+        std::fs::write(run.join("config.toml"), "").expect("it is writable");
+        let told = |run: &Path| sentence(&TrainError::NoRun { run: run.into(), missing: "last".into() }.into());
+        let wanted = format!("it holds 1 run, of which one is to be given: `{}`", run.display());
+        assert!(told(folder.path()).ends_with(&wanted), "{}", told(folder.path()));
+        assert!(!told(&run).contains("it holds"), "{}", told(&run));
+    }
+
+    #[test]
+    fn one_sample_that_is_too_large_needs_smaller_images() {
+        let told = |what: &str| {
+            let (adapter, what) = ("a GPU".to_string(), what.to_string());
+            let error = GpuError::TooLarge { adapter, what, bytes: 512 << 20, limit: 128 << 20 };
+            sentence(&TrainError::from(DeviceError::from(error)).into())
+        };
+        let one = told("one sample of conv2d");
+        assert_eq!(
+            one,
+            "`a GPU` allows 128.0 MiB for a buffer, but one sample of conv2d needs 512.0 MiB; use a smaller --size"
+        );
+        assert!(told("the value `x`").ends_with("use a smaller --batch or --size"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `papilla evaluate`: metrics of a checkpoint on labelled regions.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,21 +8,23 @@ use anyhow::{Context, Result, bail};
 use image::GrayImage;
 use serde_json::{Value, json};
 
+use super::architecture::readable_checkpoint;
 use super::masking::MaskFlags;
 use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
 use crate::data::guard::caught;
 use crate::data::mask::structures;
-use crate::data::names::shown_path;
+use crate::data::names::{counted, shown_path};
 use crate::data::place::Taken;
 use crate::data::remarks::Remarks;
 use crate::data::{Dataset, Labels, Region, RegionPixels};
 use crate::device::Device;
 use crate::inference::Logits;
 use crate::metrics::{
-    ImageMetrics, Masking, Masks, MeanInterval, MeanOfFound, SUMMARY_COLUMNS, Summary, evaluate_image,
+    ImageMetrics, LEAST_FOR_INTERVAL, Masking, Masks, MeanInterval, MeanOfFound, SUMMARY_COLUMNS, StructureSummary,
+    Summary, evaluate_image, measurable,
 };
 use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
-use crate::train::{TrainedNetwork, load_predictor, seen_in_training};
+use crate::train::{Origin, TrainedNetwork, seen_in_training};
 
 /// Images computed at once.
 const BATCH: usize = 4;
@@ -32,8 +35,8 @@ const BATCH: usize = 4;
 /// named, the exit status is then 1; regions that are not square are completed by mirroring their edges.
 #[derive(clap::Args, Clone)]
 pub(super) struct Arguments {
-    /// Checkpoint of a run, or weights
-    #[arg(long, value_name = "FILE")]
+    /// Checkpoint of a run, or weights; of the folder of a run its best checkpoint, or of an adaptation the last
+    #[arg(long, value_name = "FILE|RUN")]
     pub(super) checkpoint: PathBuf,
     /// Labelled regions: a split of a dataset, which holds `ROIs/image` and `ROIs/mask`; of a dataset, its `test`
     #[arg(long, value_name = "DIR/SPLIT")]
@@ -69,9 +72,19 @@ struct Measured {
     remarks: Remarks,
     /// a sentence for each region that is left out
     left_out: Vec<String>,
+    /// columns and rows that images have
+    sizes: BTreeSet<String>,
 }
 
 impl Measured {
+    /// Of a kind of masks.
+    fn of(&self, masks: Masks) -> &[ImageMetrics] {
+        match masks {
+            Masks::Raw => &self.raw,
+            Masks::Postprocessed => &self.postprocessed,
+        }
+    }
+
     /// Reads regions; one that cannot be used is left out.
     fn read<'a>(&mut self, regions: &'a [Region]) -> Vec<(&'a Region, RegionPixels)> {
         let mut usable = Vec::new();
@@ -94,7 +107,7 @@ impl Measured {
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let document = evaluate(global, arguments)?;
-    let printed = if global.json { output::json(&document) } else { print_table(&document, &arguments.masks) };
+    let printed = if global.json { output::json(&document) } else { print_table(&document, arguments) };
     output::unless_closed(printed)?;
     let is_whole = document["left_out"].as_array().is_none_or(Vec::is_empty);
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -110,6 +123,9 @@ pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> 
     if dataset.regions().iter().all(|region| region.mask.is_none()) {
         dataset = Dataset::open(&data, Labels::Required)?;
     }
+    // Before an adapter is opened, and says so.
+    arguments.architecture.config()?;
+    readable_checkpoint(&arguments.checkpoint)?;
     measure(global, &global.open_tuned()?, &dataset, &Arguments { data, ..arguments.clone() }, note)
 }
 
@@ -125,10 +141,8 @@ pub(super) fn measure(
     if let Some(out) = &arguments.out {
         check_files(&overwriting, out)?;
     }
-    let fallback = arguments.architecture.config()?;
-    let TrainedNetwork { predictor, config, notes: of_weights } =
-        load_predictor(device, &arguments.checkpoint, &fallback, BATCH)?;
-    arguments.architecture.agree(&config, &arguments.checkpoint)?;
+    let TrainedNetwork { path: checkpoint, origin, predictor, config, notes: of_weights } =
+        arguments.architecture.load(device, &arguments.checkpoint, BATCH, 0)?;
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");
     let mut measured = Measured::default();
     for regions in dataset.regions().chunks(predictor.batch()) {
@@ -144,6 +158,7 @@ pub(super) fn measure(
                 Ok(metrics) => {
                     let [raw, postprocessed] = metrics?;
                     measured.names.push(region.name.clone());
+                    measured.sizes.insert(format!("{}x{}", mask.width(), mask.height()));
                     measured.raw.push(raw);
                     measured.postprocessed.push(postprocessed);
                 }
@@ -160,14 +175,28 @@ pub(super) fn measure(
         output::problem(problem);
     }
     let seen = seen_in_training(&config, dataset.regions());
-    let notes = [
+    let masking = arguments.masks.masking();
+    let of_origin = matches!(origin, Origin::Weights { .. }).then(|| {
+        format!(
+            "`{}` does not say what it was trained on: whether these images are among that cannot be told",
+            checkpoint.display()
+        )
+    });
+    let of_structures = not_measured(measurable(&measured.raw), count);
+    let mut notes = [
         note.into_iter().collect(),
         of_weights,
+        of_origin.into_iter().collect(),
         seen.sentences(),
         dataset.passed_over(),
         measured.remarks.sentences(of, WHOLE_PHOTOGRAPHS),
+        of_structures.into_iter().collect(),
     ]
     .concat();
+    let shown = |path: &Path| path.display().to_string();
+    let earlier =
+        arguments.out.as_ref().and_then(|out| replaced(out, [&shown(&checkpoint), &shown(&arguments.data)], masking));
+    notes.extend(earlier);
     for note in &notes {
         global.note(note);
     }
@@ -184,91 +213,167 @@ pub(super) fn measure(
         },
         "whole_photographs": measured.remarks.whole_photographs(),
         "device": device.name(),
-        "checkpoint": arguments.checkpoint.display().to_string(),
-        "data": arguments.data.display().to_string(),
-        "threshold_cup": arguments.masks.masking().thresholds[0],
-        "threshold_disc": arguments.masks.masking().thresholds[1],
-        "erosion": arguments.masks.masking().erosion,
-        "masks": arguments.masks.masking().masks.name(),
+        "checkpoint": shown(&checkpoint),
+        "steps": origin.steps(),
+        "size": config.size,
+        "size_is_assumed": origin == Origin::Weights { state_size: false } && arguments.architecture.size.is_none(),
+        "data": shown(&arguments.data),
+        "image_sizes": measured.sizes,
+        "threshold_cup": masking.thresholds[0],
+        "threshold_disc": masking.thresholds[1],
+        "erosion": masking.erosion,
+        "masks": masking.masks.name(),
         "raw": Summary::of(&measured.raw),
         "postprocessed": Summary::of(&measured.postprocessed),
     });
     if let Some(out) = &arguments.out {
-        write_files(&overwriting, out, &measured, &document)?;
+        write_files(&overwriting, out, &measured, &arguments.masks, &document)?;
     }
     Ok(document)
 }
 
 /// Metrics of each image: of masks as they come, and post-processed.
-const METRICS: [&str; 2] = ["metrics.csv", "metrics_postprocessed.csv"];
+const METRICS: [(&str, Masks); 2] = [("metrics.csv", Masks::Raw), ("metrics_postprocessed.csv", Masks::Postprocessed)];
+/// Columns that say of which masks a row is.
+const MASKS: [&str; 4] = ["masks", "threshold_cup", "threshold_disc", "erosion"];
 /// Totals for other programs.
 const TOTALS: &str = "summary.json";
 /// The same as a table.
 const MEANS: &str = "summary.csv";
 
 fn metrics_columns() -> Vec<&'static str> {
-    [&["name"], &ImageMetrics::CSV_COLUMNS[..]].concat()
+    [&["name"], &ImageMetrics::CSV_COLUMNS[..], &MASKS].concat()
 }
 
 fn means_columns() -> Vec<&'static str> {
-    [&["masks"], &SUMMARY_COLUMNS[..]].concat()
+    [&MASKS[..], &SUMMARY_COLUMNS].concat()
+}
+
+/// The cells of [`MASKS`]; raw masks are not eroded.
+fn masks_cells(Masking { masks, thresholds: [cup, disc], erosion }: Masking) -> [String; 4] {
+    let erosion = if masks == Masks::Raw { String::new() } else { erosion.to_string() };
+    [masks.name().to_string(), cup.to_string(), disc.to_string(), erosion]
 }
 
 /// Refuses to write over what is no earlier evaluation, before anything is computed.
 fn check_files(overwriting: &Overwriting, out: &Path) -> Result<()> {
-    for name in METRICS {
+    for (name, _) in METRICS {
         overwriting.check(&out.join(name), Purpose::Table(&metrics_columns()))?;
     }
     overwriting.check(&out.join(MEANS), Purpose::Table(&means_columns()))?;
     Ok(overwriting.check(&out.join(TOTALS), Purpose::Evaluation)?)
 }
 
-fn write_files(overwriting: &Overwriting, out: &Path, measured: &Measured, document: &Value) -> Result<()> {
+/// A sentence on an earlier evaluation of other weights, data or masks, whose files are replaced.
+fn replaced(out: &Path, [checkpoint, data]: [&str; 2], masking: Masking) -> Option<String> {
+    let text = crate::input_file::read(&out.join(TOTALS)).ok()?;
+    let earlier: Value = serde_json::from_slice(&text).ok()?;
+    let text = |key: &str| earlier[key].as_str().map(str::to_string);
+    let threshold = |key: &str| earlier[key].as_f64().map(|value| value as f32);
+    let was = Masking {
+        masks: *Masks::ALL.iter().find(|masks| Some(masks.name()) == earlier["masks"].as_str())?,
+        thresholds: [threshold("threshold_cup")?, threshold("threshold_disc")?],
+        erosion: earlier["erosion"].as_u64().and_then(|radius| u32::try_from(radius).ok())?,
+    };
+    let (of, on) = (text("checkpoint")?, text("data")?);
+    let is_same = |a: &str, b: &str| {
+        a == b || matches!((Path::new(a).canonicalize(), Path::new(b).canonicalize()), (Ok(a), Ok(b)) if a == b)
+    };
+    let is_another = was != masking || !is_same(&of, checkpoint) || !is_same(&on, data);
+    is_another.then(|| format!("`{}` held an evaluation of `{of}` on `{on}`, {was}, which is replaced", out.display()))
+}
+
+/// A sentence on structures that none of so many masks shows, if there are such.
+fn not_measured(measurable: [bool; 2], images: usize) -> Option<String> {
+    let (what, lost) = match measurable {
+        [true, true] => return None,
+        [false, true] => ("cup", "neither the cup nor the cup-to-disc ratio is measured"),
+        [true, false] => ("disc", "neither the disc nor the cup-to-disc ratio is measured"),
+        [false, false] => ("cup or disc", "nothing is measured"),
+    };
+    let masks =
+        if images == 1 { "the mask shows no".to_string() } else { format!("none of the {images} masks shows a") };
+    Some(format!("{masks} {what}: {lost}"))
+}
+
+fn write_files(
+    overwriting: &Overwriting,
+    out: &Path,
+    measured: &Measured,
+    flags: &MaskFlags,
+    document: &Value,
+) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
-    for (name, metrics) in METRICS.into_iter().zip([&measured.raw, &measured.postprocessed]) {
-        let images = measured.names.iter().zip(metrics);
-        let rows = images.map(|(name, image)| std::iter::once(name.clone()).chain(image.csv_cells()));
+    let measurable = measurable(&measured.raw);
+    for (name, masks) in METRICS {
+        let images = measured.names.iter().zip(measured.of(masks));
+        let rows = images.map(|(name, image)| {
+            let cells = [&image.csv_cells(measurable)[..], &masks_cells(flags.masking_of(masks))].concat();
+            std::iter::once(name.clone()).chain(cells)
+        });
         overwriting.write_table(&out.join(name), &metrics_columns(), rows)?;
     }
-    let means = [(Masks::Raw, &measured.raw), (Masks::Postprocessed, &measured.postprocessed)].into_iter().flat_map(
-        |(masks, metrics)| {
-            let rows = Summary::of(metrics).csv_rows();
-            rows.into_iter().map(move |row| std::iter::once(masks.name().to_string()).chain(row))
-        },
-    );
+    let means = flags.in_order().into_iter().flat_map(|masking| {
+        let rows = Summary::of(measured.of(masking.masks)).csv_rows();
+        rows.into_iter().map(move |row| masks_cells(masking).into_iter().chain(row))
+    });
     overwriting.write_table(&out.join(MEANS), &means_columns(), means)?;
     let text = serde_json::to_string_pretty(document)?;
     Ok(overwriting.write(&out.join(TOTALS), Purpose::Evaluation, |file| file.write_all(text.as_bytes()))?)
 }
 
 /// A table of the totals of both kinds of masks, those that were asked for first: value, and its 95 % interval.
-fn print_table(document: &Value, flags: &MaskFlags) -> Result<()> {
-    let (images, regions) = (&document["images"], &document["regions"]);
-    let of = if images == regions { String::new() } else { format!(" of {regions}") };
-    let what = if regions.as_u64() == Some(1) { "image" } else { "images" };
-    output::line(format_args!("{images}{of} {what}, 95 % intervals in brackets"))?;
-    let first = flags.masking().masks;
-    for masks in [first].into_iter().chain(Masks::ALL.into_iter().filter(|masks| *masks != first)) {
-        print_masks(&flags.masking_of(masks), &summary(document, masks))?;
+fn print_table(document: &Value, arguments: &Arguments) -> Result<()> {
+    let flags = &arguments.masks;
+    let (images, regions) = (document["images"].as_u64().unwrap_or(0) as usize, document["regions"].as_u64());
+    let regions = regions.unwrap_or(0) as usize;
+    let shown = |key: &str| document[key].as_str().unwrap_or_default();
+    let steps = document["steps"]
+        .as_u64()
+        .map_or(String::new(), |steps| format!(" (after {})", counted(steps as usize, "step")));
+    output::line(format_args!("`{}`{steps} on `{}`", shown("checkpoint"), shown("data")))?;
+    let of =
+        if images == regions { counted(images, "image") } else { format!("{images} of {}", counted(regions, "image")) };
+    let intervals = match images < LEAST_FOR_INTERVAL {
+        true => format!("too few for intervals, which take {LEAST_FOR_INTERVAL}"),
+        false => "95 % intervals in brackets".to_string(),
+    };
+    output::line(format_args!("{of}, {intervals}"))?;
+    let pixels = pixels(document);
+    for masking in flags.in_order() {
+        print_masks(&masking, &summary(document, masking.masks), &pixels)?;
     }
     if Masks::ALL.iter().any(|masks| misses_some(&summary(document, *masks))) {
         output::line(MISSING)?;
     }
+    if let Some(out) = &arguments.out {
+        output::line(format_args!("\nresults in {}", out.display()))?;
+    }
     Ok(())
 }
 
+/// In which pixels distances are.
+fn pixels(document: &Value) -> String {
+    match document["image_sizes"].as_array().map_or(&[][..], Vec::as_slice) {
+        [size] => format!("pixels of images of {}", size.as_str().unwrap_or_default()),
+        _ => "pixels of each image, whose sizes differ".to_string(),
+    }
+}
+
 /// The totals of a kind of masks.
-fn print_masks(masking: &Masking, summary: &Summary) -> Result<()> {
-    output::line(format_args!("\n{masking}"))?;
+fn print_masks(masking: &Masking, summary: &Summary, pixels: &str) -> Result<()> {
+    output::line(format_args!("\n{masking}; distances in {pixels}"))?;
     output::line(row("", ["cup", "disc"]))?;
     let [cup, disc] = summary.structures().map(|(_, means)| means);
     output::line(row("Dice", [shown(cup.dice), shown(disc.dice)]))?;
     output::line(row("IoU", [shown(cup.iou), shown(disc.iou)]))?;
-    for (title, means) in [("ASD (pixels)", [cup.asd, disc.asd]), ("HD95 (pixels)", [cup.hd95, disc.hd95])] {
-        output::line(row(title, means.map(|mean| format!("{mean:.2}"))))?;
-        print_worst_cases(&means, 2)?;
+    let told = |structure: &StructureSummary, text: String| if structure.is_measured() { text } else { shown(None) };
+    for (title, [of_cup, of_disc]) in [("ASD", [cup.asd, disc.asd]), ("HD95", [cup.hd95, disc.hd95])] {
+        output::line(row(title, [told(cup, format!("{of_cup:.2}")), told(disc, format!("{of_disc:.2}"))]))?;
+        print_worst_cases(&[of_cup, of_disc], 2)?;
     }
-    output::line(format_args!("{:20} {}", "vCDR error", summary.vcdr_mae))?;
+    let ratio = if cup.is_measured() && disc.is_measured() { summary.vcdr_mae.to_string() } else { shown(None) };
+    output::line(format_args!("{:20} {ratio}", "vCDR, absolute error"))?;
     print_worst_cases(&[summary.vcdr_mae], 4)
 }
 
@@ -286,12 +391,15 @@ fn print_worst_cases(means: &[MeanOfFound], decimals: usize) -> Result<()> {
 
 /// Whether some means are over fewer images than others.
 fn misses_some(summary: &Summary) -> bool {
-    let [cup, disc] = summary.structures().map(|(_, means)| means.asd);
-    [cup, disc, summary.vcdr_mae].iter().any(|mean| mean.counts()[0] < mean.counts()[1])
+    let [cup, disc] = summary.structures().map(|(_, means)| means);
+    let is_short = |mean: MeanOfFound| mean.counts()[0] < mean.counts()[1];
+    let of_structure = |means: &StructureSummary| means.is_measured() && is_short(means.asd);
+    let of_ratio = cup.is_measured() && disc.is_measured() && is_short(summary.vcdr_mae);
+    of_structure(cup) || of_structure(disc) || of_ratio
 }
 
 /// Why.
-const MISSING: &str = "\nWhere a mask is empty, distances and the ratio do not exist: compare these means only over the images both \
+const MISSING: &str = "\nWhere a mask is empty, distances and the ratio do not exist: compare these means only over the images that both \
                        have, or in the worst case: the image's diagonal, and a ratio of 0 or 1.";
 
 /// Means over the images of a document.
@@ -306,5 +414,45 @@ fn row(title: &str, cells: [impl std::fmt::Display; 2]) -> String {
 
 /// A mean and its interval.
 pub(super) fn shown(mean: Option<MeanInterval>) -> String {
-    mean.map_or("missing".to_owned(), |mean| mean.to_string())
+    mean.map_or("not measured".to_owned(), |mean| mean.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_mask_shows_is_said() {
+        assert_eq!(not_measured([true; 2], 9), None);
+        let told = |measurable, images| not_measured(measurable, images).expect("something is missing");
+        assert_eq!(
+            told([false, true], 9),
+            "none of the 9 masks shows a cup: neither the cup nor the cup-to-disc ratio is measured"
+        );
+        assert_eq!(told([false, false], 1), "the mask shows no cup or disc: nothing is measured");
+    }
+
+    #[test]
+    fn rows_of_tables_say_of_which_masks_they_are() {
+        let masking = Masking { masks: Masks::Postprocessed, thresholds: [0.1, 0.5], erosion: 7 };
+        assert_eq!(masks_cells(masking), ["postprocessed", "0.1", "0.5", "7"]);
+        assert_eq!(masks_cells(Masking { masks: Masks::Raw, ..masking }), ["raw", "0.1", "0.5", ""]);
+        assert!(metrics_columns().ends_with(&MASKS) && means_columns().starts_with(&MASKS));
+    }
+
+    #[test]
+    fn an_earlier_evaluation_of_something_else_is_not_replaced_in_silence() {
+        let out = tempfile::tempdir().expect("a temporary folder");
+        let usual = Masking::USUAL;
+        assert_eq!(replaced(out.path(), ["a", "b"], usual), None, "there is none");
+        let earlier = json!({
+            "checkpoint": "a", "data": "b", "masks": usual.masks.name(), "erosion": usual.erosion,
+            "threshold_cup": usual.thresholds[0], "threshold_disc": usual.thresholds[1],
+        });
+        std::fs::write(out.path().join(TOTALS), earlier.to_string()).expect("it is writable");
+        assert_eq!(replaced(out.path(), ["a", "b"], usual), None, "it is the same again");
+        let told = replaced(out.path(), ["a", "b"], Masking { thresholds: [0.1, 0.75], ..usual }).expect("others");
+        assert!(told.ends_with("of `a` on `b`, post-processed masks at 0.75, which is replaced"), "{told}");
+        assert!(replaced(out.path(), ["c", "b"], usual).is_some() && replaced(out.path(), ["a", "c"], usual).is_some());
+    }
 }

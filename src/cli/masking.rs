@@ -12,8 +12,8 @@ pub(super) struct MaskFlags {
     /// Probability above which a pixel is disc
     #[arg(long, default_value_t = Masking::USUAL.thresholds[1], value_name = "P", value_parser = probability)]
     threshold_disc: f32,
-    /// Masks that are written, shown and measured first
-    #[arg(long, default_value = Masking::USUAL.masks.name(), value_name = "MASKS", value_parser = named::<Masks>())]
+    /// Kind of the predicted masks that are written, shown and measured first
+    #[arg(long, default_value = Masking::USUAL.masks.name(), value_name = "KIND", value_parser = named::<Masks>())]
     masks: Masks,
     /// Radius by which post-processing erodes, in pixels of regions of 512; published: 7, with thresholds of 0.1 for the cup
     /// and 0.5 for the disc
@@ -23,15 +23,26 @@ pub(super) struct MaskFlags {
 
 impl Default for MaskFlags {
     fn default() -> Self {
-        let Masking { masks, thresholds: [threshold_cup, threshold_disc], erosion } = Masking::USUAL;
-        MaskFlags { threshold_cup, threshold_disc, masks, erosion }
+        MaskFlags::of(Masking::USUAL)
     }
 }
 
 impl MaskFlags {
+    /// The flags that make masks like these.
+    pub(super) fn of(masking: Masking) -> Self {
+        let Masking { masks, thresholds: [threshold_cup, threshold_disc], erosion } = masking;
+        MaskFlags { threshold_cup, threshold_disc, masks, erosion }
+    }
+
     /// How they make masks.
     pub(super) fn masking(&self) -> Masking {
         self.masking_of(self.masks)
+    }
+
+    /// The same of both kinds of masks, that which was asked for first.
+    pub(super) fn in_order(&self) -> [Masking; 2] {
+        let [raw, postprocessed] = [Masks::Raw, Masks::Postprocessed].map(|masks| self.masking_of(masks));
+        if self.masks == Masks::Raw { [raw, postprocessed] } else { [postprocessed, raw] }
     }
 
     /// The same of either kind of masks.

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::masking::MaskFlags;
 use super::{Architecture, Global, Overwrite, WrongFlags, evaluate, output, progress};
+use crate::data::names::counted;
 use crate::data::place::Taken;
-use crate::data::{Dataset, Labels};
+use crate::data::{DataError, Dataset, Labels};
 use crate::device::Device;
-use crate::metrics::Masking;
+use crate::metrics::{LEAST_FOR_INTERVAL, Masking};
 use crate::own_file::{Overwriting, Purpose};
 use crate::report::{Case, Measure, Report, Run, Viewer, choose, default_split, open};
 use crate::train::{ResumeFrom, files_of_run};
@@ -40,9 +41,10 @@ pub(super) struct Arguments {
     /// Labelled regions to evaluate on and to show [default: the target's `test`, or the source's]
     #[arg(long, value_name = "DIR/SPLIT")]
     data: Option<PathBuf>,
-    /// Which checkpoint is evaluated; where a run lacks the best one, the last
-    #[arg(long, value_enum, default_value_t = Which::Best)]
-    checkpoint: Which,
+    /// Which checkpoint is evaluated and shown; where a run lacks the best one, the last [default: best, but of an adaptation
+    /// last: the source chose its best one]
+    #[arg(long, value_enum)]
+    checkpoint: Option<Which>,
     /// Images shown of each kind: worst and best, or largest gains and losses
     #[arg(long, default_value_t = CASES, value_name = "N")]
     cases: usize,
@@ -71,10 +73,6 @@ impl Which {
             Which::Last => ResumeFrom::Last,
         }
     }
-
-    fn name(self) -> &'static str {
-        self.checkpoint().name()
-    }
 }
 
 impl Arguments {
@@ -86,7 +84,7 @@ impl Arguments {
             charts: None,
             no_images: false,
             data: None,
-            checkpoint: Which::Last,
+            checkpoint: Some(Which::Last),
             cases: CASES,
             masks: MaskFlags::default(),
             overwrite: Overwrite::default(),
@@ -104,13 +102,14 @@ impl Arguments {
         };
         match &self.out {
             None => Ok(folder.join(PAGE)),
-            Some(out) if out.is_dir() => Ok(out.join(PAGE)),
+            Some(out) if out.is_dir() || is_folder_by_name(out) => Ok(out.join(PAGE)),
             Some(out) if out.extension().is_some_and(is_page) => Ok(out.clone()),
             Some(out) => {
                 let (out, instead) = (out.display(), out.with_extension("html"));
                 let instead = instead.display();
                 Err(WrongFlags(anyhow!(
-                    "--out is the HTML file to write, and `{out}` is none by its name; give `{instead}`"
+                    "--out is the HTML file to write, or a folder for it, and `{out}` is neither by its name; give `{instead}`, or \
+                     `{out}/`"
                 ))
                 .into())
             }
@@ -119,8 +118,21 @@ impl Arguments {
 
     /// The checkpoint of a run that is evaluated.
     fn checkpoint_of(&self, run: &Run) -> Option<PathBuf> {
-        run.checkpoint(self.checkpoint.checkpoint()).or_else(|| run.checkpoint(ResumeFrom::Last))
+        let wanted = self.checkpoint.map_or_else(|| run.recommended(), Which::checkpoint);
+        run.checkpoint(wanted).or_else(|| run.checkpoint(ResumeFrom::Last))
     }
+}
+
+/// Whether a report shows single images.
+fn shows_images(page: &Path) -> bool {
+    let text = crate::input_file::read(page).unwrap_or_default();
+    String::from_utf8_lossy(&text).contains("<article class=\"case\">")
+}
+
+/// Whether a path that does not exist names a folder: it ends in a slash, or has no extension.
+fn is_folder_by_name(path: &Path) -> bool {
+    let text = path.as_os_str().to_string_lossy();
+    !path.exists() && (text.ends_with(std::path::is_separator) || path.extension().is_none())
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
@@ -131,7 +143,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         print_comparisons(&document)?;
         output::line(format_args!("report in {}", page.display()))?;
         if let (Some(charts), Some(folder)) = (document["charts"].as_array(), &arguments.charts) {
-            output::line(format_args!("{} charts in {}", charts.len(), folder.display()))?;
+            output::line(format_args!("{} in {}", counted(charts.len(), "chart"), folder.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -141,35 +153,44 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 fn print_comparisons(document: &Value) -> Result<()> {
     for comparison in document["comparisons"].as_array().into_iter().flatten() {
         let text = |key: &str| comparison[key].as_str().unwrap_or_default();
-        let between = format!("{} − {} on {}", text("run"), text("baseline"), text("data"));
+        let between = format!("{} − {} on {}", named(comparison, "run"), named(comparison, "baseline"), text("data"));
         if let Some(reason) = comparison["not_paired"].as_str() {
             output::line(format_args!("{between}: {reason}"))?;
             continue;
         }
-        output::line(format_args!(
-            "{between}, {}, paired {}, 95 % intervals in brackets",
-            text("masks"),
-            text("paired")
-        ))?;
+        let has_intervals = Measure::ALL.iter().any(|one| comparison[one.name()]["difference_ci95"].is_array());
+        let intervals = match has_intervals {
+            true => "95 % intervals in brackets".to_string(),
+            false => format!("too few images for intervals, which take {LEAST_FOR_INTERVAL}"),
+        };
+        output::line(format_args!("{between}, {}, paired {}, {intervals}", text("masks"), text("paired")))?;
         for measure in Measure::ALL {
             let found = &comparison[measure.name()];
             let Some(mean) = found["difference"].as_f64() else { continue };
             let interval = |ends: &Value| {
-                let end = |index: usize| ends[index].as_f64().unwrap_or(f64::NAN);
-                format!("[{:+.4}, {:+.4}]", end(0), end(1))
+                let ends = ends[0].as_f64().zip(ends[1].as_f64());
+                ends.map_or(String::new(), |(low, high)| format!(" [{low:+.4}, {high:+.4}]"))
             };
             let (ends, images, of) = (interval(&found["difference_ci95"]), &found["images"], &found["of"]);
             let worst =
                 found["worst_case_difference"].as_f64().filter(|_| images != of).map_or(String::new(), |worst| {
-                    format!("; in the worst case {worst:+.4} {}", interval(&found["worst_case_difference_ci95"]))
+                    format!("; in the worst case {worst:+.4}{}", interval(&found["worst_case_difference_ci95"]))
                 });
-            output::line(format_args!("  {:11} {mean:+.4} {ends} over {images} of {of}{worst}", measure.title()))?;
+            output::line(format_args!("  {:11} {mean:+.4}{ends} over {images} of {of}{worst}", measure.title()))?;
         }
         if let Some(missing) = comparison["missing"].as_str() {
             output::line(format_args!("  {missing}"))?;
         }
     }
     Ok(())
+}
+
+/// A run of a comparison with the checkpoint that was evaluated, and what it is not.
+fn named(comparison: &Value, which: &str) -> String {
+    let of = |key: &str| comparison[format!("{which}_{key}")].as_str();
+    let about: Vec<&str> = [of("checkpoint"), of("unfinished")].into_iter().flatten().collect();
+    let name = comparison[which].as_str().unwrap_or_default();
+    if about.is_empty() { name.to_string() } else { format!("{name} ({})", about.join("; ")) }
 }
 
 /// Writes a report and its charts; gives its figures, and where it is.
@@ -189,9 +210,11 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
         None => default_split(&runs),
     };
     if !arguments.no_images {
-        match (Dataset::open(&data, Labels::Required), &arguments.data) {
+        match (open_labelled(&data), &arguments.data) {
             (Ok(dataset), _) => {
                 let device = global.open_tuned()?;
+                notes.extend(renew_stale(global, &device, &runs, arguments.overwrite)?);
+                runs = Run::read_all(&arguments.runs, masks)?;
                 notes.extend(evaluate_all(global, &device, &dataset, &data, &runs, arguments)?);
                 runs = Run::read_all(&arguments.runs, masks)?;
                 cases = look(global, &device, &dataset, &data, &runs, arguments)?;
@@ -200,12 +223,19 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
             (Err(error), None) => notes.push(format!("no images are shown: {error}")),
         }
     }
-    let mut report = Report::new(runs, arguments.checkpoint.name());
+    let mut report = Report::new(runs, arguments.checkpoint.map(Which::checkpoint));
     (report.first, report.notes, report.cases) = (data, notes, cases);
     for note in report.runs.iter().flat_map(|run| &run.notes).chain(&report.notes) {
         global.note(note);
     }
+    if let Some(out) = arguments.out.as_ref().filter(|out| is_folder_by_name(out)) {
+        std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
+    }
+    let had_images = report.cases.is_empty() && shows_images(&page);
     report.write(&overwriting, &page)?;
+    if had_images {
+        global.note(&format!("`{}` showed single images, and shows none now", page.display()));
+    }
     let mut document = report.document();
     // As they are shown: JSON holds no name that is not text.
     document["report"] = page.display().to_string().into();
@@ -220,17 +250,50 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
 }
 
 /// Curves and settings of a run that has just ended, and where they are. A run that cannot be shown is no failure.
-pub(super) fn of_training(global: &Global, run: &Path) -> Option<PathBuf> {
+pub(super) fn of_training(global: &Global, run: &Path) -> Option<(PathBuf, Run)> {
     let page = run.join(PAGE);
-    let written = Run::read_all(&[run.to_path_buf()], Masking::USUAL.masks)
-        .and_then(|runs| Report::new(runs, Which::Best.name()).write(&Overwriting::default(), &page));
+    let written = Run::read_all(&[run.to_path_buf()], Masking::USUAL.masks).and_then(|runs| {
+        let report = Report::new(runs, None);
+        report.write(&Overwriting::default(), &page)?;
+        report.runs.into_iter().next().context("a run was named")
+    });
     match written {
-        Ok(()) => Some(page),
+        Ok(run) => Some((page, run)),
         Err(error) => {
             global.note(&format!("there is no report: {error:#}"));
             None
         }
     }
+}
+
+/// Regions of which some have masks; the others are left out, and named as it is evaluated.
+fn open_labelled(data: &Path) -> Result<Dataset, DataError> {
+    let dataset = Dataset::open(data, Labels::Optional)?;
+    if dataset.regions().iter().all(|region| region.mask.is_none()) {
+        return Dataset::open(data, Labels::Required);
+    }
+    Ok(dataset)
+}
+
+/// Does evaluations again that are older than the checkpoints which they evaluate. One whose regions are gone stays out of the
+/// report, which says so.
+fn renew_stale(global: &Global, device: &Device, runs: &[Run], overwrite: Overwrite) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    for own in runs.iter().flat_map(|run| &run.evaluations).filter(|own| own.is_stale) {
+        let Ok(dataset) = open_labelled(&own.data) else { continue };
+        let request = evaluate::Arguments {
+            checkpoint: own.checkpoint.clone(),
+            data: own.data.clone(),
+            out: Some(own.folder.clone()),
+            masks: MaskFlags::of(own.given_masking()),
+            architecture: Architecture::default(),
+            overwrite,
+        };
+        evaluate::measure(global, device, &dataset, &request, None)?;
+        let (folder, checkpoint) = (own.folder.display(), own.checkpoint.display());
+        notes.push(format!("`{folder}` was older than `{checkpoint}`, which it evaluates, and was done again"));
+    }
+    Ok(notes)
 }
 
 /// Evaluates the checkpoints whose evaluations are not in their RUN folders yet, or are of other weights or thresholds.
@@ -269,7 +332,9 @@ fn evaluate_all(
         let left_out = document["left_out"].as_array().map_or(0, Vec::len);
         if left_out > 0 {
             let (of, data) = (dataset.len(), data.display());
-            notes.push(format!("{left_out} of {of} regions of `{data}` are left out: they could not be read"));
+            notes.push(format!(
+                "{left_out} of {of} regions of `{data}` are left out: they have no mask, or cannot be read"
+            ));
         }
     }
     Ok(notes)

@@ -4,11 +4,16 @@ use std::path::Path;
 
 /// The command that continues a run, as a shell takes it.
 pub(super) fn resume_command(run: &Path) -> String {
-    let text = run.display().to_string();
+    format!("papilla train --resume {}", in_shell(run))
+}
+
+/// A path as a shell takes it.
+pub(super) fn in_shell(path: &Path) -> String {
+    let text = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=\\".contains(c);
     match !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
-        true => format!("papilla train --resume {text}"),
-        false => format!("papilla train --resume '{}'", text.replace('\'', r"'\''")),
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 

@@ -10,13 +10,16 @@ use serde_json::{Value, json};
 use super::interrupt::{Interrupts, Stopped};
 use super::named::named;
 use super::progress::TrainingProgress;
-use super::resume::resume_command;
+use super::resume::{in_shell, resume_command};
 use super::settings::{All, Flags};
 use super::words::problem_of_path;
 use super::{Global, WrongFlags, output, report};
+use crate::data::Split;
+use crate::data::names::counted;
 use crate::data::place::Taken;
 use crate::input_file;
 use crate::metrics::Masking;
+use crate::report::Run;
 use crate::train::{
     CategoryLosses, ChangedData, Config, ConfigFileError, Event, Length, Observer, Outcome, Resume, ResumeFrom,
     SETTINGS, Session,
@@ -79,8 +82,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         }
         (None, None) => bail!("--out RUN or --resume RUN is needed"),
     };
-    let page = report::of_training(global, run);
-    print(global, run, &ended, was_complete, page.as_deref())?;
+    let shown = report::of_training(global, run);
+    print(global, run, &ended, was_complete, shown.as_ref())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -138,6 +141,7 @@ fn configure(arguments: &Arguments) -> Result<(Config, Vec<String>)> {
         *dataset = taken.path;
         notes.extend(taken.note);
     }
+    notes.extend(unusual_rate(config.lr));
     // Absolute, so that the run can be resumed from anywhere.
     for setting in &SETTINGS {
         if let Some(path) = (setting.path)(&mut config) {
@@ -145,6 +149,17 @@ fn configure(arguments: &Arguments) -> Result<(Config, Vec<String>)> {
         }
     }
     Ok((config, notes))
+}
+
+/// Times the usual learning rate above which one is said to be unusual.
+const UNUSUAL: f32 = 50.0;
+
+/// A sentence on a learning rate at which losses are more likely to grow than to fall.
+fn unusual_rate(lr: f32) -> Option<String> {
+    let usual = Config::new(PathBuf::new()).lr;
+    (lr > UNUSUAL * usual).then(|| {
+        format!("warning: --lr {lr} is {:.0} times the usual {usual}: losses may grow rather than fall", lr / usual)
+    })
 }
 
 /// What is said of a path at which nothing lies; it may be one of a settings file.
@@ -180,8 +195,9 @@ fn print(
     run: &Path,
     Ended { outcome, notes }: &Ended,
     was_complete: bool,
-    page: Option<&Path>,
+    shown: Option<&(PathBuf, Run)>,
 ) -> Result<()> {
+    let page = shown.map(|(page, _)| page);
     if global.json {
         let document = json!({
             "steps": outcome.steps,
@@ -193,6 +209,7 @@ fn print(
                 CategoryLosses::Absent => Value::Null,
                 losses => losses.to_string().into(),
             },
+            "take": shown.map(|(_, run)| ResumeFrom::recommended(&run.config).name()),
             "best": outcome.best.display().to_string(),
             "last": outcome.last.display().to_string(),
             "report": page.as_ref().map(|page| page.display().to_string()),
@@ -206,13 +223,9 @@ fn print(
                 "`{run}` is complete, and nothing was trained; `{resume} --epochs N` or `--steps N` makes it longer"
             ))?;
         }
-        output::line(format_args!("{} steps done; last checkpoint {}", outcome.steps, outcome.last.display()))?;
-        if let Some(dice) = outcome.best_mean_dice {
-            let (on, best) = (outcome.chosen_on, outcome.best.display());
-            output::line(format_args!(
-                "best mean Dice of cup and disc {dice:.4}, on {on} ({}); checkpoint {best}",
-                Masking::USUAL
-            ))?;
+        output::line(format_args!("{} done", counted(outcome.steps as usize, "step")))?;
+        for line in told(outcome, shown.map(|(_, run)| run)) {
+            output::line(line)?;
         }
         if outcome.category_losses != CategoryLosses::Absent {
             output::line(outcome.category_losses)?;
@@ -220,13 +233,130 @@ fn print(
         if let Some(page) = page {
             output::line(format_args!("curves in {}", page.display()))?;
         }
+        if let Some(next) = shown.and_then(|(_, run)| next(run)) {
+            output::line(format_args!("next: `{next}`"))?;
+        }
     }
     Ok(())
+}
+
+/// The checkpoints of a run that has ended, what is known of each, and which to take.
+fn told(outcome: &Outcome, run: Option<&Run>) -> Vec<String> {
+    let validation = run.and_then(|run| run.log.validations.last());
+    let value = |name: String| validation.and_then(|validation| validation.values.get(&name).copied());
+    let of = |dataset: &str| {
+        let dice = ["cup", "disc"].map(|structure| (structure, value(format!("{dataset}_{structure}_dice"))));
+        let dice = dice.into_iter().filter_map(|(structure, dice)| Some(format!("{structure} {:.4}", dice?)));
+        let (dice, count) = (dice.collect::<Vec<_>>(), validation?.regions.get(dataset).copied());
+        let over = count.map_or(String::new(), |count| format!(" over {}", counted(count as usize, "region")));
+        (!dice.is_empty()).then(|| format!("Dice {dataset} {}{over}", dice.join(", ")))
+    };
+    let mut lines = Vec::new();
+    let figures: Vec<String> = ["target", "source"].into_iter().filter_map(of).collect();
+    let figures = match figures.is_empty() {
+        true => String::new(),
+        false => format!(": {} ({})", figures.join("; "), Masking::USUAL),
+    };
+    lines.push(format!("last checkpoint {}{figures}", outcome.last.display()));
+    if let Some(dice) = outcome.best_mean_dice {
+        let (on, best) = (outcome.chosen_on, outcome.best.display());
+        let epochs = run
+            .and_then(|run| run.log.best())
+            .map_or(String::new(), |(epochs, _)| format!(", after {}", counted(epochs as usize, "epoch")));
+        let is_missing = |structure: &str| {
+            validation.is_some() && value(format!("{}_{structure}_dice", outcome.chosen_on.select.name())).is_none()
+        };
+        let what = match (is_missing("cup"), is_missing("disc")) {
+            (true, false) => "Dice of the disc",
+            (false, true) => "Dice of the cup",
+            _ => "mean Dice of cup and disc",
+        };
+        lines.push(format!("best checkpoint {best}{epochs}: {what} {dice:.4}, on {on} ({})", Masking::USUAL));
+    }
+    if run.is_some_and(|run| ResumeFrom::recommended(&run.config) == ResumeFrom::Last) {
+        lines.push(
+            "take the last: the best one is best on the source, which cannot tell what an adaptation is for the target"
+                .to_string(),
+        );
+    }
+    lines
+}
+
+/// The call that measures a run.
+fn next(run: &Run) -> Option<String> {
+    let dataset = run.config.target.as_ref().unwrap_or(&run.config.source);
+    let test = dataset.join(Split::Test.folder());
+    let call = format!("papilla evaluate --checkpoint {} --data {}", in_shell(&run.folder), in_shell(&test));
+    test.is_dir().then_some(call)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Masks;
+    use crate::train::{ChosenOn, Selection};
+
+    /// What is told at the end of a run with these settings and values of its last validation.
+    fn told_of(settings: &str, values: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = |name: &str, text: String| std::fs::write(folder.path().join(name), text).expect("it is writable");
+        file("config.toml", format!("source = 'a'\n{settings}"));
+        file(
+            "metrics.jsonl",
+            format!(
+                "{{\"epoch\":1,\"select\":\"source\",\"regions\":{{\"target\":51,\"source\":28}},\"validation\":{{{values}}}}}\n"
+            ),
+        );
+        let run = Run::read(folder.path(), Masks::Raw).expect("a run");
+        let outcome = Outcome {
+            steps: 64,
+            complete: true,
+            best_mean_dice: Some(0.5),
+            chosen_on: ChosenOn { select: Selection::Source, regions: 28 },
+            category_losses: CategoryLosses::Absent,
+            best: "best".into(),
+            last: "last".into(),
+        };
+        told(&outcome, Some(&run))
+    }
+
+    #[test]
+    fn the_end_of_a_run_tells_its_checkpoints_and_which_to_take() {
+        let values = "\"target_cup_dice\":0.25,\"target_disc_dice\":0.5,\"source_cup_dice\":0.25,\"source_disc_dice\":0.75,\
+                      \"source_mean_dice\":0.5";
+        let lines = told_of("target = 'b'\nmethod = 'clr'", values);
+        assert_eq!(
+            lines[0],
+            "last checkpoint last: Dice target cup 0.2500, disc 0.5000 over 51 regions; source cup 0.2500, disc 0.7500 over 28 \
+             regions (post-processed masks at 0.75)"
+                .replace("; source", "; Dice source")
+        );
+        assert!(
+            lines[1].starts_with(
+                "best checkpoint best, after 2 epochs: mean Dice of cup and disc 0.5000, on 28 held-out source regions"
+            ),
+            "{lines:?}"
+        );
+        assert!(lines.len() == 3 && lines[2].starts_with("take the last"), "{lines:?}");
+        assert_eq!(told_of("target = 'b'", values).len(), 2);
+    }
+
+    #[test]
+    fn a_learning_rate_that_is_far_from_usual_is_said() {
+        let told = unusual_rate(10.0).expect("it is large");
+        assert!(told.contains("--lr 10 is 10000 times the usual 0.001"), "{told}");
+        assert_eq!(unusual_rate(3e-3), None);
+    }
+
+    #[test]
+    fn without_cups_the_end_of_a_run_tells_of_none() {
+        let lines = told_of("", "\"source_disc_dice\":0.5,\"source_mean_dice\":0.5");
+        assert!(
+            lines[0].contains("Dice source disc 0.5000 over 28 regions (") && !lines[0].contains("cup"),
+            "{lines:?}"
+        );
+        assert!(lines[1].contains(": Dice of the disc 0.5000, on 28 held-out source regions"), "{lines:?}");
+    }
 
     #[test]
     fn flags_that_are_no_settings_are_told_from_misspelt_ones() {

@@ -32,6 +32,14 @@ pub(super) fn with_tip(mut error: Error, command: &Command, given: &[OsString]) 
     let Some(verb) = given.iter().skip(1).find_map(|word| command.find_subcommand(word)) else { return error };
     let tip = match (error.kind(), error.get(ContextKind::InvalidArg)) {
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) => tip_on_unknown(word, verb, given),
+        (ErrorKind::ArgumentConflict, _)
+            if verb.get_name() == "train" && given.iter().any(|word| word == "--resume") =>
+        {
+            Some(
+                "a run goes on with the settings that it was begun with; only `--epochs` and `--steps` can be others"
+                    .to_string(),
+            )
+        }
         (ErrorKind::MissingRequiredArgument, _) => typical(verb.get_name()).map(|call| format!("for example `{call}`")),
         _ => None,
     };
@@ -133,6 +141,8 @@ mod tests {
             let told = refusal(line).to_string();
             assert!(told.contains(&format!("tip: {tip}")) || told.contains(tip), "{line}: {told}");
         }
+        let told = refusal("papilla train --resume runs/first --lr 0.1").to_string();
+        assert!(told.contains("goes on with the settings that it was begun with"), "{told}");
         let told = refusal("papilla train --epoch 3").to_string();
         assert!(told.contains("--epochs") && !told.contains("without a flag"), "{told}");
     }

@@ -187,8 +187,16 @@ impl Dataset {
         let mut warnings = remarks.sentences(self.len(), "");
         if !without_cup.is_empty() {
             let (count, of, names) = (without_cup.len(), self.len(), several_files(&without_cup));
-            let has = if count == 1 { "has no cup and is" } else { "have no cup and are" };
-            warnings.push(format!("{count} of {of} masks {has} kept ({names})"));
+            warnings.push(match (count, of) {
+                (count, of) if count == of => {
+                    let masks = if of == 1 { "its mask shows no cup" } else { "none of its masks shows a cup" };
+                    format!(
+                        "warning: {masks}: a network learns from it that there are none, and no cup can be measured"
+                    )
+                }
+                (1, of) => format!("warning: 1 of {of} masks has no cup and is kept ({names})"),
+                (count, of) => format!("warning: {count} of {of} masks have no cup and are kept ({names})"),
+            });
         }
         Ok(self.told(warnings))
     }

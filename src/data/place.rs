@@ -138,7 +138,11 @@ impl Taken {
                 Ok(Self { path, note: Some(note) })
             }
             Place::Dataset(splits) => Err(Self::which_of(given, &splits)),
-            Place::Split(path) => Ok(Self::as_it_is(path)),
+            Place::Split(path) if path == given => Ok(Self::as_it_is(path)),
+            Place::Split(path) => {
+                let note = format!("`{}` lies in the split `{}`, which is taken", given.display(), path.display());
+                Ok(Self { path, note: Some(note) })
+            }
             Place::Collection(datasets) => Err(PlaceError::Collection { given: given.to_path_buf(), datasets }),
             Place::Other => match given.parent().filter(|_| given.is_file()).map(Place::of) {
                 Some(Place::Split(split)) => Err(PlaceError::Image { given: given.to_path_buf(), split }),
@@ -225,8 +229,11 @@ mod tests {
         let root = folders();
         let at = |path: &str| root.path().join(path);
         let split = |path: &str| Taken::split(&at(path)).unwrap();
-        for path in ["both/train", "both/train/ROIs", "both/train/ROIs/image", "both/train/ROIs/mask"] {
-            assert_eq!(split(path), Taken::as_it_is(at("both/train")), "{path}");
+        assert_eq!(split("both/train"), Taken::as_it_is(at("both/train")));
+        for path in ["both/train/ROIs", "both/train/ROIs/image", "both/train/ROIs/mask"] {
+            let taken = split(path);
+            assert_eq!(taken.path, at("both/train"), "{path}");
+            assert!(taken.note.is_some_and(|note| note.ends_with("which is taken")), "{path}");
         }
         let image = at("both/train/ROIs/image/a.png");
         std::fs::write(&image, "").unwrap();

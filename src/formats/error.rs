@@ -10,7 +10,7 @@ use crate::input_file::is_not_regular;
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
     /// The operating system refused to read.
-    #[error("cannot read {}: {error}", path.display())]
+    #[error("{}", unread(path, error))]
     Read {
         /// The file.
         path: PathBuf,
@@ -21,7 +21,7 @@ pub enum FormatError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// A folder, pipe or device was named as a file.
-    #[error("{} is not a regular file{}", .0.display(), checkpoint_in(.0))]
+    #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
     /// The content is none of the known formats.
     #[error("{} is neither a safetensors file nor a PyTorch checkpoint", .0.display())]
@@ -198,11 +198,10 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{}`", name.escape_debug())).collect::<Vec<_>>().join(" and ")
 }
 
-/// Names the checkpoint where the folder of a run was meant for it.
-fn checkpoint_in(folder: &Path) -> String {
-    let candidates = ["best", "last"].map(|name| folder.join("checkpoints").join(format!("{name}.safetensors")));
-    match candidates.iter().find(|file| file.is_file()) {
-        Some(file) => format!("; the checkpoint of this run is `{}`", file.display()),
-        None => String::new(),
+/// Why a file is not read, without the system's number where words say the same.
+fn unread(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("cannot read {}: there is no such file", path.display()),
+        _ => format!("cannot read {}: {error}", path.display()),
     }
 }

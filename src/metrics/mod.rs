@@ -21,7 +21,7 @@ mod vcdr;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::{MeanInterval, mean_ci95};
+pub use bootstrap::{LEAST_FOR_INTERVAL, MeanInterval, mean_ci95};
 pub use components::{Connectivity, components};
 pub use error::MetricsError;
 pub use glossary::FIGURES;
@@ -31,7 +31,7 @@ pub use overlap::{Overlap, dice};
 pub use plausibility::{Doubt, doubts};
 pub(crate) use postprocess::fill_holes;
 pub use postprocess::{PostprocessSettings, postprocess};
-pub use report::{ImageMetrics, StructureMetrics, evaluate_image};
+pub use report::{ImageMetrics, StructureMetrics, evaluate_image, measurable};
 pub use rim::{Eye, RimSectors, rim_sectors};
 pub use summary::{Mean, MeanOfFound, SUMMARY_COLUMNS, StructureSummary, Summary, ToldMean};
 pub use surface::{SurfaceDistances, asd, hd95};

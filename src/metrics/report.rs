@@ -7,6 +7,9 @@ use super::{BinaryMask, MetricsError, Overlap, SurfaceDistances, vertical_cup_to
 /// Agreement of one structure (cup or disc) of one image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StructureMetrics {
+    /// Whether the truth has any of it.
+    #[serde(skip)]
+    pub is_there: bool,
     /// Dice coefficient, smoothed by 1.
     pub dice: f64,
     /// Intersection over union of the foreground.
@@ -32,6 +35,7 @@ impl StructureMetrics {
         let agree = predicted.is_empty() && truth.is_empty();
         let at_worst = if agree { 0.0 } else { f64::from(truth.width()).hypot(f64::from(truth.height())) };
         Ok(Self {
+            is_there: !truth.is_empty(),
             dice: overlap.dice(),
             iou: overlap.iou(),
             pixel_accuracy: overlap.pixel_accuracy(),
@@ -83,6 +87,12 @@ pub fn evaluate_image(predicted: &[BinaryMask; 2], truth: &[BinaryMask; 2]) -> R
     })
 }
 
+/// Whether the cup, and the disc, can be measured on images: what none of their masks shows cannot, for a network that finds
+/// nothing would be perfect, and one that finds what was not drawn would be wrong.
+pub fn measurable(images: &[ImageMetrics]) -> [bool; 2] {
+    [images.iter().any(|image| image.cup.is_there), images.iter().any(|image| image.disc.is_there)]
+}
+
 impl ImageMetrics {
     /// Names of the columns that [`Self::csv_cells`] fills.
     pub const CSV_COLUMNS: [&'static str; 18] = [
@@ -106,28 +116,32 @@ impl ImageMetrics {
         "vcdr_error_worst_case",
     ];
 
-    /// The figures in the order of [`Self::CSV_COLUMNS`], six decimals; a missing one is an empty cell.
-    pub fn csv_cells(&self) -> [String; 18] {
+    /// The figures in the order of [`Self::CSV_COLUMNS`], six decimals; one that is missing, or of a structure (cup, disc) that
+    /// is not [`measurable`], is an empty cell.
+    pub fn csv_cells(&self, measurable: [bool; 2]) -> [String; 18] {
         let ImageMetrics { cup, disc, .. } = self;
+        let of_cup = |value: f64| Some(value).filter(|_| measurable[0]);
+        let of_disc = |value: f64| Some(value).filter(|_| measurable[1]);
+        let of_both = |value: f64| Some(value).filter(|_| measurable == [true; 2]);
         [
-            Some(cup.dice),
-            Some(cup.iou),
-            Some(cup.pixel_accuracy),
+            of_cup(cup.dice),
+            of_cup(cup.iou),
+            of_cup(cup.pixel_accuracy),
             cup.asd,
             cup.hd95,
-            Some(disc.dice),
-            Some(disc.iou),
-            Some(disc.pixel_accuracy),
+            of_disc(disc.dice),
+            of_disc(disc.iou),
+            of_disc(disc.pixel_accuracy),
             disc.asd,
             disc.hd95,
             self.vcdr_predicted,
             self.vcdr_true,
             self.vcdr_error,
-            Some(cup.asd_worst_case),
-            Some(cup.hd95_worst_case),
-            Some(disc.asd_worst_case),
-            Some(disc.hd95_worst_case),
-            Some(self.vcdr_error_worst_case),
+            of_cup(cup.asd_worst_case),
+            of_cup(cup.hd95_worst_case),
+            of_disc(disc.asd_worst_case),
+            of_disc(disc.hd95_worst_case),
+            of_both(self.vcdr_error_worst_case),
         ]
         .map(|value| value.map_or_else(String::new, |value| format!("{value:.6}")))
     }
@@ -173,7 +187,7 @@ mod tests {
     #[test]
     fn csv_cells_follow_their_columns() {
         let image = evaluate_image(&[square(5, 10), square(0, 0)], &[square(5, 10), square(4, 12)]).unwrap();
-        let cells = image.csv_cells();
+        let cells = image.csv_cells([true; 2]);
         let cell = |name| &cells[ImageMetrics::CSV_COLUMNS.iter().position(|&column| column == name).unwrap()];
         assert_eq!(cell("cup_dice"), "1.000000");
         assert_eq!(cell("cup_hd95"), "0.000000");
@@ -184,6 +198,22 @@ mod tests {
         assert_eq!(cell("vcdr_error"), "");
         assert_eq!((&**cell("disc_asd_worst_case"), &**cell("cup_hd95_worst_case")), ("22.627417", "0.000000"));
         assert_eq!(cell("vcdr_error_worst_case"), "0.625000");
+    }
+
+    #[test]
+    fn what_no_mask_shows_cannot_be_measured() {
+        let (disc, none) = (square(4, 12), square(0, 0));
+        let of = |predicted: &BinaryMask, cup: &BinaryMask| {
+            evaluate_image(&[predicted.clone(), disc.clone()], &[cup.clone(), disc.clone()]).unwrap()
+        };
+        let images = [of(&none, &none), of(&square(6, 10), &none)];
+        assert_eq!(measurable(&images), [false, true]);
+        assert_eq!(measurable(&[images[1], of(&none, &square(6, 10))]), [true; 2]);
+        let cells = images[1].csv_cells(measurable(&images));
+        for (column, cell) in ImageMetrics::CSV_COLUMNS.iter().zip(cells) {
+            let is_measured = column.starts_with("disc") || *column == "vcdr_predicted";
+            assert_eq!(!cell.is_empty(), is_measured, "{column}: {cell}");
+        }
     }
 
     #[test]

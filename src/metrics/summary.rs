@@ -5,7 +5,7 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::{ImageMetrics, MeanInterval, StructureMetrics, mean_ci95};
+use super::{ImageMetrics, MeanInterval, StructureMetrics, mean_ci95, measurable};
 
 /// Mean of a figure that not every image has, over those that have it. A network that finds less must not look better for
 /// it, so the mean cannot be told without the number of images, and beside it stands a mean over all of them, for which
@@ -40,6 +40,16 @@ impl MeanOfFound {
         Self { mean, found: found.len(), images: images.len(), worst_case }
     }
 
+    /// Of a figure that cannot be measured on so many images.
+    fn none_of(images: usize) -> Self {
+        Self { mean: None, found: 0, images, worst_case: None }
+    }
+
+    /// The mean, if an image has the figure.
+    pub fn mean(&self) -> Option<MeanInterval> {
+        self.mean
+    }
+
     /// Images that have a value, and all.
     pub fn counts(&self) -> [usize; 2] {
         [self.found, self.images]
@@ -54,7 +64,7 @@ impl MeanOfFound {
         let is_whole = self.found == self.images;
         ToldMean {
             mean: self.mean.map_or("missing".to_owned(), |mean| figure(mean.mean)),
-            interval: self.mean.map(|mean| [figure(mean.low), figure(mean.high)]),
+            interval: self.mean.and_then(|mean| mean.ci95).map(|ends| ends.map(&figure)),
             over: self.over(),
             worst_case: self.worst_case.filter(|_| !is_whole).map(|mean| figure(mean.mean)),
         }
@@ -76,7 +86,7 @@ impl fmt::Display for MeanOfFound {
 /// Means of one structure over many images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StructureSummary {
-    /// Dice coefficient; `None` of no images, as the next two
+    /// Dice coefficient; `None` where it cannot be measured, as the next two: of no images, or when no mask shows the structure
     pub dice: Option<MeanInterval>,
     /// Intersection over union.
     pub iou: Option<MeanInterval>,
@@ -109,6 +119,16 @@ pub enum Mean {
 }
 
 impl StructureSummary {
+    /// Whether it could be measured.
+    pub fn is_measured(&self) -> bool {
+        self.dice.is_some()
+    }
+
+    fn none_of(images: usize) -> Self {
+        let none = MeanOfFound::none_of(images);
+        Self { dice: None, iou: None, pixel_accuracy: None, asd: none, hd95: none }
+    }
+
     fn of(images: &[ImageMetrics], structure: impl Fn(&ImageMetrics) -> &StructureMetrics + Copy) -> Self {
         let all = |value: fn(&StructureMetrics) -> f64| {
             mean_ci95(&images.iter().map(|image| value(structure(image))).collect::<Vec<_>>())
@@ -150,12 +170,17 @@ impl StructureSummary {
 }
 
 impl Summary {
-    /// Averages the figures of `images`.
+    /// Averages the figures of `images`. What none of their masks shows is not measured, and has none.
     pub fn of(images: &[ImageMetrics]) -> Self {
+        let [cup, disc] = measurable(images);
+        let none = StructureSummary::none_of(images.len());
         Self {
-            cup: StructureSummary::of(images, |image| &image.cup),
-            disc: StructureSummary::of(images, |image| &image.disc),
-            vcdr_mae: MeanOfFound::of(images.iter().map(|image| (image.vcdr_error, image.vcdr_error_worst_case))),
+            cup: if cup { StructureSummary::of(images, |image| &image.cup) } else { none },
+            disc: if disc { StructureSummary::of(images, |image| &image.disc) } else { none },
+            vcdr_mae: match cup && disc {
+                true => MeanOfFound::of(images.iter().map(|image| (image.vcdr_error, image.vcdr_error_worst_case))),
+                false => MeanOfFound::none_of(images.len()),
+            },
         }
     }
 
@@ -176,8 +201,8 @@ impl Summary {
 
 fn interval_from_json(values: &Value, name: &str) -> Option<MeanInterval> {
     let mean = values[name].as_f64()?;
-    let end = |index: usize| values[format!("{name}_ci95")][index].as_f64().unwrap_or(mean);
-    Some(MeanInterval { mean, low: end(0), high: end(1) })
+    let end = |index: usize| values[format!("{name}_ci95")][index].as_f64();
+    Some(MeanInterval { mean, ci95: end(0).zip(end(1)).map(|(low, high)| [low, high]) })
 }
 
 fn found_from_json(values: &Value, name: &str, counted_as: &str, images: usize) -> MeanOfFound {
@@ -194,7 +219,7 @@ fn found_from_json(values: &Value, name: &str, counted_as: &str, images: usize) 
 /// A mean under its name and its interval beside it.
 fn write_interval<M: SerializeMap>(map: &mut M, name: &str, mean: Option<MeanInterval>) -> Result<(), M::Error> {
     map.serialize_entry(name, &mean.map(|mean| mean.mean))?;
-    map.serialize_entry(&format!("{name}_ci95"), &mean.map(|mean| [mean.low, mean.high]))
+    map.serialize_entry(&format!("{name}_ci95"), &mean.and_then(|mean| mean.ci95))
 }
 
 fn write_found<M: SerializeMap>(map: &mut M, name: &str, counted_as: &str, mean: &MeanOfFound) -> Result<(), M::Error> {
@@ -251,9 +276,11 @@ impl Summary {
                 Mean::OfAll(mean) => (mean, images, mean),
                 Mean::OfFound(found) => (found.mean, found.found, found.worst_case),
             };
+            let n = if mean.is_some() { n } else { 0 };
             let cells = |mean: Option<MeanInterval>| {
-                let values = mean.map(|mean| [mean.mean, mean.low, mean.high]);
-                values.map_or_else(Default::default, |values| values.map(|value| format!("{value:.6}")))
+                let ends = mean.and_then(|mean| mean.ci95);
+                let values = [mean.map(|mean| mean.mean), ends.map(|ends| ends[0]), ends.map(|ends| ends[1])];
+                values.map(|value| value.map_or_else(String::new, |value| format!("{value:.6}")))
             };
             let ([mean, low, high], [worst, worst_low, worst_high]) = (cells(mean), cells(worst_case));
             let (structure, figure) = (structure.to_owned(), figure.to_owned());
@@ -288,7 +315,7 @@ mod tests {
         let summary = half_found();
         assert_eq!(summary.cup.dice.map(|mean| mean.mean), Some((1.0 + 1.0 / 17.0) / 2.0));
         assert_eq!((summary.cup.asd.counts(), summary.vcdr_mae.counts()), ([1, 2], [1, 2]));
-        assert_eq!(format!("{:.2}", summary.disc.hd95), "0.00 [0.00, 0.00] over 1 of 2");
+        assert_eq!(format!("{:.2}", summary.disc.hd95), "0.00 over 1 of 2", "no interval of one image");
         let told = summary.cup.asd.told(|value| format!("{value:.1}"));
         // Half of the diagonal of 16x16 pixels.
         assert_eq!((&*told.over, told.worst_case.as_deref()), ("over 1 of 2", Some("11.3")));
@@ -306,6 +333,23 @@ mod tests {
     }
 
     #[test]
+    fn what_no_mask_shows_has_no_mean() {
+        let (disc, none) = (square(4, 12), square(0, 0));
+        let perfect = evaluate_image(&[none.clone(), disc.clone()], &[none.clone(), disc.clone()]).unwrap();
+        let more = evaluate_image(&[square(6, 10), disc.clone()], &[none, disc]).unwrap();
+        let summary = Summary::of(&[perfect, more]);
+        assert!(!summary.cup.is_measured() && summary.disc.is_measured());
+        assert_eq!(summary.disc.dice.map(|mean| mean.mean), Some(1.0));
+        let json = serde_json::to_value(summary).unwrap();
+        assert!(json["cup"]["dice"].is_null() && json["cup"]["asd_worst_case"].is_null(), "{json}");
+        assert!(json["vcdr_mae"].is_null() && json["vcdr_mae_worst_case"].is_null(), "{json}");
+        assert_eq!(Summary::from_json(&json, 2), summary);
+        for row in summary.csv_rows().iter().filter(|row| row[0] != "disc") {
+            assert_eq!((&row[2..5].concat(), &row[5], &row[7]), (&String::new(), &"0".to_string(), &String::new()));
+        }
+    }
+
+    #[test]
     fn json_has_the_agreed_names_and_reads_back() {
         let summary = half_found();
         let json = serde_json::to_value(summary).unwrap();
@@ -313,7 +357,7 @@ mod tests {
         for (values, name) in [(&json["cup"], "asd"), (&json["disc"], "hd95"), (&json, "vcdr_mae")] {
             assert_eq!((&values[name], &values[format!("{name}_n")]), (&0.0.into(), &1.into()), "{name}");
             assert!(values[format!("{name}_worst_case")].as_f64() > Some(0.0), "{name}");
-            assert_eq!(values[format!("{name}_worst_case_ci95")].as_array().map(Vec::len), Some(2), "{name}");
+            assert!(values[format!("{name}_worst_case_ci95")].is_null(), "{name}: two images are too few");
         }
         assert_eq!((&json["cup"]["asd_missing"], &json["vcdr_missing"]), (&1.into(), &1.into()));
         assert_eq!(Summary::from_json(&json, 2), summary);
@@ -334,7 +378,7 @@ mod tests {
         let row = |structure: &str, figure: &str| {
             rows.iter().find(|row| row[..2] == [structure, figure]).expect("every figure has a row")
         };
-        assert_eq!(row("cup", "asd")[2..8], ["0.000000", "0.000000", "0.000000", "1", "2", "11.313708"]);
+        assert_eq!(row("cup", "asd")[2..8], ["0.000000", "", "", "1", "2", "11.313708"]);
         assert_eq!(row("disc", "iou")[5..7], ["2", "2"]);
         assert_eq!(row("", "vcdr_mae")[5..8], ["1", "2", "0.250000"]);
     }

@@ -1,5 +1,7 @@
 //! Agreement of two measurements of the same thing (Bland and Altman, Lancet 1986).
 
+use crate::metrics::LEAST_FOR_INTERVAL;
+
 /// Quantile of the normal distribution between which 95 % lie.
 const Z: f64 = 1.96;
 
@@ -27,9 +29,10 @@ impl BlandAltman {
         Some(BlandAltman { points, bias, sd })
     }
 
-    /// `bias ∓ 1.96 sd`, between which 95 % of the differences are expected.
-    pub fn limits(&self) -> [f64; 2] {
-        [self.bias - Z * self.sd, self.bias + Z * self.sd]
+    /// `bias ∓ 1.96 sd`, between which 95 % of the differences are expected; none of so few pairs that they would say nothing.
+    pub fn limits(&self) -> Option<[f64; 2]> {
+        let limits = [self.bias - Z * self.sd, self.bias + Z * self.sd];
+        (self.points.len() >= LEAST_FOR_INTERVAL).then_some(limits)
     }
 }
 
@@ -39,19 +42,21 @@ mod tests {
 
     #[test]
     fn bias_and_limits_of_a_case_by_hand() {
-        // Differences 0.1, −0.1, 0.3, 0.1: mean 0.1, squares 0 + 0.04 + 0.04 + 0, variance 0.08 / 3.
-        let found = BlandAltman::of(&[(0.5, 0.4), (0.4, 0.5), (0.8, 0.5), (0.6, 0.5)]).expect("there are pairs");
-        let sd = (0.08f64 / 3.0).sqrt();
+        // Differences 0.1, −0.1, 0.3, 0.1, three times: mean 0.1, squares 3 (0 + 0.04 + 0.04 + 0), variance 0.24 / 11.
+        let pairs = [(0.5, 0.4), (0.4, 0.5), (0.8, 0.5), (0.6, 0.5)].repeat(3);
+        let found = BlandAltman::of(&pairs).expect("there are pairs");
+        let sd = (0.24f64 / 11.0).sqrt();
         assert!((found.bias - 0.1).abs() < 1e-12 && (found.sd - sd).abs() < 1e-12, "{found:?}");
-        let [low, high] = found.limits();
+        assert_eq!(BlandAltman::of(&pairs[..9]).expect("there are pairs").limits(), None);
+        let [low, high] = found.limits().expect("there are enough");
         assert!((low - (0.1 - 1.96 * sd)).abs() < 1e-12 && (high - (0.1 + 1.96 * sd)).abs() < 1e-12);
         assert!((found.points[2].0 - 0.65).abs() < 1e-12 && (found.points[2].1 - 0.3).abs() < 1e-12);
     }
 
     #[test]
-    fn one_pair_has_no_spread_and_none_no_agreement() {
+    fn few_pairs_have_no_limits_and_none_no_agreement() {
         assert_eq!(BlandAltman::of(&[]), None);
         let one = BlandAltman::of(&[(0.5, 0.25)]).expect("a pair");
-        assert_eq!((one.bias, one.limits()), (0.25, [0.25, 0.25]));
+        assert_eq!((one.bias, one.limits()), (0.25, None));
     }
 }

@@ -93,10 +93,10 @@ pub struct View {
 pub fn choose(evaluations: &[&Evaluation], count: usize) -> Vec<(Kind, String)> {
     let Some((first, others)) = evaluations.split_first() else { return Vec::new() };
     let mut scored: Vec<(f64, &str)> = match others.last() {
-        None => first.images.iter().map(|row| (row.mean_dice(), row.name.as_str())).collect(),
+        None => first.images.iter().filter_map(|row| Some((row.mean_dice()?, row.name.as_str()))).collect(),
         Some(last) => {
             let of = |name: &str| first.images.iter().find(|row| row.name == name);
-            let gain = |row: &'_ super::ImageRow| Some(row.mean_dice() - of(&row.name)?.mean_dice());
+            let gain = |row: &'_ super::ImageRow| Some(row.mean_dice()? - of(&row.name)?.mean_dice()?);
             last.images.iter().filter_map(|row| Some((gain(row)?, row.name.as_str()))).collect()
         }
     };
@@ -228,14 +228,15 @@ mod tests {
     fn evaluation(dice: &[(&str, f64)]) -> Evaluation {
         let row = |&(name, dice): &(&str, f64)| ImageRow {
             name: name.to_string(),
-            cup_dice: dice,
-            disc_dice: dice,
+            cup_dice: Some(dice),
+            disc_dice: Some(dice),
             ..ImageRow::default()
         };
         Evaluation {
             folder: PathBuf::new(),
             data: PathBuf::new(),
             checkpoint: PathBuf::new(),
+            steps: None,
             masking: Masking::USUAL,
             totals: serde_json::Value::Null,
             images: dice.iter().map(row).collect(),

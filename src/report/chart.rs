@@ -78,6 +78,8 @@ pub(super) struct Chart {
     pub title: String,
     /// what it shows, for who cannot see it
     pub description: String,
+    /// what a copy must not be without: of what, over how many
+    pub note: String,
     pub x: (String, Axis),
     pub y: (String, Axis),
     pub lines: Vec<Line>,
@@ -102,12 +104,13 @@ impl Chart {
     }
 
     /// The chart as a file of its own, for light paper, in colours that any program understands.
-    pub(super) fn file(&self) -> String {
+    /// `marks` is what nobody may miss of its runs.
+    pub(super) fn file(&self, marks: &str) -> String {
         let style = on_light_paper(include_str!("chart.css"));
-        file_of(&self.svg(Some(&style)))
+        file_of(&self.svg(Some(Alone { style: &style, title: &self.title, note: &self.note, marks })))
     }
 
-    fn svg(&self, style: Option<&str>) -> Markup {
+    fn svg(&self, alone: Option<Alone>) -> Markup {
         let legend = legend_rows(&self.legend);
         let layout = self.layout(legend.len());
         let x = |value: f64| layout.left + self.x.1.position(value) * (layout.right - layout.left);
@@ -146,7 +149,7 @@ impl Chart {
                 }
             }
         };
-        framed(&self.name, &self.title, &self.description, layout.height, style, body)
+        framed(&self.name, &self.title, &self.description, layout.height, alone, body)
     }
 
     fn layout(&self, legend_rows: usize) -> Layout {
@@ -182,15 +185,51 @@ impl Rule {
     }
 }
 
-/// The frame of a picture of a given height: what it is called, what it shows, what it looks like.
+/// What stands in a picture that has no page around it.
+#[derive(Clone, Copy)]
+pub(super) struct Alone<'a> {
+    pub style: &'a str,
+    pub title: &'a str,
+    pub note: &'a str,
+    pub marks: &'a str,
+}
+
+/// Height of a line of text above a picture.
+const TEXT_LINE: f64 = 15.0;
+
+/// Text in lines that fit the width of a picture.
+fn lines_of(text: &str) -> Vec<String> {
+    let most = ((WIDTH - 4.0) / LETTER) as usize;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
+}
+
+/// The frame of a picture of a given height: what it is called, what it shows, what it looks like. One that stands alone has its
+/// title and what must not be missed above it.
 pub(super) fn framed(
     name: &str,
     title: &str,
     description: &str,
     height: f64,
-    style: Option<&str>,
+    alone: Option<Alone>,
     body: Markup,
 ) -> Markup {
+    let style = alone.map(|alone| alone.style);
+    let texts = alone.map_or([""; 3], |alone| [alone.title, alone.note, alone.marks]);
+    let lines: Vec<_> = (texts.into_iter().enumerate())
+        .flat_map(|(place, text)| lines_of(text).into_iter().map(move |line| (place == 0, line)))
+        .collect();
+    let above = if lines.is_empty() { 0.0 } else { TEXT_LINE * lines.len() as f64 + 6.0 };
+    let height = height + above;
     html! {
         svg xmlns=[style.map(|_| "http://www.w3.org/2000/svg")] class="chart" role="img"
             viewBox=(format!("0 0 {WIDTH} {height:.0}"))
@@ -200,7 +239,10 @@ pub(super) fn framed(
             desc id=(format!("{name}-description")) { (description) }
             // Not escaped: the style sheet is this program's own, and holds no markup.
             @if let Some(style) = style { style { (PreEscaped(style)) } }
-            (body)
+            @for (row, (is_title, line)) in lines.iter().enumerate() {
+                text class=[is_title.then_some("name")] font-weight=[is_title.then_some("bold")] x="2" y=(n(TEXT_LINE * row as f64 + 11.0)) { (line) }
+            }
+            @if lines.is_empty() { (body) } @else { g transform=(format!("translate(0 {above:.1})")) { (body) } }
         }
     }
 }
@@ -296,6 +338,7 @@ mod tests {
             name: "loss-seg".to_string(),
             title: "A <loss> & \"more\"".to_string(),
             description: "It's > 0".to_string(),
+            note: "of 51 images".to_string(),
             x: ("Step".to_string(), Axis::tight(0.0, 10.0, 5)),
             y: ("Loss".to_string(), Axis::linear(0.0, 1.0, 4, false)),
             lines: vec![line(&[(0.0, 1.0), (10.0, 0.0)], Ink::Run(0)), line(&[(5.0, 0.5)], Ink::Run(7))],
@@ -307,7 +350,8 @@ mod tests {
 
     #[test]
     fn a_file_is_xml_that_names_describes_and_colours_itself() {
-        let text = chart().file();
+        let text = chart()
+            .file("a: unfinished, as far as it has come, which is told at such a length that it needs two lines");
         let document = roxmltree::Document::parse(&text).expect("the file is XML");
         let root = document.root_element();
         assert_eq!((root.tag_name().name(), root.tag_name().namespace()), ("svg", Some("http://www.w3.org/2000/svg")));
@@ -316,6 +360,13 @@ mod tests {
         assert_eq!(child("desc").and_then(|node| node.text()), Some("It's > 0"));
         assert!(child("style").and_then(|node| node.text()).is_some_and(|css| css.contains("#0072b2")));
         assert!(!text.contains("var("));
+        let shown: Vec<&str> =
+            root.children().filter(|node| node.tag_name().name() == "text").filter_map(|node| node.text()).collect();
+        assert_eq!(shown[..2], ["A <loss> & \"more\"", "of 51 images"]);
+        assert!(
+            shown.len() == 4 && shown[2].starts_with("a: unfinished") && shown[3].ends_with("two lines"),
+            "{shown:?}"
+        );
         let inline = chart().inline().into_string();
         assert!(!inline.contains("http:") && !inline.contains("<style"), "the page's own sheet colours it");
     }
@@ -323,7 +374,7 @@ mod tests {
     #[test]
     fn values_lie_where_the_axes_say() {
         let chart = chart();
-        let text = chart.file();
+        let text = chart.file("");
         let document = roxmltree::Document::parse(&text).expect("the file is XML");
         let layout = chart.layout(legend_rows(&chart.legend).len());
         let lines: Vec<_> =

@@ -52,7 +52,7 @@ impl Measure {
         match self {
             Measure::CupDice => "Dice, cup",
             Measure::DiscDice => "Dice, disc",
-            Measure::VcdrError => "vCDR error",
+            Measure::VcdrError => "vCDR, absolute error",
             Measure::CupAsd => "ASD, cup",
             Measure::DiscAsd => "ASD, disc",
             Measure::CupHd95 => "HD95, cup",
@@ -73,8 +73,8 @@ impl Measure {
     /// The value of an image.
     pub fn of(self, row: &ImageRow) -> Option<f64> {
         match self {
-            Measure::CupDice => Some(row.cup_dice),
-            Measure::DiscDice => Some(row.disc_dice),
+            Measure::CupDice => row.cup_dice,
+            Measure::DiscDice => row.disc_dice,
             Measure::VcdrError => row.vcdr_error,
             Measure::CupAsd => row.asd[0],
             Measure::DiscAsd => row.asd[1],
@@ -127,16 +127,18 @@ impl Difference {
 
     /// A row of a table, six decimals; what is not known is an empty cell.
     pub fn csv_cells(&self) -> [String; 9] {
-        let values = |mean: MeanInterval| [mean.mean, mean.low, mean.high].map(|value| format!("{value:.6}"));
+        let cell = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.6}"));
+        let end = |mean: MeanInterval, index: usize| cell(mean.ci95.map(|ends| ends[index]));
+        let values = |mean: MeanInterval| [cell(Some(mean.mean)), end(mean, 0), end(mean, 1)];
         let [mean, low, high] = values(self.interval);
         let [worst, worst_low, worst_high] = self.worst_case.map(values).unwrap_or_default();
         let (figure, images, of) = (self.measure.name().to_string(), self.images.to_string(), self.of.to_string());
         [figure, mean, low, high, images, of, worst, worst_low, worst_high]
     }
 
-    /// Whether the interval excludes 0, and if so whether the other run is the better one.
+    /// Whether there is an interval which excludes 0, and if so whether the other run is the better one.
     pub fn verdict(&self) -> Option<bool> {
-        let MeanInterval { low, high, .. } = self.interval;
+        let [low, high] = self.interval.ci95?;
         (low > 0.0 || high < 0.0).then_some((low > 0.0) == self.measure.more_is_better())
     }
 
@@ -193,8 +195,8 @@ mod tests {
     fn evaluation(rows: &[(&str, f64, f64, Option<f64>)]) -> Evaluation {
         let row = |&(name, cup_dice, disc_dice, vcdr_error): &(&str, f64, f64, Option<f64>)| ImageRow {
             name: name.to_string(),
-            cup_dice,
-            disc_dice,
+            cup_dice: Some(cup_dice),
+            disc_dice: Some(disc_dice),
             vcdr_error,
             ..ImageRow::default()
         };
@@ -202,6 +204,7 @@ mod tests {
             folder: PathBuf::new(),
             data: PathBuf::new(),
             checkpoint: PathBuf::new(),
+            steps: None,
             masking: Masking::USUAL,
             totals: serde_json::Value::Null,
             images: rows.iter().map(row).collect(),
@@ -218,10 +221,28 @@ mod tests {
         assert_eq!(means[0], (Measure::CupDice, 0.25, 3));
         assert_eq!(means[1], (Measure::DiscDice, 0.0, 3));
         assert_eq!(means[2], (Measure::VcdrError, -0.1875, 2), "an image without the error has no pair");
-        assert_eq!((found[0].interval.low, found[0].interval.high), (0.25, 0.25));
-        let verdicts: Vec<_> = found.iter().map(Difference::verdict).collect();
-        assert_eq!(verdicts, [Some(true), None, Some(true)], "a smaller error is better");
         assert_eq!((found[2].over().as_str(), found[2].worst_case), ("2 of 3", None));
+        assert!(
+            found.iter().all(|d| d.interval.ci95.is_none() && d.verdict().is_none()),
+            "three are too few for a verdict"
+        );
+        assert_eq!(found[0].csv_cells()[..6], ["cup_dice", "0.250000", "", "", "3", "3"]);
+    }
+
+    #[test]
+    fn of_enough_images_there_is_a_verdict() {
+        let of = |count: usize, cup: f64, error: f64| {
+            let names: Vec<String> = (10..10 + count).map(|number| number.to_string()).collect();
+            let rows: Vec<_> = names.iter().map(|name| (name.as_str(), cup, 0.5, Some(error))).collect();
+            evaluation(&rows)
+        };
+        let verdicts = |count| {
+            let found = paired(&of(count, 0.5, 0.5), &of(count, 0.75, 0.25)).expect("the images are the same");
+            found.iter().map(Difference::verdict).collect::<Vec<_>>()
+        };
+        let least = crate::metrics::LEAST_FOR_INTERVAL;
+        assert_eq!(verdicts(least), [Some(true), None, Some(true)], "a smaller error is better");
+        assert_eq!([verdicts(least - 1), verdicts(1)], [vec![None; 3], vec![None; 3]]);
     }
 
     #[test]
@@ -238,11 +259,11 @@ mod tests {
         distances(&mut b, [Some(3.0), None]);
         let found = paired(&a, &b).expect("the images are the same");
         let asd = found.iter().find(|d| d.measure == Measure::CupAsd).expect("an image has it in both");
-        assert_eq!((asd.interval.mean, asd.over(), asd.verdict()), (-1.0, "1 of 2".to_string(), Some(true)));
+        assert_eq!((asd.interval.mean, asd.over(), asd.verdict()), (-1.0, "1 of 2".to_string(), None));
         assert_eq!(asd.worst_case.map(|mean| mean.mean), Some((-1.0 + 92.0) / 2.0));
         let cells = asd.csv_cells();
         assert_eq!((cells[..2].join(" "), cells[4..7].join(" ")), ("cup_asd -1.000000".into(), "1 2 45.500000".into()));
-        let missing = "no image has it in both runs: vCDR error; ASD, disc; HD95, cup; HD95, disc";
+        let missing = "no image has it in both runs: vCDR, absolute error; ASD, disc; HD95, cup; HD95, disc";
         assert_eq!(not_in_both(&found).as_deref(), Some(missing));
         assert_eq!(not_in_both(&Measure::ALL.map(|measure| Difference { measure, ..asd.clone() })), None);
     }

@@ -6,6 +6,7 @@ use super::cases::Case;
 use super::run::Run;
 use super::section::{Section, sections};
 use crate::data::Split;
+use crate::train::ResumeFrom;
 
 /// The regions that say most of runs: the test split of the first target among them, or of the first source.
 pub fn default_split(runs: &[Run]) -> PathBuf {
@@ -20,8 +21,8 @@ pub struct Report {
     pub runs: Vec<Run>,
     /// the split whose evaluations come first
     pub first: PathBuf,
-    /// which checkpoint's evaluations are shown, where there are several: `best` or `last`
-    pub preferred: &'static str,
+    /// which checkpoint's evaluations are shown, where there are several; if none is asked for, the one that is recommended
+    pub preferred: Option<ResumeFrom>,
     /// single images of the first split
     pub cases: Vec<Case>,
     /// further remarks, a sentence each
@@ -30,7 +31,7 @@ pub struct Report {
 
 impl Report {
     /// The report of runs as they are, without images.
-    pub fn new(runs: Vec<Run>, preferred: &'static str) -> Report {
+    pub fn new(runs: Vec<Run>, preferred: Option<ResumeFrom>) -> Report {
         let first = default_split(&runs);
         Report { runs, first, preferred, cases: Vec::new(), notes: Vec::new() }
     }

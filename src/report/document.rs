@@ -32,6 +32,8 @@ impl Report {
                 "run": self.runs[*run].name,
                 "data": evaluation.data.display().to_string(),
                 "checkpoint": evaluation.checkpoint.display().to_string(),
+                "steps": evaluation.steps,
+                "steps_of_run": self.runs[*run].log.steps,
                 "images": evaluation.images.len(),
                 "masks": evaluation.masking.to_string(),
                 "raw": evaluation.totals["raw"],
@@ -45,12 +47,20 @@ impl Report {
 
     fn comparisons(&self, section: &Section) -> Vec<Value> {
         let one = |comparison: super::Comparison| {
+            let checkpoint = |run: usize| {
+                let evaluation = section.chosen.iter().find(|(index, _)| *index == run);
+                evaluation.map(|(_, evaluation)| evaluation.checkpoint_told(self.runs[run].log.steps))
+            };
             let mut found = json!({
+                "baseline_checkpoint": checkpoint(comparison.baseline),
+                "baseline_unfinished": self.runs[comparison.baseline].unfinished(),
+                "run_checkpoint": checkpoint(comparison.other),
+                "run_unfinished": self.runs[comparison.other].unfinished(),
                 "data": section.chosen[0].1.data.display().to_string(),
                 "baseline": self.runs[comparison.baseline].name,
                 "run": self.runs[comparison.other].name,
                 "masks": section.masks(),
-                "paired": "over the images both have the figure of",
+                "paired": "over those images that have the figure in both",
             });
             match comparison.differences {
                 Ok(differences) => {
@@ -73,11 +83,11 @@ fn paired(difference: &Difference) -> Value {
     let interval = difference.interval;
     json!({
         "difference": interval.mean,
-        "difference_ci95": [interval.low, interval.high],
+        "difference_ci95": interval.ci95,
         "images": difference.images,
         "of": difference.of,
         "worst_case_difference": difference.worst_case.map(|interval| interval.mean),
-        "worst_case_difference_ci95": difference.worst_case.map(|interval| [interval.low, interval.high]),
+        "worst_case_difference_ci95": difference.worst_case.and_then(|interval| interval.ci95),
         "more_is_better": Measure::more_is_better(difference.measure),
     })
 }
@@ -99,7 +109,7 @@ fn run(run: &Run) -> Value {
         "environment": run.environment,
         "last_losses": run.log.losses.iter().map(last).collect::<serde_json::Map<_, _>>(),
         "last_prototype_distance": run.log.prototypes.iter().map(last).collect::<serde_json::Map<_, _>>(),
-        "last_validation": validation.map(|v| json!({ "epochs": v.epochs, "values": v.values })),
+        "last_validation": validation.map(|v| json!({ "epochs": v.epochs, "regions": v.regions, "values": v.values })),
         "best_mean_dice": run.log.best().map(|best| best.1),
         "best_after_epochs": run.log.best().map(|best| best.0),
         "notes": run.notes,

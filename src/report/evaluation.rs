@@ -9,18 +9,20 @@ use serde_json::Value;
 
 use super::bland_altman::BlandAltman;
 use crate::csv_cell::original;
+use crate::data::names::counted;
 use crate::input_file;
 use crate::metrics::{Masking, Masks, PostprocessSettings, Summary};
+use crate::train::ResumeFrom;
 
 /// Figures of an image; a missing one does not exist for this image. Of two, the cup's is first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageRow {
     /// name of the region
     pub name: String,
-    /// Dice of the cup, 0 to 1
-    pub cup_dice: f64,
-    /// Dice of the disc, 0 to 1
-    pub disc_dice: f64,
+    /// Dice of the cup, 0 to 1; none where no mask of the data shows one
+    pub cup_dice: Option<f64>,
+    /// Dice of the disc, likewise
+    pub disc_dice: Option<f64>,
     /// vertical cup-to-disc ratio of the prediction
     pub vcdr_predicted: Option<f64>,
     /// the same of the mask
@@ -55,9 +57,10 @@ fn table_of(masks: Masks) -> &'static str {
 }
 
 impl ImageRow {
-    /// Mean Dice of cup and disc.
-    pub fn mean_dice(&self) -> f64 {
-        (self.cup_dice + self.disc_dice) / 2.0
+    /// Mean Dice of cup and disc, or of the one that is measured.
+    pub fn mean_dice(&self) -> Option<f64> {
+        let measured: Vec<f64> = [self.cup_dice, self.disc_dice].into_iter().flatten().collect();
+        (!measured.is_empty()).then(|| measured.iter().sum::<f64>() / measured.len() as f64)
     }
 }
 
@@ -70,6 +73,8 @@ pub struct Evaluation {
     pub data: PathBuf,
     /// the checkpoint, likewise
     pub checkpoint: PathBuf,
+    /// steps of the run at that checkpoint, where it is told
+    pub steps: Option<u64>,
     /// which masks `images` are of
     pub masking: Masking,
     /// the whole document of `evaluate --json`
@@ -94,7 +99,7 @@ impl Evaluation {
             let text = totals[key].as_str().with_context(|| format!("`{}` names no {key}", summary.display()))?;
             anyhow::Ok(PathBuf::from(text))
         };
-        let (data, checkpoint) = (path("data")?, path("checkpoint")?);
+        let (data, checkpoint) = (path("data")?, found_again(path("checkpoint")?, folder));
         let thresholds =
             ["threshold_cup", "threshold_disc"].map(|key| totals[key].as_f64().map_or(f32::NAN, |p| p as f32));
         // Evaluations did not always say; they then eroded as the published code does.
@@ -107,7 +112,8 @@ impl Evaluation {
         }
         let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
         let is_stale = modified(&checkpoint).zip(modified(&summary)).is_some_and(|(weights, own)| weights > own);
-        Ok(Evaluation { folder: folder.to_path_buf(), data, checkpoint, masking, totals, images, is_stale })
+        let (folder, steps) = (folder.to_path_buf(), totals["steps"].as_u64());
+        Ok(Evaluation { folder, data, checkpoint, steps, masking, totals, images, is_stale })
     }
 
     /// Evaluations in folders within a run, by folder, and what is wrong with those that cannot be read.
@@ -130,7 +136,9 @@ impl Evaluation {
                 Ok(evaluation) => {
                     if evaluation.is_stale {
                         let (folder, weights) = (folder.display(), evaluation.checkpoint.display());
-                        notes.push(format!("`{folder}` is older than `{weights}`, which it evaluates"));
+                        notes.push(format!(
+                            "`{folder}` is older than `{weights}`, which it evaluates, and is not shown"
+                        ));
                     }
                     found.push(evaluation);
                 }
@@ -162,6 +170,30 @@ impl Evaluation {
         self.checkpoint.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// The checkpoint, and after which of all steps that its run has done it was written.
+    pub fn checkpoint_told(&self, all: u64) -> String {
+        let name = self.checkpoint_name();
+        match self.steps {
+            Some(steps) if steps <= all => format!("{name}, after {steps} of {}", counted(all as usize, "step")),
+            Some(steps) => format!("{name}, after {}", counted(steps as usize, "step")),
+            None => format!("{name}, after an unknown number of steps"),
+        }
+    }
+
+    /// The masks that were asked for when it was made.
+    pub fn given_masking(&self) -> Masking {
+        let masks = Masks::ALL.into_iter().find(|masks| Some(masks.name()) == self.totals["masks"].as_str());
+        Masking { masks: masks.unwrap_or(self.masking.masks), ..self.masking }
+    }
+
+    /// In which pixels its distances are.
+    pub fn pixels(&self) -> String {
+        match self.totals["image_sizes"].as_array().map_or(&[][..], Vec::as_slice) {
+            [size] => format!("pixels of images of {}", size.as_str().unwrap_or_default()),
+            _ => "pixels of each image, whatever size it was computed at".to_string(),
+        }
+    }
+
     /// Means over the images, of either kind of masks.
     pub fn summary(&self, masks: Masks) -> Summary {
         Summary::from_json(&self.totals[masks.name()], self.images.len())
@@ -171,6 +203,16 @@ impl Evaluation {
     pub fn agreement(&self) -> Option<BlandAltman> {
         let pairs: Vec<_> = self.images.iter().filter_map(|row| row.vcdr_predicted.zip(row.vcdr_true)).collect();
         BlandAltman::of(&pairs)
+    }
+}
+
+/// A checkpoint, or that of the same name in the run that the folder of an evaluation lies in, should the run have been moved.
+fn found_again(checkpoint: PathBuf, folder: &Path) -> PathBuf {
+    let name = checkpoint.file_name().map(Path::new).unwrap_or(Path::new(""));
+    let beside = folder.parent().map(|run| ResumeFrom::folder(run).join(name)).filter(|path| path.is_file());
+    match beside {
+        Some(beside) if !checkpoint.exists() => beside,
+        _ => checkpoint,
     }
 }
 
@@ -198,8 +240,6 @@ fn read_images(path: &Path) -> Result<Vec<ImageRow>> {
                 }
             }
         };
-        let needed =
-            |column: &str| optional(column)?.with_context(|| damaged(&format!("has a row without `{column}`")));
         // Columns that tables did not always have.
         let later = |column: &str| if cells.contains_key(column) { optional(column) } else { Ok(None) };
         let of_both = |figure: &str| anyhow::Ok([later(&format!("cup_{figure}"))?, later(&format!("disc_{figure}"))?]);
@@ -208,8 +248,8 @@ fn read_images(path: &Path) -> Result<Vec<ImageRow>> {
                 .get("name")
                 .map(|name| original(name).to_string())
                 .with_context(|| damaged("has no column `name`"))?,
-            cup_dice: needed("cup_dice")?,
-            disc_dice: needed("disc_dice")?,
+            cup_dice: optional("cup_dice")?,
+            disc_dice: optional("disc_dice")?,
             vcdr_predicted: optional("vcdr_predicted")?,
             vcdr_true: optional("vcdr_true")?,
             vcdr_error: optional("vcdr_error")?,
@@ -248,7 +288,7 @@ mod tests {
         let folder = folder("b,0.5,0.75,0.5,0.25,0.25\n'=a,1,0.25,,0.5,\n", 2);
         let found = Evaluation::read(folder.path(), Masks::Raw).expect("both files are whole");
         assert_eq!(found.images.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["=a", "b"]);
-        assert_eq!((found.images[0].mean_dice(), found.images[0].vcdr_predicted), (0.625, None));
+        assert_eq!((found.images[0].mean_dice(), found.images[0].vcdr_predicted), (Some(0.625), None));
         assert_eq!((found.data_name(), found.checkpoint_name()), ("clinic/test".to_string(), "best".to_string()));
         assert_eq!(found.agreement().map(|a| (a.bias, a.points.len())), Some((0.25, 1)));
         assert!(!found.is_stale);
@@ -268,10 +308,33 @@ mod tests {
     }
 
     #[test]
+    fn a_structure_that_is_not_measured_has_no_dice() {
+        let folder = folder("a,,0.5,,,\n", 1);
+        let row = Evaluation::read(folder.path(), Masks::Raw).expect("both files are whole").images.remove(0);
+        assert_eq!((row.cup_dice, row.mean_dice()), (None, Some(0.5)));
+    }
+
+    #[test]
+    fn an_evaluation_that_is_older_than_its_checkpoint_is_stale_wherever_the_run_lies() {
+        let run = tempfile::tempdir().expect("a temporary folder");
+        let own = run.path().join("evaluation");
+        fs::rename(folder("a,1,1,,,\n", 1).keep(), &own).expect("both are temporary");
+        let read = || Evaluation::read(&own, Masks::Raw).expect("both files are whole");
+        assert!(!read().is_stale && read().steps.is_none());
+        let checkpoint = run.path().join("checkpoints/best.safetensors");
+        fs::create_dir(run.path().join("checkpoints")).expect("the folder is writable");
+        let file = fs::File::create(&checkpoint).expect("the folder is writable");
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+        file.set_modified(later).expect("times can be set");
+        assert!(read().is_stale && read().checkpoint == checkpoint);
+        let (_, notes) = Evaluation::in_run(run.path(), Masks::Raw).expect("it can be listed");
+        assert!(notes.len() == 1 && notes[0].ends_with("and is not shown"), "{notes:?}");
+    }
+
+    #[test]
     fn damage_is_named() {
         for (table, images, wanted) in [
             ("a,x,1,,,\n", 1, "has `x` in the column `cup_dice`"),
-            ("a,,1,,,\n", 1, "has a row without `cup_dice`"),
             ("a,1\n", 1, "is no table of images"),
             ("a,1,1,,,\n", 2, "has 1 images"),
         ] {

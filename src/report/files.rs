@@ -29,8 +29,10 @@ impl Report {
         let curves = [plots::losses(runs), plots::validations(runs), plots::prototypes(runs)].concat();
         let agreement = sections.iter().flat_map(|section| plots::agreement(section, runs));
         let differences = sections.iter().flat_map(|section| plots::differences(section, runs));
-        let files = curves.into_iter().chain(agreement).map(|chart| (chart.name.clone(), chart.file()));
-        let files = files.chain(differences.map(|forest| (forest.name.clone(), forest.file())));
+        // What nobody may miss who copies a chart stands in it.
+        let marks = self.marks().join(". ");
+        let files = curves.into_iter().chain(agreement).map(|chart| (chart.name.clone(), chart.file(&marks)));
+        let files = files.chain(differences.map(|forest| (forest.name.clone(), forest.file(&marks))));
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         let mut paths = Vec::new();
         for (name, text) in files {
@@ -49,8 +51,14 @@ impl Report {
         let mut rows = Vec::new();
         for section in self.sections() {
             for comparison in section.comparisons() {
-                let runs = [comparison.baseline, comparison.other].map(|run| self.runs[run].name.clone());
-                let pair = [&[section.name.clone(), section.masks()], &runs[..]].concat();
+                let of = |run: usize| {
+                    let evaluation = section.chosen.iter().find(|(index, _)| *index == run);
+                    let checkpoint = evaluation.map(|(_, evaluation)| evaluation.checkpoint_name());
+                    let steps = evaluation.and_then(|(_, evaluation)| evaluation.steps).map(|steps| steps.to_string());
+                    [self.runs[run].name.clone(), checkpoint.unwrap_or_default(), steps.unwrap_or_default()]
+                };
+                let (baseline, other) = (of(comparison.baseline), of(comparison.other));
+                let pair = [&[section.name.clone(), section.masks()], &baseline[..], &other].concat();
                 let differences = comparison.differences.iter().flatten();
                 rows.extend(differences.map(|difference| [&pair[..], &difference.csv_cells()].concat()));
             }
@@ -60,7 +68,17 @@ impl Report {
         }
         let path = folder.join("comparisons.csv");
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-        let titles = [&["data", "masks", "baseline", "run"], &Difference::CSV_COLUMNS[..]].concat();
+        let pair = [
+            "data",
+            "masks",
+            "baseline",
+            "baseline_checkpoint",
+            "baseline_steps",
+            "run",
+            "run_checkpoint",
+            "run_steps",
+        ];
+        let titles = [&pair[..], &Difference::CSV_COLUMNS].concat();
         overwriting.write_table(&path, &titles, rows)?;
         Ok(Some(path))
     }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::chart::{Ink, WIDTH, difference, file_of, framed, n};
+use super::chart::{Alone, Ink, WIDTH, difference, file_of, framed, n};
 use super::palette::on_light_paper;
 
 /// Height of a row.
@@ -17,8 +17,8 @@ const FIGURES: f64 = 52.0;
 pub(super) struct Row {
     pub label: String,
     pub mean: f64,
-    pub low: f64,
-    pub high: f64,
+    /// none of too few images
+    pub interval: Option<[f64; 2]>,
     pub ink: Ink,
 }
 
@@ -28,6 +28,8 @@ pub(super) struct Forest {
     pub name: String,
     pub title: String,
     pub description: String,
+    /// what a copy must not be without: data, masks, checkpoints
+    pub note: String,
     /// name of the axis
     pub axis: String,
     pub rows: Vec<Row>,
@@ -40,14 +42,14 @@ impl Forest {
     }
 
     /// The chart as a file of its own.
-    pub(super) fn file(&self) -> String {
+    pub(super) fn file(&self, marks: &str) -> String {
         let style = on_light_paper(include_str!("chart.css"));
-        file_of(&self.svg(Some(&style)))
+        file_of(&self.svg(Some(Alone { style: &style, title: &self.title, note: &self.note, marks })))
     }
 
-    fn svg(&self, style: Option<&str>) -> Markup {
-        let low = self.rows.iter().map(|row| row.low).fold(0.0, f64::min);
-        let high = self.rows.iter().map(|row| row.high).fold(0.0, f64::max);
+    fn svg(&self, alone: Option<Alone>) -> Markup {
+        let values = || self.rows.iter().flat_map(|row| row.interval.unwrap_or([row.mean; 2]));
+        let (low, high) = (values().fold(0.0, f64::min), values().fold(0.0, f64::max));
         let axis = Axis::linear(low, high, 4, false);
         let (left, right) = (LABELS, WIDTH - FIGURES);
         let x = |value: f64| left + axis.position(value) * (right - left);
@@ -61,12 +63,14 @@ impl Forest {
             @for (index, row) in self.rows.iter().enumerate() {
                 @let y = 6.0 + ROW * (index as f64 + 0.5);
                 text class="name" x="2" y=(n(y + 3.8)) { (row.label) }
-                path class=(format!("line {}", row.ink.class())) d=(format!("M{:.1} {y:.1}H{:.1}", x(row.low), x(row.high))) {}
+                @if let Some([low, high]) = row.interval {
+                    path class=(format!("line {}", row.ink.class())) d=(format!("M{:.1} {y:.1}H{:.1}", x(low), x(high))) {}
+                }
                 circle class=(format!("mark {}", row.ink.class())) cx=(n(x(row.mean))) cy=(n(y)) r="4" {}
                 text class="name" x=(n(WIDTH - 2.0)) y=(n(y + 3.8)) text-anchor="end" { (difference(row.mean, 3)) }
             }
         };
-        framed(&self.name, &self.title, &self.description, bottom + 38.0, style, body)
+        framed(&self.name, &self.title, &self.description, bottom + 38.0, alone, body)
     }
 }
 
@@ -76,13 +80,25 @@ mod tests {
 
     #[test]
     fn a_row_spans_its_interval_and_the_file_is_xml() {
-        let row = Row { label: "Dice, <cup>".to_string(), mean: 0.1, low: 0.0, high: 0.2, ink: Ink::Run(1) };
+        let row = Row { label: "Dice, <cup>".to_string(), mean: 0.1, interval: Some([0.0, 0.2]), ink: Ink::Run(1) };
         let (name, title, axis) = ("difference".to_string(), "Differences".to_string(), "Difference".to_string());
-        let text = Forest { name, title: title.clone(), description: title, axis, rows: vec![row] }.file();
+        let few = Row { interval: None, mean: 0.05, ..row.clone() };
+        let note = "of 12 images".to_string();
+        let rows = vec![row, few];
+        let text = Forest { name, title: title.clone(), description: title, note, axis, rows }.file("unfinished");
         let document = roxmltree::Document::parse(&text).expect("the file is XML");
         let line =
             document.descendants().find(|node| node.attribute("class") == Some("line c2")).expect("the interval");
         assert_eq!(line.attribute("d"), Some(format!("M{LABELS:.1} 18.0H{:.1}", WIDTH - FIGURES).as_str()));
-        assert!(document.descendants().any(|node| node.text() == Some("+0.100")));
+        let has = |text: &str| {
+            document
+                .descendants()
+                .any(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "text")) && node.text() == Some(text))
+        };
+        for text in ["+0.100", "+0.050", "Differences", "of 12 images", "unfinished"] {
+            assert!(has(text), "{text}");
+        }
+        let lines = document.descendants().filter(|node| node.attribute("class") == Some("line c2")).count();
+        assert_eq!(lines, 1, "of too few images there is no interval");
     }
 }

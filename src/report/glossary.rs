@@ -34,7 +34,7 @@ fn table<'a>(titles: &[&str], rows: impl Iterator<Item = Vec<&'a str>>) -> Marku
 }
 
 /// Text in which what stands between backticks is a name of the program.
-fn with_code(text: &str) -> Markup {
+pub(super) fn with_code(text: &str) -> Markup {
     html! {
         @for (index, part) in text.split('`').enumerate() {
             @if index % 2 == 1 { code { (part) } } @else { (part) }

@@ -34,6 +34,8 @@ pub struct ValidationPoint {
     pub select: String,
     /// which masks the values are of
     pub masks: String,
+    /// over how many regions of `target` and of `source`, where the log tells it
+    pub regions: BTreeMap<String, u64>,
     /// values by name
     pub values: BTreeMap<String, f64>,
 }
@@ -116,7 +118,10 @@ impl RunLog {
             // Before logs told it.
             let masks = line.get("masks").and_then(Value::as_str).unwrap_or("raw masks at 0.75").to_string();
             let values = values.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect();
-            self.validations.push(ValidationPoint { epochs: line.get("epoch")?.as_u64()? + 1, select, masks, values });
+            let regions = line.get("regions").and_then(Value::as_object).into_iter().flatten();
+            let regions = regions.filter_map(|(name, count)| Some((name.clone(), count.as_u64()?))).collect();
+            let epochs = line.get("epoch")?.as_u64()? + 1;
+            self.validations.push(ValidationPoint { epochs, select, masks, regions, values });
             return Some(());
         }
         let step = line.get("step")?.as_u64()?;

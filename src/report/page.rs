@@ -8,6 +8,7 @@ use super::comparison::not_in_both;
 use super::glossary;
 use super::palette::variables;
 use super::{Report, Run, Section, evaluation, plots, tables};
+use crate::metrics::LEAST_FOR_INTERVAL;
 use crate::own_file::Purpose;
 
 /// What no reader of a report may miss.
@@ -63,7 +64,7 @@ impl Report {
     }
 
     /// What must not be missed, of each run.
-    fn marks(&self) -> Vec<String> {
+    pub(super) fn marks(&self) -> Vec<String> {
         let of = |run: &Run| {
             let marks = run.marks().into_iter();
             match self.runs.len() {
@@ -92,7 +93,14 @@ impl Report {
                 }
             }
             @if let ([_], Some(section)) = (&self.runs[..], sections.first()) {
-                @for (_, evaluation) in &section.chosen { (tables::tiles(evaluation)) p class="aside" { "on " (section.name) ", " (evaluation.masking) ", with 95 % intervals; checkpoint " (evaluation.checkpoint_name()) } }
+                @for (run, evaluation) in &section.chosen {
+                    (tables::tiles(evaluation))
+                    p class="aside" {
+                        "on " (section.name) ", " (evaluation.masking) ", "
+                        @if evaluation.images.len() < LEAST_FOR_INTERVAL { "too few images for intervals" } @else { "with 95 % intervals" }
+                        "; checkpoint " (evaluation.checkpoint_told(self.runs[*run].log.steps))
+                    }
+                }
             }
         }
     }
@@ -103,7 +111,7 @@ impl Report {
         html! {
             @if !all.is_empty() {
                 aside class="remarks" aria-label="Remarks" {
-                    ul { @for (run, note) in all { li { @if let (Some(run), true) = (run, self.runs.len() > 1) { strong { (run) } ": " } (note) } } }
+                    ul { @for (run, note) in all { li { @if let (Some(run), true) = (run, self.runs.len() > 1) { strong { (run) } ": " } (glossary::with_code(note)) } } }
                 }
             }
         }
@@ -119,7 +127,7 @@ impl Report {
                 (self.compared(section))
                 @if !agreement.is_empty() {
                     h3 { "Vertical cup-to-disc ratio" }
-                    p class="lead" { "Of " (section.masks()) ". Bland-Altman plots: each point is an image, dashed lines are the bias and the limits of agreement (bias ± 1.96 standard deviations). An image in which the cup or the disc was not found has no ratio." }
+                    p class="lead" { "Of " (section.masks()) "; " (section.checkpoints(&self.runs)) ". Bland-Altman plots: each point is an image, dashed lines are the bias and, of " (LEAST_FOR_INTERVAL) " images or more, the limits of agreement (bias ± 1.96 standard deviations). An image in which the cup or the disc was not found has no ratio." }
                     div class="charts" { @for chart in &agreement { (figure_of(chart)) } }
                 }
                 @if is_first { (self.cases()) }
@@ -136,8 +144,10 @@ impl Report {
             @if let Some(first) = comparisons.first() {
                 h3 { "Differences from " (self.runs[first.baseline].name) }
                 p class="lead" {
-                    "Of " (section.masks()) ", paired: each over the images both have the figure of. Dice is better above 0, errors and distances below. In the worst \
-                     case an image without a figure counts as bad as it can be."
+                    "Of " (section.masks()) "; " (section.checkpoints(&self.runs)) ". Differences are paired: each is the mean over those images that have \
+                     the figure in both runs. Dice is better above 0, errors and distances below. In the worst case an image without a \
+                     figure counts as bad as it can be. Of fewer than " (LEAST_FOR_INTERVAL) " images there is no interval, and nothing \
+                     can be told."
                 }
                 @for comparison in &comparisons {
                     @if let Err(reason) = &comparison.differences {
@@ -168,10 +178,10 @@ impl Report {
             @if !self.cases.is_empty() {
                 h3 { "Single images" }
                 p class="lead" {
-                    "Solid: outlines of " (self.sections().first().map_or(String::new(), Section::masks)) ", "
+                    "Solid: outlines of " (self.sections().first().map_or(String::new(), |section| format!("{} ({})", section.masks(), section.checkpoints(&self.runs)))) ", "
                     span class="key disc-line" { "disc" } " and " span class="key cup-line" { "cup" }
                     ". Dashed white: ground truth. Pseudo label: where the network without dropout exceeds 0.75, at the size of its \
-                     features. Uncertainty: standard deviation over dropout passes with running statistics, at temperature 2, as `predict --uncertainty` prints it."
+                     features. Uncertainty: standard deviation over dropout passes with running statistics, at temperature 2, as " code { "predict --uncertainty" } " prints it, whose pictures have colours up to 0.5."
                 }
                 p class="scale" { "0 " span class="viridis" {} " " (figure(f64::from(MOST_STD), 1)) " and more" }
                 @for kind in kinds {
@@ -201,8 +211,9 @@ impl Report {
                             @if self.runs.len() > 1 { span class="run" { (tables::run_name(&self.runs[*run], *run, true)) } }
                             @if let Some(row) = row(*run) {
                                 span class="aside" {
-                                    " Dice cup " (figure(row.cup_dice, 3)) ", disc " (figure(row.disc_dice, 3))
-                                    @if let Some(error) = row.vcdr_error { ", vCDR error " (figure(error, 3)) }
+                                    @if let Some(dice) = row.cup_dice { " Dice cup " (figure(dice, 3)) }
+                                    @if let Some(dice) = row.disc_dice { " Dice disc " (figure(dice, 3)) }
+                                    @if let Some(error) = row.vcdr_error { ", vCDR off by " (figure(error, 3)) }
                                 }
                             }
                         }
@@ -252,14 +263,6 @@ fn figure_of(chart: &Chart) -> Markup {
     html! { figure { figcaption { (chart.title) } (chart.inline()) } }
 }
 
-/// Which masks validations are of, where all runs agree.
-fn masks_of(runs: &[Run]) -> String {
-    let mut all: Vec<&str> = runs.iter().flat_map(|run| &run.log.validations).map(|one| one.masks.as_str()).collect();
-    all.sort_unstable();
-    all.dedup();
-    if all.is_empty() { String::new() } else { format!(", of {}", all.join(" and ")) }
-}
-
 /// By what a single run chose its best checkpoint.
 fn chosen_by(runs: &[Run]) -> String {
     let [run] = runs else { return String::new() };
@@ -277,7 +280,7 @@ fn training(runs: &[Run], [losses, validations, prototypes]: [Vec<Chart>; 3]) ->
             @if losses.is_empty() { p class="lead" { "Nothing is logged yet." } }
             @if !validations.is_empty() {
                 h3 { "Validation" }
-                p class="lead" { "Mean over images" (masks_of(runs)) "; “best” is the checkpoint that was chosen" (chosen_by(runs)) "." }
+                p class="lead" { "Mean over images " (plots::masks_of(runs)) "; “best” is the checkpoint that was chosen" (chosen_by(runs)) "." }
                 div class="charts" { @for chart in &validations { (figure_of(chart)) } }
             }
             @if !losses.is_empty() {

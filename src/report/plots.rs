@@ -1,5 +1,7 @@
 //! Which charts a report has, from the logs and evaluations of its runs.
 
+use std::collections::BTreeSet;
+
 use super::axis::{Axis, Scale, range};
 use super::chart::{Chart, Dot, Ink, Line, Rule, difference, figure};
 use super::curve::{smoothed, thinned, usual_range, window};
@@ -7,6 +9,8 @@ use super::forest::{Forest, Row};
 use super::log::Series;
 use super::run::Run;
 use super::section::Section;
+use crate::data::names::counted;
+use crate::method::step::TOTAL;
 
 /// Runs beyond which raw curves would hide the smoothed ones.
 const RAW_UP_TO: usize = 2;
@@ -96,6 +100,7 @@ fn terms(run: &Run) -> Option<Chart> {
         name: "loss-terms".to_string(),
         title: "What the total is the sum of".to_string(),
         description: format!("The terms of the total, each times its weight, by training step. {}.", last.join("; ")),
+        note: format!("{}, {}", run.name, run.method()),
         x: ("Training step".to_string(), steps(std::slice::from_ref(run))),
         y: (label.to_string(), y.clone()),
         lines: curves.iter().map(line).collect(),
@@ -128,10 +133,18 @@ fn loss(runs: &[Run], name: &str) -> Chart {
     }
     let label = if y.scale == Scale::Log { "Loss (logarithmic)" } else { "Loss" };
     let title = LOSSES.iter().find(|loss| loss.0 == name).map_or(name, |loss| loss.1);
+    // The same name, but not the same thing.
+    let differ = name == TOTAL && runs.iter().any(|run| run.config.method != runs[0].config.method);
+    let title = if differ {
+        format!("{title}: sums of other terms for each method, not to be compared")
+    } else {
+        title.to_string()
+    };
     let warm = if runs.len() == 1 { runs[0].log.warm_from() } else { None };
     Chart {
         name: format!("loss-{}", plain(name)),
-        title: title.to_string(),
+        title,
+        note: runs.iter().map(|run| format!("{}: {}", run.name, run.method())).collect::<Vec<_>>().join("; "),
         description: format!(
             "Loss `{name}` by training step, a running mean over {widest} steps. {}.",
             last.join("; ")
@@ -159,31 +172,64 @@ fn steps(runs: &[Run]) -> Axis {
 pub(super) fn validations(runs: &[Run]) -> Vec<Chart> {
     let datasets = [("target", "target test regions"), ("source", "held-out source regions")];
     let structures = [("cup", Ink::Cup), ("disc", Ink::Disc)];
+    let all = structures.iter().flat_map(|(structure, _)| {
+        datasets.iter().flat_map(move |(dataset, _)| {
+            let name = format!("{dataset}_{structure}_dice");
+            runs.iter().flat_map(move |run| run.log.validation(&name)).map(|point| point.1)
+        })
+    });
+    // One for all charts, so that they can be compared.
+    let axis = dice_axis(all);
     let mut charts = Vec::new();
     for (dataset, what) in datasets {
         let values = |run: &Run, structure: &str| run.log.validation(&format!("{dataset}_{structure}_dice"));
+        let what = format!("{what}{}", over(runs, dataset));
+        let note = masks_of(runs);
         if let [run] = runs {
             let series = structures.map(|(structure, ink)| (structure.to_string(), ink, values(run, structure)));
             let best = run.log.best().filter(|_| run.log.validations.len() > 1);
             let rule = best.map(|(epochs, _)| Rule::Upright(epochs, "best".to_string()));
             let title = format!("Dice on the {what}");
-            charts.extend(dice(format!("dice-{dataset}"), title, series.into(), rule, true));
+            charts.extend(dice(format!("dice-{dataset}"), [title, note], series.into(), rule, &axis));
         } else {
             for (structure, _) in structures {
                 let series = runs.iter().enumerate();
                 let series = series.map(|(i, run)| (run.name.clone(), Ink::Run(i), values(run, structure))).collect();
                 let title = format!("Dice of the {structure} on the {what}");
-                charts.extend(dice(format!("dice-{dataset}-{structure}"), title, series, None, true));
+                charts.extend(dice(format!("dice-{dataset}-{structure}"), [title, note.clone()], series, None, &axis));
             }
         }
     }
     charts
 }
 
+/// Over how many regions validations are, where the logs agree.
+fn over(runs: &[Run], dataset: &str) -> String {
+    let counts = runs.iter().flat_map(|run| &run.log.validations).filter_map(|one| one.regions.get(dataset));
+    let counts: BTreeSet<u64> = counts.copied().collect();
+    match counts.into_iter().collect::<Vec<_>>()[..] {
+        [count] => format!(" ({count})"),
+        _ => String::new(),
+    }
+}
+
+/// Which masks the figures of validations are of.
+pub(super) fn masks_of(runs: &[Run]) -> String {
+    let all: BTreeSet<&str> = runs.iter().flat_map(|run| &run.log.validations).map(|one| one.masks.as_str()).collect();
+    let all: Vec<&str> = all.into_iter().collect();
+    if all.is_empty() { String::new() } else { format!("of {}", all.join(" and ")) }
+}
+
 /// A name, an ink and points.
 type Curve = (String, Ink, Vec<(f64, f64)>);
 
-fn dice(name: String, title: String, series: Vec<Curve>, rule: Option<Rule>, legend: bool) -> Option<Chart> {
+fn dice(
+    name: String,
+    [title, note]: [String; 2],
+    series: Vec<Curve>,
+    rule: Option<Rule>,
+    axis: &Axis,
+) -> Option<Chart> {
     let series: Vec<Curve> = series.into_iter().filter(|curve| !curve.2.is_empty()).collect();
     let last: Vec<String> =
         series.iter().filter_map(|(name, _, points)| Some(format!("{name} ends at {:.4}", points.last()?.1))).collect();
@@ -202,15 +248,16 @@ fn dice(name: String, title: String, series: Vec<Curve>, rule: Option<Rule>, leg
         name,
         description: format!("{title}, by epochs done. {}.", last.join("; ")),
         title,
+        note,
         x: ("Epochs done".to_string(), Axis::tight(begin, end, 5)),
-        y: ("Dice coefficient".to_string(), dice_axis(all().map(|point| point.1))),
+        y: ("Dice coefficient".to_string(), axis.clone()),
         lines: series
             .iter()
             .map(|(_, ink, points)| Line { points: thinned(points), ink: *ink, faint: false })
             .collect(),
         dots,
         rules: rule.into_iter().collect(),
-        legend: if legend { series.into_iter().map(|(name, ink, _)| (name, ink)).collect() } else { Vec::new() },
+        legend: series.into_iter().map(|(name, ink, _)| (name, ink)).collect(),
     })
 }
 
@@ -229,16 +276,18 @@ pub(super) fn prototypes(runs: &[Run]) -> Vec<Chart> {
     if let [run] = runs {
         let series = PROTOTYPES.map(|(name, title, ink)| (title.to_string(), ink, of(run, name)));
         let title = "Distance of the prototypes of both cameras".to_string();
-        return distances("prototype-distance".to_string(), title, series.into()).into_iter().collect();
+        let note = format!("{}, {}", run.name, run.method());
+        return distances("prototype-distance".to_string(), [title, note], series.into()).into_iter().collect();
     }
     let chart = |(name, title, _): (&str, &str, Ink)| {
         let series = runs.iter().enumerate().map(|(i, run)| (run.name.clone(), Ink::Run(i), of(run, name))).collect();
-        distances(format!("prototype-distance-{name}"), format!("Distance of the prototypes: {title}"), series)
+        let title = format!("Distance of the prototypes: {title}");
+        distances(format!("prototype-distance-{name}"), [title, String::new()], series)
     };
     PROTOTYPES.into_iter().filter_map(chart).collect()
 }
 
-fn distances(name: String, title: String, series: Vec<Curve>) -> Option<Chart> {
+fn distances(name: String, [title, note]: [String; 2], series: Vec<Curve>) -> Option<Chart> {
     let mut series: Vec<Curve> = series.into_iter().filter(|curve| !curve.2.is_empty()).collect();
     let all = || series.iter().flat_map(|curve| &curve.2);
     let begin = all().map(|point| point.0).reduce(f64::min)?;
@@ -251,6 +300,7 @@ fn distances(name: String, title: String, series: Vec<Curve>) -> Option<Chart> {
         name,
         description: format!("{title}, mean over the channels of the squared difference, by training step."),
         title,
+        note,
         x: ("Training step".to_string(), Axis::tight(begin, end, 5)),
         y: ("Mean squared difference".to_string(), y),
         lines: series.iter().map(|(_, ink, points)| Line { points: points.clone(), ink: *ink, faint: false }).collect(),
@@ -266,7 +316,7 @@ pub(super) fn agreement(section: &Section, runs: &[Run]) -> Vec<Chart> {
     let points = || found.iter().flat_map(|(_, _, agreement)| &agreement.points);
     let (low, high) = range(points().map(|point| point.0));
     let x = Axis::linear(low, high, 5, false);
-    let limits = found.iter().flat_map(|(_, _, agreement)| agreement.limits());
+    let limits = found.iter().filter_map(|(_, _, agreement)| agreement.limits()).flatten();
     let (low, high) = range(points().map(|point| point.1).chain(limits).chain([0.0]));
     let y = Axis::linear(low, high, 5, false);
     let chart = |(index, evaluation, agreement): &(usize, &super::evaluation::Evaluation, super::BlandAltman)| {
@@ -277,29 +327,38 @@ pub(super) fn agreement(section: &Section, runs: &[Run]) -> Vec<Chart> {
             ink: Ink::Run(*index),
             mark: false,
         });
-        let [low, high] = agreement.limits();
         let name = &runs[*index].name;
-        let counted = format!("{} of {} images", agreement.points.len(), evaluation.images.len());
-        let title = if runs.len() == 1 { counted } else { format!("{name}: {counted}") };
-        // Labels that lie on each other say nothing.
-        let apart = (y.position(high) - y.position(agreement.bias)) > 0.09;
+        let all = runs[*index].log.steps;
+        let shown = format!(
+            "{} of {}, {}",
+            agreement.points.len(),
+            counted(evaluation.images.len(), "image"),
+            evaluation.checkpoint_told(all)
+        );
+        let title = if runs.len() == 1 { shown } else { format!("{name}: {shown}") };
         let label = |what: &str, value: f64| format!("{what} {}", difference(value, 3));
         let mut rules = vec![Rule::Level(agreement.bias, label("bias:", agreement.bias))];
-        for (what, value) in [("+1.96 SD:", high), ("−1.96 SD:", low)] {
-            rules.push(Rule::Level(value, if apart { label(what, value) } else { String::new() }));
-        }
+        let limits = match agreement.limits() {
+            Some([low, high]) => {
+                // Labels that lie on each other say nothing.
+                let apart = (y.position(high) - y.position(agreement.bias)) > 0.09;
+                for (what, value) in [("+1.96 SD:", high), ("−1.96 SD:", low)] {
+                    rules.push(Rule::Level(value, if apart { label(what, value) } else { String::new() }));
+                }
+                format!("limits of agreement {} to {}", difference(low, 3), difference(high, 3))
+            }
+            None => "too few images for limits of agreement".to_string(),
+        };
         Chart {
             name: format!("bland-altman-{}-{}", section.slug, runs[*index].slug),
             description: format!(
-                "Bland-Altman plot of predicted and true vertical cup-to-disc ratios of {} images of {} by {name}: bias \
-                 {}, limits of agreement {} to {}.",
-                agreement.points.len(),
+                "Bland-Altman plot of predicted and true vertical cup-to-disc ratios of {} of {} by {name}: bias {}, {limits}.",
+                counted(agreement.points.len(), "image"),
                 section.name,
                 difference(agreement.bias, 3),
-                difference(low, 3),
-                difference(high, 3)
             ),
             title,
+            note: format!("Vertical cup-to-disc ratio on {}, {}", section.name, evaluation.masking),
             x: ("Mean of predicted and true vCDR".to_string(), x.clone()),
             y: ("Predicted − true vCDR".to_string(), y.clone()),
             lines: Vec::new(),
@@ -327,23 +386,30 @@ pub(super) fn differences(section: &Section, runs: &[Run]) -> Vec<Forest> {
             Row {
                 label: format!("{} ({})", d.measure.title(), d.over()),
                 mean: interval.mean,
-                low: interval.low,
-                high: interval.high,
+                interval: interval.ci95,
                 ink,
             }
         };
         let told: Vec<String> = (differences.iter())
             .map(|d| {
-                let interval = [d.interval.mean, d.interval.low, d.interval.high].map(|v| difference(v, 3));
-                let (title, over) = (d.measure.title(), d.over());
-                format!("{title} {}, interval {} to {}, over {over} images", interval[0], interval[1], interval[2])
+                let ends = d.interval.ci95.map(|ends| ends.map(|end| difference(end, 3)));
+                let interval = ends.map_or(String::new(), |[low, high]| format!(", interval {low} to {high}"));
+                let (title, mean, over) = (d.measure.title(), difference(d.interval.mean, 3), d.over());
+                format!("{title} {mean}{interval}, over {over} images")
             })
             .collect();
         Some(Forest {
             name: format!("difference-{}-{}", section.slug, runs[comparison.other].slug),
             title: format!("{other} − {baseline}"),
-            description: format!("Mean paired differences with 95 % bootstrap intervals: {}.", told.join("; ")),
-            axis: "Mean paired difference, 95 % interval".to_string(),
+            description: format!(
+                "Mean paired differences, with 95 % bootstrap intervals of enough images: {}.",
+                told.join("; ")
+            ),
+            note: format!("On {}, {}; {}", section.name, section.masks(), section.checkpoints(runs)),
+            axis: match differences.iter().any(|d| d.interval.ci95.is_some()) {
+                true => "Mean paired difference, 95 % interval".to_string(),
+                false => "Mean paired difference; too few images for intervals".to_string(),
+            },
             rows: differences.iter().map(row).collect(),
         })
     };

@@ -6,8 +6,9 @@ use anyhow::{Result, anyhow, bail};
 
 use super::evaluation::{Evaluation, last_components};
 use super::log::RunLog;
+use crate::data::names::counted;
 use crate::metrics::Masks;
-use crate::train::{Config, Environment, ResumeFrom, RunSettingsError, Selection, settings_of_run};
+use crate::train::{Config, Environment, ResumeFrom, RunSettingsError, Selection, runs_in, settings_of_run};
 
 /// What a run's folder holds.
 #[derive(Clone, Debug)]
@@ -99,17 +100,8 @@ impl Run {
         let is_finished = self.is_finished();
         if log.steps == 0 {
             marks.push("no step is logged".to_string());
-        } else if !is_finished {
-            marks.push(match config.steps {
-                Some(all) => format!("unfinished: {} of {all} steps done", log.steps),
-                None => format!(
-                    "unfinished: {} steps done, the last in epoch {} of 0 to {}",
-                    log.steps,
-                    log.last_epoch,
-                    config.epochs.saturating_sub(1)
-                ),
-            });
         }
+        marks.extend(self.unfinished());
         if config.has_category_losses() && log.category_losses.is_none() && log.steps > 0 {
             let end = if is_finished { "never ran" } else { "have not run yet" };
             marks.push(format!("warm-up only: the category-level losses of {} {end}", config.method.name()));
@@ -118,6 +110,25 @@ impl Run {
             marks.push("best checkpoint chosen by target labels".to_string());
         }
         marks
+    }
+
+    /// How far it has come, if that is not the end.
+    pub fn unfinished(&self) -> Option<String> {
+        let (log, config) = (&self.log, &self.config);
+        (log.steps > 0 && !self.is_finished()).then(|| match config.steps {
+            Some(all) => format!("unfinished: {} of {} done", log.steps, counted(all as usize, "step")),
+            None => format!(
+                "unfinished: {} done, in pass {} of {} over the source",
+                counted(log.steps as usize, "step"),
+                log.last_epoch + 1,
+                config.epochs
+            ),
+        })
+    }
+
+    /// The checkpoint that is taken unless another is named.
+    pub fn recommended(&self) -> ResumeFrom {
+        ResumeFrom::recommended(&self.config)
     }
 
     /// Path of a checkpoint, if the run has it.
@@ -136,19 +147,10 @@ fn instead_of(path: &Path) -> Option<String> {
     if let Some(run) = path.ancestors().skip(1).take(2).find(|folder| is_run(folder)) {
         return Some(format!("`{shown}` is a part of a run; give the run: `{}`", run.display()));
     }
-    let inside = runs_in(path);
+    let inside: Vec<String> = runs_in(path).iter().map(|run| run.display().to_string()).collect();
     (!inside.is_empty()).then(|| {
         format!("`{shown}` is no run, but holds some, of which one or several are meant: {}", inside.join(" "))
     })
-}
-
-/// The runs that lie in a folder, sorted.
-fn runs_in(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut runs: Vec<String> =
-        entries.filter(|path| path.join("config.toml").is_file()).map(|path| path.display().to_string()).collect();
-    runs.sort();
-    runs
 }
 
 /// Letters and digits of a name, for files and for parts of a page, unlike those in `taken`.
@@ -230,7 +232,8 @@ mod tests {
         let whole = [plain, plain, "validation", aligned, aligned, "validation"];
         let warm = [plain, plain, "validation", plain, plain, "validation"];
         assert!(marks("", &warm).is_empty() && marks("method = 'clr'", &whole).is_empty());
-        assert_eq!(marks("", &warm[..4]), ["unfinished: 3 steps done, the last in epoch 1 of 0 to 1"]);
+        assert_eq!(marks("", &warm[..1]), ["unfinished: 1 step done, in pass 1 of 2 over the source"]);
+        assert_eq!(marks("", &warm[..4]), ["unfinished: 3 steps done, in pass 2 of 2 over the source"]);
         assert_eq!(marks("steps = 4", &warm[..4]), ["unfinished: 3 of 4 steps done"]);
         assert!(marks("steps = 3", &warm[..4]).is_empty());
         assert_eq!(marks("method = 'clr'", &warm), ["warm-up only: the category-level losses of clr never ran"]);

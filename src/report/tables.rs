@@ -4,21 +4,26 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::chart::{Ink, difference, figure};
-use super::comparison::Difference;
+use super::comparison::{Difference, Measure};
 use super::evaluation::{Evaluation, ImageRow};
 use super::run::Run;
 use super::section::Section;
-use crate::metrics::{Masking, Masks, MeanInterval, MeanOfFound, ToldMean};
+use crate::data::names::counted;
+use crate::metrics::{LEAST_FOR_INTERVAL, Masking, Masks, MeanInterval, MeanOfFound, ToldMean};
+
+/// Rows of the table of images that are seen without scrolling.
+const SEEN: usize = 14;
 
 /// A mean and its interval.
 fn mean(mean: Option<MeanInterval>, decimals: usize) -> Markup {
     let figure = |value| figure(value, decimals);
     html! {
         @match mean {
-            Some(MeanInterval { mean, low, high }) => {
-                (figure(mean)) " " span class="interval" { (figure(low)) " to " (figure(high)) }
+            Some(MeanInterval { mean, ci95 }) => {
+                (figure(mean))
+                @if let Some([low, high]) = ci95 { " " span class="interval" { (figure(low)) " to " (figure(high)) } }
             }
-            None => span class="missing" { "missing" },
+            None => span class="missing" { "not measured" },
         }
     }
 }
@@ -54,16 +59,19 @@ fn both_kinds(first: Masks) -> [Masks; 2] {
 pub(crate) fn totals(section: &Section, runs: &[Run]) -> Markup {
     html! {
         p class="lead" {
-            "Means over images, with 95 % bootstrap intervals below. ASD and HD95 in pixels. Where a mask is empty, they and the vCDR do \
-             not exist: their means say over how many of the images they are, and what they would be if each of the others counted as \
-             bad as it can be (the image's diagonal; a vCDR of 0 or 1). Compare such means only over the same images, or in the worst case."
+            "Means over images; below them 95 % bootstrap intervals, which take " (LEAST_FOR_INTERVAL) " images. ASD and HD95 are in "
+            (section.all.first().map_or(String::new(), |(_, evaluation)| evaluation.pixels()))
+            ". Dice is smoothed by 1, so that of a cup that is missed is a little above 0. Where a mask is empty, the distances and the \
+             vCDR do not exist. Means of these say over how many of the images they are. The worst case is over all images: each in \
+             which the figure does not exist counts as bad as it can be (the image's diagonal; a vCDR of 0 or 1). Compare such means \
+             only over the same images, or in the worst case."
         }
         div class="scroll" tabindex="0" role="region" aria-label=(format!("Means on {}", section.name)) {
             table class="figures" {
                 thead {
                     tr {
                         th scope="col" { "Run" } th scope="col" { "Masks" }
-                        @for title in ["Dice, cup", "Dice, disc", "vCDR error", "ASD, cup", "ASD, disc", "HD95, cup", "HD95, disc"] {
+                        @for title in Measure::ALL.map(Measure::title) {
                             th scope="col" class="number" { (title) }
                         }
                     }
@@ -76,7 +84,11 @@ pub(crate) fn totals(section: &Section, runs: &[Run]) -> Markup {
                                 th scope="row" {
                                     @if place == 0 {
                                         (run_name(&runs[*index], *index, runs.len() > 1))
-                                        span class="aside" { " " (evaluation.checkpoint_name()) ", " (evaluation.images.len()) " images" }
+                                        span class="aside" {
+                                            " " (evaluation.checkpoint_told(runs[*index].log.steps)) ", "
+                                            (counted(evaluation.images.len(), "image"))
+                                            @if let Some(unfinished) = runs[*index].unfinished() { "; " (unfinished) }
+                                        }
                                     }
                                 }
                                 td class="masks" { (Masking { masks, ..evaluation.masking }) }
@@ -105,18 +117,18 @@ pub(crate) fn tiles(evaluation: &Evaluation) -> Markup {
                 div {
                     dt { (title) }
                     dd {
-                        strong { (dice.map_or("missing".to_string(), |dice| figure(dice.mean, 3))) }
-                        @if let Some(dice) = dice { span class="interval" { (figure(dice.low, 3)) " to " (figure(dice.high, 3)) } }
-                        span class="interval" { "over " (images) " of " (images) " images" }
+                        strong { (dice.map_or("not measured".to_string(), |dice| figure(dice.mean, 3))) }
+                        @if let Some([low, high]) = dice.and_then(|dice| dice.ci95) { span class="interval" { (figure(low, 3)) " to " (figure(high, 3)) } }
+                        @if dice.is_some() { span class="interval" { "over " (images) " of " (counted(images, "image")) } }
                     }
                 }
             }
             div {
-                dt { "vCDR error" }
+                dt { "vCDR, absolute error" }
                 dd {
                     strong { (mean) }
                     @if let Some([low, high]) = interval { span class="interval" { (low) " to " (high) } }
-                    span class="interval" { (over) " images" @if let Some(worst) = worst_case { ", worst case " (worst) } }
+                    span class="interval" { (over) @if images == 1 { " image" } @else { " images" } @if let Some(worst) = worst_case { ", worst case " (worst) } }
                 }
             }
         }
@@ -139,13 +151,21 @@ pub(crate) fn differences(all: &[Difference]) -> Markup {
                     tr {
                         th scope="row" { (one.measure.title()) }
                         td class="number" { (difference(one.interval.mean, 4)) }
-                        td class="number" { (difference(one.interval.low, 4)) " to " (difference(one.interval.high, 4)) }
+                        td class="number" {
+                            @match one.interval.ci95 {
+                                Some([low, high]) => { (difference(low, 4)) " to " (difference(high, 4)) }
+                                None => span class="missing" { "too few images" },
+                            }
+                        }
                         td class="number" { (one.over()) }
                         td { @match one.verdict() { Some(true) => "yes", Some(false) => "no, worse", None => "cannot be told" } }
                         td class="number" {
                             @match one.worst_case {
-                                Some(MeanInterval { mean, low, high }) => {
-                                    (difference(mean, 4)) " " span class="interval" { (difference(low, 4)) " to " (difference(high, 4)) }
+                                Some(MeanInterval { mean, ci95 }) => {
+                                    (difference(mean, 4))
+                                    @if let Some([low, high]) = ci95 {
+                                        " " span class="interval" { (difference(low, 4)) " to " (difference(high, 4)) }
+                                    }
                                 }
                                 None => span class="missing" { "not told" },
                             }
@@ -171,7 +191,7 @@ fn cell(value: Option<f64>) -> Markup {
 pub(crate) fn images(section: &Section, runs: &[Run]) -> Markup {
     let several = section.chosen.len() > 1;
     let lowest = |name: &str| {
-        let rows = section.chosen.iter().filter_map(|(_, e)| find(e, name)).map(ImageRow::mean_dice);
+        let rows = section.chosen.iter().filter_map(|(_, e)| find(e, name)).filter_map(ImageRow::mean_dice);
         rows.fold(f64::INFINITY, f64::min)
     };
     let mut names: Vec<(f64, &str)> = Vec::new();
@@ -183,9 +203,10 @@ pub(crate) fn images(section: &Section, runs: &[Run]) -> Markup {
     names.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
     html! {
         p class="lead" {
-            @if let Some((_, evaluation)) = section.chosen.first() { "Of " (evaluation.masking) ". " }
+            @if let Some((_, evaluation)) = section.chosen.first() { "Of " (evaluation.masking) "; " (section.checkpoints(runs)) ". " }
             "Worst first: by the mean Dice of cup and disc"
-            @if several { ", the lowest of the runs" } "."
+            @if several { ", the lowest of the runs" } ". " (counted(names.len(), "image"))
+            @if names.len() > SEEN { ", in a box that scrolls" } "."
         }
         div class="scroll tall" tabindex="0" role="region" aria-label=(format!("Images of {}", section.name)) {
             table class="figures images" data-sortable {
@@ -209,7 +230,7 @@ pub(crate) fn images(section: &Section, runs: &[Run]) -> Markup {
                                 th scope="col" class="number" data-sort="number" { "vCDR" }
                                 th scope="col" class="number" data-sort="number" { "True vCDR" }
                             }
-                            th scope="col" class="number" data-sort="number" { "vCDR error" }
+                            th scope="col" class="number" data-sort="number" { "vCDR, absolute error" }
                         }
                     }
                 }
@@ -219,9 +240,9 @@ pub(crate) fn images(section: &Section, runs: &[Run]) -> Markup {
                             th scope="row" { (name) }
                             @for (_, evaluation) in &section.chosen {
                                 @let row = find(evaluation, name);
-                                (cell(row.map(ImageRow::mean_dice)))
-                                (cell(row.map(|row| row.cup_dice)))
-                                (cell(row.map(|row| row.disc_dice)))
+                                (cell(row.and_then(ImageRow::mean_dice)))
+                                (cell(row.and_then(|row| row.cup_dice)))
+                                (cell(row.and_then(|row| row.disc_dice)))
                                 @if !several {
                                     (cell(row.and_then(|row| row.vcdr_predicted)))
                                     (cell(row.and_then(|row| row.vcdr_true)))

@@ -40,13 +40,15 @@ pub(super) struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// The settings with the new length, which is longer than what is done.
+    /// The settings with the new length, which is no shorter than what is done.
     pub(super) fn lengthened(&self, config: Config, batches_per_epoch: u64) -> Result<Config> {
         let config = self.length.of(config, batches_per_epoch);
         config.check()?;
         let (done, asked) = (self.checkpoint.progress.step, config.total_steps(batches_per_epoch));
-        match self.length.is_another() && asked <= done {
-            true => Err(TrainError::NotLonger { run: self.run.to_path_buf(), done, asked }),
+        match self.length.is_another() && asked < done {
+            true => {
+                Err(TrainError::NotLonger { run: self.run.to_path_buf(), done, asked, per_epoch: batches_per_epoch })
+            }
             false => Ok(config),
         }
     }

@@ -33,9 +33,9 @@ pub enum TrainError {
     Data(#[from] DataError),
     /// More is held out than there is.
     #[error(
-        "`{}` has {regions} regions; choosing the best checkpoint on the source holds out every tenth and needs at least 10; \
+        "`{}` has {}; choosing the best checkpoint on the source holds out every tenth and needs at least 10; \
          use more regions",
-        directory.display()
+        directory.display(), counted(*regions, "region")
     )]
     NothingHeldOut {
         /// of the source's training split
@@ -58,7 +58,7 @@ pub enum TrainError {
     },
     /// Not a single batch can be made.
     #[error(
-        "`{}` has {regions} regions to train on{}, fewer than one batch of {batch}", directory.display(),
+        "`{}` has {} to train on{}, fewer than one batch of {batch}", directory.display(), counted(*regions, "region"),
         match held_out {
             0 => String::new(),
             count => format!(" (every tenth by name, {count} of {}, is held out to choose the best checkpoint)", regions + count),
@@ -145,7 +145,10 @@ pub enum TrainError {
         missing: PathBuf,
     },
     /// A length that a run has reached already.
-    #[error("`{}` has done {done} steps already, and {asked} are asked for", run.display())]
+    #[error(
+        "`{}` has done {} already, of which an epoch has {per_epoch}, and {asked} are asked for", run.display(),
+        counted(*done as usize, "step")
+    )]
     NotLonger {
         /// folder of the run
         run: PathBuf,
@@ -153,6 +156,8 @@ pub enum TrainError {
         done: u64,
         /// steps that it was to have
         asked: u64,
+        /// steps of an epoch
+        per_epoch: u64,
     },
     /// Somebody else trains.
     #[error("another program{} is training into `{}`", process.as_ref().map_or(String::new(), |p| format!(" (process {p})")), run.display())]

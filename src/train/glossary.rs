@@ -2,7 +2,7 @@
 
 /// Columns of `log.csv`, which are keys of `metrics.jsonl` and, but for counters and words, tags of TensorBoard: names, and what they
 /// hold. Those that a method or a kind of row does not have are empty or absent.
-pub static LOG_COLUMNS: [(&str, &str); 18] = [
+pub static LOG_COLUMNS: [(&str, &str); 19] = [
     ("`step`", "step of training, counted from 0; in the row of a validation, steps done before it"),
     ("`epoch`", "pass over the source, counted from 0"),
     (
@@ -34,10 +34,11 @@ pub static LOG_COLUMNS: [(&str, &str); 18] = [
         "mean squared difference of each class's prototypes of both cameras, at every fifth step; not in `log.csv`",
     ),
     ("`masks`", "of a validation: which masks its figures are of"),
+    ("`regions`", "of a validation: how many regions of `target` and of `source` it is over; not in `log.csv`"),
     (
         "`cup_dice`, `disc_dice`, `mean_dice`, `cup_iou`, `disc_iou`, `cup_pixel_accuracy`, `disc_pixel_accuracy`",
-        "of a validation: means over the regions of `dataset`, `mean_dice` over cup and disc; the same with `source_` or `target_` before \
-         them say whose they are; `log.csv` has the first two",
+        "of a validation: means over the regions of `dataset`, `mean_dice` over cup and disc; of a structure that no mask shows there are \
+         none; the same with `source_` or `target_` before them say whose they are; `log.csv` has the first two",
     ),
     (
         "`dataset`, `select`",

@@ -83,6 +83,12 @@ pub struct StepRecord {
 }
 
 impl StepRecord {
+    /// The total and the terms that it is the sum of, each times its weight, under the names of the losses; and the losses that
+    /// are no part of it.
+    pub fn summands(&self) -> [Vec<(&'static str, f32)>; 2] {
+        terms::summands(&self.losses, self.weights)
+    }
+
     /// Losses that are a NaN or an infinity. The total follows from the others and is named only where it alone overflowed.
     pub fn not_finite(&self) -> Vec<(&'static str, f32)> {
         let broken = self.losses.iter().copied().filter(|(_, value)| !value.is_finite());
@@ -104,6 +110,8 @@ pub struct ValidationRecord {
     pub select: &'static str,
     /// which masks the values are of
     pub masks: String,
+    /// over how many regions those of `target` and of `source` are
+    pub regions: Vec<(&'static str, usize)>,
     /// values by name, `target_…` or `source_…`
     pub values: Vec<(String, f64)>,
 }
@@ -236,8 +244,11 @@ impl Logs {
         let values: Map<String, Value> =
             record.values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         let ValidationRecord { epoch, dataset, select, masks, .. } = record;
-        let line =
-            json!({ "epoch": epoch, "dataset": dataset, "select": select, "masks": masks, "validation": values });
+        let regions: Map<String, Value> =
+            record.regions.iter().map(|(name, count)| ((*name).to_string(), json!(count))).collect();
+        let line = json!({
+            "epoch": epoch, "dataset": dataset, "select": select, "masks": masks, "regions": regions, "validation": values
+        });
         self.append_line(&line)?;
         let dice = |name: &str| record.value(name).map_or(String::new(), |value| value.to_string());
         self.append_cells(&[
@@ -335,7 +346,15 @@ mod tests {
 
     fn validation(step: u64, dataset: &'static str) -> ValidationRecord {
         let values = vec![("cup_dice".to_string(), 0.25), ("disc_dice".to_string(), 0.5)];
-        ValidationRecord { step, epoch: 0, dataset, select: "source", masks: "raw masks at 0.5".to_string(), values }
+        ValidationRecord {
+            step,
+            epoch: 0,
+            dataset,
+            select: "source",
+            masks: "raw masks at 0.5".to_string(),
+            regions: vec![(dataset, 2)],
+            values,
+        }
     }
 
     /// A step in the warm-up, without losses.

@@ -17,7 +17,11 @@ pub struct ChosenOn {
 
 impl fmt::Display for ChosenOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.regions, self.select.regions())
+        let regions = self.select.regions();
+        match self.regions {
+            1 => write!(f, "1 {}", regions.replacen("regions", "region", 1)),
+            count => write!(f, "{count} {regions}"),
+        }
     }
 }
 
@@ -38,4 +42,16 @@ pub struct Outcome {
     pub best: PathBuf,
     /// where the checkpoint of the last step lies
     pub last: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_are_counted() {
+        let told = |select, regions| ChosenOn { select, regions }.to_string();
+        assert_eq!(told(Selection::Source, 28), "28 held-out source regions");
+        assert_eq!(told(Selection::Source, 1), "1 held-out source region");
+    }
 }

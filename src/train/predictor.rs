@@ -8,7 +8,7 @@ use super::settings::Config;
 use super::weights::{Demand, WeightsError, load_generator, load_weights};
 use crate::device::Device;
 use crate::domain::Domain;
-use crate::formats::{FormatError, Weights};
+use crate::formats::{Facts, FormatError, Weights};
 use crate::inference::{InferenceError, Predictor};
 use crate::nn::deeplab::Backbone;
 
@@ -48,8 +48,37 @@ pub enum PredictorError {
 
 type Result<T> = std::result::Result<T, PredictorError>;
 
+/// What the file of a network says of where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// a run, whose settings it holds
+    Run {
+        /// steps done
+        steps: u64,
+    },
+    /// weights alone, which do not say what they were trained on
+    Weights {
+        /// whether they say at what size
+        state_size: bool,
+    },
+}
+
+impl Origin {
+    /// Steps of the run.
+    pub fn steps(self) -> Option<u64> {
+        match self {
+            Origin::Run { steps } => Some(steps),
+            Origin::Weights { .. } => None,
+        }
+    }
+}
+
 /// A network that was trained, and what is to be told of it.
 pub struct TrainedNetwork {
+    /// its file
+    pub path: PathBuf,
+    /// what that says of where it comes from
+    pub origin: Origin,
     /// ready for images
     pub predictor: Predictor,
     /// its settings, as far as they are known
@@ -77,21 +106,23 @@ pub fn load_stochastic_predictor(
         Predictor::with_passes(device, &states, config.network(), Domain::Target, [config.size, batch], passes)
     };
     if Checkpoint::recognises(path) {
-        let config = Checkpoint::read(path)?.config;
+        let Checkpoint { config, progress, .. } = Checkpoint::read(path)?;
         let (predictor, tensors) = compile(&config)?;
         load_generator(&states, &tensors, path)?;
         predictor.refresh()?;
-        return Ok(TrainedNetwork { predictor, config, notes: Vec::new() });
+        let (path, origin) = (path.to_path_buf(), Origin::Run { steps: progress.step });
+        return Ok(TrainedNetwork { path, origin, predictor, config, notes: Vec::new() });
     }
     let weights = Weights::read(path)?;
     if !weights.not_used.is_empty() {
         return Err(PredictorError::Classifier(path.to_path_buf()));
     }
     let config = architecture_of(&weights, path, fallback)?;
+    let origin = Origin::Weights { state_size: weights.facts.count(Facts::SIZE).is_some() };
     let (predictor, tensors) = compile(&config)?;
     let notes = weights.wrapper_note(path).into_iter().collect();
     load_weights(&states, &tensors, weights.generator, path, Demand::Complete)
         .map_err(|error| PredictorError::Unusable { path: path.to_path_buf(), backbone: config.backbone, error })?;
     predictor.refresh()?;
-    Ok(TrainedNetwork { predictor, config, notes })
+    Ok(TrainedNetwork { path: path.to_path_buf(), origin, predictor, config, notes })
 }

@@ -80,6 +80,14 @@ pub fn settings_of_run(run: &Path) -> Result<(Config, Vec<String>), RunSettingsE
     }
 }
 
+/// The runs that lie in a folder, sorted.
+pub fn runs_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut runs: Vec<PathBuf> = entries.filter(|path| path.join(FILE).is_file()).collect();
+    runs.sort();
+    runs
+}
+
 /// Refuses a `config.toml` that contradicts a checkpoint; gives a sentence on one that cannot be read. One that is missing
 /// contradicts nothing.
 pub(super) fn agree(run: &Path, config: &Config, checkpoint: &Path) -> Result<Option<String>, Contradiction> {

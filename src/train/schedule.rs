@@ -86,6 +86,11 @@ impl Config {
         epoch as i64 > self.warmup()
     }
 
+    /// Whether the network is adapted to a target.
+    pub fn adapts(&self) -> bool {
+        self.target.is_some() && self.method != Method::SourceOnly
+    }
+
     /// Whether the method has category-level losses, which wait for the end of the warm-up.
     pub fn has_category_losses(&self) -> bool {
         self.loss_weights(true) != self.loss_weights(false)

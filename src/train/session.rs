@@ -50,6 +50,7 @@ pub struct Session {
     saved: u64,
     logs: Logs,
     stage: Option<Stage>,
+    has_said_what_is_not_measured: bool,
 }
 
 impl Session {
@@ -90,12 +91,12 @@ impl Session {
             // The run was stopped between its first checkpoint and this file.
             folder.write_settings(&config.to_toml()?)?;
         }
-        let began_with = checkpoint.data.clone();
+        let (began_with, began_as) = (checkpoint.data.clone(), checkpoint.config.clone());
         let run = folder.path().to_path_buf();
         let open =
             |config: &Config, data: &DataRecord, states: &States, losses: &[&str], observer: &mut dyn Observer| {
                 let note = unchanged(folder.path(), began_with, data, how.data)?;
-                if how.length.is_another() {
+                if how.length.is_another() && *config != began_as {
                     // Whoever stops it now finds a run of the new length.
                     folder.write_last(finite(&folder, config, progress, data, device, states)?)?;
                     folder.write_settings(&config.to_toml()?)?;
@@ -143,7 +144,7 @@ impl Session {
         // The states of the whole run, whichever stage it is in.
         let traced = step::trace(&config.step_settings(true))?;
         let states = device.states();
-        states.declare_for(&traced.graph)?;
+        states.declare(traced.graph.states())?;
         let validations = with_predictors(device, &states, &config, validations)?;
         let mut progress = Progress::default();
         match from {
@@ -164,7 +165,20 @@ impl Session {
         };
         let (folder, logs) = open_folder(&config, &data.record, &states, &traced.losses, observer)?;
         let (device, saved, changed_data) = (device.clone(), progress.step, ChangedData::default());
-        Ok(Session { config, folder, device, states, data, changed_data, validations, progress, saved, logs, stage })
+        Ok(Session {
+            config,
+            folder,
+            device,
+            states,
+            data,
+            changed_data,
+            validations,
+            progress,
+            saved,
+            logs,
+            stage,
+            has_said_what_is_not_measured: false,
+        })
     }
 
     /// Whether all steps of the run are done.
@@ -331,8 +345,11 @@ impl Session {
             }
             error => error,
         })?;
-        let named =
-            |prefix: &str, scores: &Scores| scores.named().map(|(name, value)| (format!("{prefix}{name}"), value));
+        self.say_what_is_not_measured(&scored, observer);
+        let named = |prefix: &str, scores: &Scores| {
+            let values = scores.named().into_iter();
+            values.map(|(name, value)| (format!("{prefix}{name}"), value)).collect::<Vec<_>>()
+        };
         // The first names the columns of the table too.
         let first = scored.first();
         let mut values: Vec<_> = first.into_iter().flat_map(|(_, scores)| named("", scores)).collect();
@@ -344,11 +361,12 @@ impl Session {
             dataset: first.map_or(select, |(domain, _)| *domain).name(),
             select: select.name(),
             masks: Masking::USUAL.to_string(),
+            regions: scored.iter().map(|(domain, scores)| (domain.name(), scores.regions())).collect(),
             values,
         };
         self.logs.validation(&record)?;
         observer.event(Event::Validated(&record));
-        let chosen_by = scored.iter().find(|(domain, _)| *domain == select).map(|(_, scores)| scores.mean_dice());
+        let chosen_by = scored.iter().find(|(domain, _)| *domain == select).and_then(|(_, scores)| scores.mean_dice());
         if let Some(dice) = chosen_by
             && self.progress.best_mean_dice.is_none_or(|best| dice > best)
         {
@@ -356,6 +374,26 @@ impl Session {
             self.checkpoint()?.write(&self.folder.checkpoint(ResumeFrom::Best), None)?;
         }
         Ok(())
+    }
+
+    /// Says once what the masks of validations do not show.
+    fn say_what_is_not_measured(&mut self, scored: &[(Domain, Scores)], observer: &mut dyn Observer) {
+        if std::mem::replace(&mut self.has_said_what_is_not_measured, true) {
+            return;
+        }
+        for (domain, scores) in scored {
+            for structure in scores.not_measured() {
+                observer.event(Event::Note(&format!(
+                    "no mask of the {} {} that are validated on shows a {structure}: it is not measured and no part of their mean \
+                     Dice",
+                    scores.regions(),
+                    match domain {
+                        Domain::Source => "source regions",
+                        Domain::Target => "target regions",
+                    }
+                )));
+            }
+        }
     }
 
     fn save_last(&mut self) -> Result<()> {

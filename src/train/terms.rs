@@ -1,6 +1,6 @@
 //! The terms of the total, each before and after its weight.
 
-use crate::method::step::LossWeights;
+use crate::method::step::{LossWeights, TOTAL};
 
 /// What is logged beside a loss that a step puts out, so that both its own size and its share of the total can be read.
 struct Companion {
@@ -8,6 +8,9 @@ struct Companion {
     name: &'static str,
     of: fn(f32, LossWeights) -> f32,
 }
+
+/// How the names of companions end that the total is the sum of.
+const WEIGHTED: &str = "_weighted";
 
 /// `adv` alone is put out weighted, as the published code logs it.
 const COMPANIONS: [Companion; 4] = [
@@ -36,6 +39,19 @@ pub(super) fn both_ways(losses: &[(&'static str, f32)], weights: LossWeights) ->
     losses.iter().flat_map(|(loss, value)| std::iter::once((*loss, *value)).chain(companion(loss, *value))).collect()
 }
 
+/// The total and its terms as it has them, under the names of the losses, and the losses that are no part of it.
+pub(super) fn summands(losses: &[(&'static str, f32)], weights: LossWeights) -> [Vec<(&'static str, f32)>; 2] {
+    let weighted = |(loss, value): &(&'static str, f32)| {
+        let found = COMPANIONS.iter().find(|companion| companion.loss == *loss && companion.name.ends_with(WEIGHTED));
+        (*loss, found.map_or(*value, |found| (found.of)(*value, weights)))
+    };
+    let is_term = |(loss, _): &(&'static str, f32)| {
+        [TOTAL, "seg"].contains(loss) || COMPANIONS.iter().any(|companion| companion.loss == *loss)
+    };
+    let (terms, others): (Vec<_>, Vec<_>) = losses.iter().map(weighted).partition(is_term);
+    [terms, others]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +69,8 @@ mod tests {
         let names: Vec<&str> = losses.iter().map(|(name, _)| *name).collect();
         assert_eq!(with_companions(&names), all.iter().map(|(name, _)| *name).collect::<Vec<_>>());
         assert_eq!(with_companions(&["total", "seg"]), ["total", "seg"]);
+        let [sum, others] = summands(&losses, weights);
+        assert_eq!((sum[0], others), (("total", 13.5), vec![("d_same", 0.75)]));
+        assert_eq!(sum[1..].iter().map(|term| term.1).sum::<f32>(), 13.5);
     }
 }

@@ -25,30 +25,48 @@ pub(super) struct Validation {
     dataset: Dataset,
 }
 
-/// Means over the images: cup, disc.
+/// Means over the images: cup, disc. What none of their masks shows is not measured, whatever the network makes of it.
 pub(super) struct Scores {
+    is_there: [bool; 2],
     dice: [f64; 2],
     iou: [f64; 2],
     pixel_accuracy: [f64; 2],
+    regions: usize,
 }
 
 impl Scores {
-    /// Mean Dice of cup and disc.
-    pub(super) fn mean_dice(&self) -> f64 {
-        (self.dice[0] + self.dice[1]) / 2.0
+    /// Dice, averaged over cup and disc, or of the one that is measured.
+    pub(super) fn mean_dice(&self) -> Option<f64> {
+        let measured: Vec<f64> =
+            self.dice.into_iter().zip(self.is_there).filter_map(|(d, is)| is.then_some(d)).collect();
+        (!measured.is_empty()).then(|| measured.iter().sum::<f64>() / measured.len() as f64)
+    }
+
+    /// Number of images.
+    pub(super) fn regions(&self) -> usize {
+        self.regions
+    }
+
+    /// The structures that are not measured.
+    pub(super) fn not_measured(&self) -> Vec<&'static str> {
+        ["cup", "disc"].into_iter().zip(self.is_there).filter_map(|(name, is)| (!is).then_some(name)).collect()
     }
 
     /// Values as the logs name them.
-    pub(super) fn named(&self) -> [(&'static str, f64); 7] {
-        [
-            ("cup_dice", self.dice[0]),
-            ("disc_dice", self.dice[1]),
+    pub(super) fn named(&self) -> Vec<(&'static str, f64)> {
+        let of = |values: [f64; 2]| [0, 1].map(|index| Some(values[index]).filter(|_| self.is_there[index]));
+        let ([cup_dice, disc_dice], [cup_iou, disc_iou]) = (of(self.dice), of(self.iou));
+        let [cup_accuracy, disc_accuracy] = of(self.pixel_accuracy);
+        let all = [
+            ("cup_dice", cup_dice),
+            ("disc_dice", disc_dice),
             ("mean_dice", self.mean_dice()),
-            ("cup_iou", self.iou[0]),
-            ("disc_iou", self.iou[1]),
-            ("cup_pixel_accuracy", self.pixel_accuracy[0]),
-            ("disc_pixel_accuracy", self.pixel_accuracy[1]),
-        ]
+            ("cup_iou", cup_iou),
+            ("disc_iou", disc_iou),
+            ("cup_pixel_accuracy", cup_accuracy),
+            ("disc_pixel_accuracy", disc_accuracy),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 
@@ -108,7 +126,7 @@ impl Validation {
     /// Predicts every region and compares.
     pub(super) fn run(&self, predictor: &Predictor) -> Result<Scores> {
         predictor.refresh()?;
-        let mut sums = Scores { dice: [0.0; 2], iou: [0.0; 2], pixel_accuracy: [0.0; 2] };
+        let (mut sums, mut is_there) = ([[0.0; 2]; 3], [false; 2]);
         for regions in self.dataset.regions().chunks(predictor.batch()) {
             let pixels = regions.iter().map(RegionPixels::read).collect::<std::result::Result<Vec<_>, _>>()?;
             let images: Vec<_> = pixels.iter().map(|p| &p.image).collect();
@@ -118,21 +136,40 @@ impl Validation {
                 .zip(&pixels)
                 .filter_map(|(logits, pixels)| Some(overlaps(logits, pixels.mask.as_ref()?)));
             for overlaps in overlaps.collect::<std::result::Result<Vec<_>, _>>()? {
-                for (channel, overlap) in overlaps.iter().enumerate() {
-                    sums.dice[channel] += overlap.dice();
-                    sums.iou[channel] += overlap.iou();
-                    sums.pixel_accuracy[channel] += overlap.pixel_accuracy();
+                for (channel, (overlap, is_drawn)) in overlaps.iter().enumerate() {
+                    sums[0][channel] += overlap.dice();
+                    sums[1][channel] += overlap.iou();
+                    sums[2][channel] += overlap.pixel_accuracy();
+                    is_there[channel] |= is_drawn;
                 }
             }
         }
-        let count = self.dataset.len() as f64;
-        let mean = |sum: [f64; 2]| sum.map(|v| v / count);
-        Ok(Scores { dice: mean(sums.dice), iou: mean(sums.iou), pixel_accuracy: mean(sums.pixel_accuracy) })
+        let regions = self.dataset.len();
+        let [dice, iou, pixel_accuracy] = sums.map(|of_both| of_both.map(|sum: f64| sum / regions as f64));
+        Ok(Scores { is_there, dice, iou, pixel_accuracy, regions })
     }
 }
 
-/// How far the cup and the disc of a prediction agree with those of a mask.
-fn overlaps(logits: &Logits, mask: &GrayImage) -> std::result::Result<[Overlap; 2], MetricsError> {
+/// How far the cup and the disc of a prediction agree with those of a mask, and whether the mask shows them.
+fn overlaps(logits: &Logits, mask: &GrayImage) -> std::result::Result<[(Overlap, bool); 2], MetricsError> {
     let (predicted, truth) = (logits.masks(&Masking::USUAL)?, structures(mask));
-    Ok([Overlap::between(&predicted[0], &truth[0])?, Overlap::between(&predicted[1], &truth[1])?])
+    let of = |index: usize| Ok((Overlap::between(&predicted[index], &truth[index])?, !truth[index].is_empty()));
+    Ok([of(0)?, of(1)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_mask_shows_enters_neither_the_logs_nor_the_mean() {
+        let of =
+            |is_there| Scores { is_there, dice: [1.0, 0.5], iou: [1.0, 0.25], pixel_accuracy: [1.0, 0.75], regions: 2 };
+        let names = |scores: &Scores| scores.named().iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        let (both, disc) = (of([true; 2]), of([false, true]));
+        assert_eq!((both.mean_dice(), both.named().len(), both.not_measured()), (Some(0.75), 7, vec![]));
+        assert_eq!((disc.mean_dice(), disc.not_measured()), (Some(0.5), vec!["cup"]));
+        assert_eq!(names(&disc), ["disc_dice", "mean_dice", "disc_iou", "disc_pixel_accuracy"]);
+        assert_eq!((of([false; 2]).mean_dice(), names(&of([false; 2])).len()), (None, 0));
+    }
 }

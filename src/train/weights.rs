@@ -91,8 +91,9 @@ pub fn initialise(states: &States, prefix: &str, tensors: &[TensorSpec], seed: u
 const BACKBONE: &str = "backbone.";
 
 /// Makes weights of batch norms fit TransNorm, as the same function: running statistics of single domains that a file
-/// lacks begin as those of all images, and scale and shift are halved, for 1 + α is then 2 (as it is on average later).
-fn give_to_both_domains(have: &mut StateDict, tensors: &[TensorSpec]) {
+/// lacks begin as those of all images, and scale and shift are halved, for 1 + α is then 2 (as it is on average later). Gives the
+/// names of the statistics that are used so.
+fn give_to_both_domains(have: &mut StateDict, tensors: &[TensorSpec]) -> Vec<String> {
     let new_to_domains: Vec<&str> = tensors
         .iter()
         .filter_map(|spec| spec.name.strip_suffix("running_mean_source"))
@@ -105,13 +106,16 @@ fn give_to_both_domains(have: &mut StateDict, tensors: &[TensorSpec]) {
             }
         }
     }
+    let mut used = Vec::new();
     for spec in tensors {
         let common = ["_source", "_target"].iter().find_map(|suffix| spec.name.strip_suffix(suffix));
-        let tensor = common.filter(|_| have.get(&spec.name).is_none()).and_then(|name| have.get(name)).cloned();
-        if let Some(tensor) = tensor {
+        let common = common.filter(|_| have.get(&spec.name).is_none());
+        if let Some((name, tensor)) = common.and_then(|name| Some((name, have.get(name)?.clone()))) {
             have.insert(spec.name.clone(), tensor).expect("the name is not there");
+            used.push(name.to_string());
         }
     }
+    used
 }
 
 /// What must be found in a file of weights.
@@ -132,8 +136,9 @@ pub fn load_weights(
     path: &Path,
     demand: Demand,
 ) -> Result<LoadReport> {
-    give_to_both_domains(&mut weights, tensors);
-    let report = fitting(tensors, &weights, path, demand)?;
+    let used = give_to_both_domains(&mut weights, tensors);
+    let mut report = fitting(tensors, &weights, path, demand)?;
+    report.unused.retain(|name| !used.contains(name));
     for name in &report.matched {
         if let Some(tensor) = weights.get(name) {
             if let Some(value) = ImpossibleValue::find(name, &tensor.data) {
@@ -342,7 +347,10 @@ mod tests {
         for (name, value) in [("weight", 9.0), ("running_mean_source", 1.0), ("running_mean_target", 2.0)] {
             have.insert(format!("backbone.layer1.0.bn1.{name}"), tensor(value)).expect("a new name");
         }
-        give_to_both_domains(&mut have, &resnet101(Norm::Trans));
+        let used = give_to_both_domains(&mut have, &resnet101(Norm::Trans));
+        let wanted = ["backbone.bn1.running_mean", "backbone.bn1.running_var"];
+        assert!(wanted.iter().all(|name| used.iter().any(|own| own == name)), "{used:?}");
+        assert!(!used.iter().any(|name| name.contains("layer1.0.bn1.running_mean")), "{used:?}");
         let first = |name: &str| have.get(&format!("backbone.bn1.{name}")).map(|t| t.data[0]);
         assert_eq!([first("running_mean_source"), first("running_mean_target")], [Some(3.0); 2]);
         assert_eq!([first("weight"), first("bias")], [Some(4.5), Some(-0.5)], "1 + α is 2");

@@ -300,7 +300,7 @@ fn a_folder_where_a_part_of_it_is_meant() {
     fs::create_dir_all(checkpoint.parent().expect("a folder")).expect("a temporary folder can be written");
     fs::write(&checkpoint, "").expect("a temporary file can be written");
     let (run, out) = (folder.path().join("run"), folder.path().join("weights.pth"));
-    refused(&["convert", text(&run), text(&out)], &["not a regular file", text(&checkpoint)]);
+    refused(&["convert", text(&run), text(&out)], &[text(&run), "holds no `config.toml`"]);
 }
 
 #[test]

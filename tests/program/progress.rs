@@ -47,7 +47,7 @@ fn lines_where_there_is_no_terminal_and_nothing_when_quiet() {
     let last = line("step 8/8  epoch 1  total ");
     assert_has(last, &["  seg ", "  Dice target cup 0.", ", disc 0.", " images/s  0 s left"]);
     if cfg!(target_os = "linux") {
-        assert_has(last, &["  memory ", "iB, device "]);
+        assert_has(last, &["  memory: program ", "iB, step on the adapter "]);
     }
     assert!(!told.concat().contains('\u{1b}'), "no escape sequences in a log: {told:?}");
     assert_eq!(run("quiet", &["--quiet"]), Vec::<String>::new());
@@ -90,7 +90,7 @@ fn a_bar_that_fits_the_terminal_without_colours_on_request() {
         let Some(shown) = in_terminal(&folder, &columns.to_string(), columns, no_color) else { return };
         let text = plain(&shown);
         assert_has(&text, &["training ━", "8/8", " s left", "epoch 1  total ", "seg ", " images/s"]);
-        assert_has(&text, &["Dice target cup 0.", "memory ", "iB, device "]);
+        assert_has(&text, &["Dice target cup 0.", "memory: program ", "iB, step on the adapter "]);
         // Rows are filled up to the terminal's width rather than ended.
         for bar in text.split(['\r', '\n']).filter(|line| line.starts_with("training ")) {
             let letters: Vec<char> = bar.chars().collect();

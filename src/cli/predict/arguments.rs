@@ -21,9 +21,9 @@ use crate::train::Config;
 /// disc is blue and the cup green; what is empty or implausible is flagged in the table and framed in the sheet. An image that
 /// cannot be read is named and left out, the exit status is then 1. What Ctrl-C, a full disk or a power cut has stopped goes on
 /// when the same command is given again. Not a medical device: nothing it prints may be used for diagnosis.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub(in crate::cli) struct Arguments {
-    /// Checkpoint of a run, or weights
+    /// Checkpoint of a run, or weights; of the folder of a run its best checkpoint, or of an adaptation the last
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: PathBuf,
     /// Images, folders of images, or splits of datasets; other folders in them are not entered

@@ -27,7 +27,7 @@ use super::interrupt::{Interrupts, Stopped};
 use super::{Global, output, progress};
 use crate::data::names::{counted, shown};
 use crate::data::place::Taken;
-use crate::train::{TrainedNetwork, load_stochastic_predictor};
+use crate::train::{CheckpointTaken, TrainedNetwork, checkpoint_at};
 
 /// Images computed at once.
 const BATCH: usize = 4;
@@ -43,16 +43,17 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let inputs: Vec<PathBuf> = taken.iter().map(|taken| taken.path.clone()).collect();
     let Inputs { images, mut notes } = Inputs::collect(&inputs)?;
     notes.splice(0..0, taken.into_iter().filter_map(|taken| taken.note));
+    let CheckpointTaken { path: checkpoint, note } = checkpoint_at(&arguments.checkpoint)?;
+    notes.extend(note);
+    let arguments = &Arguments { checkpoint, ..arguments.clone() };
     let parts = arguments.parts();
     let given = (&inputs[..], &images[..]);
     let overwriting = clear_the_way(&arguments.out, &parts, given, &arguments.checkpoint, arguments.overwrite)?;
     let device = global.open_tuned()?;
-    let fallback = arguments.architecture.config()?;
     let passes = arguments.uncertainty.map_or(0, usize::from);
-    let TrainedNetwork { predictor, config, notes: of_weights } =
-        load_stochastic_predictor(&device, &arguments.checkpoint, &fallback, BATCH, passes)?;
+    let TrainedNetwork { predictor, config, notes: of_weights, .. } =
+        arguments.architecture.load(&device, &arguments.checkpoint, BATCH, passes)?;
     notes.extend(of_weights);
-    arguments.architecture.agree(&config, &arguments.checkpoint)?;
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let interrupts = Interrupts::heed();
     let names = images.iter().map(|image| image.name.as_str()).collect();

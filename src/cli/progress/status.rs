@@ -17,8 +17,8 @@ pub(super) struct Status {
     pub epoch: u64,
     /// whether the category-level losses run, of a method that has them
     pub phase: Option<Phase>,
-    /// of the last step
-    pub losses: Vec<(&'static str, f32)>,
+    /// of the last step the total and the terms that it is the sum of, and what is no part of it
+    pub losses: [Vec<(&'static str, f32)>; 2],
     /// the last validation, if there was one
     pub dice: Option<Dice>,
     /// since the run began or went on
@@ -36,13 +36,16 @@ pub(super) struct Status {
 pub(super) struct Dice {
     /// `target` or `source`
     pub dataset: &'static str,
-    pub cup: f64,
-    pub disc: f64,
+    /// of what the masks show
+    pub cup: Option<f64>,
+    pub disc: Option<f64>,
 }
 
 impl fmt::Display for Dice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} cup {:.4}, disc {:.4}", self.dataset, self.cup, self.disc)
+        let told = [("cup", self.cup), ("disc", self.disc)];
+        let told = told.into_iter().filter_map(|(name, dice)| Some(format!("{name} {:.4}", dice?)));
+        write!(f, "{} {}", self.dataset, told.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -66,7 +69,19 @@ impl Status {
     }
 
     fn losses(&self) -> Vec<String> {
-        let losses = self.losses.iter().map(|(name, value)| format!("{name} {value:.4}"));
+        let [sum, others] = &self.losses;
+        // The total is the sum of what stands behind it.
+        let sum = sum.iter().enumerate().map(|(place, (name, value))| match place {
+            0 if sum.len() > 1 => format!("{name} {value:.4} ="),
+            0 | 1 => format!("{name} {value:.4}"),
+            _ => format!("+ {name} {value:.4}"),
+        });
+        let others = others.iter().map(|(name, value)| match *name {
+            "d_same" => format!("discriminators: source {value:.4}"),
+            "d_diff" => format!("target {value:.4}"),
+            name => format!("{name} {value:.4}"),
+        });
+        let losses = sum.chain([others.collect::<Vec<_>>().join(", ")].into_iter().filter(|others| !others.is_empty()));
         let epoch = match self.phase {
             Some(Phase::WarmUp) => format!("epoch {} (warm-up)", self.epoch),
             _ => format!("epoch {}", self.epoch),
@@ -81,10 +96,10 @@ impl Status {
 
     fn memory(&self) -> Vec<String> {
         let shown = |what: &str, bytes: u64| format!("{what} {}", ByteSize(bytes).display().iec());
-        let host = self.host_bytes.map(|bytes| shown("memory", bytes));
-        let device = self.device_bytes.map(|bytes| shown("device", bytes));
+        let host = self.host_bytes.map(|bytes| shown("program", bytes));
+        let device = self.device_bytes.map(|bytes| shown("step on the adapter", bytes));
         let both: Vec<String> = [host, device].into_iter().flatten().collect();
-        if both.is_empty() { both } else { vec![both.join(", ")] }
+        if both.is_empty() { both } else { vec![format!("memory: {}", both.join(", "))] }
     }
 }
 
@@ -121,14 +136,14 @@ mod tests {
 
     /// A run with every loss there is.
     fn status() -> Status {
-        let names = ["total", "seg", "adv", "align", "discriminative", "consistency", "d_same", "d_diff"];
+        let names = ["total", "seg", "adv", "align", "discriminative", "consistency"];
         Status {
             done: 1234,
             steps: 18_000,
             epoch: 34,
             phase: Some(Phase::CategoryLevel),
-            losses: names.map(|name| (name, 0.25)).to_vec(),
-            dice: Some(Dice { dataset: "target", cup: 0.5, disc: 0.875 }),
+            losses: [names.map(|name| (name, 0.25)).to_vec(), vec![("d_same", 0.25), ("d_diff", 0.25)]],
+            dice: Some(Dice { dataset: "target", cup: Some(0.5), disc: Some(0.875) }),
             images_per_second: 123.46,
             seconds_left: 5400.0,
             host_bytes: Some(3 << 29),
@@ -136,22 +151,23 @@ mod tests {
         }
     }
 
-    const FACTS: [&str; 7] = [
+    const FACTS: [&str; 8] = [
         "epoch 34",
-        "total 0.2500",
-        "consistency 0.2500",
+        "total 0.2500 =",
+        "  seg 0.2500",
+        "+ consistency 0.2500",
         "Dice target cup 0.5000, disc 0.8750",
         "123.5 images/s",
-        "memory 1.5 GiB, device 5.0 GiB",
-        "d_diff 0.2500",
+        "memory: program 1.5 GiB, step on the adapter 5.0 GiB",
+        "discriminators: source 0.2500, target 0.2500",
     ];
 
     #[test]
     fn every_fact_stands_in_the_line_of_a_log_and_beneath_the_bar() {
         let line = status().line();
-        assert!(line.starts_with("step 1234/18000  epoch 34  total 0.2500  "), "{line}");
+        assert!(line.starts_with("step 1234/18000  epoch 34  total 0.2500 =  seg 0.2500  + adv 0.2500  "), "{line}");
         assert!(line.contains("  1 h 30 min left  "), "{line}");
-        for columns in [40, 80, 120] {
+        for columns in [55, 80, 120] {
             let lines = status().lines(columns);
             assert!(lines.iter().all(|line| line.chars().count() <= columns), "{columns}: {lines:#?}");
             for fact in FACTS {
@@ -159,7 +175,7 @@ mod tests {
                 assert!(lines.iter().any(|line| line.contains(fact)), "`{fact}` is not in: {lines:#?}");
             }
         }
-        assert_eq!([80, 120].map(|columns| status().lines(columns).len()), [4, 3]);
+        assert_eq!([80, 120].map(|columns| status().lines(columns).len()), [5, 3]);
     }
 
     #[test]
@@ -167,9 +183,17 @@ mod tests {
         let status = Status { phase: Some(Phase::WarmUp), ..status() };
         assert!(status.line().starts_with("step 1234/18000  epoch 34 (warm-up)  total"), "{}", status.line());
         let status = Status { dice: None, host_bytes: None, device_bytes: None, ..status };
-        for absent in ["Dice", "memory", "device"] {
+        for absent in ["Dice", "memory", "adapter"] {
             assert!(!status.line().contains(absent), "{}", status.line());
         }
+    }
+
+    #[test]
+    fn a_structure_that_no_mask_shows_has_no_dice() {
+        let disc = Dice { dataset: "source", cup: None, disc: Some(0.875) };
+        assert_eq!(disc.to_string(), "source disc 0.8750");
+        let alone = Status { losses: [vec![("seg", 0.5)], Vec::new()], dice: Some(disc), ..status() };
+        assert!(alone.line().contains("  seg 0.5000  Dice source disc 0.8750  "), "{}", alone.line());
     }
 
     #[test]

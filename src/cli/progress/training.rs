@@ -12,7 +12,7 @@ use super::super::interrupt::Interrupts;
 use super::memory::ResidentMemory;
 use super::status::{Dice, Status};
 use super::styled;
-use crate::data::names::printable;
+use crate::data::names::{counted, printable};
 use crate::train::{Event, Observer, StepRecord, ValidationRecord};
 
 /// Between lines where there is no terminal.
@@ -83,7 +83,7 @@ impl TrainingProgress {
     fn step(&mut self, record: &StepRecord) {
         let status = &mut self.status;
         (status.done, status.epoch, status.phase) = (record.step + 1, record.epoch, record.phase);
-        status.losses.clone_from(&record.losses);
+        status.losses = record.summands();
         let (here, elapsed) = ((status.done - self.first) as f64, self.begun.elapsed().as_secs_f64());
         status.images_per_second = here * self.batch as f64 / elapsed;
         status.seconds_left = elapsed / here * (status.steps - status.done) as f64;
@@ -106,10 +106,15 @@ impl TrainingProgress {
     fn validated(&mut self, record: &ValidationRecord) {
         let dice = |dataset: &'static str| {
             let of = |structure: &str| record.value(&format!("{dataset}_{structure}_dice"));
-            Some(Dice { dataset, cup: of("cup")?, disc: of("disc")? })
+            let (cup, disc) = (of("cup"), of("disc"));
+            (cup.is_some() || disc.is_some()).then_some(Dice { dataset, cup, disc })
         };
         let all: Vec<Dice> = ["target", "source"].into_iter().filter_map(dice).collect();
-        let shown: Vec<String> = all.iter().map(Dice::to_string).collect();
+        let over = |dice: &Dice| {
+            let count = record.regions.iter().find(|(dataset, _)| *dataset == dice.dataset).map_or(0, |found| found.1);
+            format!("{dice} over {}", counted(count, "region"))
+        };
+        let shown: Vec<String> = all.iter().map(over).collect();
         self.say(&format!("epoch {}: Dice {} ({})", record.epoch, shown.join("; "), record.masks));
         self.status.dice = all.first().copied();
     }

@@ -74,7 +74,7 @@ impl Lowering<'_> {
                     })
                     .bind(vf)
                     .bind(vw)
-                    .bind_written(self.whole_target(parts, splits * m * c)?)
+                    .bind(self.whole_target(parts, splits * m * c)?)
                     .grid(c, own, 1);
                 self.push(dispatch);
             }
@@ -115,7 +115,7 @@ impl Lowering<'_> {
                 })
                 .bind(self.whole(d)?)
                 .bind(vx)
-                .bind_written(vy)
+                .bind(vy)
                 .groups(groups);
             self.push(dispatch);
         }
@@ -133,7 +133,7 @@ impl Lowering<'_> {
                 .uniform(&DistanceBlock { base_f: bf, base_y: by, channels: c, maps: m, plane, samples: piece.count })
                 .bind(vf)
                 .bind(self.whole(prototypes)?)
-                .bind_written(vy)
+                .bind(vy)
                 .groups((piece.count * m * plane).div_ceil(64));
             self.push(dispatch);
         }

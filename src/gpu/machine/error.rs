@@ -1,22 +1,19 @@
 //! What can go wrong on an adapter, each in one sentence.
 
+use bytesize::ByteSize;
+
 use crate::gpu::kernel::shader::ShaderError;
+
+/// How [`GpuError::TooLarge`] begins to name a value that is no smaller in a smaller batch.
+pub(in crate::gpu) const ONE_SAMPLE: &str = "one sample";
+
+fn iec(bytes: u64) -> impl std::fmt::Display {
+    ByteSize(bytes).display().iec()
+}
 
 /// An error of the adapter, the driver, or of a graph that does not fit them.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GpuError {
-    /// A launch would bind memory in two ways that exclude each other, which is a fault of its launcher.
-    #[error("`{shader}` of {label} binds {a} and {b}, which WebGPU does not allow")]
-    Clash {
-        /// the kernel
-        shader: &'static str,
-        /// the operator
-        label: &'static str,
-        /// one binding
-        a: String,
-        /// the other
-        b: String,
-    },
     /// The machine has no adapter with compute shaders, not even a software one: install a driver or use the reference.
     #[error(
         "no graphics adapter was found; install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings a software one)"
@@ -40,7 +37,7 @@ pub enum GpuError {
     },
     /// One value is larger than a buffer of the adapter or what a shader may bind of one, however much memory is free:
     /// take smaller images or a smaller batch.
-    #[error("`{adapter}` allows {limit} bytes for a buffer, but {what} needs {bytes}")]
+    #[error("`{adapter}` allows {} for a buffer, but {what} needs {}", iec(*limit), iec(*bytes))]
     TooLarge {
         /// name of the adapter
         adapter: String,
@@ -138,6 +135,13 @@ pub enum GpuError {
     /// A launch does not fit its shader's text, as with 16-bit floats that a shader does not take: a fault of the engine.
     #[error(transparent)]
     Shader(#[from] ShaderError),
+}
+
+impl GpuError {
+    /// Whether a value is too large that is no smaller in a smaller batch.
+    pub fn is_of_one_sample(&self) -> bool {
+        matches!(self, GpuError::TooLarge { what, .. } if what.starts_with(ONE_SAMPLE))
+    }
 }
 
 /// Result of a call that reaches the adapter.

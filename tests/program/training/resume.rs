@@ -77,10 +77,14 @@ fn a_killed_run_ends_like_an_undisturbed_one() {
     assert_same(undisturbed, &run);
     let settings = fs::read_to_string(run.join("config.toml")).expect("the run has settings");
     assert!(settings.contains("\nepochs = 2\n"), "{settings}");
-    let error = refusal(&longer);
-    assert!(error.contains("8 steps already") && error.contains("from the beginning"), "{error}");
-    let told = succeed(&["train", "--resume", text(&run)]);
+    let error = refusal(&["train", "--resume", text(&run), "--epochs", "1"]);
+    assert!(
+        error.contains("8 steps already, of which an epoch has 4") && error.contains("from the beginning"),
+        "{error}"
+    );
+    let told = succeed(&longer);
     assert!(told.contains("is complete, and nothing was trained") && told.contains("--epochs N"), "{told}");
+    assert_same(undisturbed, &run);
 }
 
 #[test]

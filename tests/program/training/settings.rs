@@ -21,7 +21,7 @@ fn the_settings_of_a_run_reproduce_it() {
     assert!(text_of.lines().any(|line| line == "warmup_epochs = 0"), "{text_of}");
     let shorter = job.place("shorter");
     let printed = succeed(&["train", "--config", text(&settings), "--steps", "1", "--out", text(&shorter)]);
-    assert!(printed.starts_with("1 steps done"), "flags win: {printed}");
+    assert!(printed.starts_with("1 step done"), "flags win: {printed}");
 }
 
 #[test]
