@@ -12,7 +12,7 @@ use crate::conformance::CaseError;
 use crate::data::DataError;
 use crate::data::guard::defect;
 use crate::data::names::{counted, several, shown, shown_path};
-use crate::data::prepare::{MaskValue, OptionError, PrepareError, Reason, Remedy};
+use crate::data::prepare::{MaskValue, OptionError, PrepareError, Reason, Remedy, fitting, no_folder};
 use crate::device::DeviceError;
 use crate::gpu::GpuError;
 use crate::inference::InferenceError;
@@ -222,6 +222,7 @@ fn of_preparation(error: &PrepareError) -> Option<String> {
         PrepareError::OutputIsFile(path) => {
             format!("`{}` is a file; --out is the folder for the dataset", path.display())
         }
+        PrepareError::Layout { other: Some(other), .. } => format!("{error}: --layout {}", other.name()),
         PrepareError::Layout { layout: "pairs", .. } => format!("{error}; --images names another folder"),
         PrepareError::Layout { layout: "RIM-ONE DL", .. } => {
             format!("{error}; --partition chooses the division")
@@ -236,11 +237,12 @@ fn of_preparation(error: &PrepareError) -> Option<String> {
             first.display(),
             second.display()
         ),
-        PrepareError::NothingUsable { input, count, file, reason } => {
+        PrepareError::NothingUsable { input, count, file, reason, other } => {
             let (file, reason) = (file.display().to_string(), of_reason(reason));
             let first = if reason.contains(&file) { "the first".to_string() } else { format!("the first, `{file}`") };
             let photographs = counted(*count, "photograph");
-            format!("of {photographs} in `{}` none can be used; {first}: {reason}", input.display())
+            let fitting = fitting(*other);
+            format!("of {photographs} in `{}` none can be used; {first}: {reason}{fitting}", input.display())
         }
         PrepareError::Option(OptionError::OutOfRange { option, value, expected }) => {
             format!("{} {value} is out of range: {expected}", flag(option))
@@ -250,7 +252,7 @@ fn of_preparation(error: &PrepareError) -> Option<String> {
         }
         PrepareError::Option(OptionError::CupWithoutDisc) => "--cup-masks needs --disc-masks".to_string(),
         PrepareError::Option(OptionError::NoFolder { option, path }) => {
-            format!("the folder `{}` of {} does not exist", path.display(), flag(option))
+            format!("the folder `{}` of {} {}", path.display(), flag(option), no_folder(path))
         }
         _ => return None,
     })
@@ -273,8 +275,12 @@ pub(crate) fn of_reason(reason: &Reason) -> String {
             };
             let background = legend.background.map_or(String::new(), |b| format!(" --background {}", value(b)));
             let (cup, disc) = (value(legend.cup), value(legend.disc));
-            format!("{what}; as they lie, it would be read with --layout pairs --cup {cup} --disc {disc}{background}")
+            format!(
+                "{what}; by what lies within what it seems to be --layout pairs --cup {cup} --disc {disc}{background}, which say what \
+                 the values mean"
+            )
         }
+        Some(Remedy::Masks) => format!("{what}; --masks names a folder of masks, --images that of the photographs"),
         Some(Remedy::DiscMasks) => {
             format!("{what}; if these masks show the disc alone, name their folder with --disc-masks (--layout pairs)")
         }

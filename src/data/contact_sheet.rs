@@ -81,7 +81,12 @@ impl Tile {
         let centre = (place(disc.centre.0, self.border[0]), place(disc.centre.1, self.border[1]));
         let radius = (disc.diameter / 2.0 * self.scale) as i32;
         draw_hollow_circle_mut(&mut self.picture, centre, radius.clamp(1, SIDE as i32), FOUND);
-        self.mark = format!("{confidence:.2}");
+        self.with_mark(&format!("disc {confidence:.2}"))
+    }
+
+    /// With a word, or a few letters more, at the end of the line beneath it.
+    pub fn with_mark(mut self, mark: &str) -> Self {
+        self.mark = [self.mark.as_str(), mark].join(" ").trim_start().to_string();
         self
     }
 }
@@ -152,8 +157,9 @@ fn sheet(tiles: &[Tile]) -> RgbImage {
         let (column, row) = ((index % COLUMNS) as u32, (index / COLUMNS) as u32);
         let (x, y) = (GAP + column * width, GAP + row * height);
         sheet.copy_from(&tile.picture, x, y).expect("the sheet was made to hold all of them");
-        let letters = (SIDE / LETTER) as usize;
-        let room = letters - tile.mark.len();
+        // One stays free before the next picture's name.
+        let letters = (SIDE / LETTER - 1) as usize;
+        let room = letters.saturating_sub(tile.mark.len());
         write_text(&mut sheet, &tile.name, room.saturating_sub(usize::from(room < letters)), x, y + SIDE + GAP);
         write_text(&mut sheet, &tile.mark, letters, x + room as u32 * LETTER, y + SIDE + GAP);
     }
@@ -212,8 +218,12 @@ mod tests {
         for (x, y) in [(80, 40), (80, 80), (60, 60), (100, 60)] {
             assert_eq!(*found.picture.get_pixel(x, y), FOUND, "at {x}, {y}");
         }
-        assert_eq!((found.mark.as_str(), *found.picture.get_pixel(80, 60)), ("0.61", Rgb([200, 90, 60])));
-        // The last four letters of the line are the figure's, and the one before them stays free.
+        assert_eq!((found.mark.as_str(), *found.picture.get_pixel(80, 60)), ("disc 0.61", Rgb([200, 90, 60])));
+        assert_eq!(
+            tile().with_mark("test").with_disc(Disc { centre: (0.0, 0.0), diameter: 1.0 }, 1.0).mark,
+            "test disc 1.00"
+        );
+        // The last letters of the line are the figure's but one, which stays free, as does the one before them.
         let ink = |tile: Tile, letter: u32| {
             let sheet = sheet(&[tile]);
             let columns = GAP + letter * LETTER..GAP + (letter + 1) * LETTER;
@@ -222,9 +232,15 @@ mod tests {
                 .filter(|(x, y)| *sheet.get_pixel(*x, *y) == INK)
                 .count()
         };
-        assert!(ink(tile(), 15) > 0);
+        assert!(ink(tile(), 9) > 0 && ink(tile(), 18) > 0 && ink(tile(), 19) == 0);
         let with = || tile().with_disc(Disc { centre: (160.0, 120.0), diameter: 80.0 }, 0.614);
-        assert!(ink(with(), 15) == 0 && ink(with(), 16) > 0 && ink(with(), 14) > 0);
+        assert!(
+            ink(with(), 9) == 0
+                && ink(with(), 10) > 0
+                && ink(with(), 8) > 0
+                && ink(with(), 18) > 0
+                && ink(with(), 19) == 0
+        );
         // One that is larger than its region, or beyond it, is no reason to fail.
         let _ = tile().with_disc(Disc { centre: (-900.0, 1e9), diameter: 1e12 }, 0.0);
     }

@@ -13,7 +13,8 @@ use super::names::{counted, several_files, shown_path, stem};
 /// File name endings that count as images, compared without case.
 const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "jfif", "bmp", "tif", "tiff", "webp"];
 /// Those of images of kinds that are not read, which reading refuses by name.
-const NOT_READ: [&str; 10] = ["gif", "heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "dcm", "psd"];
+const NOT_READ: [&str; 14] =
+    ["gif", "heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "dcm", "psd", "ppm", "pgm", "pbm", "pnm"];
 /// What systems leave in folders, compared without case; names that begin with a dot are passed over anyway.
 const SYSTEM_FILES: [&str; 4] = ["thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"];
 
@@ -127,7 +128,8 @@ fn images_below(folders: &[PathBuf]) -> usize {
 /// True of what is hidden, and of what systems leave in folders and archives.
 pub fn is_passed_over(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    name.starts_with('.') || SYSTEM_FILES.contains(&name.as_str())
+    // Office programs lock what they have open by a file beside it.
+    name.starts_with('.') || name.starts_with("~$") || SYSTEM_FILES.contains(&name.as_str())
 }
 
 /// True when a file name ends like an image that can be read.
@@ -158,6 +160,7 @@ mod tests {
             ".DS_Store",
             "Thumbs.db",
             "Desktop.ini",
+            "~$a.jpg",
             "notes.txt",
             "readme",
             "截图.png",

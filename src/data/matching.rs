@@ -57,12 +57,17 @@ impl Rule {
 
     /// Whether nothing is taken off masks but what says that they are masks, and numbers them.
     fn is_plain(&self) -> bool {
-        let tells = |word: &String| is_mask(word) || structure([word.as_str()]).is_some();
+        let tells = |word: &String| is_mask(word) || is_person(word) || structure([word.as_str()]).is_some();
         let counts =
             |word: &String| is_number(word) || ["t", "exp", "expert", "avg", "average"].contains(&word.as_str());
         let words = self.mask.words();
         words.is_empty() || words.iter().any(tells) && words.iter().all(|word| tells(word) || counts(word))
     }
+}
+
+/// Whether a word is for those who draw masks.
+fn is_person(word: &str) -> bool {
+    ["expert", "rater", "reader", "observer", "grader", "annotator"].contains(&word.trim_end_matches('s'))
 }
 
 fn is_number(word: &str) -> bool {
@@ -289,6 +294,7 @@ mod tests {
         assert_eq!(matches.iter().map(|m| (m.image, m.mask)).collect::<Vec<_>>(), [(0, 0), (1, 1)]);
         assert_eq!(others, BTreeSet::from([2, 3]));
         let masks = ["N-1-L-1-Disc-exp1", "N-1-L-1-Disc-exp2", "N-1-L-1-Cup-exp1", "N-1-L-1-Cup-exp2"];
+        assert_eq!(told(&["a"], &["a_expert1", "a_expert2"]), ["a=a_expert1"]);
         assert_eq!(told(&["N-1-L"], &masks), ["N-1-L=N-1-L-1-Disc-exp1 Disc", "N-1-L=N-1-L-1-Cup-exp1 Cup"]);
     }
 

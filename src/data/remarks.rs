@@ -42,9 +42,7 @@ impl Remark {
     pub fn on_region(image: &RgbImage, notes: &[ImageNote]) -> Vec<Self> {
         let (width, height) = image.dimensions();
         let mut remarks = Self::on_file(notes);
-        // No mask has levels of 12 bits.
-        let is_deep = |note: &ImageNote| matches!(note, ImageNote::BitsScaled { bits, .. } if *bits > 8);
-        if looks_like_mask(image) && !notes.iter().any(is_deep) {
+        if Self::is_like_mask(image, notes) {
             remarks.push(Self::LikeMask);
         } else if is_whole_photograph(image) {
             remarks.push(Self::WholePhotograph);
@@ -52,6 +50,13 @@ impl Remark {
             remarks.push(Self::NotSquare { width, height });
         }
         remarks
+    }
+
+    /// Whether an image looks like a mask; `notes` are on its file.
+    pub fn is_like_mask(image: &RgbImage, notes: &[ImageNote]) -> bool {
+        // No mask has levels of 12 bits.
+        let is_deep = |note: &ImageNote| matches!(note, ImageNote::BitsScaled { bits, .. } if *bits > 8);
+        !notes.iter().any(is_deep) && looks_like_mask(image)
     }
 
     /// What is noticed about the file of an image.

@@ -55,6 +55,9 @@ fn notes_come_once_and_failures_by_name_with_status_1() {
     let (said, printed) = (String::from_utf8_lossy(&ran.stderr), String::from_utf8_lossy(&ran.stdout));
     assert_eq!(ran.status.code(), Some(1), "{said}");
     assert!(printed.starts_with("3 regions of 64x64 from 5 photographs"), "{printed}");
+    for words in ["divided by name: one in 5 is a test image", "mean area over 3 masks: cup ", "ratio over 3 masks: "] {
+        assert!(printed.contains(words), "`{words}` is not in {printed}");
+    }
     let lines: Vec<&str> = said.lines().collect();
     let only = |start: &str, words: &[&str]| {
         let found: Vec<_> = lines.iter().filter(|line| words.iter().all(|word| line.contains(word))).collect();
@@ -93,12 +96,17 @@ fn values_that_mean_nothing_are_answered_with_the_flags_that_read_them() {
     save(&input.join("masks/a.png"), coloured([black, red, red]));
     let error = refusal(&arguments(&input, &out, &["--cup", "1"]));
     assert!(error.contains("--disc-masks"), "{error}");
-    succeed(&arguments(&input, &out, &["--disc-masks", "masks"]));
+    let printed = succeed(&arguments(&input, &out, &["--disc-masks", "masks"]));
+    assert!(printed.contains("mean area over 1 mask: disc ") && printed.contains("no mask shows a cup"), "{printed}");
 
     fs::rename(input.join("masks/a.png"), input.join("masks/other.png")).expect("the folder is writable");
     let error = refusal(&arguments(&input, &out, &[]));
     assert!(error.contains("1 mask, such as") && error.contains("other.png") && error.contains("--masks"), "{error}");
     let ran = output(&arguments(&input, &out, &["--cup", "red"]));
     assert_eq!(ran.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&ran.stderr).contains("neither a level such as 128 nor a colour"));
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(
+        said.contains("neither a level such as 128 nor a colour") && said.contains("did you mean \"#ff0000\""),
+        "{said}"
+    );
 }

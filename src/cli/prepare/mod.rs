@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     /// Folder into which the data set was unpacked
     #[arg(long, value_name = "DIR")]
     input: PathBuf,
-    /// Folder for the dataset; an earlier result of this verb is replaced, anything else is refused
+    /// Folder for the dataset; an earlier result from the same input is replaced, anything else is refused
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Rows and columns of a region
@@ -51,7 +51,8 @@ pub(super) struct Arguments {
     /// rim-one-dl: which of its divisions into training and test images
     #[arg(long, value_parser = named::<Division>(), default_value = Division::Hospital.name(), value_name = "BY")]
     partition: Division,
-    /// origa, and pairs without `train` and `test`: every N-th photograph by name is a test image, with 0 none
+    /// origa, and pairs without `train` and `test`: every N-th photograph by name is a test image, with 0 none; both
+    /// eyes of a patient (`12_L` and `12_R`) go together
     #[arg(long, default_value_t = 5, value_name = "N")]
     test_every: usize,
     /// Bits of the photographs' samples where they are fewer than the file has room for, as 12 in files of 16 [default: told
@@ -73,7 +74,7 @@ struct Pairs {
     /// of `a.jpg` [default: `masks`, `labels`, `annotations`, `gt`, `segmentations` and the like]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["disc_masks", "cup_masks"])]
     masks: Option<PathBuf>,
-    /// Folder of masks of the disc alone, the cup included, or of its contours (`.txt`) [default: such as `masks_disc`]
+    /// Folder of masks of the disc alone, the cup included, or of its contours (`.txt`, `.csv`) [default: such as `masks_disc`]
     #[arg(long, value_name = "DIR")]
     disc_masks: Option<PathBuf>,
     /// Folder of masks of the cup alone, or of its contours [default: such as `masks_cup`]

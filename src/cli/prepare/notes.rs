@@ -46,7 +46,13 @@ pub(super) fn notes(summary: &Summary, validation: &str) -> Vec<String> {
         let files: Vec<&Path> = summary.unused.iter().filter(|u| u.kind == kind).map(|u| u.file.as_path()).collect();
         if !files.is_empty() {
             let what = kind.help().unwrap_or(kind.name());
-            told.push(format!("{} not used: {what}: {}", counted(files.len(), "file"), paths(&files)));
+            let masks = match kind {
+                UnusedKind::Stray if summary.masks()[0] == 0 => {
+                    "; no region has a mask: --masks names a folder of masks"
+                }
+                _ => "",
+            };
+            told.push(format!("{} not used: {what}: {}{masks}", counted(files.len(), "file"), paths(&files)));
         }
     }
     let without_cup = summary.without_cup();

@@ -61,6 +61,10 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
     content.map_err(|bytes| DataError::FileTooLarge { path: path.to_path_buf(), bytes })
 }
 
+fn unsupported<T>(what: &str, remedy: &'static str) -> Result<T, Fault> {
+    Err(Fault::Unsupported { what: what.to_string(), remedy })
+}
+
 /// The format by the first bytes, whatever the file's name says.
 fn format(bytes: &[u8]) -> Result<Format, Fault> {
     match image::guess_format(bytes) {
@@ -76,10 +80,11 @@ fn format(bytes: &[u8]) -> Result<Format, Fault> {
         return Ok(Format::Tiff);
     }
     if bytes.is_empty() {
-        return Err(Fault::Truncated("it is empty".to_string()));
+        return unsupported("is empty", "copy or download it again");
     }
     let starts_with = |start: &[u8]| bytes.starts_with(start);
     let brand = bytes.get(4..12).unwrap_or_default();
+    let start = bytes.get(..3).unwrap_or_default();
     let what = match brand {
         b"ftypavif" | b"ftypavis" => "an AVIF image",
         _ if brand.starts_with(b"ftyp") => "a HEIC image or a film",
@@ -89,12 +94,21 @@ fn format(bytes: &[u8]) -> Result<Format, Fault> {
         _ if bytes.get(128..132) == Some(b"DICM") => "a DICOM file",
         _ if starts_with(b"8BPS") => "a Photoshop document",
         _ if starts_with(b"%PDF") => "a PDF document",
-        _ if starts_with(b"PK\x03\x04") => "a zip archive",
-        _ if starts_with(b"version https://git-lfs") => {
-            let what = "is not the image but a pointer to it, which Git LFS has left".to_string();
-            return Err(Fault::Unsupported { what, remedy: "run `git lfs pull` in its folder" });
+        _ if starts_with(b"PK\x03\x04") => return unsupported("is a zip archive", "unpack it, and give the folder"),
+        _ if starts_with(b"\x1F\x8B") || starts_with(b"7z\xBC\xAF") || starts_with(b"Rar!") => {
+            return unsupported("is an archive", "unpack it, and give the folder");
         }
-        _ if bytes.trim_ascii_start().starts_with(b"<") => "a page of the web or another text",
+        _ if matches!(start, [b'P', b'1'..=b'7', b' ' | b'\t' | b'\n' | b'\r']) => "a PNM image (PPM, PGM or PBM)",
+        _ if starts_with(b"version https://git-lfs") => {
+            let what = "is not the image but a pointer to it, which Git LFS has left";
+            return unsupported(what, "run `git lfs pull` in its folder");
+        }
+        _ if bytes.trim_ascii_start().starts_with(b"<") => {
+            return unsupported(
+                "is a page of the web or another text, and no image",
+                "download the image itself, again",
+            );
+        }
         _ => return Err(Fault::Damaged("it begins like none of PNG, JPEG, TIFF, BMP and WebP".to_string())),
     };
     Err(Fault::Unsupported { what: format!("is {what}, which is not read"), remedy: SAVE_AS_PNG })

@@ -11,6 +11,7 @@ use super::hollow::{filled, is_line, share_beside, without_holes};
 use super::legend::Legend;
 use super::mat_file::read_mat;
 use super::note::Note;
+use super::pieces::{CUP_OUTSIDE, apart};
 use super::reason::Reason;
 use crate::data::image_file::{MaskValues, Orientation, StoredMask, read_mask, upright};
 use crate::data::mask::{BACKGROUND, CUP, RIM, mask_image};
@@ -50,8 +51,6 @@ pub enum Annotation {
     },
 }
 
-/// Share of the cup that may lie outside the disc, which experts' outlines do here and there.
-const CUP_OUTSIDE: f64 = 0.1;
 /// Share of the cup's edge that lies beside a rim that was drawn without it.
 const BESIDE: f64 = 0.5;
 
@@ -62,7 +61,7 @@ pub(super) fn is_annotation_file(path: &Path) -> bool {
 
 /// Whether a file is a list of points.
 pub(super) fn is_contour(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt"))
+    path.extension().is_some_and(|ending| ["txt", "csv"].iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// Whether a file is one of MATLAB's.
@@ -104,7 +103,7 @@ impl Annotation {
 
     /// The same, with what else is known of it.
     pub(super) fn read(&self, photograph: (u32, u32)) -> Result<Option<Drawn>, Reason> {
-        let (drawn, path) = match self {
+        let (mut drawn, path) = match self {
             Self::None => return Ok(None),
             Self::Half(path) => {
                 return Err(format!("of the masks of disc and cup there is only `{}`", path.display()).into());
@@ -124,6 +123,10 @@ impl Annotation {
         };
         if drawn.mask.iter().all(|level| *level == BACKGROUND) {
             return Err(format!("the mask `{}` has no disc", path.display()).into());
+        }
+        // Published maps are as experts drew them.
+        if !matches!(self, Self::SoftMaps { .. }) {
+            drawn.notes.extend(apart(&drawn.mask, path)?);
         }
         Ok(Some(drawn))
     }

@@ -77,11 +77,7 @@ impl Nearest {
 /// Values that mean nothing, and classes that do not lie within each other.
 pub(super) fn by_legend(stored: &StoredMask, legend: &Legend, path: &Path) -> Result<Classes<GrayImage>, Reason> {
     let inventory = Inventory::of(stored);
-    let refuse = |what: String| {
-        let what =
-            format!("the mask `{}` {what}: found {}; the legend says {legend}", path.display(), inventory.listed());
-        Err(Reason::with(remedy(&inventory), what))
-    };
+    let refuse = |what: String| Err(refusal(&inventory, legend, path, &what));
     let meanings = [Some(legend.cup), Some(legend.disc), legend.background];
     let reading = Reading::of(&inventory, &meanings);
     let exact = |index: u32| meanings.iter().position(|m| m.is_some_and(|m| reading.is(&inventory, index, m)));
@@ -136,12 +132,31 @@ pub(super) fn check_cup(mask: &GrayImage, stored: &StoredMask, legend: &Legend, 
     if !cup_lies_outside(mask) {
         return Ok(());
     }
-    let (inventory, path) = (Inventory::of(stored), path.display());
-    let found = inventory.listed();
-    let what = format!(
-        "the mask `{path}` has a cup that adjoins the background rather than the rim: found {found}; the legend says {legend}"
-    );
-    Err(Reason::with(remedy(&inventory), what))
+    Err(refusal(&Inventory::of(stored), legend, path, "has a cup that adjoins the background rather than the rim"))
+}
+
+/// Why a mask is not read by a legend, and how it would be.
+fn refusal(inventory: &Inventory, legend: &Legend, path: &Path, what: &str) -> Reason {
+    let (shown, found) = (path.display(), inventory.listed());
+    if inventory.is_like_photograph() {
+        return like_photograph(inventory, path);
+    }
+    let what = format!("the mask `{shown}` {what}: found {found}; expected {legend}");
+    match remedy(inventory) {
+        // It says no more than was said.
+        Remedy::LegendOf(other) if other.is_within(legend) => what.into(),
+        remedy => Reason::with(remedy, what),
+    }
+}
+
+/// A photograph where a mask is expected.
+fn like_photograph(inventory: &Inventory, path: &Path) -> Reason {
+    let (path, count) = (path.display(), inventory.values.len());
+    format!(
+        "the mask `{path}` looks like a photograph: it holds {count} different values, and hardly a pixel has one of the most frequent; \
+         are images and masks exchanged, or are outlines drawn into the photograph?"
+    )
+    .into()
 }
 
 /// A level or a colour as one says it.
@@ -258,8 +273,8 @@ pub(super) fn inside(stored: &StoredMask, path: &Path) -> Result<Classes<Vec<boo
 }
 
 /// One of two classes for each value of a mask.
-fn two_classes(inventory: &Inventory, path: &Path) -> Result<(Vec<usize>, Vec<Note>), Reason> {
-    let path = path.display();
+fn two_classes(inventory: &Inventory, file: &Path) -> Result<(Vec<usize>, Vec<Note>), Reason> {
+    let path = file.display();
     match inventory.values.len() {
         1 => {
             let value = inventory.written(0);
@@ -267,6 +282,9 @@ fn two_classes(inventory: &Inventory, path: &Path) -> Result<(Vec<usize>, Vec<No
         }
         2 => return Ok((vec![0, 1], Vec::new())),
         _ => {}
+    }
+    if inventory.is_like_photograph() {
+        return Err(like_photograph(inventory, file));
     }
     let found = || inventory.listed();
     let several = || {
@@ -456,6 +474,7 @@ mod tests {
             let mask = StoredMask { lossy, ..levels(smooth([128, 255, 0])) };
             let text = read(&mask, Legend::levels(128, 255, Some(0))).expect_err("edges look like the cup").to_string();
             assert!(text.contains("is not sharp") && text.contains("that of the cup"), "{text}");
+            assert!(!text.contains("it seems"), "what was said is no advice: {text}");
         }
         // The noise of compression, and none.
         let noise: Vec<u32> =

@@ -38,8 +38,7 @@ pub(super) fn read_contour(path: &Path, (width, height): (u32, u32)) -> Result<V
 fn parse(text: &str) -> Result<Vec<Point>, String> {
     let mut rows: Vec<Vec<f64>> = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let cells = line.split([',', ';', ' ', '\t', '\r', '\u{feff}']).filter(|cell| !cell.is_empty());
-        let numbers: Result<Vec<f64>, _> = cells.map(str::parse).collect();
+        let numbers = numbers_of(line);
         match numbers {
             Ok(row) if row.iter().all(|number| number.is_finite()) && !row.is_empty() => rows.push(row),
             // Titles.
@@ -56,13 +55,27 @@ fn parse(text: &str) -> Result<Vec<Point>, String> {
         1 if rows.len() % 2 == 1 => return Err("it holds an odd count of numbers".to_string()),
         1 => rows.chunks_exact(2).map(|pair| (pair[0][0] - 1.0, pair[1][0] - 1.0)).collect(),
         2 => rows.iter().map(|row| (row[0], row[1])).collect(),
-        n => return Err(format!("its lines hold {n} numbers")),
+        n => return Err(format!("its lines hold {n} numbers each")),
     };
     let contour = if columns == 1 { points.get(1..).unwrap_or_default() } else { &points };
     if contour.len() < 3 {
         return Err(format!("{} points are no contour", contour.len()));
     }
     Ok(if columns == 1 { smooth(contour) } else { contour.to_vec() })
+}
+
+/// The numbers in a line, or none where it holds anything else. Where `;` or a tab divides them, a comma is that of a decimal.
+fn numbers_of(line: &str) -> Result<Vec<f64>, std::num::ParseFloatError> {
+    const SPACE: [char; 4] = [' ', '\t', '\r', '\u{feff}'];
+    let divided: Vec<&str> =
+        line.split([';', '\t']).map(|cell| cell.trim_matches(SPACE)).filter(|cell| !cell.is_empty()).collect();
+    if divided.len() > 1 && divided.iter().any(|cell| cell.contains(',')) {
+        let decimals: Result<Vec<f64>, _> = divided.iter().map(|cell| cell.replacen(',', ".", 1).parse()).collect();
+        if decimals.is_ok() {
+            return decimals;
+        }
+    }
+    line.split([',', ';', ' ', '\t', '\r', '\u{feff}']).filter(|cell| !cell.is_empty()).map(str::parse).collect()
 }
 
 /// A closed Catmull-Rom curve.
@@ -135,6 +148,17 @@ mod tests {
             assert!((found - area).abs() < 0.005 * area, "`{separator}`: {found} of {area}");
             assert!((x - 60.0).abs() < 0.1 && (y - 50.0).abs() < 0.1, "{x}, {y}");
         }
+    }
+
+    #[test]
+    fn decimals_may_have_a_comma() {
+        let square = |low: &str, high: &str, between: &str| {
+            [[low, low], [high, low], [high, high], [low, high]].map(|point| point.join(between)).join("\n")
+        };
+        let want = measured(&square("10.5", "30.5", ","));
+        assert_eq!((want.0, measured(&square("10,5", "30,5", ";"))), (400.0, want));
+        assert_eq!(measured(&square("10,5", "30,5", "\t")), want);
+        assert_eq!(parse("1,2;3,4\n1,2;3,4\n1,2;3,4").expect("three points")[0], (1.2, 3.4));
     }
 
     #[test]

@@ -2,27 +2,13 @@
 
 use image::GrayImage;
 
+use super::pieces::pieces;
 use crate::data::disc_finder::Disc;
-use crate::data::mask::BACKGROUND;
-use crate::metrics::{Connectivity, components};
 
 /// The largest connected piece of disc in a mask of the layout's levels, so that stray pixels do not move it; its
 /// diameter is the longer side of the box around it.
 pub(super) fn disc_of_mask(mask: &GrayImage) -> Option<Disc> {
-    let mut inside = mask.clone();
-    inside.iter_mut().for_each(|level| *level = u8::from(*level != BACKGROUND));
-    let labels = components(&inside, Connectivity::Eight);
-    let mut pieces: Vec<([u32; 4], u64)> = Vec::new();
-    for (x, y, label) in labels.enumerate_pixels() {
-        let Some(index) = (label.0[0] as usize).checked_sub(1) else { continue };
-        if index >= pieces.len() {
-            pieces.resize(index + 1, ([u32::MAX, u32::MAX, 0, 0], 0));
-        }
-        let ([left, top, right, bottom], area) = &mut pieces[index];
-        (*left, *top, *right, *bottom) = ((*left).min(x), (*top).min(y), (*right).max(x), (*bottom).max(y));
-        *area += 1;
-    }
-    let ([left, top, right, bottom], _) = pieces.into_iter().max_by_key(|(_, area)| *area)?;
+    let [left, top, right, bottom] = pieces(mask).first()?.bounds;
     let centre = (f64::from(left + right) / 2.0, f64::from(top + bottom) / 2.0);
     Some(Disc { centre, diameter: f64::from((right - left).max(bottom - top) + 1) })
 }

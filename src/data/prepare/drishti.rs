@@ -45,7 +45,7 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
     if found.is_empty() {
         let wanted = "photographs in `Training/Images` and `Test/Images`, annotations in `GT/NAME/SoftMap`";
         let input = options.input.clone();
-        return Err(PrepareError::Layout { input, layout: "Drishti-GS1", wanted, found: tree.describe() });
+        return Err(PrepareError::Layout { input, layout: "Drishti-GS1", wanted, found: tree.describe(), other: None });
     }
     Ok(Listing { photographs: found.into_values().collect(), ..Listing::default() })
 }

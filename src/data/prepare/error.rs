@@ -1,7 +1,8 @@
 //! Why a data set could not be prepared at all; single files are skipped with a reason instead.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::options::Layout;
 use super::reason::Reason;
 use crate::atomic_file::WriteError;
 use crate::data::DataError;
@@ -16,19 +17,41 @@ pub enum PrepareError {
     NoInput(PathBuf),
 
     /// The folder is not laid out as was said.
-    #[error("`{}` is not laid out as {layout}: looked for {wanted}; found {found}", input.display())]
-    Layout { input: PathBuf, layout: &'static str, wanted: &'static str, found: String },
+    #[error("`{}` is not laid out as {layout}: looked for {wanted}; found {found}{}", input.display(), fitting(*other))]
+    Layout { input: PathBuf, layout: &'static str, wanted: &'static str, found: String, other: Option<Layout> },
 
     /// It is unclear which mask is meant.
     #[error("the image `{}` has two masks, `{}` and `{}`; name the folder of those that are meant", image.display(), first.display(), second.display())]
     SeveralMasks { image: PathBuf, first: PathBuf, second: PathBuf },
 
+    /// A folder of masks was named, and there is none in it.
+    #[error("there is no mask in the folder `{}`: neither an image nor a contour whose name goes with that of an image", .0.display())]
+    NoMasks(PathBuf),
+
+    /// There are masks, of kinds that are not read.
+    #[error(
+        "none of the masks can be read ({}, such as `{}`): they are images, contours (.txt, .csv) or MATLAB's files (.mat); export them \
+         as PNG",
+        counted(*count, "file"), file.display()
+    )]
+    MasksNotRead { count: usize, file: PathBuf },
+
+    /// The output holds another dataset.
+    #[error(
+        "`{}` holds a dataset that was prepared from elsewhere (`{}`); choose another folder, or remove that first",
+        output.display(), source_file.display()
+    )]
+    OtherInput { output: PathBuf, source_file: PathBuf },
+
     /// Not a single photograph could be used.
-    #[error("of {} in `{}` none can be used; the first, `{}`: {reason}", counted(*count, "photograph"), input.display(), file.display())]
-    NothingUsable { input: PathBuf, count: usize, file: PathBuf, reason: Reason },
+    #[error(
+        "of {} in `{}` none can be used; the first, `{}`: {reason}{}",
+        counted(*count, "photograph"), input.display(), file.display(), fitting(*other)
+    )]
+    NothingUsable { input: PathBuf, count: usize, file: PathBuf, reason: Reason, other: Option<Layout> },
 
     /// The output folder holds something else.
-    #[error("`{}` holds `{}`, which this verb did not write; choose an empty or new folder", output.display(), found.display())]
+    #[error("`{}` holds `{}`, which this verb did not write, or which was changed since; choose an empty or new folder", output.display(), found.display())]
     Occupied { output: PathBuf, found: PathBuf },
 
     /// The output is no folder.
@@ -79,6 +102,16 @@ pub enum OptionError {
     CupWithoutDisc,
 
     /// A folder of pairs is not there.
-    #[error("the folder `{}` of `{option}` does not exist", path.display())]
+    #[error("the folder `{}` of `{option}` {}", path.display(), no_folder(path))]
     NoFolder { option: &'static str, path: PathBuf },
+}
+
+/// A layout that files have in place of the one that was looked for.
+pub fn fitting(other: Option<Layout>) -> String {
+    other.map_or(String::new(), |layout| format!("; the files lie as in the layout `{}`", layout.name()))
+}
+
+/// Why a path is no folder.
+pub fn no_folder(path: &Path) -> &'static str {
+    if path.exists() { "is no folder but a file" } else { "does not exist" }
 }

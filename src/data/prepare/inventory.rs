@@ -44,6 +44,9 @@ pub(super) struct Inventory {
 const APART: f64 = 32.0;
 /// Largest level of a mask that holds class numbers.
 const FEW: u32 = 31;
+/// A mask has one of so many values at this share of its pixels, however it was compressed; of fewer values one need not ask.
+const MASK: (usize, f64) = (8, 0.7);
+const MANY: usize = 64;
 /// Share of the pixels that a value needs to stand out.
 const OUTSTANDING: f64 = 5e-4;
 
@@ -100,6 +103,12 @@ impl Inventory {
     /// Whether every value is a grey.
     pub(crate) fn is_grey(&self) -> bool {
         self.values.iter().all(|value| value.colour.is_some_and(is_grey))
+    }
+
+    /// Whether so many pixels have a value of their own that this is a photograph.
+    pub(crate) fn is_like_photograph(&self) -> bool {
+        let frequent: u64 = self.values.iter().take(MASK.0).map(|value| value.count).sum();
+        self.values.len() > MANY && (frequent as f64) < MASK.1 * self.pixels.len() as f64
     }
 
     /// The values of the four corners.

@@ -16,8 +16,32 @@ pub enum MaskValue {
 
 /// A value is written as a level, or as a colour in hexadecimal digits.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is neither a level such as 128 nor a colour such as #ffff00")]
+#[error("`{}` is neither a level such as 128 nor a colour such as #ffff00{}", .0, meant(.0))]
 pub struct MaskValueError(String);
+
+/// Colours that are called by a name.
+const COLOURS: [(&str, &str); 10] = [
+    ("black", "#000000"),
+    ("white", "#ffffff"),
+    ("red", "#ff0000"),
+    ("green", "#00ff00"),
+    ("blue", "#0000ff"),
+    ("yellow", "#ffff00"),
+    ("cyan", "#00ffff"),
+    ("magenta", "#ff00ff"),
+    ("grey", "#808080"),
+    ("gray", "#808080"),
+];
+
+/// The colour that was meant, where that can be told.
+fn meant(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let named = COLOURS.iter().find(|(name, _)| *name == lower).map(|(_, colour)| (*colour).to_string());
+    let digits = lower.strip_prefix("0x").unwrap_or(&lower);
+    let bare =
+        (digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())).then(|| format!("#{digits}"));
+    named.or(bare).map_or(String::new(), |colour| format!("; did you mean \"{colour}\", in quotes?"))
+}
 
 impl fmt::Display for MaskValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,6 +94,13 @@ impl Legend {
         Self { cup: MaskValue::Level(cup), disc: MaskValue::Level(disc), background }
     }
 
+    /// Whether this says nothing that another does not say.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        self.cup == other.cup
+            && self.disc == other.disc
+            && other.background.is_none_or(|_| self.background == other.background)
+    }
+
     /// Whether two structures have the same value, so that nothing tells them apart.
     pub fn is_ambiguous(&self) -> bool {
         self.cup == self.disc || self.background.is_some_and(|value| value == self.cup || value == self.disc)
@@ -86,6 +117,17 @@ impl fmt::Display for Legend {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_that_are_called_otherwise_are_told() {
+        let told = |text: &str| text.parse::<MaskValue>().expect_err("no value").to_string();
+        for (text, colour) in
+            [("ffff00", "#ffff00"), ("FF0000", "#ff0000"), ("Yellow", "#ffff00"), ("0x0000ff", "#0000ff")]
+        {
+            assert!(told(text).ends_with(&format!("; did you mean \"{colour}\", in quotes?")), "{}", told(text));
+        }
+        assert!(told("puce").ends_with("such as #ffff00"));
+    }
 
     #[test]
     fn values_are_written_as_they_are_read() {

@@ -22,6 +22,7 @@ mod options;
 mod origa;
 mod output;
 mod pairs;
+mod pieces;
 mod pipeline;
 mod reason;
 mod refuge;
@@ -33,7 +34,7 @@ mod tree;
 mod unused;
 
 pub use annotation::Annotation;
-pub use error::{OptionError, PrepareError};
+pub use error::{OptionError, PrepareError, fitting, no_folder};
 pub use legend::{Legend, MaskValue, MaskValueError};
 pub use listing::SCALE;
 pub use note::{Note, NoteKind};

@@ -38,6 +38,11 @@ pub enum Note {
     OutlineFilled,
     /// a structure had holes, which were filled
     HolesFilled,
+    /// the mask shows something apart from the disc
+    Apart {
+        /// so much of it
+        pixels: u64,
+    },
     /// the mask of a structure is dark inside and bright around it
     DarkInside,
     /// the mask is called otherwise than its photograph
@@ -111,6 +116,8 @@ named_enum! {
         OutlineFilled = "outline-filled",
         /// structures have holes, which were filled
         HolesFilled = "holes-filled",
+        /// masks show a little apart from the disc, which stays in them
+        Apart = "apart",
         /// masks of one structure are dark inside and bright around it: inside is what the corners are not
         DarkInside = "dark-inside",
         /// masks have the names of their photographs with an addition, or another spelling
@@ -143,6 +150,7 @@ impl Note {
             Self::RimWithoutCup => NoteKind::RimWithoutCup,
             Self::OutlineFilled => NoteKind::OutlineFilled,
             Self::HolesFilled => NoteKind::HolesFilled,
+            Self::Apart { .. } => NoteKind::Apart,
             Self::DarkInside => NoteKind::DarkInside,
             Self::OtherName { .. } => NoteKind::OtherName,
             Self::Agreement { .. } => NoteKind::Agreement,
@@ -159,7 +167,7 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Photograph(note) | Self::Mask(note) => write!(f, "{note}"),
-            Self::NearestValue { pixels } => write!(f, "{pixels} pixels"),
+            Self::NearestValue { pixels } | Self::Apart { pixels } => write!(f, "{pixels} pixels"),
             Self::Scaled { from, to } => write!(f, "{}x{} to {}x{}", from.0, from.1, to.0, to.1),
             Self::Turned { orientation, .. } => write!(f, "EXIF orientation {}", orientation.to_exif()),
             Self::OtherName { mask } => f.write_str(mask),

@@ -31,7 +31,7 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
     if images.is_empty() {
         let wanted = "photographs in `Images` and masks of the same names in `Masks`, or MATLAB files (.mat)";
         let input = options.input.clone();
-        return Err(PrepareError::Layout { input, layout: "ORIGA", wanted, found: tree.describe() });
+        return Err(PrepareError::Layout { input, layout: "ORIGA", wanted, found: tree.describe(), other: None });
     }
     if masks.is_empty() {
         let matlab = tree.files().iter().filter(|file| is_matlab(file));

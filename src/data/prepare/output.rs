@@ -45,8 +45,8 @@ pub(super) struct RegionPaths {
 
 impl Staging {
     /// Prepares a place beside `output`, unless that holds anything that this verb did not write. What killed programs left there
-    /// is mended first. An output that is a link stays one: what it leads to is replaced.
-    pub(crate) fn begin(output: &Path, input: &Path) -> Result<Self, PrepareError> {
+    /// is mended first. An output that is a link stays one: what it leads to is replaced, if it was prepared from files below `roots`.
+    pub(crate) fn begin(output: &Path, input: &Path, roots: &[PathBuf]) -> Result<Self, PrepareError> {
         let output = &resolved(output)?;
         let parent = match output.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -57,6 +57,7 @@ impl Staging {
         let folder = parent.join(shortened(&format!(".papilla-{name}"), LONGEST));
         mend(&folder, output)?;
         refuse_foreign(output)?;
+        refuse_others(output, roots)?;
         let [inside, root] = [parent, input].map(|path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf()));
         if inside.join(output.file_name().unwrap_or_default()).starts_with(&root) {
             return Err(PrepareError::OutputInInput(output.to_path_buf()));
@@ -237,6 +238,20 @@ fn refuse_foreign(output: &Path) -> Result<(), PrepareError> {
         }
     }
     Ok(())
+}
+
+/// Fails when a dataset was prepared from files that lie elsewhere. Those that are gone say nothing.
+fn refuse_others(output: &Path, roots: &[PathBuf]) -> Result<(), PrepareError> {
+    let Ok(mut reader) = input_file::open(&output.join(TABLE)).map(csv::Reader::from_reader) else { return Ok(()) };
+    let place = COLUMNS.iter().position(|column| *column == "source").expect("the table has it");
+    let sources = reader.records().flatten().filter_map(|record| Some(PathBuf::from(original(record.get(place)?))));
+    let roots: Vec<PathBuf> = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+    let is_elsewhere =
+        |source: &PathBuf| source.canonicalize().is_ok_and(|source| !roots.iter().any(|root| source.starts_with(root)));
+    match sources.take(1).find(is_elsewhere) {
+        Some(source_file) => Err(PrepareError::OtherInput { output: output.to_path_buf(), source_file }),
+        None => Ok(()),
+    }
 }
 
 /// Files, relative to the output, that a table lists, and the table itself; none without a table.

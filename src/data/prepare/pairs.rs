@@ -50,21 +50,23 @@ struct Named {
 
 pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
     let named = named_folders(tree, options)?;
-    let mut files: Vec<File> = tree.files().iter().map(|path| place(tree, path, &named, options)).collect();
+    let eyes = has_eyes(tree);
+    let mut files: Vec<File> = tree.files().iter().map(|path| place(tree, path, &named, options, eyes)).collect();
     for outside in named.iter().filter(|named| !named.anywhere && !named.folder.starts_with(&tree.root)) {
         let other = Tree::read(&outside.folder)?;
-        files.extend(other.files().iter().map(|path| place(tree, path, &named, options)));
+        files.extend(other.files().iter().map(|path| place(tree, path, &named, options, eyes)));
     }
     let (mut files, others): (Vec<File>, Vec<File>) = files.into_iter().partition(is_read);
     without_doubles(&mut files);
     let (mut images, masks, mut strays) = sorted(files, options);
     images.sort_by(|a, b| a.path.cmp(&b.path));
+    check_wanted(&images, &masks, &others, options)?;
     check_stems(&images)?;
     check_stems(&masks)?;
     if images.is_empty() {
         let wanted = "images in a folder such as `images` (also within `train` and `test`), or in one that is named";
         let input = options.input.clone();
-        return Err(PrepareError::Layout { input, layout: "pairs", wanted, found: tree.describe() });
+        return Err(PrepareError::Layout { input, layout: "pairs", wanted, found: tree.describe(), other: None });
     }
     let mut listing = Listing::default();
     let is_divided = images.iter().any(|image| image.part.is_some());
@@ -82,18 +84,26 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
     }
     let left: Vec<PathBuf> = masks.iter().map(|mask| mask.path.clone()).filter(|mask| !used.contains(mask)).collect();
     if used.is_empty()
-        && let (Some(mask), Some(image)) = (left.first(), images.first())
+        && let (Some(mask), Some(image)) = (left.iter().find(|mask| !is_table(mask)), images.first())
     {
         let (image, mask) = (image.path.clone(), mask.clone());
         return Err(DataError::NoMaskMatches { images: images.len(), masks: left.len(), image, mask }.into());
     }
     let unused = |kind: UnusedKind| move |file: PathBuf| Unused { file, kind };
+    // Tables among masks are of something else, as of diagnoses, unless their names go with images.
+    let (tables, left): (Vec<PathBuf>, Vec<PathBuf>) = left.into_iter().partition(|mask| is_table(mask));
+    listing.unused.extend(tables.into_iter().map(unused(UnusedKind::NotRead)));
     let (further, left): (Vec<PathBuf>, Vec<PathBuf>) = left.into_iter().partition(|mask| further.contains(mask));
     listing.unused.extend(further.into_iter().map(unused(UnusedKind::Further)));
     listing.unused.extend(left.into_iter().map(unused(UnusedKind::Mask)));
     listing.unused.extend(strays.into_iter().map(unused(UnusedKind::Stray)));
-    let others = others.into_iter().filter(|file| matches!(file.kind, Kind::Mask(_))).map(|file| file.path);
-    listing.unused.extend(others.map(unused(UnusedKind::NotRead)));
+    for File { path, kind, .. } in others {
+        match kind {
+            Kind::Mask(_) => listing.unused.push(Unused { file: path, kind: UnusedKind::NotRead }),
+            Kind::Image => listing.unused.push(Unused { file: path, kind: UnusedKind::NoImage }),
+            Kind::Unknown => {}
+        }
+    }
     name_apart(&mut listing, tree);
     if !is_divided {
         listing.divide_every(options.test_every);
@@ -103,11 +113,13 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
 
 /// Folders that options name, which lie in the input unless they are absolute.
 fn named_folders(tree: &Tree, options: &Options) -> Result<Vec<Named>, PrepareError> {
+    // Masks of the folder of images itself are told by their names.
+    let masks = options.masks.as_ref().filter(|masks| options.images.as_ref() != Some(*masks)).cloned();
     // A mask folder within the folder of images is one of masks.
     let given = [
         ("disc_masks", &options.disc_masks, Kind::Mask(Some(Structure::Disc))),
         ("cup_masks", &options.cup_masks, Kind::Mask(Some(Structure::Cup))),
-        ("masks", &options.masks, Kind::Mask(None)),
+        ("masks", &masks, Kind::Mask(None)),
         ("images", &options.images, Kind::Image),
     ];
     let mut named = Vec::new();
@@ -131,8 +143,15 @@ fn contains(folders: &[String], path: &Path) -> bool {
     folders.windows(wanted.len().max(1)).any(|folders| folders == wanted)
 }
 
-/// What a file is, by its folders.
-fn place(tree: &Tree, path: &Path, named: &[Named], options: &Options) -> File {
+/// Whether folders `OD` are of right eyes, not of optic discs: there are folders `OS` of left ones too.
+fn has_eyes(tree: &Tree) -> bool {
+    let folders: BTreeSet<String> = tree.files().iter().flat_map(|file| tree.lower_folders(file)).collect();
+    let has = |wanted: &str| folders.iter().any(|folder| words(folder).iter().any(|word| word == wanted));
+    has("os") && !has("oc")
+}
+
+/// What a file is, by its folders; `eyes` says that `OD` is one.
+fn place(tree: &Tree, path: &Path, named: &[Named], options: &Options, eyes: bool) -> File {
     let by_option = named.iter().find(|named| match named.anywhere {
         true => contains(&tree.folders(path), &named.folder),
         false => path.starts_with(&named.folder),
@@ -144,7 +163,10 @@ fn place(tree: &Tree, path: &Path, named: &[Named], options: &Options) -> File {
     let words: Vec<Vec<String>> = folders.iter().map(|folder| words(folder)).collect();
     let has = |is: fn(&str) -> bool| move |words: &&Vec<String>| words.iter().any(|word| is(word));
     let said = |words: &&Vec<String>| has(is_mask)(words) || has(is_image)(words);
-    let structure = words.iter().rev().find_map(|words| words::structure(words.iter().map(String::as_str)));
+    let structure_of = |words: &Vec<String>| {
+        words::structure(words.iter().map(String::as_str).filter(|word| !(eyes && *word == "od")))
+    };
+    let structure = words.iter().rev().find_map(structure_of);
     let one = structure.filter(|structure| *structure != Structure::Both);
     let no_masks_named =
         [&options.masks, &options.disc_masks, &options.cup_masks].iter().all(|folder| folder.is_none());
@@ -166,11 +188,15 @@ fn place(tree: &Tree, path: &Path, named: &[Named], options: &Options) -> File {
     let part = words.iter().rev().find_map(|words| words::part(words.iter().map(String::as_str)));
     let tells = |words: &Vec<String>| {
         let strs = || words.iter().map(String::as_str);
-        said(&words) || words::part(strs()).is_some() || words::structure(strs()).is_some()
+        said(&words) || words::part(strs()).is_some() || structure_of(words).is_some()
     };
     let place =
         folders.iter().zip(&words).filter(|(_, words)| !tells(words)).map(|(folder, _)| folder.clone()).collect();
     File { path: path.to_path_buf(), kind, part, place }
+}
+
+fn is_table(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 /// Whether a file is an image or, among masks, an annotation.
@@ -310,6 +336,29 @@ fn name_apart(listing: &mut Listing, tree: &Tree) {
             let folders = tree.folders(&photograph.image);
             photograph.name = [folders, vec![photograph.name.clone()]].concat().join("_");
         }
+    }
+}
+
+/// That nobody wanted masks, where none is read: neither by an option nor by giving them the names of images.
+///
+/// # Errors
+/// [`PrepareError::NoMasks`] and [`PrepareError::MasksNotRead`].
+fn check_wanted(images: &[File], masks: &[File], others: &[File], options: &Options) -> Result<(), PrepareError> {
+    let names = |files: &[&File]| files.iter().map(|file| stem(&file.path)).collect::<Vec<_>>();
+    let images: Vec<&File> = images.iter().collect();
+    let are_of_images = |files: &[&File]| !matched(&names(&images), &names(files), None).matches.is_empty();
+    let tables: Vec<&File> = masks.iter().collect();
+    if masks.iter().any(|mask| !is_table(&mask.path)) || are_of_images(&tables) {
+        return Ok(());
+    }
+    let not_read: Vec<&File> = others.iter().filter(|file| matches!(file.kind, Kind::Mask(_))).collect();
+    let named = [&options.masks, &options.disc_masks].into_iter().find_map(Option::as_ref);
+    match (not_read.first(), named) {
+        (Some(first), named) if named.is_some() || are_of_images(&not_read) => {
+            Err(PrepareError::MasksNotRead { count: not_read.len(), file: first.path.clone() })
+        }
+        (_, Some(folder)) => Err(PrepareError::NoMasks(folder.clone())),
+        _ => Ok(()),
     }
 }
 

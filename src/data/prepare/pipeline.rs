@@ -1,6 +1,7 @@
 //! What is the same for all layouts: discs are measured or found, squares cut out, regions written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::{DynamicImage, GrayImage};
@@ -20,6 +21,7 @@ use super::tree::Tree;
 use super::unused::Skipped;
 use super::{drishti, origa, pairs, refuge, rim_one};
 use crate::data::contact_sheet::Tile;
+use crate::data::dataset::Split;
 use crate::data::disc_finder::{Disc, find_disc, is_whole_photograph};
 use crate::data::fit::Fit;
 use crate::data::guard::{caught, defect};
@@ -27,6 +29,7 @@ use crate::data::image_file::{read_header, read_photograph, write_png};
 use crate::data::mask::{BACKGROUND, CUP, RIM, structures};
 use crate::data::names::stem;
 use crate::data::region::check_shape;
+use crate::data::remarks::Remark;
 use crate::data::resize::{resize_image, resize_mask};
 use crate::data::square::Square;
 use crate::metrics::vertical_cup_to_disc_ratio;
@@ -56,14 +59,16 @@ struct Measured {
 pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Result<Summary, PrepareError> {
     check(options)?;
     let tree = Tree::read(&options.input)?;
-    let listing = match options.layout {
-        Layout::DrishtiGs => drishti::list(&tree, options),
-        Layout::Refuge => refuge::list(&tree, options),
-        Layout::RimOneDl => rim_one::list(&tree, options),
-        Layout::Origa => origa::list(&tree, options),
-        Layout::Pairs => pairs::list(&tree, options),
-    }?;
-    let staging = Staging::begin(&options.output, &options.input)?;
+    let listing = list(options.layout, &tree, options).map_err(|error| match error {
+        PrepareError::Layout { input, layout, wanted, found, .. } => {
+            PrepareError::Layout { input, layout, wanted, found, other: other_layout(&tree, options) }
+        }
+        error => error,
+    })?;
+    let folders = [&options.images, &options.masks, &options.disc_masks, &options.cup_masks];
+    let elsewhere = folders.into_iter().flatten().map(|folder| options.input.join(folder));
+    let roots: Vec<PathBuf> = elsewhere.chain([options.input.clone()]).collect();
+    let staging = Staging::begin(&options.output, &options.input, &roots)?;
     let (photographs, mut skipped) = (without_unannotated(&listing), listing.skipped.clone());
     skipped.extend(photographs.1);
     let photographs = photographs.0;
@@ -99,11 +104,30 @@ pub fn prepare(options: &Options, progress: impl Fn(usize, usize) + Sync) -> Res
             count: skipped.len(),
             file: first.file.clone(),
             reason: first.reason.clone(),
+            other: other_layout(&tree, options).filter(|_| options.layout == Layout::Pairs),
         });
     }
     let summary = Summary { regions, skipped, unused: listing.unused, sides, test_every: listing.test_every };
     staging.finish(&summary, tiles)?;
     Ok(summary)
+}
+
+fn list(layout: Layout, tree: &Tree, options: &Options) -> Result<Listing, PrepareError> {
+    match layout {
+        Layout::DrishtiGs => drishti::list(tree, options),
+        Layout::Refuge => refuge::list(tree, options),
+        Layout::RimOneDl => rim_one::list(tree, options),
+        Layout::Origa => origa::list(tree, options),
+        Layout::Pairs => pairs::list(tree, options),
+    }
+}
+
+/// Another layout in which there are annotated photographs here. ORIGA's is one that any pairs have.
+fn other_layout(tree: &Tree, options: &Options) -> Option<Layout> {
+    let is_annotated = |listing: Listing| listing.photographs.iter().any(|p| p.annotation.file().is_some());
+    let others = [Layout::DrishtiGs, Layout::RimOneDl, Layout::Refuge, Layout::Pairs];
+    let mut others = others.into_iter().filter(|layout| *layout != options.layout);
+    others.find(|layout| list(*layout, tree, options).is_ok_and(is_annotated))
 }
 
 /// What a step makes of each item, in their order. A panic is a reason not to use that item.
@@ -232,6 +256,9 @@ fn write_region(
 ) -> Result<Result<(Prepared, Tile), PrepareError>, Reason> {
     let Measured { photograph, disc, found, fit, notes } = measured;
     let read = read_photograph(&photograph.image, options.bits).map_err(|error| error.to_string())?;
+    if Remark::is_like_mask(&read.image, &read.notes) {
+        return Err(Reason::with(Remedy::Masks, "it looks like a mask, not like a photograph"));
+    }
     let (image, of_file) = (read.image, read.notes.into_iter().map(Note::Photograph));
     let (width, height) = image.dimensions();
     let mask = photograph.annotation.read((width, height))?.zip(*fit).map(|(drawn, fit)| fit.apply(drawn.mask));
@@ -290,6 +317,9 @@ fn write_region(
         notes: of_file.chain(notes.iter().cloned()).chain(of_region.into_iter().flatten()).collect(),
     };
     let mut tile = Tile::new(&prepared.name, &region, mask.as_ref(), prepared.found.is_doubtful());
+    if prepared.split == Split::Test {
+        tile = tile.with_mark(Split::Test.folder());
+    }
     if let Some(confidence) = prepared.found.confidence() {
         tile = tile.with_disc(prepared.disc.within(&square, prepared.scale), confidence);
     }

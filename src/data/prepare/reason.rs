@@ -24,6 +24,8 @@ pub enum Remedy {
     Legend,
     /// the same, as they lie within each other
     LegendOf(Legend),
+    /// where the masks lie
+    Masks,
     /// masks of the disc alone
     DiscMasks,
     /// masks of both structures
@@ -53,6 +55,7 @@ impl fmt::Display for Reason {
             Some(Remedy::SmallerSide) => f.write_str("; give a smaller side"),
             Some(Remedy::Legend) => f.write_str("; say what the levels mean"),
             Some(Remedy::LegendOf(legend)) => write!(f, "; say what the levels mean, it seems {legend}"),
+            Some(Remedy::Masks) => f.write_str("; name the folder of the masks"),
             Some(Remedy::DiscMasks) => f.write_str("; say that it shows the disc alone"),
             Some(Remedy::BothStructures) => f.write_str("; say that it shows both structures"),
             Some(Remedy::Validation) | None => Ok(()),

@@ -45,7 +45,7 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         let wanted = "photographs g0001.jpg, n0001.jpg, V0001.jpg or T0001.jpg, in folders such as `Training400`, \
                       `REFUGE-Validation400` and `Test400`, and masks in `Disc_Cup_Masks`";
         let input = options.input.clone();
-        return Err(PrepareError::Layout { input, layout: "REFUGE", wanted, found: tree.describe() });
+        return Err(PrepareError::Layout { input, layout: "REFUGE", wanted, found: tree.describe(), other: None });
     }
     for ((part, name), image) in images {
         let Some(split) = split_of(part, options.validation) else {

@@ -47,7 +47,7 @@ pub(super) fn list(tree: &Tree, options: &Options) -> Result<Listing, PrepareErr
         let wanted = "photographs in `partitioned_by_hospital/{training_set,test_set}/{normal,glaucoma}` (divided at \
                       random: in `partitioned_randomly`), masks `NAME-1-Disc-T.png` and `NAME-1-Cup-T.png`";
         let input = options.input.clone();
-        return Err(PrepareError::Layout { input, layout: "RIM-ONE DL", wanted, found: tree.describe() });
+        return Err(PrepareError::Layout { input, layout: "RIM-ONE DL", wanted, found: tree.describe(), other: None });
     }
     let photograph = |(name, (split, image)): (String, (Split, _))| {
         let annotation = match (discs.remove(&name.to_lowercase()), cups.remove(&name.to_lowercase())) {

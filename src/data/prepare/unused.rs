@@ -37,7 +37,9 @@ named_enum! {
         Further = "further-mask",
         /// files lie where nothing was looked for
         Stray = "stray",
-        /// files among the masks are neither images nor contours (`.txt`) nor MATLAB's (`.mat`); export them as PNG
+        /// files among the photographs are no images
+        NoImage = "no-image",
+        /// files among the masks are neither images nor contours (`.txt`, `.csv`) nor MATLAB's (`.mat`); export them as PNG
         NotRead = "not-read",
     }
 }

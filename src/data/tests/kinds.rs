@@ -473,7 +473,9 @@ fn files_that_are_no_images_are_named_for_what_they_are() {
         (b"%PDF-1.7", "PDF"),
         (b"\n <!DOCTYPE html>", "page of the web"),
         (b"version https://git-lfs.github.com/spec/v1", "`git lfs pull`"),
-        (b"", "it is empty"),
+        (b"PK\x03\x04", "is a zip archive; unpack it"),
+        (b"P6\n4 4\n255\n", "is a PNM image"),
+        (b"", "is empty; copy or download it again"),
     ] {
         let (_folder, path) = file("a.png", content);
         let text = message(read_rgb(&path), "a.png");

@@ -208,3 +208,23 @@ fn photographs_that_are_stored_turned() {
         assert!(middle > 240 && corner < 110, "the disc lies in the middle: {middle}, {corner}");
     }
 }
+
+#[test]
+fn what_lies_apart_from_the_disc_is_told_for_what_it_is() {
+    let with = |side: u32, level: u8| {
+        let within = move |x: u32, y: u32| (20..20 + side).contains(&x) && (20..20 + side).contains(&y);
+        one(|masks| {
+            let mask = GrayImage::from_fn(WIDTH, HEIGHT, |x, y| {
+                Luma([if within(x, y) { level } else { [255, 128, 0][class(x, y)] }])
+            });
+            mask.save(masks.join("a.png")).unwrap();
+        })
+    };
+    let (_folder, wanted) = with(4, 0);
+    assert_right(measured(&wanted), 0.3, &[NoteKind::Apart]);
+    for (level, words) in [(0, "36 % of the cup"), (128, "more than one disc")] {
+        let (_folder, wanted) = with(20, level);
+        let text = run(&wanted).unwrap_err().to_string();
+        assert!(text.contains(words) && !text.contains("does not close"), "{text}");
+    }
+}

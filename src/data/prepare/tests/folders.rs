@@ -208,3 +208,94 @@ fn one_unreadable_photograph_does_not_stop_the_others() {
     assert!(summary.has_failures());
     assert!(summary.skipped[0].reason.to_string().contains("c.png"), "{:?}", summary.skipped);
 }
+
+#[test]
+fn folders_of_right_and_left_eyes_are_no_optic_discs() {
+    let paths = ["images/OD/1.png", "images/OS/1.png"];
+    let masks = paths.map(|path| path.replace("images", "masks"));
+    let (_folder, wanted) = tree(&paths, &masks.each_ref().map(String::as_str));
+    for masks in [None, Some("masks".into())] {
+        let summary = run(&Options { masks, test_every: 1, ..wanted.clone() }).expect("masks of both structures");
+        assert_eq!(told(&summary), ["test/images_OD_1", "test/images_OS_1"]);
+        assert!(summary.has_pairs(), "of one patient");
+    }
+}
+
+#[test]
+fn one_folder_may_be_named_for_photographs_and_masks() {
+    let (_folder, wanted) = tree(&["all/a.png", "all/b.png"], &["all/a_mask.png", "all/b_mask.png"]);
+    let both = Options { images: Some("all".into()), masks: Some("all".into()), ..wanted.clone() };
+    assert_eq!(told(&run(&both).expect("names tell them apart")), ["train/a", "train/b"]);
+    ["a", "b"].iter().for_each(|name| fs::remove_file(wanted.input.join(format!("all/{name}_mask.png"))).unwrap());
+    let text = run(&both).unwrap_err().to_string();
+    assert!(text.contains("no mask in the folder `all`"), "{text}");
+    let file = Options { masks: Some("all/a.png".into()), ..wanted };
+    let text = run(&file).unwrap_err().to_string();
+    assert!(text.ends_with("is no folder but a file"), "{text}");
+}
+
+#[test]
+fn masks_of_kinds_that_are_not_read_are_no_dataset_without_masks() {
+    let (_folder, wanted) = tree(&["images/a.png", "images/b.png"], &[]);
+    let write = |name: &str| {
+        let file = wanted.input.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "x").unwrap();
+    };
+    write("labels/diagnoses.csv");
+    write("images/readme.md");
+    let summary = run(&Options { scale: Some(1.5), ..wanted.clone() });
+    // A table of diagnoses is no mask; whether discs are found in such pictures does not matter here.
+    if let Ok(summary) = summary {
+        assert_eq!(unused(&summary, UnusedKind::NotRead), ["diagnoses.csv"]);
+        assert_eq!(unused(&summary, UnusedKind::NoImage), ["readme.md"]);
+    }
+    ["labels/a.npy", "labels/b.npy"].into_iter().for_each(write);
+    let text = run(&wanted).unwrap_err().to_string();
+    assert!(text.contains("none of the masks can be read (2 files, such as ") && text.contains("a.npy"), "{text}");
+}
+
+#[test]
+fn another_layout_that_fits_is_named() {
+    let (_folder, wanted) = tree(&["images/a.png"], &["masks/a.png"]);
+    let text = run(&Options { layout: Layout::Refuge, ..wanted.clone() }).unwrap_err().to_string();
+    assert!(text.ends_with("the files lie as in the layout `pairs`"), "{text}");
+    fs::remove_dir_all(&wanted.input).unwrap();
+    let of = |file: &str| wanted.input.join("Training").join(file);
+    for name in ["x", "y"] {
+        save_photograph(of(&format!("Images/{name}.png")));
+        for map in ["OD", "cup"] {
+            save_mask(of(&format!("GT/{name}/SoftMap/{name}_{map}segSoftmap.png")), [0, 255, 255]);
+        }
+        fs::write(of(&format!("GT/{name}/{name}_cdrValues.txt")), "0.5 0.6 0.7 0.8").unwrap();
+    }
+    let text = run(&wanted).unwrap_err().to_string();
+    assert!(text.ends_with("the files lie as in the layout `drishti-gs`"), "{text}");
+}
+
+#[test]
+fn a_dataset_of_other_photographs_is_not_replaced() {
+    let (_folder, first) = tree(&["images/a.png"], &["masks/a.png"]);
+    let (_other, second) = tree(&["images/b.png"], &["masks/b.png"]);
+    run(&first).unwrap();
+    let text = run(&Options { output: first.output.clone(), ..second.clone() }).unwrap_err().to_string();
+    assert!(text.contains("prepared from elsewhere") && text.contains("images/a.png"), "{text}");
+    assert!(first.output.join("train/ROIs/image/a.png").exists());
+    fs::remove_dir_all(&first.input).unwrap();
+    run(&Options { output: first.output.clone(), ..second }).expect("what it was made of is gone");
+}
+
+#[test]
+fn a_mask_among_the_photographs_is_none() {
+    let (_folder, wanted) = tree(&["images/a.png"], &["masks/a.png"]);
+    save_mask(wanted.input.join("images/a.png"), [255, 128, 0]);
+    let text = run(&wanted).unwrap_err().to_string();
+    assert!(text.contains("looks like a mask, not like a photograph"), "{text}");
+    let noise = |x: u32, y: u32| Rgb([x, y, x * y].map(|v| (v * 7919 % 251) as u8));
+    save(wanted.input.join("masks/a.png"), RgbImage::from_fn(WIDTH, HEIGHT, noise));
+    save_photograph(wanted.input.join("images/a.png"));
+    for named in [wanted.clone(), Options { disc_masks: Some("masks".into()), ..wanted }] {
+        let text = run(&named).unwrap_err().to_string();
+        assert!(text.contains("looks like a photograph") && !text.contains("disc alone"), "{text}");
+    }
+}
