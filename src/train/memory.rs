@@ -84,7 +84,7 @@ fn attempt(
     capabilities: &Capabilities,
     recompute: bool,
 ) -> Result<(TrainingStep, Requirements)> {
-    let step = trace(&StepSettings { recompute, ..config.step_settings(warm) })?;
+    let step = trace(&StepSettings { recompute, ..config.step_settings_for(warm, capabilities) })?;
     let needs = Requirements::of(&step.graph, capabilities)?;
     Ok((step, needs))
 }

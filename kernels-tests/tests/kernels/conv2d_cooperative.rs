@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use kernels_tests::{Case, adapter_with};
-use papilla::gpu::{ConvVariant, Gpu, GpuOptions, adapters};
-use papilla::graph::{Activation, ConvSpec, NodeId, Op, Precision, Shape, vector_jacobian_product};
+use papilla::gpu::{ConvVariant, Gpu, GpuOptions, Program, States, adapters};
+use papilla::graph::{Activation, ConvSpec, Graph, NodeId, Op, Precision, Shape, vector_jacobian_product};
+use papilla::method::step::loss_scale;
 
 /// The adapter under test with its cooperative matrices, or none with a word of why.
 fn adapter() -> Option<Arc<Gpu>> {
@@ -61,6 +62,33 @@ fn any_convolution() {
     for (seed, (x, w, spec)) in cases.into_iter().enumerate() {
         check(&gpu, seed as u64, x, w, spec);
     }
+}
+
+/// Gradients as small as a mean over eight images of 512x512 gives them: what f16 leaves of them, with and without the loss
+/// scale of such a step.
+#[test]
+fn small_gradients_keep_their_digits_when_scaled() {
+    let Some(gpu) = adapter() else { return };
+    let pixels = 8.0 * 512.0 * 512.0;
+    let gradient = |index: usize| (index % 97 + 1) as f32 / 97.0 / pixels;
+    let mut g = Graph::new();
+    let [x, w, dy] =
+        [("x", [1, 16, 16, 16]), ("w", [16, 16, 1, 1]), ("dy", [1, 16, 16, 16])].map(|(n, s)| g.input(n, s));
+    let y = g.conv2d(x, w, None, ConvSpec::default()).expect("shapes fit");
+    let dw = vector_jacobian_product(&mut g, &[(y, dy)], &[w]).expect("rules exist")[0].expect("it depends on w");
+    g.output("dw", dw);
+    let program = Program::new(&gpu, &g, &States::new(gpu.clone())).expect("the graph compiles");
+    program.write("x", &[1.0; 4096]).expect("as many");
+    let expected: f64 = (0..256).map(|pixel| f64::from(gradient(pixel))).sum();
+    let error = |scale: f32| {
+        let dy: Vec<f32> = (0..4096).map(|index| scale * gradient(index)).collect();
+        program.write("dy", &dy).expect("as many");
+        program.run().expect("it runs");
+        let first = program.read(&["dw"]).expect("it ran")[0][0];
+        (f64::from(first / scale) / expected - 1.0).abs()
+    };
+    let scaled = error(loss_scale(Precision::F16, pixels as usize));
+    assert!(scaled < 5e-4 && error(1.0) > 4.0 * scaled, "{scaled} scaled, {} as they are", error(1.0));
 }
 
 /// Maps in 16 bits need no rounding any more; the result has one.
