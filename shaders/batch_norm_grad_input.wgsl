@@ -26,12 +26,12 @@ alias DyType = f32;
 alias DxType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<XType>;
-@group(0) @binding(2) var<storage, read_write> dy: array<DyType>;
-@group(0) @binding(3) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(4) var<storage, read_write> weight: array<f32>;
-@group(0) @binding(5) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
+@group(0) @binding(2) var<storage, read> dy: array<DyType>;
+@group(0) @binding(3) var<storage, read> stats: array<f32>;
+@group(0) @binding(4) var<storage, read> weight: array<f32>;
+@group(0) @binding(5) var<storage, read> bias: array<f32>;
+@group(0) @binding(6) var<storage, read> sums: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<DxType>;
 
 @compute @workgroup_size(LANES)

@@ -26,11 +26,11 @@ alias DyType = f32;
 alias Sum = vec2<f32>;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<XType>;
-@group(0) @binding(2) var<storage, read_write> dy: array<DyType>;
-@group(0) @binding(3) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(4) var<storage, read_write> weight: array<f32>;
-@group(0) @binding(5) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
+@group(0) @binding(2) var<storage, read> dy: array<DyType>;
+@group(0) @binding(3) var<storage, read> stats: array<f32>;
+@group(0) @binding(4) var<storage, read> weight: array<f32>;
+@group(0) @binding(5) var<storage, read> bias: array<f32>;
 @group(0) @binding(6) var<storage, read_write> parts: array<f32>;
 
 @compute @workgroup_size(LANES)

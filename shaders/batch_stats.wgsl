@@ -27,7 +27,7 @@ alias XType = f32;
 alias Sum = vec2<f32>;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(LANES)

@@ -31,8 +31,8 @@ alias BType = f32;
 alias YType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> a: array<AType>;
-@group(0) @binding(2) var<storage, read_write> b: array<BType>;
+@group(0) @binding(1) var<storage, read> a: array<AType>;
+@group(0) @binding(2) var<storage, read> b: array<BType>;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
 
 fn apply(u: f32, v: f32) -> f32 {

@@ -34,10 +34,10 @@ alias YType = f32;
 alias BType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<XType>;
-@group(0) @binding(2) var<storage, read_write> w: array<WType>;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
+@group(0) @binding(2) var<storage, read> w: array<WType>;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
-@group(0) @binding(4) var<storage, read_write> b: array<BType>;
+@group(0) @binding(4) var<storage, read> b: array<BType>;
 
 // Filter of an output.
 fn filter_of(index: u32) -> u32 {

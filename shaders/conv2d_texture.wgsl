@@ -58,7 +58,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
 @group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var weights: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;

@@ -74,10 +74,10 @@ alias YType = f32;
 alias BiasType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<XType>;
-@group(0) @binding(2) var<storage, read_write> w: array<WType>;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
+@group(0) @binding(2) var<storage, read> w: array<WType>;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
-@group(0) @binding(4) var<storage, read_write> bias: array<BiasType>;
+@group(0) @binding(4) var<storage, read> bias: array<BiasType>;
 
 var<workgroup> tile_a: array<vec4<f32>, DEPTH * ROW_A>;
 var<workgroup> tile_b: array<vec2<f32>, DEPTH * ROW_B>;

@@ -54,7 +54,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> bias: array<f32>; // the parts in `weight_grad`
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
+@group(0) @binding(1) var<storage, read_write> parts: array<f32>; // in `weight_grad`
 @group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var weights: texture_storage_2d<rgba32float, read>; // dy in `weight_grad`
 @group(0) @binding(4) var results: texture_storage_2d<rgba32float, write>;
@@ -211,7 +212,7 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
         for (var k = 0u; k < 4u; k++) {
             let c = block * 4u + k;
             if (c < p.channels) {
-                bias[(group.y * p.channels + c) * TAPS + tap] = totals[tap][k];
+                parts[(group.y * p.channels + c) * TAPS + tap] = totals[tap][k];
             }
         }
     }

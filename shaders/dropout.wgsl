@@ -19,8 +19,8 @@ alias XType = f32;
 alias YType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<XType>;
-@group(0) @binding(2) var<storage, read_write> seed: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
+@group(0) @binding(2) var<storage, read> seed: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
 
 @compute @workgroup_size(64)

@@ -27,8 +27,9 @@ alias YType = f32;
 alias DxType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> y: array<YType>;
+@group(0) @binding(2) var<storage, read> dy: array<YType>;
 @group(0) @binding(3) var<storage, read_write> dx: array<DxType>;
 
 struct Maximum {
@@ -90,7 +91,7 @@ fn gradient(invocation: Invocation) {
     for (var oh = first_h; oh < end_h; oh++) {
         for (var ow = first_w; ow < end_w; ow++) {
             if (window_maximum(plane, oh, ow).position == position) {
-                total += f32(y[p.base_y + (plane * p.out_h + oh) * p.out_w + ow]);
+                total += f32(dy[p.base_y + (plane * p.out_h + oh) * p.out_w + ow]);
             }
         }
     }

@@ -18,8 +18,8 @@ struct Params {
 alias FType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> f: array<FType>;
-@group(0) @binding(2) var<storage, read_write> prototypes: array<f32>;
+@group(0) @binding(1) var<storage, read> f: array<FType>;
+@group(0) @binding(2) var<storage, read> prototypes: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(64)

@@ -10,9 +10,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> table: array<u32>;
-@group(0) @binding(2) var<storage, read_write> batch_mean: array<f32>;
-@group(0) @binding(3) var<storage, read_write> batch_variance: array<f32>;
+@group(0) @binding(1) var<storage, read> table: array<u32>;
+@group(0) @binding(2) var<storage, read> batch_mean: array<f32>;
+@group(0) @binding(3) var<storage, read> batch_variance: array<f32>;
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> variance: array<f32>;
 

@@ -32,7 +32,7 @@ alias XType = f32;
 alias Sum = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 fn store(index: u32, total: f32) {

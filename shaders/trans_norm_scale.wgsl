@@ -15,7 +15,7 @@ struct Params {
 alias Sum = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(1) var<storage, read> stats: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 fn closeness(c: u32) -> f32 {

@@ -20,8 +20,9 @@ alias YType = f32;
 alias DxType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> x: array<XType>;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> y: array<YType>;
+@group(0) @binding(2) var<storage, read> dy: array<YType>;
 @group(0) @binding(3) var<storage, read_write> dx: array<DxType>;
 
 fn sigmoid(v: f32) -> f32 {
@@ -77,6 +78,6 @@ fn main(invocation: Invocation) {
 fn gradient(invocation: Invocation) {
     let i = number_of(invocation);
     if (i < p.count) {
-        dx[p.base_dx + i] = DxType(slope(f32(x[p.base_x + i])) * f32(y[p.base_y + i]));
+        dx[p.base_dx + i] = DxType(slope(f32(x[p.base_x + i])) * f32(dy[p.base_y + i]));
     }
 }

@@ -23,8 +23,8 @@ alias FType = f32;
 alias Sum = vec4<f32>;
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> f: array<FType>;
-@group(0) @binding(2) var<storage, read_write> w: array<f32>;
+@group(0) @binding(1) var<storage, read> f: array<FType>;
+@group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read_write> parts: array<f32>;
 
 @compute @workgroup_size(LANES)

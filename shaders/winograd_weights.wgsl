@@ -15,7 +15,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read_write> w: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var texture: texture_storage_2d<rgba32float, write>;
 
 fn weight(o: u32, i: u32, tap: u32) -> f32 {

@@ -182,7 +182,15 @@ pub enum States {
 }
 
 impl States {
-    /// Makes room for a state, filled with zeros, unless it is there.
+    /// Makes room for the states of a graph, filled with zeros, unless they are there.
+    pub fn declare_for(&self, graph: &Graph) -> Result<()> {
+        match self {
+            States::Gpu(own) => Ok(own.declare_for(graph)?),
+            States::Cpu(_) => self.declare(graph.states()),
+        }
+    }
+
+    /// Makes room for states, filled with zeros, unless they are there.
     pub fn declare(&self, states: &[State]) -> Result<()> {
         match self {
             States::Gpu(own) => own.declare(states)?,

@@ -30,7 +30,7 @@ mod tune;
 
 pub use device::{Gpu, States, is_waiting};
 pub use family::Declined;
-pub use kernel::{Interface, Scalar, TextureAccess, shader, translate};
+pub use kernel::{BufferAccess, Interface, Scalar, TextureAccess, shader, translate};
 pub use layout::{KernelReport, Reason};
 pub use machine::{
     AdapterDescription, Capabilities, Choices, ConvChoice, ConvClass, ConvVariant, Divisions, GpuError, GpuOptions,

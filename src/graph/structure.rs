@@ -60,6 +60,20 @@ impl Graph {
         &self.states
     }
 
+    /// States in an order in which no two that an update changes are mixed with those of others: first what is trained, then
+    /// first moments, then second ones. One launch over many tensors can so bind a range for each that lies apart.
+    pub fn states_by_place(&self) -> Vec<StateId> {
+        let mut places = vec![0; self.states.len()];
+        for update in &self.updates {
+            for (place, state) in update.states().into_iter().enumerate() {
+                places[state.0] = place;
+            }
+        }
+        let mut order: Vec<StateId> = (0..self.states.len()).map(StateId).collect();
+        order.sort_by_key(|state| places[state.0]);
+        order
+    }
+
     /// The state behind an id of this graph.
     pub fn state_info(&self, id: StateId) -> &State {
         &self.states[id.0]

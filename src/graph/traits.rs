@@ -40,12 +40,7 @@ pub enum Memory {
     /// in that of the first input, under another shape or role
     Alias,
     /// in memory that the operator writes
-    Written {
-        /// Number of the first inputs of which the operator reads, for each element of its value, that element alone
-        /// (or, where the input is smaller, repeats it): if nothing reads such an input afterwards, the value may be
-        /// written over it.
-        over: usize,
-    },
+    Written,
 }
 
 /// Whether a value may be kept in 16-bit floats where feature maps are.
@@ -92,16 +87,16 @@ impl Op {
         use Arity::{Any, Exactly};
         use Value::{Input, Output};
 
-        const WRITTEN: Memory = Memory::Written { over: 0 };
+        const WRITTEN: Memory = Memory::Written;
         let (free, each, first) = (Cost::Free, Cost::Each(Output), Cost::Each(Input(0)));
         let products = |each, of, axes| Cost::Products { each, of, axes };
         let (arity, memory, half, cheap, cost) = match self {
             Op::Input { .. } | Op::Constant { .. } => (Exactly(0), Memory::Given, Half::Never, false, free),
             Op::State(_) => (Exactly(0), Memory::State, Half::Never, false, free),
 
-            Op::Unary(_) => (Exactly(1), Memory::Written { over: 1 }, Half::AsInputs, true, each),
-            Op::UnaryGrad(_) => (Exactly(2), Memory::Written { over: 2 }, Half::AsInputs, false, each),
-            Op::Binary(_) => (Exactly(2), Memory::Written { over: 2 }, Half::AsInputs, true, each),
+            Op::Unary(_) => (Exactly(1), WRITTEN, Half::AsInputs, true, each),
+            Op::UnaryGrad(_) => (Exactly(2), WRITTEN, Half::AsInputs, false, each),
+            Op::Binary(_) => (Exactly(2), WRITTEN, Half::AsInputs, true, each),
             Op::Broadcast => (Exactly(1), WRITTEN, Half::AsInputs, true, free),
             Op::Sum { .. } => (Exactly(1), WRITTEN, Half::Never, false, first),
             Op::Reshape | Op::Detach => (Exactly(1), Memory::Alias, Half::AsInputs, true, free),
@@ -118,12 +113,12 @@ impl Op {
             Op::Conv2dWeightGrad { .. } => (Exactly(2), WRITTEN, Half::Never, false, products(Input(1), Output, 1..4)),
 
             Op::BatchStats { .. } => (Exactly(1), WRITTEN, Half::Never, false, first),
-            Op::BatchNorm { .. } => (Exactly(4), Memory::Written { over: 1 }, Half::Map, true, each),
+            Op::BatchNorm { .. } => (Exactly(4), WRITTEN, Half::Map, true, each),
             Op::BatchNormGradSums { .. } => (Exactly(5), WRITTEN, Half::Never, false, first),
-            Op::BatchNormGradInput { .. } => (Exactly(6), Memory::Written { over: 2 }, Half::Map, false, each),
+            Op::BatchNormGradInput { .. } => (Exactly(6), WRITTEN, Half::Map, false, each),
             Op::TransNormScale { .. } => (Exactly(1), WRITTEN, Half::Never, false, each),
 
-            Op::Dropout { .. } => (Exactly(2), Memory::Written { over: 1 }, Half::Map, true, each),
+            Op::Dropout { .. } => (Exactly(2), WRITTEN, Half::Map, true, each),
             Op::Resize { .. } => (Exactly(1), WRITTEN, Half::Map, true, each),
             Op::ResizeGrad { .. } | Op::ResizeShifted { .. } | Op::ResizeShiftedGrad { .. } => {
                 (Exactly(1), WRITTEN, Half::Map, false, each)

@@ -144,7 +144,7 @@ impl Session {
         // The states of the whole run, whichever stage it is in.
         let traced = step::trace(&config.step_settings(true))?;
         let states = device.states();
-        states.declare(traced.graph.states())?;
+        states.declare_for(&traced.graph)?;
         let validations = with_predictors(device, &states, &config, validations)?;
         let mut progress = Progress::default();
         match from {

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests write files as others do")]
 
 mod adam;
+mod apart;
 mod bare_kernel;
 mod batch_norm;
 mod batch_norm_texture;
@@ -16,7 +17,6 @@ mod copy;
 mod depthwise_texture;
 mod dropout;
 mod half;
-mod in_place;
 mod interfaces;
 mod max_pool;
 mod pack_texture;

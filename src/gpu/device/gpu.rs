@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::lock::lock;
 use super::pipeline_cache::PipelineCache;
-use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, PipelineKey, TextureAccess, shader};
+use crate::gpu::kernel::{ALIGNED_ELEMENTS, BufferAccess, Dispatch, PipelineKey, TextureAccess, shader};
 use crate::gpu::machine::{
     AdapterDescription, Capabilities, Choices, ConvVariant, Divisions, GpuError, GpuOptions, Matrices, Result,
     WATCHDOG, again, choose,
@@ -251,7 +251,7 @@ impl Gpu {
     }
 
     fn bind_group_layout(&self, dispatch: &Dispatch) -> wgpu::BindGroupLayout {
-        let buffers = dispatch.bound_buffers();
+        let buffers = dispatch.accesses();
         let entry = |binding: usize, ty| wgpu::BindGroupLayoutEntry {
             binding: binding as u32,
             visibility: wgpu::ShaderStages::COMPUTE,
@@ -262,9 +262,9 @@ impl Gpu {
             |ty, min_binding_size| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size };
         let block_bytes = wgpu::BufferSize::new(4 * dispatch.params.len() as u64);
         let mut entries = vec![entry(0, buffer(wgpu::BufferBindingType::Uniform, block_bytes))];
-        // One arena holds every value, and a launch may not bind one buffer in two ways: all are read-write.
-        let storage = wgpu::BufferBindingType::Storage { read_only: false };
-        entries.extend((0..buffers).map(|i| entry(1 + i, buffer(storage, None))));
+        let storage =
+            |access: &BufferAccess| wgpu::BufferBindingType::Storage { read_only: *access == BufferAccess::Read };
+        entries.extend(buffers.iter().enumerate().map(|(i, access)| entry(1 + i, buffer(storage(access), None))));
         entries.extend(dispatch.textures.iter().enumerate().map(|(i, texture)| {
             let access = match texture.access {
                 TextureAccess::Write => wgpu::StorageTextureAccess::WriteOnly,
@@ -275,7 +275,7 @@ impl Gpu {
                 format: wgpu::TextureFormat::Rgba32Float,
                 view_dimension: wgpu::TextureViewDimension::D2,
             };
-            entry(1 + buffers + i, ty)
+            entry(1 + buffers.len() + i, ty)
         }));
         let descriptor = wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries };
         self.device.create_bind_group_layout(&descriptor)

@@ -7,7 +7,7 @@ use super::gpu::Gpu;
 use super::lock::lock;
 use crate::gpu::kernel::ALIGNMENT;
 use crate::gpu::machine::{GpuError, Result};
-use crate::graph::{Shape, State};
+use crate::graph::{Graph, Shape, State};
 
 /// Where a state lives.
 #[derive(Clone)]
@@ -27,6 +27,12 @@ impl States {
     /// No states yet.
     pub fn new(gpu: Arc<Gpu>) -> Self {
         States { gpu, entries: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Makes room for the states of a graph that are not known yet, each where its updates want it.
+    pub fn declare_for(&self, graph: &Graph) -> Result<()> {
+        let states: Vec<State> = graph.states_by_place().into_iter().map(|id| graph.state_info(id).clone()).collect();
+        self.declare(&states)
     }
 
     /// Makes room for states not known yet, filled with zeros.

@@ -1,6 +1,6 @@
 //! One launch of a shader, described before memory is planned: what it binds, its parameters, its grid.
 
-use super::interface::{Interface, TextureAccess};
+use super::interface::{BufferAccess, Interface, TextureAccess};
 use super::shader::{Constant, Shader};
 use super::uniform::{Field, Uniform};
 use crate::graph::{NodeId, StateId};
@@ -44,6 +44,13 @@ impl View {
     }
 }
 
+/// A range bound as a storage buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BufferUse {
+    pub view: View,
+    pub access: BufferAccess,
+}
+
 /// A texture of packed values, by its place in the list that lowering makes: the plan lets those that are never needed
 /// at once share memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,10 +84,12 @@ pub(crate) struct Dispatch {
     pub params: Vec<u32>,
     /// what the words are in the shader
     pub fields: &'static [Field],
-    pub buffers: Vec<View>,
+    pub buffers: Vec<BufferUse>,
     pub textures: Vec<TextureUse>,
     pub groups: [u32; 3],
     pub rows: Vec<Row>,
+    /// how many of a row's targets, the first, are only read
+    pub rows_read: usize,
     /// elements of a row that one workgroup takes
     pub chunk: usize,
     /// bindings of values in 16-bit floats
@@ -100,6 +109,7 @@ impl Dispatch {
             textures: Vec::new(),
             groups: [1, 1, 1],
             rows: Vec::new(),
+            rows_read: 0,
             chunk: 1,
             half: Vec::new(),
         }
@@ -123,9 +133,15 @@ impl Dispatch {
         self
     }
 
-    /// Adds a buffer.
+    /// Adds a buffer that the shader reads.
     pub(crate) fn bind(mut self, view: View) -> Self {
-        self.buffers.push(view);
+        self.buffers.push(BufferUse { view, access: BufferAccess::Read });
+        self
+    }
+
+    /// Adds a buffer that the shader writes.
+    pub(crate) fn bind_written(mut self, view: View) -> Self {
+        self.buffers.push(BufferUse { view, access: BufferAccess::ReadWrite });
         self
     }
 
@@ -141,9 +157,10 @@ impl Dispatch {
         self
     }
 
-    /// Works through tensors, `chunk` elements to a workgroup; the number of workgroups follows.
-    pub(crate) fn rows(mut self, rows: Vec<Row>, chunk: usize) -> Self {
-        (self.rows, self.chunk) = (rows, chunk);
+    /// Works through tensors, `chunk` elements to a workgroup; the number of workgroups follows. Of each row's targets the
+    /// first `read` are only read.
+    pub(crate) fn rows(mut self, rows: Vec<Row>, chunk: usize, read: usize) -> Self {
+        (self.rows, self.chunk, self.rows_read) = (rows, chunk, read);
         self
     }
 
@@ -151,7 +168,7 @@ impl Dispatch {
     pub(crate) fn interface(&self) -> Interface {
         Interface {
             fields: self.fields.iter().map(|field| (field.name.to_owned(), field.scalar)).collect(),
-            buffers: self.bound_buffers(),
+            buffers: self.accesses(),
             textures: self.textures.iter().map(|texture| texture.access).collect(),
         }
     }
@@ -164,7 +181,7 @@ impl Dispatch {
             constants: self.constants.clone(),
             half: self.half.clone(),
             fields: self.fields,
-            buffers: self.bound_buffers(),
+            buffers: self.accesses(),
             textures: self.textures.iter().map(|texture| texture.access).collect(),
         }
     }
@@ -180,15 +197,25 @@ impl Dispatch {
             && self.textures == other.textures
     }
 
-    /// Everything with memory that the launch binds.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = Target> {
-        let of_rows = self.rows.iter().flat_map(|row| row.from.iter().map(|(target, _)| *target));
-        self.buffers.iter().map(|view| view.target).chain(of_rows)
+    /// Everything with memory that the launch binds, and how.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (Target, BufferAccess)> {
+        let of_row = |row: &'_ Row| {
+            let targets: Vec<_> = row.from.iter().map(|(target, _)| *target).collect();
+            targets.into_iter().zip(self.accesses_of_rows())
+        };
+        self.buffers.iter().map(|own| (own.view.target, own.access)).chain(self.rows.iter().flat_map(of_row))
     }
 
-    /// Number of buffers bound after the uniform block.
-    pub(crate) fn bound_buffers(&self) -> usize {
-        self.buffers.len() + self.rows.first().map_or(0, |row| 1 + row.from.len())
+    /// How the targets of a row are used.
+    pub(crate) fn accesses_of_rows(&self) -> impl Iterator<Item = BufferAccess> + use<> {
+        let (targets, read) = (self.rows.first().map_or(0, |row| row.from.len()), self.rows_read);
+        (0..targets).map(move |index| if index < read { BufferAccess::Read } else { BufferAccess::ReadWrite })
+    }
+
+    /// How the buffers after the uniform block are bound.
+    pub(crate) fn accesses(&self) -> Vec<BufferAccess> {
+        let table = self.rows.first().map(|_| BufferAccess::Read);
+        table.into_iter().chain(self.buffers.iter().map(|own| own.access)).chain(self.accesses_of_rows()).collect()
     }
 
     /// Launches as many workgroups, folded into two axes; shaders recover the number as `x + y·num_workgroups.x`.
@@ -212,7 +239,7 @@ pub(crate) struct PipelineKey {
     constants: Vec<(&'static str, Constant)>,
     half: Vec<usize>,
     fields: &'static [Field],
-    buffers: usize,
+    buffers: Vec<BufferAccess>,
     textures: Vec<TextureAccess>,
 }
 

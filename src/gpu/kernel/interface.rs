@@ -2,6 +2,15 @@
 
 use super::uniform::Scalar;
 
+/// How a shader uses a storage buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BufferAccess {
+    /// it reads elements
+    Read,
+    /// it writes elements, and may read them
+    ReadWrite,
+}
+
 /// How a shader uses a storage texture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextureAccess {
@@ -16,8 +25,8 @@ pub enum TextureAccess {
 pub struct Interface {
     /// names and types of the uniform block's fields, four bytes each, in order
     pub fields: Vec<(String, Scalar)>,
-    /// storage buffers, all of them read and written
-    pub buffers: usize,
+    /// storage buffers
+    pub buffers: Vec<BufferAccess>,
     /// `rgba32float` storage textures
     pub textures: Vec<TextureAccess>,
 }

@@ -9,10 +9,10 @@ mod uniform;
 
 pub(crate) use direction::Direction;
 pub(crate) use dispatch::{
-    ALIGNED_ELEMENTS, ALIGNMENT, Dispatch, Launch, MAX_GROUPS, PipelineKey, Row, TEXTURE_WIDTH, Target, TextureId,
-    View, fold_groups,
+    ALIGNED_ELEMENTS, ALIGNMENT, BufferUse, Dispatch, Launch, MAX_GROUPS, PipelineKey, Row, TEXTURE_WIDTH, Target,
+    TextureId, View, fold_groups,
 };
-pub use interface::{Interface, TextureAccess};
+pub use interface::{BufferAccess, Interface, TextureAccess};
 pub(crate) use shader::Shader;
 pub(super) use uniform::Field;
 pub use uniform::Scalar;

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use naga::back::pipeline_constants::process_overrides;
 use naga::back::{glsl, hlsl, msl, spv, wgsl};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
-use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::valid::{Capabilities, GlobalUse, ModuleInfo, ValidationFlags, Validator};
 use naga::{
     AddressSpace, GlobalVariable, ImageClass, Module, ResourceBinding, ScalarKind, ShaderStage, StorageAccess,
     StorageFormat, TypeInner,
 };
 
-use super::interface::{Interface, TextureAccess};
+use super::interface::{BufferAccess, Interface, TextureAccess};
 use super::uniform::Scalar;
 use crate::named::named_enum;
 
@@ -133,6 +133,13 @@ impl ValidShader {
         variables.map(|(_, variable)| variable)
     }
 
+    /// Whether the entry point writes what is bound there.
+    fn writes(&self, binding: ResourceBinding) -> bool {
+        let info = self.info.get_entry_point(self.point);
+        let mut variables = self.module.global_variables.iter();
+        variables.any(|(handle, variable)| variable.binding == Some(binding) && info[handle].contains(GlobalUse::WRITE))
+    }
+
     /// What the entry point takes of an adapter's limits.
     pub fn usage(&self) -> Usage {
         let workgroup = self.module.entry_points[self.point].workgroup_size;
@@ -162,7 +169,7 @@ impl ValidShader {
         let used: BTreeMap<ResourceBinding, &GlobalVariable> =
             self.used_variables().filter_map(|variable| Some((variable.binding?, variable))).collect();
         let last = used.keys().last().map_or(0, |binding| binding.binding);
-        let mut interface = Interface { fields: Vec::new(), buffers: 0, textures: Vec::new() };
+        let mut interface = Interface { fields: Vec::new(), buffers: Vec::new(), textures: Vec::new() };
         for number in 0..=last {
             let binding = ResourceBinding { group: 0, binding: number };
             let mut declared = self.module.global_variables.iter().map(|(_, variable)| variable);
@@ -181,10 +188,12 @@ impl ValidShader {
                         }
                     }
                 }
-                (AddressSpace::Storage { access }, _)
-                    if interface.textures.is_empty() && access == StorageAccess::LOAD | StorageAccess::STORE =>
-                {
-                    interface.buffers += 1;
+                (AddressSpace::Storage { access }, _) if interface.textures.is_empty() => {
+                    interface.buffers.push(match access.contains(StorageAccess::STORE) {
+                        true if !self.writes(binding) => return Err(invalid(&format!("only reads binding {number}"))),
+                        true => BufferAccess::ReadWrite,
+                        false => BufferAccess::Read,
+                    });
                 }
                 (AddressSpace::Handle, TypeInner::Image { class: ImageClass::Storage { format, access }, .. })
                     if *format == StorageFormat::Rgba32Float =>
@@ -356,7 +365,11 @@ fn metal_resources(module: &Module) -> msl::EntryPointResources {
     let mut resources = BTreeMap::new();
     for (binding, (space, is_texture)) in bindings(module) {
         let slot = next(is_texture);
-        let mut target = msl::BindTarget { mutable: space != AddressSpace::Uniform, ..Default::default() };
+        let mutable = match space {
+            AddressSpace::Storage { access } => access.contains(StorageAccess::STORE),
+            space => space != AddressSpace::Uniform,
+        };
+        let mut target = msl::BindTarget { mutable, ..Default::default() };
         if is_texture {
             target.texture = slot;
         } else {

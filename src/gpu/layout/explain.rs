@@ -38,7 +38,7 @@ impl KernelReport {
         let mut counts = BTreeMap::new();
         for (&id, node) in live.iter().zip(layouts.nodes) {
             let op = &graph.node(id).op;
-            if !matches!(op.traits().memory, Memory::Written { .. }) {
+            if op.traits().memory != Memory::Written {
                 continue;
             }
             let reason = |(variant, why)| Reason { variant, why };

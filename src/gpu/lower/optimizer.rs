@@ -85,11 +85,11 @@ impl Lowering<'_> {
                 let from =
                     vec![(stats, first), (stats, first + channels), (Target::State(mean), 0), (Target::State(var), 0)];
                 let row = Row { from, count: channels, word: unbias.to_bits() };
-                vec![
-                    Dispatch::new(Shader::RunningStats, "main")
-                        .uniform(&RunningStatsBlock { momentum })
-                        .rows(vec![row], CHUNK),
-                ]
+                vec![Dispatch::new(Shader::RunningStats, "main").uniform(&RunningStatsBlock { momentum }).rows(
+                    vec![row],
+                    CHUNK,
+                    2,
+                )]
             }
             Update::Adam { param, first, second, grad, lr, correction, settings } => {
                 let kernel = Dispatch::new(Shader::Adam, "main")
@@ -101,7 +101,7 @@ impl Lowering<'_> {
                     })
                     .bind(self.whole(lr)?)
                     .bind(self.whole(correction)?);
-                vec![kernel.rows(self.rows_of(grad, &[param, first, second])?, CHUNK)]
+                vec![kernel.rows(self.rows_of(grad, &[param, first, second])?, CHUNK, 1)]
             }
             Update::Sgd { param, velocity, grad, lr, settings } => {
                 let kernel = Dispatch::new(Shader::Sgd, "main")
@@ -111,7 +111,7 @@ impl Lowering<'_> {
                         unscale: 1.0 / settings.loss_scale,
                     })
                     .bind(self.whole(lr)?);
-                vec![kernel.rows(self.rows_of(grad, &[param, velocity])?, CHUNK)]
+                vec![kernel.rows(self.rows_of(grad, &[param, velocity])?, CHUNK, 1)]
             }
         })
     }
@@ -127,7 +127,7 @@ impl Lowering<'_> {
     fn copy(&self, from: Target, to: Target, elements: usize) -> Result<Vec<Dispatch>> {
         let of = |piece: Piece| {
             let [(vx, bx), (vy, by)] = [from, to].map(|target| View::range(target, piece.first, piece.count));
-            strided_copy(piece.count, [bx, by], [1, 1, piece.count], [[0, 0, 0, 1]; 2]).bind(vx).bind(vy)
+            strided_copy(piece.count, [bx, by], [1, 1, piece.count], [[0, 0, 0, 1]; 2]).bind(vx).bind_written(vy)
         };
         Ok(self.pieces(elements, 1)?.into_iter().map(of).collect())
     }

@@ -83,7 +83,7 @@ impl Lowering<'_> {
             let texels = piece.count * blocks;
             let dispatch = Dispatch::new(Shader::UnpackTexture, "main")
                 .uniform(&UnpackBlock { texels, base_x: base, first_texel: 1 + piece.first * blocks, channels, plane })
-                .bind(view)
+                .bind_written(view)
                 .read(texture)
                 .groups(texels.div_ceil(64));
             self.push(dispatch);

@@ -74,7 +74,7 @@ impl Lowering<'_> {
                     })
                     .bind(vf)
                     .bind(vw)
-                    .bind(self.whole_target(parts, splits * m * c)?)
+                    .bind_written(self.whole_target(parts, splits * m * c)?)
                     .grid(c, own, 1);
                 self.push(dispatch);
             }
@@ -115,7 +115,7 @@ impl Lowering<'_> {
                 })
                 .bind(self.whole(d)?)
                 .bind(vx)
-                .bind(vy)
+                .bind_written(vy)
                 .groups(groups);
             self.push(dispatch);
         }
@@ -133,7 +133,7 @@ impl Lowering<'_> {
                 .uniform(&DistanceBlock { base_f: bf, base_y: by, channels: c, maps: m, plane, samples: piece.count })
                 .bind(vf)
                 .bind(self.whole(prototypes)?)
-                .bind(vy)
+                .bind_written(vy)
                 .groups((piece.count * m * plane).div_ceil(64));
             self.push(dispatch);
         }

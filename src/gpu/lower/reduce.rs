@@ -98,7 +98,7 @@ impl Lowering<'_> {
             let dispatch =
                 sum_kernel("columns", Extents { base_x: base, base_y: by, outputs, terms, per_split: terms }, &axes)
                     .constant("ACCUMULATE", Constant::Bool(out.accumulate));
-            self.push(dispatch.bind(view).bind(vy).groups(outputs.div_ceil(64)));
+            self.push(dispatch.bind(view).bind_written(vy).groups(outputs.div_ceil(64)));
             return Ok(());
         }
         let splits = (terms / SPLIT_TERMS).min(256 / outputs.min(256)).max(1);
@@ -113,7 +113,7 @@ impl Lowering<'_> {
             .constant("LANES", self.lanes_constant())
             .constant("ACCUMULATE", Constant::Bool(parts.accumulate))
             .bind(view)
-            .bind(vy)
+            .bind_written(vy)
             .groups(splits * outputs);
         self.push(dispatch);
         if splits > 1 {
@@ -137,7 +137,7 @@ impl Lowering<'_> {
             &axes,
         )
         .constant("ACCUMULATE", Constant::Bool(out.accumulate));
-        self.push(dispatch.bind(from).bind(to).groups(outputs.div_ceil(64)));
+        self.push(dispatch.bind(from).bind_written(to).groups(outputs.div_ceil(64)));
         Ok(())
     }
 

@@ -14,6 +14,18 @@ fn iec(bytes: u64) -> impl std::fmt::Display {
 /// An error of the adapter, the driver, or of a graph that does not fit them.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GpuError {
+    /// A launch would bind memory in two ways that exclude each other, which is a fault of its launcher.
+    #[error("`{shader}` of {label} binds {a} and {b}, which WebGPU does not allow")]
+    Clash {
+        /// the kernel
+        shader: &'static str,
+        /// the operator
+        label: &'static str,
+        /// one binding
+        a: String,
+        /// the other
+        b: String,
+    },
     /// The machine has no adapter with compute shaders, not even a software one: install a driver or use the reference.
     #[error(
         "no graphics adapter was found; install a Vulkan, Metal or DX12 driver (on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings a software one)"

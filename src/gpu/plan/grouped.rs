@@ -28,9 +28,14 @@ pub(crate) struct Group<B> {
     pub(crate) groups: [u32; 3],
 }
 
-/// Divides rows into as few groups as their order by place allows, no binding beyond `limit` bytes; workgroups take
-/// `chunk` elements each.
-pub(crate) fn divide<B: Clone + Ord>(mut rows: Vec<Located<B>>, chunk: usize, limit: u64) -> Vec<Group<B>> {
+/// Divides rows into as few groups as their order by place allows, no binding beyond `limit` bytes, and none over another
+/// unless both are among the first `read`, which are only read; workgroups take `chunk` elements each.
+pub(crate) fn divide<B: Clone + Ord>(
+    mut rows: Vec<Located<B>>,
+    chunk: usize,
+    read: usize,
+    limit: u64,
+) -> Vec<Group<B>> {
     rows.sort_by(|a, b| a.from.cmp(&b.from));
     let mut groups = Vec::new();
     let mut members: Vec<Located<B>> = Vec::new();
@@ -40,7 +45,8 @@ pub(crate) fn divide<B: Clone + Ord>(mut rows: Vec<Located<B>>, chunk: usize, li
         let own = windows_of(&row);
         let own_bytes = (row.count.div_ceil(chunk) * (2 + row.from.len()) * 4) as u64;
         let joined: Option<Vec<_>> = windows.iter().zip(&own).map(|(a, b)| join(a, b, limit)).collect();
-        match joined.filter(|_| table_bytes + own_bytes <= limit) {
+        let joined = joined.filter(|joined| table_bytes + own_bytes <= limit && !overlap(joined, read));
+        match joined {
             Some(joined) if !members.is_empty() => windows = joined,
             _ => {
                 if !members.is_empty() {
@@ -65,6 +71,12 @@ fn windows_of<B: Clone>(row: &Located<B>) -> Vec<Window<B>> {
         end: offset + row.count as u64 * 4,
     };
     row.from.iter().map(window).collect()
+}
+
+/// Whether a window from the `read`-th on lies over another.
+fn overlap<B: PartialEq>(windows: &[Window<B>], read: usize) -> bool {
+    let over = |a: &Window<B>, b: &Window<B>| a.buffer == b.buffer && a.start < b.end && b.start < a.end;
+    (read..windows.len()).any(|index| windows[..index].iter().any(|other| over(other, &windows[index])))
 }
 
 fn join<B: Clone + PartialEq>(a: &Window<B>, b: &Window<B>, limit: u64) -> Option<Window<B>> {
@@ -100,7 +112,7 @@ mod tests {
 
     #[test]
     fn neighbours_share_a_launch_and_find_their_elements() {
-        let groups = divide(vec![row(1028, ('s', 0), 5), row(0, ('s', 512), 3)], 4, 1 << 20);
+        let groups = divide(vec![row(1028, ('s', 0), 5), row(0, ('s', 512), 3)], 4, 1, 1 << 20);
         let [group] = &groups[..] else { panic!("one group, not {groups:?}") };
         assert_eq!(group.groups, [3, 1, 1]);
         assert_eq!(group.windows[0], Window { buffer: 'a', start: 0, end: 1048 });
@@ -110,25 +122,36 @@ mod tests {
 
     #[test]
     fn rows_far_apart_or_in_other_buffers_have_launches_of_their_own() {
-        let far = divide(vec![row(0, ('s', 0), 3), row(4096, ('s', 256), 3)], 64, 4000);
+        let far = divide(vec![row(0, ('s', 0), 3), row(4096, ('s', 256), 3)], 64, 1, 4000);
         assert_eq!(far.len(), 2);
         assert_eq!(far[1].windows[0], Window { buffer: 'a', start: 4096, end: 4108 });
-        let other = divide(vec![row(0, ('s', 0), 3), row(256, ('t', 0), 3)], 64, 1 << 20);
+        let other = divide(vec![row(0, ('s', 0), 3), row(256, ('t', 0), 3)], 64, 1, 1 << 20);
         assert_eq!(other.len(), 2);
+    }
+
+    /// Of two tensors and their moments, all in one buffer: what is written must not lie within another window.
+    #[test]
+    fn windows_that_are_written_lie_over_no_other() {
+        let rows = |places: [[u64; 2]; 2]| {
+            let row = |at: [u64; 2]| Located { from: vec![('g', 0), ('s', at[0]), ('s', at[1])], count: 64, word: 0 };
+            divide(places.map(row).into(), 64, 1, 1 << 20).len()
+        };
+        assert_eq!(rows([[0, 512], [256, 768]]), 1, "moments behind all tensors");
+        assert_eq!(rows([[0, 256], [512, 768]]), 2, "each moment behind its tensor");
     }
 
     #[test]
     fn a_table_fits_its_binding_too() {
         let rows = (0..100).map(|i| row(i * 256, ('s', i * 256), 64)).collect();
         // 64 workgroups of 4 words each for a row, so a kilobyte for each.
-        let groups = divide(rows, 1, 100 * 256);
+        let groups = divide(rows, 1, 1, 100 * 256);
         assert!(groups.iter().all(|group| group.table.len() * 4 <= 100 * 256));
         assert_eq!(groups.len(), 4);
     }
 
     #[test]
     fn workgroups_beyond_the_last_row_have_no_elements() {
-        let group = divide(vec![row(0, ('s', 0), 65537)], 1, 1 << 30).remove(0);
+        let group = divide(vec![row(0, ('s', 0), 65537)], 1, 1, 1 << 30).remove(0);
         let workgroups = group.groups.iter().product::<u32>() as usize;
         assert!(workgroups > 65537, "the grid is not even");
         assert_eq!(group.table.len(), workgroups * 4);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::textures::{TexturePlan, assign_textures};
-use crate::gpu::kernel::{ALIGNMENT, Dispatch, Launch, Target};
+use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, Target};
 use crate::gpu::layout::{Layouts, value_target};
 use crate::gpu::lower::Lowering;
 use crate::gpu::machine::{Capabilities, GpuError, Result};
@@ -20,8 +20,6 @@ pub(crate) struct Plan {
     /// index of the first scratch among `memory.offsets`
     pub(crate) first_scratch: usize,
     pub(crate) memory: MemoryPlan,
-    /// bytes of a page of the arena: offsets are in pages one after the other
-    pub(crate) page: u64,
 }
 
 /// What one run of a graph needs.
@@ -84,7 +82,7 @@ impl Plan {
         }
         let mut owner = HashMap::new();
         let with_memory = live.iter().copied().filter(|id| {
-            let written = matches!(graph.node(*id).op.traits().memory, Memory::Written { .. });
+            let written = graph.node(*id).op.traits().memory == Memory::Written;
             (written && !in_place.contains_key(id)) || snapshots.contains(id)
         });
         let used = steps_of_use(graph, end, &snapshots, &launches);
@@ -96,17 +94,59 @@ impl Plan {
             let bytes = graph.shape(id).elements() as u64 * bytes_of(half[id.0]);
             lifetimes.push(Lifetime { bytes, first, last });
         }
-        write_in_place(graph, &live, &half, &mut owner, &mut lifetimes);
         let first_scratch = lifetimes.len();
         lifetimes.extend(scratch.iter().map(|&(bytes, step)| Lifetime { bytes, first: step, last: step }));
-        let page = capabilities.buffer_bytes / ALIGNMENT * ALIGNMENT;
-        if let Some(large) = lifetimes.iter().find(|l| l.bytes > page) {
+        let limit = capabilities.buffer_bytes / ALIGNMENT * ALIGNMENT;
+        if let Some(large) = lifetimes.iter().find(|l| l.bytes > limit) {
             let (adapter, what) = (capabilities.name.clone(), "a tensor".to_string());
-            return Err(GpuError::TooLarge { adapter, what, bytes: large.bytes, limit: page });
+            return Err(GpuError::TooLarge { adapter, what, bytes: large.bytes, limit });
         }
-        let memory = assign_offsets(&lifetimes, ALIGNMENT, page);
-        Ok(Plan { live, launches, snapshots, textures, owner, first_scratch, memory, page })
+        let memory = MemoryPlan::default();
+        let mut plan = Plan { live, launches, snapshots, textures, owner, first_scratch, memory };
+        plan.memory = arranged(&lifetimes, &plan.read_and_written(), limit);
+        Ok(plan)
     }
+
+    /// Which of the blocks of memory a target has; inputs and states have none.
+    pub(crate) fn block_of(&self, target: Target) -> Option<usize> {
+        match target {
+            Target::Node(id) => self.owner.get(&id).copied(),
+            Target::Scratch(index) => Some(self.first_scratch + index),
+            Target::State(_) => None,
+        }
+    }
+
+    /// Blocks of which a launch reads one and writes the other.
+    fn read_and_written(&self) -> Vec<(usize, usize)> {
+        let mut pairs = HashSet::new();
+        for Launch { dispatch, .. } in &self.launches {
+            let blocks = |wanted: BufferAccess| {
+                let bound = dispatch.targets().filter(move |(_, access)| *access == wanted);
+                bound.filter_map(|(target, _)| self.block_of(target))
+            };
+            for written in blocks(BufferAccess::ReadWrite) {
+                pairs.extend(blocks(BufferAccess::Read).map(|read| (read, written)));
+            }
+        }
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        pairs.sort();
+        pairs
+    }
+}
+
+/// Blocks in pages no larger than `limit`, each of which a launch either reads or writes, as WebGPU asks of a buffer. What pages
+/// leave unused depends on how the blocks happen to fit: the largest of some sizes that comes near the best.
+fn arranged(lifetimes: &[Lifetime], apart: &[(usize, usize)], limit: u64) -> MemoryPlan {
+    let largest = lifetimes.iter().map(|l| l.bytes).max().unwrap_or(0);
+    let together = assign_offsets(lifetimes, ALIGNMENT, limit, &[]).peak_bytes;
+    let of = |page: u64| assign_offsets(lifetimes, ALIGNMENT, page.next_multiple_of(ALIGNMENT), apart);
+    let mut pages = [6, 7, 8, 10, 12, 16, 20, 24].map(|parts| (together / parts).max(largest).clamp(1, limit)).to_vec();
+    pages.dedup();
+    let better = |best: MemoryPlan, plan: MemoryPlan| {
+        let much = plan.peak_bytes + best.peak_bytes / 200 < best.peak_bytes;
+        if much { plan } else { best }
+    };
+    pages.into_iter().map(of).reduce(better).expect("there are some sizes")
 }
 
 /// Bytes of an element.
@@ -117,7 +157,7 @@ pub(crate) fn bytes_of(half: bool) -> u64 {
 /// Bindings of a launch whose values are 16-bit floats.
 fn half_bindings(dispatch: &Dispatch, half: &[bool]) -> Vec<usize> {
     let is_half = |target: Target| matches!(target, Target::Node(id) if half[id.0]);
-    let places = dispatch.buffers.iter().enumerate().filter(|(_, view)| is_half(view.target));
+    let places = dispatch.buffers.iter().enumerate().filter(|(_, own)| is_half(own.view.target));
     let bindings: Vec<usize> = places.map(|(place, _)| place + 1).collect();
     debug_assert!(dispatch.rows.is_empty() || bindings.is_empty(), "updates read 32-bit floats");
     bindings
@@ -130,7 +170,7 @@ fn steps_of_use(
     snapshots: &HashSet<NodeId>,
     launches: &[Launch],
 ) -> HashMap<NodeId, [usize; 2]> {
-    let uses = launches.iter().flat_map(|l| l.dispatch.targets().map(move |target| (target, l.step)));
+    let uses = launches.iter().flat_map(|l| l.dispatch.targets().map(move |(target, _)| (target, l.step)));
     let kept = graph.outputs().iter().map(|(_, id)| (value_target(graph, snapshots, *id), end));
     let mut used = HashMap::new();
     for (target, step) in uses.chain(kept) {
@@ -140,32 +180,4 @@ fn steps_of_use(
         }
     }
     used
-}
-
-/// Values made element by element take the memory of an operand that nothing reads afterwards.
-fn write_in_place(
-    graph: &Graph,
-    live: &[NodeId],
-    half: &[bool],
-    owner: &mut HashMap<NodeId, usize>,
-    lifetimes: &mut [Lifetime],
-) {
-    for (step, &id) in live.iter().enumerate() {
-        let Some(&own) = owner.get(&id) else { continue };
-        let node = graph.node(id);
-        let Memory::Written { over } = node.op.traits().memory else { continue };
-        let operands = node.inputs.iter().take(over).filter(|input| half[input.0] == half[id.0]);
-        // A value unpacked by a later step has no memory yet.
-        if lifetimes[own].first != step {
-            continue;
-        }
-        let dying = operands.filter_map(|&input| owner.get(&graph.storage_of(input)).copied()).find(|&index| {
-            lifetimes[index].last == step && lifetimes[index].bytes == lifetimes[own].bytes && index != own
-        });
-        if let Some(index) = dying {
-            lifetimes[index].last = lifetimes[own].last;
-            lifetimes[own].bytes = 0;
-            owner.insert(id, index);
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! A graph made ready for a machine without touching one: its launches, and where every value lies.
 
+mod bindings;
 mod grouped;
 mod memory;
 mod textures;

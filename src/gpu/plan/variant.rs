@@ -42,6 +42,7 @@ impl Variant {
     /// Those that a graph launches on a machine, each once.
     pub fn of_graph(graph: &Graph, capabilities: &Capabilities) -> Result<Vec<Variant>> {
         let plan = Plan::new(graph, capabilities)?;
+        plan.check_bindings(graph, capabilities)?;
         let mut known = HashSet::new();
         let dispatches = plan.launches.into_iter().map(|launch| launch.dispatch);
         dispatches.filter(|dispatch| known.insert(dispatch.pipeline_key())).map(Variant::of_dispatch).collect()

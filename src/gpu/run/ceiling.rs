@@ -87,11 +87,11 @@ impl Bench<'_> {
     /// Wall time of one launch.
     fn seconds(&self, entry: &'static str, invocations: u64, steps: u32) -> Result<f64> {
         let gpu = self.gpu;
-        // The pipeline depends on how many buffers there are, not on which.
+        // The pipeline depends on how buffers are bound, not on which.
         let view = View::whole(Target::Node(NodeId(0)), 0);
         let dispatch = Dispatch::new(Shader::Ceiling, entry)
             .uniform(&CeilingBlock { count: invocations as usize, steps })
-            .bind(view)
+            .bind_written(view)
             .bind(view)
             .groups(invocations.div_ceil(64) as usize);
         let pipeline = gpu.pipeline(&dispatch)?;

@@ -59,7 +59,7 @@ impl Program {
 
     /// The same with limits and kernels that are not the adapter's own.
     pub fn with(gpu: &Arc<Gpu>, graph: &Graph, states: &States, capabilities: &Capabilities) -> Result<Program> {
-        states.declare(graph.states())?;
+        states.declare_for(graph)?;
         let live = graph.live_nodes();
         let mut leaves = Places::leaves(gpu, graph, &live)?;
         leaves.add_states(graph, states)?;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use wgpu::BufferUsages as Usage;
 
 use crate::gpu::device::{Gpu, Pipeline, StateBuffer, States, Textures};
-use crate::gpu::kernel::{ALIGNMENT, Launch, Row, Target, View};
+use crate::gpu::kernel::{ALIGNMENT, BufferUse, Launch, Row, Target, View};
 use crate::gpu::machine::{Capabilities, GpuError, OperatorClass, Result};
 use crate::gpu::plan::{Located, Plan, bytes_of, divide, is_leaf};
-use crate::graph::{Graph, NodeId, Op, StateId};
+use crate::graph::{Graph, MemoryPlan, NodeId, Op, StateId};
 
 /// A place in a buffer.
 #[derive(Clone)]
@@ -80,18 +80,17 @@ impl Places {
     }
 
     pub(super) fn add_arena(&mut self, gpu: &Gpu, plan: &Plan) -> Result<()> {
-        let Plan { memory, page, .. } = plan;
-        for start in (0..memory.peak_bytes).step_by(*page as usize) {
+        let MemoryPlan { offsets, page, pages, .. } = &plan.memory;
+        for bytes in pages {
             let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
-            let bytes = (memory.peak_bytes - start).min(*page);
-            self.arena.push(gpu.buffer("the values of a step", bytes, usage)?);
+            self.arena.push(gpu.buffer("the values of a step", *bytes, usage)?);
         }
         let place = |index: usize| {
-            let offset = memory.offsets[index];
+            let offset = offsets[index];
             Place { buffer: self.arena[(offset / page) as usize].clone(), offset: offset % page }
         };
         let nodes: Vec<_> = plan.owner.iter().map(|(&id, &index)| (id, place(index))).collect();
-        self.scratch = (plan.first_scratch..memory.offsets.len()).map(place).collect();
+        self.scratch = (plan.first_scratch..offsets.len()).map(place).collect();
         self.nodes.extend(nodes);
         Ok(())
     }
@@ -127,7 +126,7 @@ pub(super) fn record(
         let (shader, entry, pipeline) = (dispatch.shader, dispatch.entry, gpu.pipeline(dispatch)?);
         let parameters = bound(&uniforms, index as u64 * ALIGNMENT, ALIGNMENT);
         let mut views = Vec::new();
-        for View { target, start, len } in &dispatch.buffers {
+        for BufferUse { view: View { target, start, len }, .. } in &dispatch.buffers {
             if *len > gpu.binding_elements() {
                 let (adapter, what) = (gpu.name().to_string(), label.to_string());
                 let (bytes, limit) = (*len as u64 * 4, gpu.binding_elements() as u64 * 4);
@@ -162,7 +161,7 @@ pub(super) fn record(
             let bytes: u64 = rows.iter().map(|row| row.count as u64 * 4).sum();
             limit = limit.min(bytes.div_ceil(pieces as u64));
         }
-        for group in divide(rows, dispatch.chunk, limit) {
+        for group in divide(rows, dispatch.chunk, dispatch.rows_read, limit) {
             let bytes = bytemuck::cast_slice(&group.table);
             let table = gpu.buffer("table", bytes.len() as u64, Usage::STORAGE | Usage::COPY_DST)?;
             gpu.queue.write_buffer(&table, 0, bytes);

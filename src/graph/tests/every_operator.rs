@@ -2,12 +2,10 @@
 
 use strum::IntoEnumIterator;
 
-use super::finite_differences::noise;
 use crate::graph::gradient::input_gradients;
 use crate::graph::{
     Activation, Arity, Binary, ConvSpec, Graph, Memory, NodeId, Op, OpKind, PoolSpec, ResizeMode, Shape, StateId, Unary,
 };
-use crate::reference::{Array, evaluate};
 
 const MAP: [usize; 4] = [2, 4, 5, 6];
 const SMALL: [usize; 4] = [2, 4, 3, 4];
@@ -133,32 +131,4 @@ fn a_gradient_rule_has_one_entry_of_the_right_shape_for_each_input() {
     }
     use OpKind::{BatchNormGradInput, BatchNormGradSums, MaxPoolGrad, UnaryGrad};
     assert_eq!(without, [UnaryGrad, BatchNormGradSums, BatchNormGradInput, MaxPoolGrad]);
-}
-
-/// What `Memory::Written` promises: an element of such an input reaches that element of the value alone.
-#[test]
-fn what_may_be_written_over_is_read_element_by_element() {
-    for kind in OpKind::iter() {
-        let (op, shapes, shape) = sample(kind);
-        let Memory::Written { over } = op.traits().memory else { continue };
-        // Above zero, because among the inputs are variances.
-        let values = |slot: usize| noise(slot as u32, shapes[slot].elements()).iter().map(|v| 2.0 + v).collect();
-        let mut inputs: Vec<Array> =
-            (0..shapes.len()).map(|slot| Array::new(shapes[slot].clone(), values(slot))).collect();
-        let before = evaluate(&op, &inputs.iter().collect::<Vec<_>>(), &shape);
-        for slot in 0..over {
-            assert_eq!(shapes[slot], shape, "{kind:?}");
-            for index in [0, 17, shape.elements() - 1] {
-                inputs[slot].data[index] += 0.25;
-                let after = evaluate(&op, &inputs.iter().collect::<Vec<_>>(), &shape);
-                inputs[slot].data[index] -= 0.25;
-                let changed = (0..shape.elements()).filter(|&i| before.data[i] != after.data[i]);
-                assert!(
-                    changed.clone().all(|i| i == index),
-                    "{kind:?}, input {slot}: {:?}",
-                    changed.collect::<Vec<_>>()
-                );
-            }
-        }
-    }
 }

@@ -46,7 +46,7 @@ impl Sheets {
             std::fs::write(&file, spirv)?;
             let interface = shader.interface()?;
             let uniform = (!interface.fields.is_empty()).then_some(Binding::Uniform);
-            let buffers = std::iter::repeat_n(Binding::Buffer, interface.buffers);
+            let buffers = std::iter::repeat_n(Binding::Buffer, interface.buffers.len());
             let textures = std::iter::repeat_n(Binding::Texture, interface.textures.len());
             let bindings = uniform.into_iter().chain(buffers).chain(textures).collect();
             let matrices = variant.asks_the_adapter().then(|| matrix_size(variant.text())).flatten();

@@ -109,7 +109,7 @@ impl Lowering<'_> {
                     domains,
                 })
                 .bind(view)
-                .bind(written)
+                .bind_written(written)
                 .grid(c, part.splits, 1);
             self.push(dispatch);
         }
@@ -128,7 +128,7 @@ impl Lowering<'_> {
                 domains,
             })
             .bind(written)
-            .bind(self.whole(id)?)
+            .bind_written(self.whole(id)?)
             .grid((domains * c).div_ceil(64), 1, 1);
         self.push(combine);
         Ok(())
@@ -160,7 +160,7 @@ impl Lowering<'_> {
             for slot in 1..4 {
                 dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
             }
-            self.push(dispatch.bind(vy).groups(planes * chunks));
+            self.push(dispatch.bind_written(vy).groups(planes * chunks));
         }
         Ok(())
     }
@@ -200,7 +200,7 @@ impl Lowering<'_> {
             for slot in 2..5 {
                 dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
             }
-            dispatch = dispatch.bind(self.whole_target(buffer, splits * sums)?);
+            dispatch = dispatch.bind_written(self.whole_target(buffer, splits * sums)?);
             self.push(dispatch.grid(c, part.splits, 1));
         }
         if splits > 1 {
@@ -246,7 +246,7 @@ impl Lowering<'_> {
             for slot in 2..6 {
                 dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
             }
-            self.push(dispatch.bind(vdx).groups(planes * chunks));
+            self.push(dispatch.bind_written(vdx).groups(planes * chunks));
         }
         Ok(())
     }
@@ -257,7 +257,7 @@ impl Lowering<'_> {
             .constant("LANES", self.lanes_constant())
             .uniform(&TransNormBlock { channels, eps, unbias })
             .bind(self.whole(self.input(id, 0))?)
-            .bind(self.whole(id)?);
+            .bind_written(self.whole(id)?);
         self.push(dispatch);
         Ok(())
     }

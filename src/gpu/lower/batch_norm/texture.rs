@@ -43,7 +43,7 @@ impl Lowering<'_> {
         let dispatch = Dispatch::new(Shader::BatchStatsTexture, "main")
             .constant("LANES", self.lanes_constant())
             .uniform(&PackedStatsBlock { channels: e.c, plane: e.plane, samples_per_domain: e.samples })
-            .bind(self.whole(id)?)
+            .bind_written(self.whole(id)?)
             .read(self.maps(x))
             .grid(e.blocks, e.domains, 1);
         self.push(dispatch);
@@ -78,7 +78,7 @@ impl Lowering<'_> {
         for slot in [2, 3, 4] {
             dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
         }
-        self.push(dispatch.bind(self.whole(id)?).read(x).read(dy).grid(e.blocks, e.domains, 1));
+        self.push(dispatch.bind_written(self.whole(id)?).read(x).read(dy).grid(e.blocks, e.domains, 1));
         Ok(())
     }
 

@@ -73,7 +73,7 @@ impl Lowering<'_> {
                     .uniform(&block([bx, bdy], piece, [each, first_split]))
                     .bind(vx)
                     .bind(vdy)
-                    .bind(self.whole_target(parts, splits * g.weights())?)
+                    .bind_written(self.whole_target(parts, splits * g.weights())?)
                     .grid(g.weights(), own, 1);
                 self.push(dispatch);
                 first_split += own;
@@ -91,7 +91,7 @@ impl Lowering<'_> {
                 .uniform(&block([bx, by], piece, [0, 0]))
                 .bind(vx)
                 .bind(self.whole(operands.second)?)
-                .bind(vy)
+                .bind_written(vy)
                 .groups((piece.count * written).div_ceil(64));
             if direction == Direction::Forward {
                 dispatch = dispatch.bind(self.whole(operands.bias.unwrap_or(operands.second))?);

@@ -118,7 +118,7 @@ impl Lowering<'_> {
                     rows_per_strip: each,
                     ..PackedDepthwiseBlock::of(g, [g.h, g.w], [g.oh, g.ow], [pad_h, pad_w].map(|pad| pad as u32))
                 })
-                .bind(self.whole_target(parts, splits * g.weights())?)
+                .bind_written(self.whole_target(parts, splits * g.weights())?)
                 .read(x)
                 .read(dy)
                 .grid(columns, splits, 1);

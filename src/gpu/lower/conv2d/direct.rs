@@ -75,7 +75,7 @@ impl Lowering<'_> {
                     .uniform(&block([bx, bdy], piece, [each, first_split]))
                     .bind(vx)
                     .bind(vdy)
-                    .bind(self.whole_target(parts, splits * g.weights())?)
+                    .bind_written(self.whole_target(parts, splits * g.weights())?)
                     .groups((own * g.weights()).div_ceil(64));
                 self.push(dispatch);
                 first_split += own;
@@ -93,7 +93,7 @@ impl Lowering<'_> {
                 .uniform(&block([bx, by], piece, [0, 0]))
                 .bind(vx)
                 .bind(self.whole(operands.second)?)
-                .bind(vy)
+                .bind_written(vy)
                 .groups((piece.count * written).div_ceil(64));
             if let Some(bias) = operands.bias {
                 dispatch = dispatch.bind(self.whole(bias)?);

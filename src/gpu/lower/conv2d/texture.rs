@@ -188,7 +188,7 @@ impl Lowering<'_> {
         let dispatch = self
             .texture_gradient(&lanes)
             .uniform(&TextureGradBlock::of_maps(g, each))
-            .bind(self.whole_target(parts, splits * g.weights())?)
+            .bind_written(self.whole_target(parts, splits * g.weights())?)
             .read(x)
             .read(dy)
             .grid(grid[0], grid[1], g.taps() * splits);

@@ -141,7 +141,7 @@ impl Lowering<'_> {
                         .uniform(&tiled_block(g, [bx, by], piece, [rows, columns], [terms, terms, 0]))
                         .bind(vx)
                         .bind(self.whole(operands.second)?)
-                        .bind(vy)
+                        .bind_written(vy)
                         .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
                         .grid(groups_n, groups_m, 1);
                     self.push(dispatch);
@@ -184,7 +184,7 @@ impl Lowering<'_> {
                 ))
                 .bind(vx)
                 .bind(vdy)
-                .bind(self.whole_target(parts, splits * g.weights())?)
+                .bind_written(self.whole_target(parts, splits * g.weights())?)
                 .bind(vdy)
                 .grid(groups_n, groups_m, own);
             self.push(dispatch);

@@ -118,7 +118,7 @@ impl Lowering<'_> {
             let dispatch = self
                 .texture_gradient(&lanes)
                 .uniform(&TextureGradBlock::of_tiles([g.i, g.o], [rows, columns], POSITIONS, index, per_tap))
-                .bind(self.whole_target(parts, elements)?)
+                .bind_written(self.whole_target(parts, elements)?)
                 .read(maps)
                 .read(gradients)
                 .grid(lanes.grid[0], lanes.grid[1], POSITIONS);
@@ -127,7 +127,7 @@ impl Lowering<'_> {
         let dispatch = Dispatch::new(Shader::WinogradWeightGrad, "main")
             .uniform(&WeightGradBlock { pairs, parts: pieces.len() })
             .bind(self.whole_target(parts, elements)?)
-            .bind(self.whole(operands.out)?)
+            .bind_written(self.whole(operands.out)?)
             .groups(pairs.div_ceil(64));
         self.push(dispatch);
         Ok(())

@@ -59,7 +59,7 @@ impl Lowering<'_> {
                 stride => self.rows(x, piece, stride),
             };
             let (vy, by) = self.rows(id, piece, inner);
-            self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind(vy));
+            self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind_written(vy));
         }
         Ok(())
     }
@@ -73,7 +73,9 @@ impl Lowering<'_> {
         let vx = self.whole(x)?;
         for piece in self.pieces(axes[0].extent, inner)? {
             let (vy, by) = self.rows(id, piece, inner);
-            self.push(copy_kernel(piece, inner, &axes, [piece.first * axes[0].strides[0], by]).bind(vx).bind(vy));
+            self.push(
+                copy_kernel(piece, inner, &axes, [piece.first * axes[0].strides[0], by]).bind(vx).bind_written(vy),
+            );
         }
         Ok(())
     }
@@ -94,7 +96,7 @@ impl Lowering<'_> {
                 let (vx, bx) = self.rows(x, piece, inner);
                 let (first, len) = (offset + piece.first * row, (piece.count - 1) * row + inner);
                 let (vy, by) = View::range(self.target(id), first, len);
-                self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind(vy));
+                self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind_written(vy));
             }
             start += part[axis];
         }
@@ -133,7 +135,7 @@ impl Lowering<'_> {
                 before_2: shift[2],
                 before_3: shift[3],
             });
-            self.push(dispatch.bind(vx).bind(vy).groups(count.div_ceil(64)));
+            self.push(dispatch.bind(vx).bind_written(vy).groups(count.div_ceil(64)));
         }
         Ok(())
     }

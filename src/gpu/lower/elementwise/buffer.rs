@@ -51,7 +51,7 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(x, piece, 1);
             let (vy, by) = self.rows(id, piece, 1);
             let block = UnaryBlock { count: piece.count, base_x: bx, base_y: by, base_dx: 0, a, b };
-            self.push(kernel.clone().uniform(&block).bind(vx).bind(vy).groups(piece.count.div_ceil(64)));
+            self.push(kernel.clone().uniform(&block).bind(vx).bind_written(vy).groups(piece.count.div_ceil(64)));
         }
         Ok(())
     }
@@ -64,7 +64,9 @@ impl Lowering<'_> {
             let (vy, by) = self.rows(dy, piece, 1);
             let (vdx, bdx) = self.rows(id, piece, 1);
             let block = UnaryBlock { count: piece.count, base_x: bx, base_y: by, base_dx: bdx, a, b };
-            self.push(kernel.clone().uniform(&block).bind(vx).bind(vy).bind(vdx).groups(piece.count.div_ceil(64)));
+            self.push(
+                kernel.clone().uniform(&block).bind(vx).bind(vy).bind_written(vdx).groups(piece.count.div_ceil(64)),
+            );
         }
         Ok(())
     }
@@ -82,7 +84,7 @@ impl Lowering<'_> {
                 let (vb, bb) = self.rows(b, piece, 1);
                 let (vy, by) = self.rows(id, piece, 1);
                 let block = BinaryBlock::new(piece.count, [ba, bb, by], [1; 3], [[0; 4]; 2]);
-                let dispatch = kernel.clone().uniform(&block).bind(va).bind(vb).bind(vy);
+                let dispatch = kernel.clone().uniform(&block).bind(va).bind(vb).bind_written(vy);
                 self.push(dispatch.groups(piece.count.div_ceil(64)));
             }
             return Ok(());
@@ -100,7 +102,7 @@ impl Lowering<'_> {
             let (vy, by) = self.rows(id, piece, inner);
             let count = piece.count * inner;
             let block = BinaryBlock::new(count, [ba, bb, by], inner_extents(&axes), strides(&axes));
-            self.push(kernel.clone().uniform(&block).bind(va).bind(vb).bind(vy).groups(count.div_ceil(64)));
+            self.push(kernel.clone().uniform(&block).bind(va).bind(vb).bind_written(vy).groups(count.div_ceil(64)));
         }
         Ok(())
     }
@@ -120,7 +122,7 @@ impl Lowering<'_> {
                 scale: 1.0 / (1.0 - p),
             });
             let seed = self.whole(seed)?;
-            self.push(dispatch.bind(vx).bind(seed).bind(vy).groups(piece.count.div_ceil(64 * 8)));
+            self.push(dispatch.bind(vx).bind(seed).bind_written(vy).groups(piece.count.div_ceil(64 * 8)));
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ impl Lowering<'_> {
                 .constant("MODE", Constant::Kind(mode.into()))
                 .uniform(&ResizeBlock::whole(count, [bx, by], small, large))
                 .bind(vx)
-                .bind(vy)
+                .bind_written(vy)
                 .groups(count.div_ceil(64));
             self.push(dispatch);
         }
@@ -58,7 +58,7 @@ impl Lowering<'_> {
                 .constant("MODE", Constant::Kind(mode.into()))
                 .uniform(&ResizeBlock::shifted(count, [bx, by], [small[axis], large[axis]], taps, [channels, inner]))
                 .bind(vx)
-                .bind(vy)
+                .bind_written(vy)
                 .groups(count.div_ceil(64));
             self.push(dispatch);
         }
@@ -82,7 +82,7 @@ impl Lowering<'_> {
                 out_h: oh,
                 out_w: ow,
             });
-            self.push(dispatch.bind(vx).bind(vy).groups(count.div_ceil(64)));
+            self.push(dispatch.bind(vx).bind_written(vy).groups(count.div_ceil(64)));
         }
         Ok(())
     }
@@ -105,7 +105,7 @@ impl Lowering<'_> {
                 out_h: oh,
                 out_w: ow,
             });
-            self.push(dispatch.bind(vx).bind(vdy).bind(vdx).groups(count.div_ceil(64)));
+            self.push(dispatch.bind(vx).bind(vdy).bind_written(vdx).groups(count.div_ceil(64)));
         }
         Ok(())
     }
