@@ -1,10 +1,15 @@
 // conv2d_cooperative: implicit GEMM convolution in an adapter's cooperative matrices (tensor cores), where it reports them.
-// The product C[m,n] = Σ_k A[m,k]·B[k,n], its modes, operands, constants and bounds are those of conv2d_tiled, whose text
-// follows this one's; factors are rounded to f16, sums are f32. Each of four subgroups holds 2 × 2 matrices of SIZE × SIZE
-// sums, a workgroup TILE × TILE; k goes in steps of DEPTH, whose tiles all its invocations load. LANES is the most
-// that a subgroup has: where it has fewer, those beyond the fourth repeat the work of the first.
-// Grid and Bindings: those of conv2d_tiled. Twin: reference/conv2d.rs
-// Imports: conv2d_tiled
+// C[m,n] = Σ_k A[m,k]·B[k,n]; factors are rounded to f16, sums are f32. Each of four subgroups holds 2 × 2 matrices of
+// SIZE × SIZE sums, a workgroup TILE × TILE; k goes in steps of DEPTH, whose tiles all its invocations load. LANES is the
+// most that a subgroup has: where it has fewer, those beyond the fourth repeat the work of the first.
+// FORWARD:      m filter o,  n pixel of y,  k (i, tap):  A = w,   B = x at the tap
+// INPUT_GRAD:   m channel i, n pixel of x,  k (o, tap):  A = wᵀ,  B = dy at the tap
+// WEIGHT_GRAD:  m filter o,  n (i, tap),    k pixel:     A = dy,  B = x at the tap
+// Kernel and strides are constants: the divisions that find a tap are multiplications then. Of the kernel only taps that
+// meet the map count; the gradient of x of a strided convolution has one launch for each phase, as in conv2d_texture.
+// Grid: x = tiles of n, y = tiles of m, z = splits of k in WEIGHT_GRAD, whose parts `sum` adds up in a fixed order.
+// Bindings: FORWARD x, w, y, bias; INPUT_GRAD dy, w, dx, w; WEIGHT_GRAD x, dy, parts, dy. Twin: reference/conv2d.rs
+// Imports: activation, Direction
 
 enable wgpu_cooperative_matrix;
 enable f16;
@@ -13,6 +18,33 @@ alias MatrixA = coop_mat8x8<f16, A>;
 alias MatrixB = coop_mat8x8<f16, B>;
 alias MatrixC = coop_mat8x8<f32, C>;
 
+const MODE: u32 = FORWARD;
+const BIAS: bool = false;
+const TAPS: u32 = 1u;
+const KERNEL_W: u32 = 1u;
+const STRIDE_H: u32 = 1u;
+const STRIDE_W: u32 = 1u;
+const PAD_H: u32 = 0u;
+const PAD_W: u32 = 0u;
+const DILATION_H: u32 = 1u;
+const DILATION_W: u32 = 1u;
+// Taps that count: COUNT of them from FIRST on, every STEP-th.
+const COUNT_H: u32 = 1u;
+const COUNT_W: u32 = 1u;
+const FIRST_H: u32 = 0u;
+const FIRST_W: u32 = 0u;
+const STEP_H: u32 = 1u;
+const STEP_W: u32 = 1u;
+// Pixels of n or k: every EVERY-th row and column from PHASE on.
+const PHASE_H: u32 = 0u;
+const PHASE_W: u32 = 0u;
+const EVERY_H: u32 = 1u;
+const EVERY_W: u32 = 1u;
+
+const COUNT: u32 = COUNT_H * COUNT_W;
+const DEPTH: u32 = 16u;
+// Terms after which the sums go into the totals: one long sum in f32 loses digits.
+const RUN: u32 = 64u;
 const SIZE: u32 = 8u;
 const LANES: u32 = 8u;
 
@@ -22,10 +54,144 @@ const TILE: u32 = SIZE * 4u;
 const ROW: u32 = TILE + 8u;
 const BLOCK: u32 = SIZE * SIZE;
 
+struct Params {
+    base_x: u32,
+    base_y: u32,
+    samples: u32,
+    in_channels: u32,
+    in_h: u32,
+    in_w: u32,
+    out_channels: u32,
+    out_h: u32,
+    out_w: u32,
+    rows: u32,
+    columns: u32,
+    terms: u32,
+    terms_per_split: u32,
+    first_split: u32,
+}
+
+alias XType = f32;
+alias WType = f32;
+alias YType = f32;
+alias BiasType = f32;
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<XType>;
+@group(0) @binding(2) var<storage, read> w: array<WType>;
+@group(0) @binding(3) var<storage, read_write> y: array<YType>;
+@group(0) @binding(4) var<storage, read> bias: array<BiasType>;
+
 var<workgroup> factors_a: array<f16, DEPTH * ROW>;
 var<workgroup> factors_b: array<f16, DEPTH * ROW>;
 // One matrix of sums of each subgroup, on its way to y.
 var<workgroup> finished: array<f32, 4u * BLOCK>;
+
+// Sample, row and column of a pixel.
+fn pixel_of(index: u32) -> vec3<u32> {
+    let plane = p.rows * p.columns;
+    let n = index / plane;
+    let rest = index - n * plane;
+    let row = rest / p.columns;
+    return vec3(n, row * EVERY_H + PHASE_H, (rest - row * p.columns) * EVERY_W + PHASE_W);
+}
+
+// Row and column in the kernel of the t-th tap that counts.
+fn tap_of(t: u32) -> vec2<u32> {
+    let row = t / COUNT_W;
+    return vec2(FIRST_H + row * STEP_H, FIRST_W + (t - row * COUNT_W) * STEP_W);
+}
+
+// x at a tap of a pixel of y, zero outside the map and where it does not count.
+fn x_at(pixel: vec3<u32>, i: u32, tap: vec2<u32>, counts: bool) -> f32 {
+    let ih = pixel.y * STRIDE_H + tap.x * DILATION_H - PAD_H;
+    let iw = pixel.z * STRIDE_W + tap.y * DILATION_W - PAD_W;
+    let inside = counts && ih < p.in_h && iw < p.in_w;
+    let at = p.base_x + ((pixel.x * p.in_channels + i) * p.in_h + ih) * p.in_w + iw;
+    return select(0.0, f32(x[select(0u, at, inside)]), inside);
+}
+
+// The element of dy that meets a pixel of x at a tap, zero outside the map and where it does not count. Before the map the
+// difference wraps to a row far beyond; taps that do not divide evenly belong to another phase.
+fn dy_at(pixel: vec3<u32>, o: u32, tap: vec2<u32>, counts: bool) -> f32 {
+    let oh = (pixel.y + PAD_H - tap.x * DILATION_H) / STRIDE_H;
+    let ow = (pixel.z + PAD_W - tap.y * DILATION_W) / STRIDE_W;
+    let inside = counts && oh < p.out_h && ow < p.out_w;
+    let at = p.base_x + ((pixel.x * p.out_channels + o) * p.out_h + oh) * p.out_w + ow;
+    return select(0.0, f32(x[select(0u, at, inside)]), inside);
+}
+
+// Rows and columns of the product.
+fn extents() -> vec2<u32> {
+    if (MODE == WEIGHT_GRAD) {
+        return vec2(p.out_channels, p.in_channels * TAPS);
+    }
+    return vec2(select(p.in_channels, p.out_channels, MODE == FORWARD), p.samples * p.rows * p.columns);
+}
+
+// Elements of A from one m to the next.
+fn stride_a() -> u32 {
+    if (MODE == FORWARD) {
+        return p.in_channels * TAPS;
+    }
+    return select(TAPS, p.rows * p.columns, MODE == WEIGHT_GRAD);
+}
+
+// Element of A at m = 0.
+fn first_a(k: u32) -> u32 {
+    if (MODE == WEIGHT_GRAD) {
+        let plane = p.rows * p.columns;
+        let n = k / plane;
+        return p.base_y + n * p.out_channels * plane + k - n * plane;
+    }
+    let channel = k / COUNT;
+    let tap = tap_of(k - channel * COUNT);
+    return channel * select(p.in_channels * TAPS, TAPS, MODE == FORWARD) + tap.x * KERNEL_W + tap.y;
+}
+
+// Element of A in row m of those before `end`, zero beyond.
+fn a_at(first: u32, stride: u32, m: u32, end: u32) -> f32 {
+    let inside = m < end;
+    return select(0.0, f32(w[select(0u, first + m * stride, inside)]), inside);
+}
+
+// Element of B in WEIGHT_GRAD, of a channel of x at a tap, zero from column `end` on.
+fn b_of_weights(pixel: vec3<u32>, n: u32, end: u32) -> f32 {
+    let channel = n / TAPS;
+    return x_at(pixel, channel, tap_of(n - channel * TAPS), n < end);
+}
+
+// Element of B in the other modes, where it counts.
+fn b_of_maps(pixel: vec3<u32>, k: u32, counts: bool) -> f32 {
+    let channel = k / COUNT;
+    let tap = tap_of(k - channel * COUNT);
+    if (MODE == FORWARD) {
+        return x_at(pixel, channel, tap, counts);
+    }
+    return dy_at(pixel, channel, tap, counts);
+}
+
+// Where column n begins in y, and elements from one m to the next.
+fn place_of(n: u32, end: vec2<u32>, split: u32) -> vec2<u32> {
+    if (MODE == WEIGHT_GRAD) {
+        return vec2((p.first_split + split) * end.x * end.y + n, end.y);
+    }
+    let width = select(p.in_w, p.out_w, MODE == FORWARD);
+    let stride = select(p.in_h, p.out_h, MODE == FORWARD) * width;
+    let at = pixel_of(n);
+    return vec2(p.base_y + at.x * end.x * stride + at.y * width + at.z, stride);
+}
+
+// One output; m counts filters or channels.
+fn store(place: u32, stride: u32, m: u32, end_m: u32, value: f32) {
+    if (m < end_m) {
+        var v = value;
+        if (BIAS) {
+            v += f32(bias[m]);
+        }
+        y[place + m * stride] = YType(activate(v));
+    }
+}
 
 fn load_factors(k0: u32, end_k: u32, first: vec2<u32>, end: vec2<u32>, lane: u32) {
     let stride = stride_a();

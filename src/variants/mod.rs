@@ -122,8 +122,7 @@ fn work() -> Vec<(Work, Capabilities)> {
         work.push((Work::Step(trans.clone()), machine.clone()));
         work.push((Work::Step(small.clone()), machine.clone()));
     }
-    let tiles =
-        [Tile::Small, Tile::Medium, Tile::Large].map(|tile| Capabilities { tile: Some(tile), ..hardware.clone() });
+    let tiles = Tile::ALL.map(|tile| Capabilities { tile: Some(tile), ..hardware.clone() });
     let matrices = [8, 16].map(|size| Capabilities {
         conv: ConvVariant::Cooperative,
         matrices: Some(Matrices { size, lanes: 32 }),

@@ -104,10 +104,13 @@ pub const COMPILERS: [Compiler; 6] = [
 pub fn kernel(variant: &str) -> String {
     let shader = variant.split('.').next().unwrap_or_default();
     let has = |constant: &str| variant.split('.').any(|part| part == constant);
+    // Of the constants of `register_tile` a name has those that are not the large tile's.
+    let tile = [("ROWS-1", "thin"), ("COLUMNS-8", "wide"), ("THREADS_N-32", "flat"), ("THREADS_N-8", "small")];
     match shader {
-        "conv2d_tiled" if has("THREADS_M-16") => format!("{shader}, large"),
-        "conv2d_tiled" if has("THREADS_N-8") => format!("{shader}, small"),
-        "conv2d_tiled" => format!("{shader}, medium"),
+        "conv2d_tiled" | "conv2d_tiled_weight_grad" => {
+            let other = if has("THREADS_M-8") { "medium" } else { "large" };
+            format!("{shader}, {}", tile.iter().find(|(constant, _)| has(constant)).map_or(other, |(_, name)| name))
+        }
         _ => shader.to_owned(),
     }
 }

@@ -15,16 +15,33 @@ struct Known {
     reason: &'static str,
 }
 
-const KNOWN: [Known; 2] = [
+const KNOWN: [Known; 4] = [
     Known {
         kernels: &["conv2d_broadcast", "conv2d_texture", "winograd_"],
         compilers: &[],
         reason: "launched on software adapters alone",
     },
     Known {
-        kernels: &["conv2d_tiled, medium", "conv2d_tiled, large"],
+        kernels: &[
+            "conv2d_tiled, flat",
+            "conv2d_tiled, large",
+            "conv2d_tiled, wide",
+            "conv2d_tiled_weight_grad, flat",
+            "conv2d_tiled_weight_grad, large",
+            "conv2d_tiled_weight_grad, wide",
+        ],
         compilers: &["adreno-660"],
-        reason: "not launched on Qualcomm's adapters, which get the small tile",
+        reason: "not launched on Qualcomm's adapters, whose largest tile is the medium one",
+    },
+    Known {
+        kernels: &["conv2d_tiled, wide", "conv2d_tiled_weight_grad, wide"],
+        compilers: &["apple-m1"],
+        reason: "not launched on Apple's adapters, whose largest tile is the large one",
+    },
+    Known {
+        kernels: &["conv2d_tiled_weight_grad, flat", "conv2d_tiled_weight_grad, small"],
+        compilers: &["apple-m1"],
+        reason: "at most 5 values, of strided kernels",
     },
 ];
 

@@ -60,14 +60,14 @@ fn cell(worst: Option<&Worst>) -> String {
 /// A row for each compiler: how many variants it takes, how many of these spill, the tiles of convolutions.
 pub fn short(records: &[Record; COMPILERS.len()]) -> String {
     let mut lines = vec![
-        "| code generator | variants | spilling where they are launched | `conv2d_tiled`: registers and waves, small to large tile |".to_owned(),
+        "| code generator | variants | spilling where they are launched | `conv2d_tiled`: registers and waves of the tiles, from few sums to many |".to_owned(),
         "|---|---|---|---|".to_owned(),
     ];
     for (compiler, record) in COMPILERS.iter().zip(records) {
         let launched = |variant: &str| known_spill(compiler.name, &kernel(variant)).is_none();
         let spilling = record.figures.iter().filter(|(variant, f)| f.spills() && launched(variant)).count();
         let kernels = by_kernel(record);
-        let tiles = ["small", "medium", "large"].map(|tile| {
+        let tiles = ["thin", "small", "medium", "flat", "large", "wide"].map(|tile| {
             kernels
                 .get(&format!("conv2d_tiled, {tile}"))
                 .map_or("–".to_owned(), |w| format!("{}, {}", w.registers, w.waves))

@@ -92,8 +92,14 @@ fn tiles_are_kernels_of_their_own() {
     let names = [
         "adam.main",
         "conv2d_tiled.main.MODE-INPUT_GRAD",
-        "conv2d_tiled.main.THREADS_M-16.TAPS-9",
-        "conv2d_tiled.main.THREADS_N-8",
+        "conv2d_tiled.main.COLUMNS-8.KERNEL_W-3",
+        "conv2d_tiled_weight_grad.main.THREADS_M-8.TAPS-9",
+        "conv2d_tiled.main.THREADS_M-8.THREADS_N-8",
+        "conv2d_tiled.main.THREADS_M-4.THREADS_N-32",
+        "conv2d_tiled_weight_grad.main.THREADS_M-4.THREADS_N-64.ROWS-1",
     ];
-    assert_eq!(names.map(kernel), ["adam", "conv2d_tiled, medium", "conv2d_tiled, large", "conv2d_tiled, small"]);
+    let [adam, large, wide, medium, small, flat, thin] = names.map(kernel);
+    assert_eq!([adam, large, wide], ["adam", "conv2d_tiled, large", "conv2d_tiled, wide"]);
+    assert_eq!([medium, small], ["conv2d_tiled_weight_grad, medium", "conv2d_tiled, small"]);
+    assert_eq!([flat, thin], ["conv2d_tiled, flat", "conv2d_tiled_weight_grad, thin"]);
 }

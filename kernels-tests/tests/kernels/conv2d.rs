@@ -1,5 +1,6 @@
-//! `conv2d_direct`, `conv2d_tiled`, `conv2d_texture`, `conv2d_broadcast`, their weight gradients, `pack_texture`,
-//! `depthwise` and `depthwise_texture` against the twin: all three directions of every variant.
+//! `conv2d_direct`, `conv2d_tiled`, `conv2d_tiled_weight_grad`, `pack_weights`, `conv2d_texture`, `conv2d_broadcast`, their
+//! weight gradients, `pack_texture`, `depthwise` and `depthwise_texture` against the twin: all three directions of every
+//! variant.
 
 use std::sync::Arc;
 
@@ -148,7 +149,7 @@ fn parts_of_a_weight_gradient_larger_than_a_binding() {
 /// Every tile, on products that end within one and reach over several.
 #[test]
 fn every_tile() {
-    for (index, tile) in [Tile::Small, Tile::Medium, Tile::Large].into_iter().enumerate() {
+    for (index, tile) in Tile::ALL.into_iter().enumerate() {
         let gpu = adapter_with(GpuOptions {
             checked_shaders: true,
             conv: Some(ConvVariant::Tiled),

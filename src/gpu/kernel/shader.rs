@@ -54,6 +54,7 @@ shaders! {
     Conv2dTexture "conv2d_texture",
     Conv2dTextureWeightGrad "conv2d_texture_weight_grad",
     Conv2dTiled "conv2d_tiled",
+    Conv2dTiledWeightGrad "conv2d_tiled_weight_grad",
     Copy "copy",
     CopyTexture "copy_texture",
     Depthwise "depthwise",
@@ -62,6 +63,7 @@ shaders! {
     DropoutTexture "dropout_texture",
     MaxPool "max_pool",
     PackTexture "pack_texture",
+    PackWeights "pack_weights",
     Pad "pad",
     PrototypeDistance "prototype_distance",
     Resize "resize",
@@ -97,6 +99,7 @@ pub const PARTS: &[(&str, &str)] = parts![
     "interpolation",
     "not_a_number",
     "plane_chunk",
+    "register_tile",
     "sum_of_lanes",
     "texel",
     "texel_run",
@@ -317,8 +320,8 @@ mod tests {
         {
             assert_eq!(joined.matches(once).count(), 1, "{once} in {joined}");
         }
-        let cooperative = source("conv2d_cooperative").expect("it is there");
-        assert!(cooperative.contains("\nfn main(") && cooperative.contains("fn activate("), "{cooperative}");
+        let broadcast = source("conv2d_broadcast").expect("it is there");
+        assert!(broadcast.contains("\nfn main(") && broadcast.contains("fn activate("), "{broadcast}");
     }
 
     #[test]

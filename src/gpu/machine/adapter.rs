@@ -59,14 +59,19 @@ impl AdapterDescription {
 
     /// The largest tile of convolutions whose invocations a workgroup may have, and whose sums fit their registers.
     pub(crate) fn largest_tile(&self) -> Tile {
-        // Qualcomm's vendors in Vulkan and in Windows: invocations of a workgroup of 128 get registers for 128 values, of
-        // which the kernel needs 40 more (`data/compilers/adreno-660.csv`).
-        let few_registers = [0x5143, 0x4d4f_4351].contains(&self.info.vendor);
+        let most = match self.info.vendor {
+            // Qualcomm, in Vulkan and in Windows: invocations of a workgroup of 256 have registers for 128 values.
+            0x5143 | 0x4d4f_4351 => Tile::Medium,
+            // Apple: an invocation never has more than 128.
+            0x106b => Tile::Large,
+            _ if self.info.backend == wgpu::Backend::Metal => Tile::Large,
+            _ => Tile::Wide,
+        };
         let fits = |tile: &Tile| {
             let invocations: usize = tile.threads().iter().product();
-            invocations <= self.limits.max_compute_invocations_per_workgroup as usize && !few_registers
+            *tile <= most && invocations <= self.limits.max_compute_invocations_per_workgroup as usize
         };
-        [Tile::Large, Tile::Medium].into_iter().find(fits).unwrap_or(Tile::Small)
+        Tile::ALL.into_iter().rev().find(fits).unwrap_or(Tile::Small)
     }
 
     /// Whether a software adapter's subgroups have eight invocations, always, and can send values round.

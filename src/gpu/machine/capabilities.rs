@@ -60,7 +60,7 @@ impl Capabilities {
             lanes: 64,
             conv: ConvVariant::Tiled,
             tile: None,
-            largest_tile: Tile::Large,
+            largest_tile: Tile::Wide,
             matrices: None,
             subgroups_of_eight: false,
             choices: Arc::default(),

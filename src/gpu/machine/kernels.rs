@@ -22,24 +22,53 @@ named_enum! {
     }
 }
 
-/// Outputs of a workgroup of [`ConvVariant::Tiled`].
+/// Outputs of a workgroup of [`ConvVariant::Tiled`]: rows (filters) × columns (pixels), from the fewest registers to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tile {
+    /// 4 × 256, by 256 invocations: heads of one or two filters
+    Thin,
     /// 64 × 32, by 64 invocations
     Small,
     /// 64 × 64, by 128 invocations
     Medium,
+    /// 32 × 128, by 128 invocations
+    Flat,
     /// 128 × 64, by 256 invocations
     Large,
+    /// 128 × 128, by 256 invocations
+    Wide,
 }
 
 impl Tile {
+    /// All of them.
+    pub const ALL: [Tile; 6] = [Tile::Thin, Tile::Small, Tile::Medium, Tile::Flat, Tile::Large, Tile::Wide];
+
     /// Invocations along the rows and the columns of the product.
     pub(crate) fn threads(self) -> [usize; 2] {
         match self {
+            Tile::Thin => [4, 64],
+            Tile::Flat => [4, 32],
             Tile::Small => [8, 8],
             Tile::Medium => [8, 16],
-            Tile::Large => [16, 16],
+            Tile::Large | Tile::Wide => [16, 16],
+        }
+    }
+
+    /// Rows and columns of each invocation.
+    pub(crate) fn sums(self) -> [usize; 2] {
+        match self {
+            Tile::Thin => [1, 4],
+            Tile::Flat | Tile::Small | Tile::Medium | Tile::Large => [8, 4],
+            Tile::Wide => [8, 8],
+        }
+    }
+
+    /// Terms of the sums that the workgroup loads at once.
+    pub(crate) fn depth(self) -> usize {
+        match self {
+            // More columns would not fit the memory that every adapter grants a workgroup.
+            Tile::Thin => 8,
+            _ => 16,
         }
     }
 }
@@ -50,12 +79,18 @@ impl Tile {
 pub enum ConvChoice {
     /// [`ConvVariant::Direct`]
     Direct,
+    /// [`ConvVariant::Tiled`] with [`Tile::Thin`]
+    Thin,
+    /// [`ConvVariant::Tiled`] with [`Tile::Flat`]
+    Flat,
     /// [`ConvVariant::Tiled`] with [`Tile::Small`]
     Small,
     /// [`ConvVariant::Tiled`] with [`Tile::Medium`]
     Medium,
     /// [`ConvVariant::Tiled`] with [`Tile::Large`]
     Large,
+    /// [`ConvVariant::Tiled`] with [`Tile::Wide`]
+    Wide,
     /// [`ConvVariant::Texture`]
     Texture,
     /// [`ConvVariant::Cooperative`], of [`GpuOptions::matrices`](super::options::GpuOptions::matrices)
@@ -64,15 +99,26 @@ pub enum ConvChoice {
 
 impl ConvChoice {
     /// All kernels that every adapter can run.
-    pub const ALL: [ConvChoice; 5] =
-        [ConvChoice::Direct, ConvChoice::Small, ConvChoice::Medium, ConvChoice::Large, ConvChoice::Texture];
+    pub const ALL: [ConvChoice; 8] = [
+        ConvChoice::Direct,
+        ConvChoice::Thin,
+        ConvChoice::Small,
+        ConvChoice::Medium,
+        ConvChoice::Flat,
+        ConvChoice::Large,
+        ConvChoice::Wide,
+        ConvChoice::Texture,
+    ];
 
     pub(crate) fn variant(self) -> (ConvVariant, Option<Tile>) {
         match self {
             ConvChoice::Direct => (ConvVariant::Direct, None),
+            ConvChoice::Thin => (ConvVariant::Tiled, Some(Tile::Thin)),
+            ConvChoice::Flat => (ConvVariant::Tiled, Some(Tile::Flat)),
             ConvChoice::Small => (ConvVariant::Tiled, Some(Tile::Small)),
             ConvChoice::Medium => (ConvVariant::Tiled, Some(Tile::Medium)),
             ConvChoice::Large => (ConvVariant::Tiled, Some(Tile::Large)),
+            ConvChoice::Wide => (ConvVariant::Tiled, Some(Tile::Wide)),
             ConvChoice::Texture => (ConvVariant::Texture, None),
             ConvChoice::Cooperative => (ConvVariant::Cooperative, None),
         }

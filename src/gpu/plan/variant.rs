@@ -116,7 +116,7 @@ mod tests {
         let constant = |name, value| (name, Constant::U32(value));
         let constants = vec![
             ("MODE", Constant::Kind("FORWARD")),
-            constant("TAPS", 9),
+            constant("COLUMNS", 8),
             constant("STRIDE_H", 2),
             constant("STRIDE_W", 2),
             constant("PAD_H", 1),
@@ -127,7 +127,7 @@ mod tests {
         ];
         let variant =
             |half| Variant::new("conv2d_tiled", "main", constants.clone(), half, None).expect("it has these constants");
-        let name = "conv2d_tiled.main.TAPS-9.STRIDE-2.PAD_H-1.PAD_W-3.BIAS-true.ACTIVATION-LEAKY_RELU.SLOPE-0.2";
+        let name = "conv2d_tiled.main.COLUMNS-8.STRIDE-2.PAD_H-1.PAD_W-3.BIAS-true.ACTIVATION-LEAKY_RELU.SLOPE-0.2";
         assert_eq!(variant(vec![]).name(), name);
         let half = variant(vec![1, 3]);
         assert!(half.name().ends_with(".half-1-3") && half.text().starts_with("enable f16;"));

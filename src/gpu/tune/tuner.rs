@@ -148,12 +148,11 @@ impl Tuner {
     /// Kernels that may be the fastest on adapters of this kind: software adapters want their operands in textures.
     fn candidates(&self) -> Vec<ConvChoice> {
         let description = self.gpu.description();
-        let tiles = [ConvChoice::Small, ConvChoice::Medium, ConvChoice::Large];
-        let fits = |choice: &ConvChoice| choice.variant().1.is_none_or(|tile| tile <= description.largest_tile());
+        let fits = |choice: &ConvChoice| choice.variant().1.is_some_and(|tile| tile <= description.largest_tile());
         let mut candidates: Vec<ConvChoice> = match (description.is_software(), self.gpu.options().matrices) {
             (true, false) => Vec::new(),
             (true, true) => vec![ConvChoice::Texture],
-            (false, _) => tiles.into_iter().filter(fits).collect(),
+            (false, _) => ConvChoice::ALL.into_iter().filter(fits).collect(),
         };
         if self.gpu.options().matrices {
             candidates.push(ConvChoice::Cooperative);

@@ -1,5 +1,6 @@
 //! The convolutions in their three directions.
 
+mod cooperative;
 mod depthwise;
 mod depthwise_texture;
 mod direct;

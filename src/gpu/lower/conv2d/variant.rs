@@ -1,6 +1,5 @@
 //! Which launcher makes the launches of a convolution.
 
-use super::tiled::Product;
 use crate::gpu::family::{ConvKernel, ConvProblem};
 use crate::gpu::kernel::Direction;
 use crate::gpu::lower::lowering::Lowering;
@@ -19,8 +18,8 @@ impl Lowering<'_> {
             ConvKernel::Texture if weights => self.texture_weight_grad(g, &operands),
             ConvKernel::Texture => self.texture(g, &operands),
             ConvKernel::Depthwise => self.depthwise(g, &operands),
-            ConvKernel::Cooperative => self.tiled(g, &operands, Product::Matrices(self.matrices()?)),
-            ConvKernel::Tiled => self.tiled(g, &operands, Product::Registers(problem.tile)),
+            ConvKernel::Cooperative => self.cooperative(g, &operands, self.matrices()?),
+            ConvKernel::Tiled => self.tiled(g, &operands, problem.tile),
             ConvKernel::Direct => self.direct(g, &operands),
         }
     }
