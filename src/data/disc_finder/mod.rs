@@ -68,9 +68,6 @@ const WITHOUT_BRIGHTNESS: f32 = 0.15;
 
 /// Finds the disc. `None` in a picture without content: smaller than 64 pixels, or all of one colour.
 pub fn find_disc(photograph: &RgbImage) -> Option<Finding> {
-    if photograph.width().min(photograph.height()) < SMALLEST {
-        return None;
-    }
     let Frame { picture, first } = Frame::of(photograph);
     let (width, height) = picture.dimensions();
     let longer = width.max(height);

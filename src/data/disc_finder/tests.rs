@@ -219,6 +219,8 @@ fn pictures_of_every_shape_are_searched() {
 #[test]
 fn nothing_is_found_in_what_is_too_small_to_show_anything() {
     for (width, height) in [(1, 1), (1, 900), (2, 2), (63, 4000)] {
-        assert_eq!(find_disc(&RgbImage::from_pixel(width, height, Rgb([200, 90, 60]))), None, "{width}x{height}");
+        let is_bright = |x: u32, y: u32| x.abs_diff(width / 2) < 12 && y.abs_diff(height / 2) < 12;
+        let colour = |x, y| if is_bright(x, y) { Rgb([250, 220, 160]) } else { Rgb([120 + (y % 9) as u8, 60, 40]) };
+        assert_eq!(find_disc(&RgbImage::from_fn(width, height, colour)), None, "{width}x{height}");
     }
 }

@@ -95,7 +95,7 @@ fn a_prediction_that_is_killed_or_stopped_goes_on_and_ends_as_if_it_had_not_been
     fs::create_dir(&images).expect("a folder");
     for (index, entry) in fs::read_dir(job.clinic("clinic-a").join("train/ROIs/image")).expect("a split").enumerate() {
         let photograph = entry.expect("listed").path();
-        for copy in 0..3 {
+        for copy in 0..2 {
             fs::copy(&photograph, images.join(format!("{index}-{copy}.png"))).expect("it can be copied");
         }
     }
@@ -122,7 +122,7 @@ fn a_prediction_that_is_killed_or_stopped_goes_on_and_ends_as_if_it_had_not_been
     assert_eq!(table.lines().count(), 1 + count);
 
     let out = job.place("disturbed");
-    for (signal, rows) in [("KILL", 3), ("INT", 20)] {
+    for (signal, rows) in [("KILL", 3), ("INT", 12)] {
         let mut command = papilla(&arguments(&out));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program runs");
         while listed(&out)[0].len() < rows && child.try_wait().expect("the child can be asked").is_none() {
@@ -144,7 +144,7 @@ fn a_prediction_that_is_killed_or_stopped_goes_on_and_ends_as_if_it_had_not_been
     let said = output(&[&["--json".to_string()][..], &arguments(&out)[..]].concat());
     assert_eq!(said.status.code(), Some(1));
     let document: Value = serde_json::from_slice(&said.stdout).expect("one document");
-    assert!(document["earlier"].as_u64().is_some_and(|earlier| earlier >= 20), "{}", document["earlier"]);
+    assert!(document["earlier"].as_u64().is_some_and(|earlier| earlier >= 12), "{}", document["earlier"]);
     assert_eq!(document["images"], count);
     let names = |folder: &Path| -> BTreeSet<String> {
         let entries = fs::read_dir(folder).expect("it was made");
