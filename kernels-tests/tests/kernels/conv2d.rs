@@ -156,12 +156,14 @@ fn every_tile() {
             tile: Some(tile),
             ..GpuOptions::default()
         });
-        for (x, w, spec) in [
+        let products = [
             ([3, 20, 9, 11], [130, 20, 1, 1], spec(1, 0, 1, 1)),
             ([2, 130, 7, 6], [9, 130, 3, 3], spec(1, 1, 1, 1)),
             ([2, 21, 13, 12], [17, 21, 4, 4], spec(2, 2, 1, 1)),
             ([1, 18, 10, 10], [35, 18, 3, 3], spec(3, 6, 6, 1)),
-        ] {
+        ];
+        // Three of the four for each tile: compiling them is what takes the time.
+        for (x, w, spec) in [0, 2, 3].map(|further| products[(index + further) % products.len()]) {
             let mut case = Case::new(40 + index as u64);
             let (x, w) = (case.input(x), case.input(w));
             let y = case.graph.conv2d(x, w, None, spec).expect("shapes fit");
