@@ -141,8 +141,7 @@ fn of_adapter(error: &GpuError) -> Option<String> {
         GpuError::NoHalf { adapter } => {
             return Some(format!("--precision f16 is not supported by `{adapter}`: its shaders have no 16-bit floats"));
         }
-        // Fewer of them would be as large.
-        error if error.is_of_one_sample() => "use a smaller --size",
+        GpuError::SampleTooLarge { .. } => "use a smaller --size",
         GpuError::TooLarge { .. } | GpuError::OutOfMemory { .. } | GpuError::MemoryFull { .. } => {
             "use a smaller --batch or --size"
         }
@@ -356,17 +355,14 @@ mod tests {
 
     #[test]
     fn one_sample_that_is_too_large_needs_smaller_images() {
-        let told = |what: &str| {
-            let (adapter, what) = ("a GPU".to_string(), what.to_string());
-            let error = GpuError::TooLarge { adapter, what, bytes: 512 << 20, limit: 128 << 20 };
-            sentence(&TrainError::from(DeviceError::from(error)).into())
-        };
-        let one = told("one sample of conv2d");
+        let told = |error: GpuError| sentence(&TrainError::from(DeviceError::from(error)).into());
+        let (adapter, bytes, limit) = ("a GPU".to_string(), 512 << 20, 128 << 20);
+        let value = GpuError::TooLarge { adapter: adapter.clone(), what: "the value `x`".to_string(), bytes, limit };
         assert_eq!(
-            one,
+            told(GpuError::SampleTooLarge { adapter, operator: "conv2d", bytes, limit }),
             "`a GPU` allows 128.0 MiB for a buffer, but one sample of conv2d needs 512.0 MiB; use a smaller --size"
         );
-        assert!(told("the value `x`").ends_with("use a smaller --batch or --size"));
+        assert!(told(value).ends_with("use a smaller --batch or --size"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::packed_values::Packed;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, Launch, Target, View};
 use crate::gpu::layout::{late_reads, slices_in_place, value_target};
-use crate::gpu::machine::{Capabilities, GpuError, Matrices, ONE_SAMPLE, OperatorClass, Result};
+use crate::gpu::machine::{Capabilities, GpuError, Matrices, OperatorClass, Result};
 use crate::graph::{Activation, Graph, NodeId, Op, Shape};
 
 /// Launches of a graph, in order, with the temporary memory they need.
@@ -121,8 +121,8 @@ impl<'g> Lowering<'g> {
         let room = self.machine.binding_elements - ALIGNED_ELEMENTS;
         if per_row > room {
             let (bytes, limit) = (per_row as u64 * 4, self.machine.binding_elements as u64 * 4);
-            let what = format!("{ONE_SAMPLE} of {}", self.label);
-            return Err(GpuError::TooLarge { adapter: self.machine.name.clone(), what, bytes, limit });
+            let (adapter, operator) = (self.machine.name.clone(), self.label);
+            return Err(GpuError::SampleTooLarge { adapter, operator, bytes, limit });
         }
         let most = most.min(rows.div_ceil(self.least_pieces));
         let count = rows.div_ceil((room / per_row.max(1)).min(most).max(1)).max(1);

@@ -4,9 +4,6 @@ use bytesize::ByteSize;
 
 use crate::gpu::kernel::shader::ShaderError;
 
-/// How [`GpuError::TooLarge`] begins to name a value that is no smaller in a smaller batch.
-pub(in crate::gpu) const ONE_SAMPLE: &str = "one sample";
-
 fn iec(bytes: u64) -> impl std::fmt::Display {
     ByteSize(bytes).display().iec()
 }
@@ -55,6 +52,18 @@ pub enum GpuError {
         adapter: String,
         /// the value, or the operator that binds it
         what: String,
+        /// bytes that it needs
+        bytes: u64,
+        /// bytes that the adapter allows
+        limit: u64,
+    },
+    /// The same of what a launch binds for one sample, which is as large in a smaller batch: take smaller images.
+    #[error("`{adapter}` allows {} for a buffer, but one sample of {operator} needs {}", iec(*limit), iec(*bytes))]
+    SampleTooLarge {
+        /// name of the adapter
+        adapter: String,
+        /// the operator that binds it
+        operator: &'static str,
         /// bytes that it needs
         bytes: u64,
         /// bytes that the adapter allows
@@ -147,13 +156,6 @@ pub enum GpuError {
     /// A launch does not fit its shader's text, as with 16-bit floats that a shader does not take: a fault of the engine.
     #[error(transparent)]
     Shader(#[from] ShaderError),
-}
-
-impl GpuError {
-    /// Whether a value is too large that is no smaller in a smaller batch.
-    pub fn is_of_one_sample(&self) -> bool {
-        matches!(self, GpuError::TooLarge { what, .. } if what.starts_with(ONE_SAMPLE))
-    }
 }
 
 /// Result of a call that reaches the adapter.

@@ -13,7 +13,6 @@ pub use adapter::{AdapterDescription, Matrices, adapters};
 pub(crate) use adapter::{again, choose};
 pub use capabilities::Capabilities;
 pub use conv_class::ConvClass;
-pub(in crate::gpu) use error::ONE_SAMPLE;
 pub use error::{GpuError, Result};
 pub use kernels::{Choices, ConvChoice, ConvVariant, Tile};
 pub(crate) use operator_class::WATCHDOG;

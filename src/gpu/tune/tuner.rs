@@ -183,7 +183,9 @@ impl Tuner {
             let capabilities = Capabilities { choices, ..self.gpu.capabilities() };
             let program = match Program::with(&self.gpu, &alone, &States::new(self.gpu.clone()), &capabilities) {
                 Ok(program) => program,
-                Err(GpuError::TooLarge { .. } | GpuError::OutOfMemory { .. }) => continue,
+                Err(GpuError::TooLarge { .. } | GpuError::SampleTooLarge { .. } | GpuError::OutOfMemory { .. }) => {
+                    continue;
+                }
                 Err(error @ GpuError::Driver { .. }) => {
                     tracing::warn!("{choice:?} is not used for {class}: {error}");
                     continue;
