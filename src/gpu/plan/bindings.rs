@@ -1,7 +1,7 @@
 //! What WebGPU asks of the memory that one launch binds: each buffer is either read or written, no range is written through two
 //! bindings, and each texture is bound once if it is written.
 
-use super::grouped::{Located, divide};
+use super::grouped::{Located, Window, divide};
 use super::memory::{Plan, bytes_of, is_leaf};
 use crate::gpu::kernel::{ALIGNMENT, BufferAccess, BufferUse, Dispatch, Target, TextureAccess};
 use crate::gpu::machine::{Capabilities, GpuError, Result};
@@ -101,7 +101,7 @@ impl Plan {
         });
         let limit = capabilities.binding_elements as u64 * 4;
         let groups = divide(rows.collect(), dispatch.chunk, dispatch.rows_read, limit);
-        let of_group = |windows: Vec<super::grouped::Window<Buffer>>| {
+        let of_group = |windows: Vec<Window<Buffer>>| {
             let windows = windows.into_iter().zip(dispatch.accesses_of_rows()).map(|(window, access)| Bound {
                 buffer: window.buffer,
                 start: window.start,

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rayon::prelude::*;
+
 use super::textures::{TexturePlan, assign_textures};
 use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, Target};
 use crate::gpu::layout::{Layouts, value_target};
@@ -146,7 +148,8 @@ fn arranged(lifetimes: &[Lifetime], apart: &[(usize, usize)], limit: u64) -> Mem
         let much = plan.peak_bytes + best.peak_bytes / 200 < best.peak_bytes;
         if much { plan } else { best }
     };
-    pages.into_iter().map(of).reduce(better).expect("there are some sizes")
+    let plans: Vec<MemoryPlan> = pages.into_par_iter().map(of).collect();
+    plans.into_iter().reduce(better).expect("there are some sizes")
 }
 
 /// Bytes of an element.
