@@ -9,7 +9,7 @@
 // meet the map count; the gradient of x of a strided convolution has one launch for each phase, as in conv2d_texture.
 // Grid: x = tiles of n, y = tiles of m, z = splits of k in WEIGHT_GRAD, whose parts `sum` adds up in a fixed order.
 // Bindings: FORWARD x, w, y, bias; INPUT_GRAD dy, w, dx, w; WEIGHT_GRAD x, dy, parts, dy. Twin: reference/conv2d.rs
-// Imports: activation, Direction
+// Imports: activation, conv_steps, conv_taps, Direction
 
 enable wgpu_cooperative_matrix;
 enable f16;
@@ -21,25 +21,8 @@ alias MatrixC = coop_mat8x8<f32, C>;
 const MODE: u32 = FORWARD;
 const BIAS: bool = false;
 const TAPS: u32 = 1u;
-const KERNEL_W: u32 = 1u;
-const STRIDE_H: u32 = 1u;
-const STRIDE_W: u32 = 1u;
-const PAD_H: u32 = 0u;
-const PAD_W: u32 = 0u;
-const DILATION_H: u32 = 1u;
-const DILATION_W: u32 = 1u;
-// Taps that count: COUNT of them from FIRST on, every STEP-th.
+// Rows of taps that count.
 const COUNT_H: u32 = 1u;
-const COUNT_W: u32 = 1u;
-const FIRST_H: u32 = 0u;
-const FIRST_W: u32 = 0u;
-const STEP_H: u32 = 1u;
-const STEP_W: u32 = 1u;
-// Pixels of n or k: every EVERY-th row and column from PHASE on.
-const PHASE_H: u32 = 0u;
-const PHASE_W: u32 = 0u;
-const EVERY_H: u32 = 1u;
-const EVERY_W: u32 = 1u;
 
 const COUNT: u32 = COUNT_H * COUNT_W;
 const DEPTH: u32 = 16u;
@@ -87,37 +70,19 @@ var<workgroup> factors_b: array<f16, DEPTH * ROW>;
 // One matrix of sums of each subgroup, on its way to y.
 var<workgroup> finished: array<f32, 4u * BLOCK>;
 
-// Sample, row and column of a pixel.
-fn pixel_of(index: u32) -> vec3<u32> {
-    let plane = p.rows * p.columns;
-    let n = index / plane;
-    let rest = index - n * plane;
-    let row = rest / p.columns;
-    return vec3(n, row * EVERY_H + PHASE_H, (rest - row * p.columns) * EVERY_W + PHASE_W);
-}
-
-// Row and column in the kernel of the t-th tap that counts.
-fn tap_of(t: u32) -> vec2<u32> {
-    let row = t / COUNT_W;
-    return vec2(FIRST_H + row * STEP_H, FIRST_W + (t - row * COUNT_W) * STEP_W);
-}
-
 // x at a tap of a pixel of y, zero outside the map and where it does not count.
 fn x_at(pixel: vec3<u32>, i: u32, tap: vec2<u32>, counts: bool) -> f32 {
-    let ih = pixel.y * STRIDE_H + tap.x * DILATION_H - PAD_H;
-    let iw = pixel.z * STRIDE_W + tap.y * DILATION_W - PAD_W;
-    let inside = counts && ih < p.in_h && iw < p.in_w;
-    let at = p.base_x + ((pixel.x * p.in_channels + i) * p.in_h + ih) * p.in_w + iw;
+    let place = met_by_y(pixel, tap);
+    let inside = counts && place.x < p.in_h && place.y < p.in_w;
+    let at = p.base_x + ((pixel.x * p.in_channels + i) * p.in_h + place.x) * p.in_w + place.y;
     return select(0.0, f32(x[select(0u, at, inside)]), inside);
 }
 
-// The element of dy that meets a pixel of x at a tap, zero outside the map and where it does not count. Before the map the
-// difference wraps to a row far beyond; taps that do not divide evenly belong to another phase.
+// The element of dy that meets a pixel of x at a tap, zero outside the map and where it does not count.
 fn dy_at(pixel: vec3<u32>, o: u32, tap: vec2<u32>, counts: bool) -> f32 {
-    let oh = (pixel.y + PAD_H - tap.x * DILATION_H) / STRIDE_H;
-    let ow = (pixel.z + PAD_W - tap.y * DILATION_W) / STRIDE_W;
-    let inside = counts && oh < p.out_h && ow < p.out_w;
-    let at = p.base_x + ((pixel.x * p.out_channels + o) * p.out_h + oh) * p.out_w + ow;
+    let place = met_by_x(pixel, tap);
+    let inside = counts && place.x < p.out_h && place.y < p.out_w;
+    let at = p.base_x + ((pixel.x * p.out_channels + o) * p.out_h + place.x) * p.out_w + place.y;
     return select(0.0, f32(x[select(0u, at, inside)]), inside);
 }
 

@@ -6,29 +6,10 @@
 // only taps that meet the map count; the gradient of x of a strided convolution has one launch for each phase, as in
 // conv2d_texture. Weights are those that pack_weights wrote. DEPTH channels of a tap are a step.
 // Grid: x = tiles of n, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias. Twin: reference/conv2d.rs
-// Imports: activation, Direction, register_tile
+// Imports: activation, conv_steps, conv_taps, Direction, register_tile
 
 const MODE: u32 = FORWARD;
 const BIAS: bool = false;
-const KERNEL_W: u32 = 1u;
-const STRIDE_H: u32 = 1u;
-const STRIDE_W: u32 = 1u;
-const PAD_H: u32 = 0u;
-const PAD_W: u32 = 0u;
-const DILATION_H: u32 = 1u;
-const DILATION_W: u32 = 1u;
-// Taps that count: COUNT of them from FIRST on, every STEP-th.
-const COUNT_H: u32 = 1u;
-const COUNT_W: u32 = 1u;
-const FIRST_H: u32 = 0u;
-const FIRST_W: u32 = 0u;
-const STEP_H: u32 = 1u;
-const STEP_W: u32 = 1u;
-// Pixels of n: every EVERY-th row and column from PHASE on.
-const PHASE_H: u32 = 0u;
-const PHASE_W: u32 = 0u;
-const EVERY_H: u32 = 1u;
-const EVERY_W: u32 = 1u;
 
 // Quads of a column that the workgroup loads at once.
 const QUADS_AT_ONCE: u32 = THREADS / TILE_N;
@@ -57,23 +38,6 @@ alias BiasType = f32;
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
 @group(0) @binding(4) var<storage, read> bias: array<BiasType>;
-
-// Sample, row and column of a pixel.
-fn pixel_of(index: u32) -> vec3<u32> {
-    let plane = p.rows * p.columns;
-    let n = index / plane;
-    let rest = index - n * plane;
-    let row = rest / p.columns;
-    return vec3(n, row * EVERY_H + PHASE_H, (rest - row * p.columns) * EVERY_W + PHASE_W);
-}
-
-// Row and column of the map that a pixel meets at a tap. Before the map the difference wraps to one far beyond.
-fn met(pixel: vec3<u32>, kh: u32, kw: u32) -> vec2<u32> {
-    if (MODE == FORWARD) {
-        return vec2(pixel.y * STRIDE_H + kh * DILATION_H - PAD_H, pixel.z * STRIDE_W + kw * DILATION_W - PAD_W);
-    }
-    return vec2((pixel.y + PAD_H - kh * DILATION_H) / STRIDE_H, (pixel.z + PAD_W - kw * DILATION_W) / STRIDE_W);
-}
 
 // Four channels of a pixel; those beyond the last repeat it, for their weights are zero.
 fn channels_at(at: u32, first: u32, plane: u32, inside: bool) -> vec4<f32> {
@@ -110,12 +74,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var sums: Sums;
     var totals: Sums;
     for (var t = 0u; t < p.taps; t++) {
-        let kh = FIRST_H + t / COUNT_W * STEP_H;
-        let kw = FIRST_W + t % COUNT_W * STEP_W;
-        let place = met(pixel, kh, kw);
+        let tap = tap_of(t);
+        var place = met_by_y(pixel, tap);
+        if (MODE == INPUT_GRAD) {
+            place = met_by_x(pixel, tap);
+        }
         let inside = place.x < p.height && place.y < p.width;
         let at = base + select(0u, place.x * p.width + place.y, inside);
-        let first_weight = (kh * KERNEL_W + kw) * blocks;
+        let first_weight = (tap.x * KERNEL_W + tap.y) * blocks;
         for (var c = 0u; c < p.channels;) {
             let end_run = min(c + RUN, p.channels);
             for (; c < end_run; c += DEPTH) {

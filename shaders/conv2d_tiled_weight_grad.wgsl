@@ -3,16 +3,9 @@
 // neighbours load neighbouring pixels.
 // Grid: x = tiles of n, y = tiles of m, z = splits of k, whose parts `sum` adds up in a fixed order.
 // Bindings: x, dy, parts. Twin: reference/conv2d.rs
-// Imports: register_tile
+// Imports: conv_steps, register_tile
 
 const TAPS: u32 = 1u;
-const KERNEL_W: u32 = 1u;
-const STRIDE_H: u32 = 1u;
-const STRIDE_W: u32 = 1u;
-const PAD_H: u32 = 0u;
-const PAD_W: u32 = 0u;
-const DILATION_H: u32 = 1u;
-const DILATION_W: u32 = 1u;
 
 // Rows of a tile that the workgroup loads at once.
 const AT_ONCE: u32 = THREADS / QUADS;

@@ -74,46 +74,11 @@ fn multiply(own_m: u32, own_n: u32, sums: ptr<function, Sums>) {
         if (COLUMNS > 4u) {
             far = columns_from(at_b + 4u * THREADS_N);
         }
-        let a0 = tile_a[at_a];
-        (*sums)[0] = added((*sums)[0], a0, near);
-        if (COLUMNS > 4u) {
-            (*sums)[8] = added((*sums)[8], a0, far);
-        }
-        if (ROWS > 1u) {
-            let a1 = tile_a[at_a + 1u * THREADS_M];
-            (*sums)[1] = added((*sums)[1], a1, near);
+        for (var row = 0u; row < ROWS; row++) {
+            let a = tile_a[at_a + row * THREADS_M];
+            (*sums)[row] = added((*sums)[row], a, near);
             if (COLUMNS > 4u) {
-                (*sums)[9] = added((*sums)[9], a1, far);
-            }
-            let a2 = tile_a[at_a + 2u * THREADS_M];
-            (*sums)[2] = added((*sums)[2], a2, near);
-            if (COLUMNS > 4u) {
-                (*sums)[10] = added((*sums)[10], a2, far);
-            }
-            let a3 = tile_a[at_a + 3u * THREADS_M];
-            (*sums)[3] = added((*sums)[3], a3, near);
-            if (COLUMNS > 4u) {
-                (*sums)[11] = added((*sums)[11], a3, far);
-            }
-            let a4 = tile_a[at_a + 4u * THREADS_M];
-            (*sums)[4] = added((*sums)[4], a4, near);
-            if (COLUMNS > 4u) {
-                (*sums)[12] = added((*sums)[12], a4, far);
-            }
-            let a5 = tile_a[at_a + 5u * THREADS_M];
-            (*sums)[5] = added((*sums)[5], a5, near);
-            if (COLUMNS > 4u) {
-                (*sums)[13] = added((*sums)[13], a5, far);
-            }
-            let a6 = tile_a[at_a + 6u * THREADS_M];
-            (*sums)[6] = added((*sums)[6], a6, near);
-            if (COLUMNS > 4u) {
-                (*sums)[14] = added((*sums)[14], a6, far);
-            }
-            let a7 = tile_a[at_a + 7u * THREADS_M];
-            (*sums)[7] = added((*sums)[7], a7, near);
-            if (COLUMNS > 4u) {
-                (*sums)[15] = added((*sums)[15], a7, far);
+                (*sums)[8u + row] = added((*sums)[8u + row], a, far);
             }
         }
     }

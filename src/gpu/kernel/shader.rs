@@ -93,6 +93,8 @@ macro_rules! parts {
 pub const PARTS: &[(&str, &str)] = parts![
     "activation",
     "channel_block",
+    "conv_steps",
+    "conv_taps",
     "coordinates",
     "dropout_mask",
     "grid",

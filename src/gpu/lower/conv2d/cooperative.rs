@@ -1,16 +1,16 @@
 //! Launches of the convolutions in cooperative matrices, for adapters that report them.
 
-use super::operands::{MAX_TERMS, Operands};
-use super::tiled::{BUSY, samples_at_once};
+use super::operands::Operands;
+use super::product::{Splits, phases, samples_at_once, steps};
 use crate::gpu::family::{Geometry, Phase};
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
-use crate::gpu::machine::Matrices;
-use crate::gpu::machine::Result;
+use crate::gpu::machine::{Matrices, Result};
 
 /// Terms that one workgroup takes in a step.
 const DEPTH: usize = 16;
+
 uniform! {
     CooperativeBlock {
         base_x: usize,
@@ -88,60 +88,28 @@ impl Lowering<'_> {
         let pieces = self.pieces_of(g.n, in_sample.max(out_sample), g.n)?;
         let columns = g.i * g.taps();
         let [groups_m, groups_n] = groups(matrices, g.o, columns);
-        let wanted = (2 * BUSY).div_ceil(groups_m * groups_n);
-        let most = (self.most_splits(g) / pieces.len()).max(1);
-        let split = |piece: &Piece| {
-            let terms = piece.count * g.oh * g.ow;
-            let each = terms.div_ceil(wanted).clamp(128, MAX_TERMS).max(terms.div_ceil(most)).next_multiple_of(DEPTH);
-            (each, terms.div_ceil(each))
-        };
-        let splits: usize = pieces.iter().map(|p| split(p).1).sum();
-        let parts = self.parts(splits * g.weights(), operands.out, splits);
+        let splits = Splits::of(g, &pieces, groups_m * groups_n, DEPTH, self.most_splits(g));
+        let elements = splits.count * g.weights();
+        let parts = self.parts(elements, operands.out, splits.count);
         let all = |taps| Phase { phase: 0, every: 1, first: 0, end: taps, step: 1 };
         let taps = g.kernel.map(all);
-        let mut first_split = 0;
-        for piece in pieces {
-            let (each, own) = split(&piece);
+        for (piece, split) in pieces.into_iter().zip(splits.of_pieces) {
             let (vx, bx) = self.rows(operands.first, piece, in_sample);
             let (vdy, bdy) = self.rows(operands.second, piece, out_sample);
             let dispatch = kernel(g, matrices, Direction::WeightGrad, taps)
-                .uniform(&block(g, [bx, bdy], piece, [g.oh, g.ow], [piece.count * g.oh * g.ow, each, first_split]))
+                .uniform(&block(g, [bx, bdy], piece, [g.oh, g.ow], [split.terms, split.each, split.first]))
                 .bind(vx)
                 .bind(vdy)
-                .bind_written(self.whole_target(parts, splits * g.weights())?)
+                .bind_written(self.whole_target(parts, elements)?)
                 .bind(vdy)
-                .grid(groups_n, groups_m, own);
+                .grid(groups_n, groups_m, split.count);
             self.push(dispatch);
-            first_split += own;
         }
-        self.finish_parts(parts, splits, g.weights(), operands.out)
+        self.finish_parts(parts, splits.count, g.weights(), operands.out)
     }
 }
 
 fn kernel(g: &Geometry, Matrices { size, lanes }: Matrices, direction: Direction, [h, w]: [Phase; 2]) -> Dispatch {
-    let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
-    let constants = [
-        ("TAPS", g.taps()),
-        ("KERNEL_W", g.kernel[1]),
-        ("STRIDE_H", stride_h),
-        ("STRIDE_W", stride_w),
-        ("PAD_H", pad_h),
-        ("PAD_W", pad_w),
-        ("DILATION_H", dilation_h),
-        ("DILATION_W", dilation_w),
-        // Of a phase without taps nothing is ever loaded; the constants must allow a division all the same.
-        ("COUNT_H", h.taps().max(1)),
-        ("COUNT_W", w.taps().max(1)),
-        ("FIRST_H", h.first),
-        ("FIRST_W", w.first),
-        ("STEP_H", h.step),
-        ("STEP_W", w.step),
-        ("PHASE_H", h.phase),
-        ("PHASE_W", w.phase),
-        ("EVERY_H", h.every),
-        ("EVERY_W", w.every),
-    ];
-    let constants = constants.map(|(name, value)| (name, Constant::U32(value as u32)));
     let [a, b, c] = match size {
         16 => ["coop_mat16x16<f16, A>", "coop_mat16x16<f16, B>", "coop_mat16x16<f32, C>"],
         _ => ["coop_mat8x8<f16, A>", "coop_mat8x8<f16, B>", "coop_mat8x8<f32, C>"],
@@ -151,7 +119,11 @@ fn kernel(g: &Geometry, Matrices { size, lanes }: Matrices, direction: Direction
         .constants([("SIZE", Constant::U32(size)), ("LANES", Constant::U32(lanes))])
         .constants(types.map(|(name, matrix)| (name, Constant::Type(matrix))))
         .constant("MODE", Constant::Kind(direction.into()))
-        .constants(constants)
+        .constant("TAPS", Constant::U32(g.taps() as u32))
+        .constants(steps(g))
+        // Of a phase without taps nothing is ever loaded; the constant must allow a division all the same.
+        .constant("COUNT_H", Constant::U32(h.taps().max(1) as u32))
+        .constants(phases(h, w))
 }
 
 fn block(

@@ -5,6 +5,7 @@ mod depthwise;
 mod depthwise_texture;
 mod direct;
 mod operands;
+mod product;
 mod texture;
 mod texture_blocks;
 mod tiled;

@@ -1,18 +1,12 @@
 //! Launches of the convolutions with shared-memory tiles, for hardware adapters.
 
-use super::operands::{MAX_TERMS, Operands};
-use crate::gpu::family::{Geometry, Phase};
+use super::operands::Operands;
+use super::product::{BUSY, Splits, phases, samples_at_once, steps};
+use crate::gpu::family::Geometry;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, Target, uniform};
-use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
-use crate::gpu::machine::Result;
-use crate::gpu::machine::Tile;
-
-/// Workgroups that keep a large adapter busy.
-pub(super) const BUSY: usize = 256;
-/// Operations of a launch over feature maps at most, if a sample takes no more: a third of a second on the slowest
-/// adapters, which a desktop's watchdog must not take for a hang. Pieces of a batch have the same values to the last bit.
-const MOST_OPERATIONS: f64 = 64e9;
+use crate::gpu::lower::lowering::{Lowering, activation_constants};
+use crate::gpu::machine::{Result, Tile};
 
 impl Tile {
     /// Rows and columns of the product.
@@ -180,19 +174,10 @@ impl Lowering<'_> {
         // Splits of the long axis can make any tile busy; a small product wants a small one.
         let tile = tile.unwrap_or_else(|| Tile::fitting(g.o, columns, BUSY, self.machine.largest_tile));
         let [groups_m, groups_n] = tile.groups(g.o, columns);
-        let wanted = (2 * BUSY).div_ceil(groups_m * groups_n);
-        let most = (self.most_splits(g) / pieces.len()).max(1);
-        let split = |piece: &Piece| {
-            let terms = piece.count * g.oh * g.ow;
-            let each = terms.div_ceil(wanted).clamp(128, MAX_TERMS).max(terms.div_ceil(most));
-            let each = each.next_multiple_of(tile.depth());
-            (each, terms.div_ceil(each))
-        };
-        let splits: usize = pieces.iter().map(|p| split(p).1).sum();
-        let parts = self.parts(splits * g.weights(), operands.out, splits);
-        let mut first_split = 0;
-        for piece in pieces {
-            let (terms_per_split, own) = split(&piece);
+        let splits = Splits::of(g, &pieces, groups_m * groups_n, tile.depth(), self.most_splits(g));
+        let elements = splits.count * g.weights();
+        let parts = self.parts(elements, operands.out, splits.count);
+        for (piece, split) in pieces.into_iter().zip(splits.of_pieces) {
             let (vx, base_x) = self.rows(operands.first, piece, in_sample);
             let (vdy, base_dy) = self.rows(operands.second, piece, out_sample);
             let dispatch = Dispatch::new(Shader::Conv2dTiledWeightGrad, "main")
@@ -210,56 +195,18 @@ impl Lowering<'_> {
                     filters: g.o,
                     rows: g.oh,
                     columns: g.ow,
-                    terms: piece.count * g.oh * g.ow,
-                    terms_per_split,
-                    first_split,
+                    terms: split.terms,
+                    terms_per_split: split.each,
+                    first_split: split.first,
                 })
                 .bind(vx)
                 .bind(vdy)
-                .bind_written(self.whole_target(parts, splits * g.weights())?)
-                .grid(groups_n, groups_m, own);
+                .bind_written(self.whole_target(parts, elements)?)
+                .grid(groups_n, groups_m, split.count);
             self.push(dispatch);
-            first_split += own;
         }
-        self.finish_parts(parts, splits, g.weights(), operands.out)
+        self.finish_parts(parts, splits.count, g.weights(), operands.out)
     }
-}
-
-/// Samples of which the operations fit one launch.
-pub(super) fn samples_at_once(g: &Geometry) -> usize {
-    ((MOST_OPERATIONS / g.operations() * g.n as f64) as usize).max(1)
-}
-
-/// Constants of how a kernel goes over its map.
-fn steps(g: &Geometry) -> [(&'static str, Constant); 7] {
-    let [stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w] = g.steps();
-    [
-        ("KERNEL_W", g.kernel[1]),
-        ("STRIDE_H", stride_h),
-        ("STRIDE_W", stride_w),
-        ("PAD_H", pad_h),
-        ("PAD_W", pad_w),
-        ("DILATION_H", dilation_h),
-        ("DILATION_W", dilation_w),
-    ]
-    .map(|(name, value)| (name, Constant::U32(value as u32)))
-}
-
-/// Constants of the taps and pixels that a launch takes.
-fn phases(h: Phase, w: Phase) -> [(&'static str, Constant); 9] {
-    [
-        // In a phase without taps none is ever counted; the constant must allow a division all the same.
-        ("COUNT_W", w.taps().max(1)),
-        ("FIRST_H", h.first),
-        ("FIRST_W", w.first),
-        ("STEP_H", h.step),
-        ("STEP_W", w.step),
-        ("PHASE_H", h.phase),
-        ("PHASE_W", w.phase),
-        ("EVERY_H", h.every),
-        ("EVERY_W", w.every),
-    ]
-    .map(|(name, value)| (name, Constant::U32(value as u32)))
 }
 
 #[cfg(test)]
