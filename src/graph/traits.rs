@@ -87,49 +87,58 @@ impl Op {
         use Arity::{Any, Exactly};
         use Value::{Input, Output};
 
-        const WRITTEN: Memory = Memory::Written;
         let (free, each, first) = (Cost::Free, Cost::Each(Output), Cost::Each(Input(0)));
         let products = |each, of, axes| Cost::Products { each, of, axes };
         let (arity, memory, half, cheap, cost) = match self {
             Op::Input { .. } | Op::Constant { .. } => (Exactly(0), Memory::Given, Half::Never, false, free),
             Op::State(_) => (Exactly(0), Memory::State, Half::Never, false, free),
 
-            Op::Unary(_) => (Exactly(1), WRITTEN, Half::AsInputs, true, each),
-            Op::UnaryGrad(_) => (Exactly(2), WRITTEN, Half::AsInputs, false, each),
-            Op::Binary(_) => (Exactly(2), WRITTEN, Half::AsInputs, true, each),
-            Op::Broadcast => (Exactly(1), WRITTEN, Half::AsInputs, true, free),
-            Op::Sum { .. } => (Exactly(1), WRITTEN, Half::Never, false, first),
+            Op::Unary(_) => (Exactly(1), Memory::Written, Half::AsInputs, true, each),
+            Op::UnaryGrad(_) => (Exactly(2), Memory::Written, Half::AsInputs, false, each),
+            Op::Binary(_) => (Exactly(2), Memory::Written, Half::AsInputs, true, each),
+            Op::Broadcast => (Exactly(1), Memory::Written, Half::AsInputs, true, free),
+            Op::Sum { .. } => (Exactly(1), Memory::Written, Half::Never, false, first),
             Op::Reshape | Op::Detach => (Exactly(1), Memory::Alias, Half::AsInputs, true, free),
-            Op::Permute { .. } => (Exactly(1), WRITTEN, Half::AsInputs, false, free),
-            Op::Concat { .. } => (Any, WRITTEN, Half::AsInputs, true, free),
-            Op::Pad { .. } => (Exactly(1), WRITTEN, Half::AsInputs, true, free),
+            Op::Permute { .. } => (Exactly(1), Memory::Written, Half::AsInputs, false, free),
+            Op::Concat { .. } => (Any, Memory::Written, Half::AsInputs, true, free),
+            Op::Pad { .. } => (Exactly(1), Memory::Written, Half::AsInputs, true, free),
 
             // Axes 1 to 3 of a weight are the channels of a group and the taps.
             Op::Conv2d { bias, .. } => {
                 let cost = products(Output, Input(1), 1..4);
-                (Exactly(2 + usize::from(*bias)), WRITTEN, Half::Map, false, cost)
+                (Exactly(2 + usize::from(*bias)), Memory::Written, Half::Map, false, cost)
             }
-            Op::Conv2dInputGrad { .. } => (Exactly(2), WRITTEN, Half::Map, false, products(Input(0), Input(1), 1..4)),
-            Op::Conv2dWeightGrad { .. } => (Exactly(2), WRITTEN, Half::Never, false, products(Input(1), Output, 1..4)),
+            Op::Conv2dInputGrad { .. } => {
+                (Exactly(2), Memory::Written, Half::Map, false, products(Input(0), Input(1), 1..4))
+            }
+            Op::Conv2dWeightGrad { .. } => {
+                (Exactly(2), Memory::Written, Half::Never, false, products(Input(1), Output, 1..4))
+            }
 
-            Op::BatchStats { .. } => (Exactly(1), WRITTEN, Half::Never, false, first),
-            Op::BatchNorm { .. } => (Exactly(4), WRITTEN, Half::Map, true, each),
-            Op::BatchNormGradSums { .. } => (Exactly(5), WRITTEN, Half::Never, false, first),
-            Op::BatchNormGradInput { .. } => (Exactly(6), WRITTEN, Half::Map, false, each),
-            Op::TransNormScale { .. } => (Exactly(1), WRITTEN, Half::Never, false, each),
+            Op::BatchStats { .. } => (Exactly(1), Memory::Written, Half::Never, false, first),
+            Op::BatchNorm { .. } => (Exactly(4), Memory::Written, Half::Map, true, each),
+            Op::BatchNormGradSums { .. } => (Exactly(5), Memory::Written, Half::Never, false, first),
+            Op::BatchNormGradInput { .. } => (Exactly(6), Memory::Written, Half::Map, false, each),
+            Op::TransNormScale { .. } => (Exactly(1), Memory::Written, Half::Never, false, each),
 
-            Op::Dropout { .. } => (Exactly(2), WRITTEN, Half::Map, true, each),
-            Op::Resize { .. } => (Exactly(1), WRITTEN, Half::Map, true, each),
+            Op::Dropout { .. } => (Exactly(2), Memory::Written, Half::Map, true, each),
+            Op::Resize { .. } => (Exactly(1), Memory::Written, Half::Map, true, each),
             Op::ResizeGrad { .. } | Op::ResizeShifted { .. } | Op::ResizeShiftedGrad { .. } => {
-                (Exactly(1), WRITTEN, Half::Map, false, each)
+                (Exactly(1), Memory::Written, Half::Map, false, each)
             }
-            Op::MaxPool { .. } => (Exactly(1), WRITTEN, Half::Map, false, each),
-            Op::MaxPoolGrad { .. } => (Exactly(2), WRITTEN, Half::Map, false, each),
+            Op::MaxPool { .. } => (Exactly(1), Memory::Written, Half::Map, false, each),
+            Op::MaxPoolGrad { .. } => (Exactly(2), Memory::Written, Half::Map, false, each),
 
-            Op::WeightedSum => (Exactly(2), WRITTEN, Half::Never, false, products(Input(0), Input(1), 1..2)),
-            Op::WeightedSumGradFeature => (Exactly(2), WRITTEN, Half::Map, false, products(Output, Input(0), 0..1)),
-            Op::WeightedSumGradWeight => (Exactly(2), WRITTEN, Half::Never, false, products(Output, Input(0), 1..2)),
-            Op::PrototypeDistance => (Exactly(2), WRITTEN, Half::Never, false, products(Input(0), Input(1), 0..1)),
+            Op::WeightedSum => (Exactly(2), Memory::Written, Half::Never, false, products(Input(0), Input(1), 1..2)),
+            Op::WeightedSumGradFeature => {
+                (Exactly(2), Memory::Written, Half::Map, false, products(Output, Input(0), 0..1))
+            }
+            Op::WeightedSumGradWeight => {
+                (Exactly(2), Memory::Written, Half::Never, false, products(Output, Input(0), 1..2))
+            }
+            Op::PrototypeDistance => {
+                (Exactly(2), Memory::Written, Half::Never, false, products(Input(0), Input(1), 0..1))
+            }
         };
         Traits { arity, memory, half, cheap, cost }
     }

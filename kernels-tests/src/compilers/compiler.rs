@@ -27,32 +27,15 @@ const AMD: Keys = Keys {
     shared: Some("LDS size"),
 };
 
+const fn amd(name: &'static str, title: &'static str, chip: &'static str) -> Compiler {
+    Compiler { name, title, driver: "radeon", shim: "amdgpu", chip: Some(("AMDGPU_GPU_ID", chip)), keys: AMD }
+}
+
 /// All that are asked.
 pub const COMPILERS: [Compiler; 6] = [
-    Compiler {
-        name: "amd-vega10",
-        title: "AMD GCN 5",
-        driver: "radeon",
-        shim: "amdgpu",
-        chip: Some(("AMDGPU_GPU_ID", "vega10")),
-        keys: AMD,
-    },
-    Compiler {
-        name: "amd-navi21",
-        title: "AMD RDNA 2",
-        driver: "radeon",
-        shim: "amdgpu",
-        chip: Some(("AMDGPU_GPU_ID", "navi21")),
-        keys: AMD,
-    },
-    Compiler {
-        name: "amd-navi31",
-        title: "AMD RDNA 3",
-        driver: "radeon",
-        shim: "amdgpu",
-        chip: Some(("AMDGPU_GPU_ID", "navi31")),
-        keys: AMD,
-    },
+    amd("amd-vega10", "AMD GCN 5", "vega10"),
+    amd("amd-navi21", "AMD RDNA 2", "navi21"),
+    amd("amd-navi31", "AMD RDNA 3", "navi31"),
     Compiler {
         name: "nvidia-ga102",
         title: "NVIDIA Ampere",

@@ -6,19 +6,23 @@ use super::compiler::{Compiler, kernel};
 use super::record::Record;
 use super::statistics::Figures;
 
-/// Kernels that need more registers than a compiler has, and why that harms nobody: their spills may not grow.
-struct Known {
+/// Kernels that need more registers than a compiler has, and why that harms nobody or little: their spills may not grow.
+pub struct Known {
     /// beginnings of their names
     kernels: &'static [&'static str],
     /// names of the compilers; none for all of them
     compilers: &'static [&'static str],
-    reason: &'static str,
+    /// whether they are launched on adapters that the compiler is for
+    pub launched: bool,
+    /// in a few words
+    pub reason: &'static str,
 }
 
 const KNOWN: [Known; 4] = [
     Known {
         kernels: &["conv2d_broadcast", "conv2d_texture", "winograd_"],
         compilers: &[],
+        launched: false,
         reason: "launched on software adapters alone",
     },
     Known {
@@ -31,27 +35,30 @@ const KNOWN: [Known; 4] = [
             "conv2d_tiled_weight_grad, wide",
         ],
         compilers: &["adreno-660"],
+        launched: false,
         reason: "not launched on Qualcomm's adapters, whose largest tile is the medium one",
     },
     Known {
         kernels: &["conv2d_tiled, wide", "conv2d_tiled_weight_grad, wide"],
         compilers: &["apple-m1"],
+        launched: false,
         reason: "not launched on Apple's adapters, whose largest tile is the large one",
     },
     Known {
         kernels: &["conv2d_tiled_weight_grad, flat", "conv2d_tiled_weight_grad, small"],
         compilers: &["apple-m1"],
+        launched: true,
         reason: "at most 5 values, of strided kernels",
     },
 ];
 
-/// Why a kernel may spill on a compiler, if it may.
-pub fn known_spill(compiler: &str, kernel: &str) -> Option<&'static str> {
-    let found = KNOWN.iter().find(|known| {
+/// Why a variant may spill on a compiler, if it may.
+pub fn known_spill(compiler: &str, variant: &str) -> Option<&'static Known> {
+    let kernel = kernel(variant);
+    KNOWN.iter().find(|known| {
         known.kernels.iter().any(|start| kernel.starts_with(start))
             && (known.compilers.is_empty() || known.compilers.contains(&compiler))
-    });
-    found.map(|known| known.reason)
+    })
 }
 
 /// What is worse than it was.
@@ -104,7 +111,7 @@ pub fn held(compiler: &Compiler, now: &Record, before: &Record) -> Vec<(String, 
     for (variant, figures) in &now.figures {
         let recorded = before.figures.get(variant);
         let allowed = allowed(compiler.name, variant, recorded, before);
-        let spilled = (figures.spills, figures.private.unwrap_or(0));
+        let spilled = figures.in_memory();
         if spilled.0 > allowed.0 || spilled.1 > allowed.1 {
             complaints.push((variant.clone(), Complaint::Spills { now: spilled, allowed }));
         }
@@ -124,15 +131,14 @@ pub fn held(compiler: &Compiler, now: &Record, before: &Record) -> Vec<(String, 
 /// Values and bytes in private memory that a variant may have: none, but for known kernels what is recorded, or if that
 /// variant is new, the most of its kernel.
 fn allowed(compiler: &str, variant: &str, recorded: Option<&Figures>, before: &Record) -> (u64, u64) {
-    let kernel_name = kernel(variant);
-    if known_spill(compiler, &kernel_name).is_none() {
+    if known_spill(compiler, variant).is_none() {
         return (0, 0);
     }
-    let spilled = |figures: &Figures| (figures.spills, figures.private.unwrap_or(0));
-    recorded.map(spilled).unwrap_or_else(|| {
+    recorded.map(Figures::in_memory).unwrap_or_else(|| {
+        let kernel_name = kernel(variant);
         let of_kernel = before.figures.iter().filter(|(other, _)| kernel(other) == kernel_name);
         of_kernel.fold((0, 0), |most, (_, figures)| {
-            let own = spilled(figures);
+            let own = figures.in_memory();
             (most.0.max(own.0), most.1.max(own.1))
         })
     })

@@ -8,7 +8,7 @@ mod statistics;
 mod table;
 
 pub use compiler::{COMPILERS, Compiler, kernel};
-pub use held::{Complaint, held, known_spill};
+pub use held::{Complaint, Known, held, known_spill};
 pub use record::{Record, RecordError};
 pub use statistics::{Figures, Keys};
 pub use table::{long, replaced, short};

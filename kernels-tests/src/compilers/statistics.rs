@@ -49,8 +49,13 @@ impl Figures {
         })
     }
 
-    /// Whether it keeps anything in memory that belongs in registers.
+    /// What it keeps in memory that belongs in registers: values, and bytes of private memory.
+    pub fn in_memory(&self) -> (u64, u64) {
+        (self.spills, self.private.unwrap_or(0))
+    }
+
+    /// Whether that is anything.
     pub fn spills(&self) -> bool {
-        self.spills > 0 || self.private.is_some_and(|bytes| bytes > 0)
+        self.in_memory() != (0, 0)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use papilla::gpu::Tile;
+
 use super::compiler::{COMPILERS, kernel};
 use super::held::known_spill;
 use super::record::Record;
@@ -64,12 +66,12 @@ pub fn short(records: &[Record; COMPILERS.len()]) -> String {
         "|---|---|---|---|".to_owned(),
     ];
     for (compiler, record) in COMPILERS.iter().zip(records) {
-        let launched = |variant: &str| known_spill(compiler.name, &kernel(variant)).is_none();
+        let launched = |variant: &str| known_spill(compiler.name, variant).is_none_or(|known| known.launched);
         let spilling = record.figures.iter().filter(|(variant, f)| f.spills() && launched(variant)).count();
         let kernels = by_kernel(record);
-        let tiles = ["thin", "small", "medium", "flat", "large", "wide"].map(|tile| {
+        let tiles = Tile::ALL.map(|tile| {
             kernels
-                .get(&format!("conv2d_tiled, {tile}"))
+                .get(&format!("conv2d_tiled, {}", tile.name()))
                 .map_or("–".to_owned(), |w| format!("{}, {}", w.registers, w.waves))
         });
         let (title, variants) = (compiler.title, record.figures.len());

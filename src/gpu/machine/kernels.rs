@@ -22,27 +22,26 @@ named_enum! {
     }
 }
 
-/// Outputs of a workgroup of [`ConvVariant::Tiled`]: rows (filters) × columns (pixels), from the fewest registers to the most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tile {
-    /// 4 × 256, by 256 invocations: heads of one or two filters
-    Thin,
-    /// 64 × 32, by 64 invocations
-    Small,
-    /// 64 × 64, by 128 invocations
-    Medium,
-    /// 32 × 128, by 128 invocations
-    Flat,
-    /// 128 × 64, by 256 invocations
-    Large,
-    /// 128 × 128, by 256 invocations
-    Wide,
+named_enum! {
+    /// Outputs of a workgroup of [`ConvVariant::Tiled`]: rows (filters) × columns (pixels), from the fewest registers to the most.
+    #[derive(PartialOrd, Ord)]
+    pub enum Tile {
+        /// 4 × 256, by 256 invocations: heads of one or two filters
+        Thin = "thin",
+        /// 64 × 32, by 64 invocations
+        Small = "small",
+        /// 64 × 64, by 128 invocations
+        Medium = "medium",
+        /// 32 × 128, by 128 invocations
+        Flat = "flat",
+        /// 128 × 64, by 256 invocations
+        Large = "large",
+        /// 128 × 128, by 256 invocations
+        Wide = "wide",
+    }
 }
 
 impl Tile {
-    /// All of them.
-    pub const ALL: [Tile; 6] = [Tile::Thin, Tile::Small, Tile::Medium, Tile::Flat, Tile::Large, Tile::Wide];
-
     /// Invocations along the rows and the columns of the product.
     pub(crate) fn threads(self) -> [usize; 2] {
         match self {

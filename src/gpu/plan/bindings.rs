@@ -19,16 +19,13 @@ enum Buffer {
 /// A range that a launch binds.
 #[derive(Clone, Debug)]
 struct Bound {
-    buffer: Buffer,
-    start: u64,
-    end: u64,
+    window: Window<Buffer>,
     written: bool,
 }
 
 /// Whether WebGPU refuses two bindings of one launch.
 fn clash(a: &Bound, b: &Bound) -> bool {
-    let overlap = a.start < b.end && b.start < a.end;
-    a.buffer == b.buffer && (a.written != b.written || (a.written && overlap))
+    a.window.buffer == b.window.buffer && (a.written != b.written || (a.written && a.window.overlaps(&b.window)))
 }
 
 impl Plan {
@@ -80,11 +77,13 @@ impl Plan {
             let (buffer, offset) = place(view.target);
             let size = bytes_of(dispatch.half.contains(&(index + 1)));
             let start = offset + view.start as u64 * size;
-            Bound { buffer, start, end: start + view.len as u64 * size, written: *access == BufferAccess::ReadWrite }
+            let window = Window { buffer, start, end: start + view.len as u64 * size };
+            Bound { window, written: *access == BufferAccess::ReadWrite }
         });
         let textures = dispatch.textures.iter().map(|own| {
             let place = self.textures.places[own.texture.0].expect("every texture that is used has a place");
-            Bound { buffer: Buffer::Texture(place), start: 0, end: 1, written: own.access == TextureAccess::Write }
+            let window = Window { buffer: Buffer::Texture(place), start: 0, end: 1 };
+            Bound { window, written: own.access == TextureAccess::Write }
         });
         let fixed: Vec<Bound> = views.chain(textures).collect();
         if dispatch.rows.is_empty() {
@@ -102,12 +101,8 @@ impl Plan {
         let limit = capabilities.binding_elements as u64 * 4;
         let groups = divide(rows.collect(), dispatch.chunk, dispatch.rows_read, limit);
         let of_group = |windows: Vec<Window<Buffer>>| {
-            let windows = windows.into_iter().zip(dispatch.accesses_of_rows()).map(|(window, access)| Bound {
-                buffer: window.buffer,
-                start: window.start,
-                end: window.end,
-                written: access == BufferAccess::ReadWrite,
-            });
+            let accesses = dispatch.accesses_of_rows().map(|access| access == BufferAccess::ReadWrite);
+            let windows = windows.into_iter().zip(accesses).map(|(window, written)| Bound { window, written });
             fixed.iter().cloned().chain(windows).collect()
         };
         groups.into_iter().map(|group| of_group(group.windows)).collect()

@@ -18,6 +18,13 @@ pub(crate) struct Window<B> {
     pub(crate) end: u64,
 }
 
+impl<B: PartialEq> Window<B> {
+    /// Whether it lies over another, if only in part.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.buffer == other.buffer && self.start < other.end && other.start < self.end
+    }
+}
+
 /// Rows that one launch takes.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Group<B> {
@@ -75,8 +82,7 @@ fn windows_of<B: Clone>(row: &Located<B>) -> Vec<Window<B>> {
 
 /// Whether a window from the `read`-th on lies over another.
 fn overlap<B: PartialEq>(windows: &[Window<B>], read: usize) -> bool {
-    let over = |a: &Window<B>, b: &Window<B>| a.buffer == b.buffer && a.start < b.end && b.start < a.end;
-    (read..windows.len()).any(|index| windows[..index].iter().any(|other| over(other, &windows[index])))
+    (read..windows.len()).any(|index| windows[..index].iter().any(|other| other.overlaps(&windows[index])))
 }
 
 fn join<B: Clone + PartialEq>(a: &Window<B>, b: &Window<B>, limit: u64) -> Option<Window<B>> {

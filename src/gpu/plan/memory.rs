@@ -130,9 +130,7 @@ impl Plan {
                 pairs.extend(blocks(BufferAccess::Read).map(|read| (read, written)));
             }
         }
-        let mut pairs: Vec<_> = pairs.into_iter().collect();
-        pairs.sort();
-        pairs
+        pairs.into_iter().collect()
     }
 }
 

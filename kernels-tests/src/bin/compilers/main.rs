@@ -12,7 +12,7 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use kernels_tests::compilers::{COMPILERS, Compiler, Record, held, kernel, known_spill};
+use kernels_tests::compilers::{COMPILERS, Compiler, Record, held, known_spill};
 
 use self::sheets::Sheets;
 use self::unpacked::Unpacked;
@@ -89,8 +89,8 @@ fn check(folder: &Path, record: bool) -> Result<bool, Box<dyn Error>> {
 fn excuses(compiler: &Compiler, now: &Record) -> String {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for (variant, _) in now.figures.iter().filter(|(_, figures)| figures.spills()) {
-        if let Some(reason) = known_spill(compiler.name, &kernel(variant)) {
-            *reasons.entry(reason).or_default() += 1;
+        if let Some(known) = known_spill(compiler.name, variant) {
+            *reasons.entry(known.reason).or_default() += 1;
         }
     }
     let listed: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();

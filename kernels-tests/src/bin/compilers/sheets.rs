@@ -117,7 +117,7 @@ impl Sheets {
         let mut next = start;
         while next < end {
             std::fs::write(&list, serde_json::to_vec(&self.questions[next..end])?)?;
-            let output = unpacked.under(compiler, scratch.path(), &[&list])?;
+            let output = unpacked.under(compiler, scratch.path(), &list)?;
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             let mut told = next;
             for line in said.lines() {

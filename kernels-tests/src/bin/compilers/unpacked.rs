@@ -25,8 +25,8 @@ impl Unpacked {
         Ok(Unpacked { usr, libraries, loader })
     }
 
-    /// This program under a driver and its shim, with arguments.
-    pub fn under(&self, compiler: &Compiler, scratch: &Path, arguments: &[&Path]) -> Result<Output, Box<dyn Error>> {
+    /// This program under a driver and its shim, with a file of questions.
+    pub fn under(&self, compiler: &Compiler, scratch: &Path, questions: &Path) -> Result<Output, Box<dyn Error>> {
         let library = self.libraries.join(format!("libvulkan_{}.so", compiler.driver));
         let shim = self.libraries.join(format!("lib{}_noop_drm_shim.so", compiler.shim));
         let manifest = scratch.join(format!("{}.json", compiler.name));
@@ -34,7 +34,7 @@ impl Unpacked {
         std::fs::write(&manifest, serde_json::json!({ "file_format_version": "1.0.0", "ICD": icd }).to_string())?;
         let mut command = Command::new(&self.loader);
         command.arg("--library-path").arg(&self.libraries).arg("--preload").arg(shim);
-        command.arg(std::env::current_exe()?).arg("--ask").args(arguments);
+        command.arg(std::env::current_exe()?).arg("--ask").arg(questions);
         command.env("VK_DRIVER_FILES", &manifest).env("VK_ICD_FILENAMES", &manifest);
         // Layers of the system know other libraries.
         command.env("VK_LOADER_LAYERS_DISABLE", "~all~");
