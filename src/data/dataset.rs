@@ -98,6 +98,18 @@ impl Dataset {
         Ok(Self { directory: directory.to_path_buf(), regions, left })
     }
 
+    /// Opens a split of which some regions have masks.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`] where none has one.
+    pub fn open_partly_labelled(directory: &Path) -> Result<Self, DataError> {
+        let dataset = Self::open(directory, Labels::Optional)?;
+        if dataset.regions().iter().all(|region| region.mask.is_none()) {
+            return Self::open(directory, Labels::Required);
+        }
+        Ok(dataset)
+    }
+
     /// Opens `<dataset>/train` or `<dataset>/test`.
     ///
     /// # Errors

@@ -142,7 +142,7 @@ pub fn is_image_by_name(path: &Path) -> bool {
     has_image_extension(path) || ends_in(path, &NOT_READ)
 }
 
-fn ends_in(path: &Path, endings: &[&str]) -> bool {
+pub(crate) fn ends_in(path: &Path, endings: &[&str]) -> bool {
     path.extension().is_some_and(|extension| endings.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 

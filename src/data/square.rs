@@ -38,30 +38,38 @@ impl Square {
 
     /// The pixels of the square. Beyond the border the picture is mirrored, the edge pixel repeated.
     pub fn cut_image(&self, photograph: &RgbImage) -> RgbImage {
-        self.cut(photograph)
+        self.cut_mirrored(photograph)
     }
 
     /// The same of a mask, but beyond the border there is background: what is mirrored in is no second disc.
     pub fn cut_mask(&self, mask: &GrayImage) -> GrayImage {
-        let within =
-            |place: u32, first: i64, length: u32| u32::try_from(first + i64::from(place)).ok().filter(|i| *i < length);
-        GrayImage::from_fn(self.side, self.side, |x, y| {
-            let place = within(x, self.left, mask.width()).zip(within(y, self.top, mask.height()));
-            place.map_or(Luma([BACKGROUND]), |(x, y)| *mask.get_pixel(x, y))
-        })
+        let within = |index: i64, length: u32| u32::try_from(index).ok().filter(|i| *i < length);
+        self.cut(mask, within, Luma([BACKGROUND]))
     }
 
-    /// Whether a part of what a mask shows is mirrored into the square.
-    pub fn mirrors(&self, mask: &GrayImage) -> bool {
-        self.leaves(mask.width(), mask.height()) && self.cut(mask) != self.cut_mask(mask)
+    /// Whether a part of what a mask shows is mirrored into the square; `cut` is what is [cut](Self::cut_mask) out of the mask.
+    pub fn mirrors(&self, mask: &GrayImage, cut: &GrayImage) -> bool {
+        self.leaves(mask.width(), mask.height()) && self.cut_mirrored(mask) != *cut
     }
 
-    fn cut<P: Pixel<Subpixel = u8>>(&self, from: &ImageBuffer<P, Vec<u8>>) -> ImageBuffer<P, Vec<u8>> {
-        let indices = |first: i64, length: u32| -> Vec<u32> {
-            (first..first + i64::from(self.side)).map(|i| mirrored(i, length)).collect()
+    fn cut_mirrored<P: Pixel<Subpixel = u8>>(&self, from: &ImageBuffer<P, Vec<u8>>) -> ImageBuffer<P, Vec<u8>> {
+        self.cut(from, |index, length| Some(mirrored(index, length)), *from.get_pixel(0, 0))
+    }
+
+    /// Pixels from the places that a row and a column have on lines of so many pixels; where they have none, `beyond`.
+    fn cut<P: Pixel<Subpixel = u8>>(
+        &self,
+        from: &ImageBuffer<P, Vec<u8>>,
+        place: impl Fn(i64, u32) -> Option<u32>,
+        beyond: P,
+    ) -> ImageBuffer<P, Vec<u8>> {
+        let places = |first: i64, length: u32| -> Vec<Option<u32>> {
+            (first..first + i64::from(self.side)).map(|index| place(index, length)).collect()
         };
-        let (columns, rows) = (indices(self.left, from.width()), indices(self.top, from.height()));
-        ImageBuffer::from_fn(self.side, self.side, |x, y| *from.get_pixel(columns[x as usize], rows[y as usize]))
+        let (columns, rows) = (places(self.left, from.width()), places(self.top, from.height()));
+        ImageBuffer::from_fn(self.side, self.side, |x, y| {
+            columns[x as usize].zip(rows[y as usize]).map_or(beyond, |(x, y)| *from.get_pixel(x, y))
+        })
     }
 }
 
@@ -82,14 +90,16 @@ mod tests {
         assert_eq!(Square::containing(5, 8), Square { left: -1, top: 0, side: 8 });
         let line = GrayImage::from_raw(3, 1, vec![10, 20, 30]).expect("3 pixels");
         let seven = Square { left: -2, top: 0, side: 7 };
-        let cut = seven.cut(&line);
+        let cut = seven.cut_mirrored(&line);
         assert_eq!(cut.as_raw()[..7], [20, 10, 10, 20, 30, 30, 20]);
         assert_eq!(cut.as_raw()[..7], cut.as_raw()[42..], "a single row is repeated");
         let mask = seven.cut_mask(&line);
         assert_eq!(mask.as_raw()[..7], [255, 255, 10, 20, 30, 255, 255], "what is mirrored is background in a mask");
         assert!(mask.as_raw()[7..].iter().all(|level| *level == BACKGROUND));
         let none = GrayImage::from_pixel(3, 1, Luma([BACKGROUND]));
-        assert!(seven.mirrors(&line) && !seven.mirrors(&none) && !Square { left: 0, top: 0, side: 1 }.mirrors(&line));
+        let mirrors = |square: Square, mask: &GrayImage| square.mirrors(mask, &square.cut_mask(mask));
+        let one = Square { left: 0, top: 0, side: 1 };
+        assert!(mirrors(seven, &line) && !mirrors(seven, &none) && !mirrors(one, &line));
         assert!(Square { left: 0, top: 0, side: 2 }.leaves(3, 1) && !Square { left: 1, top: 0, side: 1 }.leaves(3, 1));
     }
 }

@@ -111,7 +111,7 @@ fn erode_diamond(mask: &BinaryMask, radius: u32) -> BinaryMask {
 }
 
 /// The 8-connected component with the most pixels; of equals, the first met in reading order.
-fn largest_component(mask: &BinaryMask) -> BinaryMask {
+pub(crate) fn largest_component(mask: &BinaryMask) -> BinaryMask {
     let labels = components(mask.as_image(), Connectivity::Eight);
     let mut areas: Vec<u32> = Vec::new();
     let mut order: Vec<u32> = Vec::new();

@@ -13,6 +13,7 @@ use super::mat_file::read_mat;
 use super::note::Note;
 use super::pieces::{CUP_OUTSIDE, apart};
 use super::reason::Reason;
+use crate::data::folder::ends_in;
 use crate::data::image_file::{MaskValues, Orientation, StoredMask, read_mask, upright};
 use crate::data::mask::{BACKGROUND, CUP, RIM, mask_image};
 use crate::data::resize::resize_mask;
@@ -61,12 +62,12 @@ pub(super) fn is_annotation_file(path: &Path) -> bool {
 
 /// Whether a file is a list of points.
 pub(super) fn is_contour(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ["txt", "csv"].iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    ends_in(path, &["txt", "csv"])
 }
 
 /// Whether a file is one of MATLAB's.
 pub(super) fn is_matlab(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mat"))
+    ends_in(path, &["mat"])
 }
 
 /// One structure of a photograph.
@@ -103,7 +104,17 @@ impl Annotation {
 
     /// The same, with what else is known of it.
     pub(super) fn read(&self, photograph: (u32, u32)) -> Result<Option<Drawn>, Reason> {
-        let (mut drawn, path) = match self {
+        let mut drawn = self.drawn(photograph)?;
+        // Published maps are as experts drew them.
+        if let (Some(drawn), Some(path), false) = (&mut drawn, self.file(), matches!(self, Self::SoftMaps { .. })) {
+            drawn.notes.extend(apart(&drawn.mask, path)?);
+        }
+        Ok(drawn)
+    }
+
+    /// The same, without a look at what lies apart, which was had before.
+    pub(super) fn drawn(&self, photograph: (u32, u32)) -> Result<Option<Drawn>, Reason> {
+        let (drawn, path) = match self {
             Self::None => return Ok(None),
             Self::Half(path) => {
                 return Err(format!("of the masks of disc and cup there is only `{}`", path.display()).into());
@@ -123,10 +134,6 @@ impl Annotation {
         };
         if drawn.mask.iter().all(|level| *level == BACKGROUND) {
             return Err(format!("the mask `{}` has no disc", path.display()).into());
-        }
-        // Published maps are as experts drew them.
-        if !matches!(self, Self::SoftMaps { .. }) {
-            drawn.notes.extend(apart(&drawn.mask, path)?);
         }
         Ok(Some(drawn))
     }

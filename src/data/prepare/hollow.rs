@@ -1,14 +1,11 @@
 //! Structures that were drawn as a line or a ring rather than as an area.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-
-use image::GrayImage;
 
 use super::note::Note;
 use super::reason::Reason;
 use crate::data::morphology::city_block_distance;
-use crate::metrics::{BinaryMask, Connectivity, components, fill_holes};
+use crate::metrics::{BinaryMask, fill_holes, largest_component};
 
 /// Holes of more than this share of a structure are meant.
 const HOLE: f64 = 0.05;
@@ -55,20 +52,11 @@ pub(super) fn filled(mask: Vec<bool>, width: usize, what: &str, path: &Path) -> 
 pub(super) fn is_line(mask: &[bool], width: usize) -> bool {
     let count = |mask: &[bool]| mask.iter().filter(|inside| **inside).count();
     is_thin(mask, width) && {
-        let largest = largest_piece(mask, width);
+        let inside = |x: u32, y: u32| mask[y as usize * width + x as usize];
+        let whole = BinaryMask::from_fn(width as u32, (mask.len() / width) as u32, inside);
+        let largest: Vec<bool> = largest_component(&whole).pixels().collect();
         2 * count(&largest) <= count(mask) || is_thin(&largest, width)
     }
-}
-
-/// The largest connected piece of a mask.
-fn largest_piece(mask: &[bool], width: usize) -> Vec<bool> {
-    let levels = mask.iter().map(|inside| u8::from(*inside)).collect();
-    let image = GrayImage::from_raw(width as u32, (mask.len() / width) as u32, levels).expect("a mask has whole rows");
-    let labels = components(&image, Connectivity::Eight);
-    let mut areas: BTreeMap<u32, usize> = BTreeMap::new();
-    labels.iter().filter(|label| **label > 0).for_each(|label| *areas.entry(*label).or_default() += 1);
-    let largest = areas.into_iter().max_by_key(|(_, area)| *area).map_or(0, |(label, _)| label);
-    labels.iter().map(|label| *label > 0 && *label == largest).collect()
 }
 
 fn is_thin(mask: &[bool], width: usize) -> bool {

@@ -15,7 +15,7 @@ use super::tree::Tree;
 use super::unused::{Skipped, Unused, UnusedKind};
 use crate::data::DataError;
 use crate::data::dataset::Split;
-use crate::data::folder::{has_image_extension, is_image_by_name};
+use crate::data::folder::{ends_in, has_image_extension, is_image_by_name};
 use crate::data::matching::{Match, Matching, matched};
 use crate::data::names::stem;
 use crate::data::structure::Structure;
@@ -196,7 +196,7 @@ fn place(tree: &Tree, path: &Path, named: &[Named], options: &Options, eyes: boo
 }
 
 fn is_table(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+    ends_in(path, &["csv"])
 }
 
 /// Whether a file is an image or, among masks, an annotation.

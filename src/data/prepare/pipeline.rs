@@ -261,7 +261,7 @@ fn write_region(
     }
     let (image, of_file) = (read.image, read.notes.into_iter().map(Note::Photograph));
     let (width, height) = image.dimensions();
-    let mask = photograph.annotation.read((width, height))?.zip(*fit).map(|(drawn, fit)| fit.apply(drawn.mask));
+    let mask = photograph.annotation.drawn((width, height))?.zip(*fit).map(|(drawn, fit)| fit.apply(drawn.mask));
     let square = match side {
         Some(side) => Square::around(disc.centre, side),
         None if photograph.extent == Extent::Whole => Square::containing(width, height),
@@ -277,8 +277,9 @@ fn write_region(
     }
     let size = options.size;
     let region = resize_image(&square.cut_image(&image), size, size);
-    let is_mirrored = mask.as_ref().is_some_and(|mask| square.mirrors(mask));
-    let mask = mask.map(|mask| resize_mask(&square.cut_mask(&mask), size, size));
+    let whole = mask.map(|mask| (square.cut_mask(&mask), mask));
+    let is_mirrored = whole.as_ref().is_some_and(|(cut, mask)| square.mirrors(mask, cut));
+    let mask = whole.map(|(cut, _)| resize_mask(&cut, size, size));
     let is_cut = mask.as_ref().is_some_and(touches_border);
     let already_region = match found {
         _ if photograph.extent == Extent::Whole => None,
