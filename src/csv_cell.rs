@@ -30,8 +30,10 @@ pub fn original(cell: &str) -> &str {
 /// # Errors
 /// When the system refuses; and for a row that has not as many cells as the first.
 pub fn write_row<W: Write>(table: &mut csv::Writer<W>, row: impl IntoIterator<Item: AsRef<[u8]>>) -> io::Result<()> {
-    let cells: Vec<Vec<u8>> = row.into_iter().map(|cell| escaped(cell.as_ref()).into_owned()).collect();
-    Ok(table.write_record(cells)?)
+    for cell in row {
+        table.write_field(escaped(cell.as_ref()))?;
+    }
+    Ok(table.write_record(None::<&[u8]>)?)
 }
 
 #[cfg(test)]

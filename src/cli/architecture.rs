@@ -1,7 +1,7 @@
 //! The flags that tell the network of weights whose file does not.
 
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
@@ -11,9 +11,7 @@ use super::named::named;
 use crate::device::Device;
 use crate::formats::{FormatError, TensorFile};
 use crate::nn::deeplab::Backbone;
-use crate::train::{
-    CheckpointTaken, Config, Origin, SETTINGS, TrainedNetwork, checkpoint_at, load_stochastic_predictor,
-};
+use crate::train::{Config, Origin, SETTINGS, TrainedNetwork, load_stochastic_predictor};
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
 #[derive(Args, Clone, Default)]
@@ -44,15 +42,13 @@ impl Architecture {
         Ok(config)
     }
 
-    /// The network of a checkpoint, of weights or of a run, for so many images at once and with so many further passes. What its
-    /// file does not say of it is said.
-    pub(crate) fn load(&self, device: &Device, given: &Path, batch: usize, passes: usize) -> Result<TrainedNetwork> {
-        let CheckpointTaken { path, note } = checkpoint_at(given)?;
-        let mut network = load_stochastic_predictor(device, &path, &self.config()?, batch, passes)?;
-        self.agree(&network.config, &path)?;
-        network.notes.splice(0..0, note);
+    /// The network of a checkpoint or of weights, for so many images at once and with so many further passes. What the file does
+    /// not say of it is said.
+    pub(crate) fn load(&self, device: &Device, path: &Path, batch: usize, passes: usize) -> Result<TrainedNetwork> {
+        let mut network = load_stochastic_predictor(device, path, &self.config()?, batch, passes)?;
+        self.agree(&network.config, path)?;
         let is_known = !matches!(network.origin, Origin::Weights { state_size: false });
-        network.notes.extend(self.assumption(is_known, &network.config, &path));
+        network.notes.extend(self.assumption(is_known, &network.config, path));
         Ok(network)
     }
 
@@ -87,12 +83,11 @@ impl Architecture {
     }
 }
 
-/// The file of a checkpoint or of weights, or that of the run which is named; it can be read, as far as can be told before it is.
-pub(crate) fn readable_checkpoint(given: &Path) -> Result<PathBuf> {
-    let path = checkpoint_at(given)?.path;
-    match TensorFile::read_metadata(&path) {
+/// Whether the file of a checkpoint or of weights can be read, as far as can be told before it is.
+pub(crate) fn check_readable(checkpoint: &Path) -> Result<()> {
+    match TensorFile::read_metadata(checkpoint) {
         Err(error @ (FormatError::Read { .. } | FormatError::NotAFile(_))) => Err(error.into()),
-        _ => Ok(path),
+        _ => Ok(()),
     }
 }
 

@@ -156,7 +156,6 @@ fn of_training(error: &TrainError) -> Option<String> {
     let advice = match error {
         TrainError::Settings(error) => return Some(error.spelt(Spelling::Flags)),
         TrainError::Data(error) => return of_data(error),
-        TrainError::TooFewRegions { held_out: 0, .. } => "use a smaller --batch, or more regions",
         TrainError::TooFewRegions { .. } => "use a smaller --batch, or more regions",
         TrainError::Memory(shortage) => return Some(of_memory(shortage)),
         TrainError::Stopped { step, saved, run, .. } => {

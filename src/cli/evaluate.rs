@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use image::GrayImage;
 use serde_json::{Value, json};
 
-use super::architecture::readable_checkpoint;
+use super::architecture::check_readable;
 use super::masking::MaskFlags;
 use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
 use crate::data::guard::caught;
@@ -16,7 +16,7 @@ use crate::data::mask::structures;
 use crate::data::names::{counted, shown_path};
 use crate::data::place::Taken;
 use crate::data::remarks::Remarks;
-use crate::data::{Dataset, Labels, Region, RegionPixels};
+use crate::data::{Dataset, Region, RegionPixels};
 use crate::device::Device;
 use crate::inference::Logits;
 use crate::metrics::{
@@ -24,7 +24,7 @@ use crate::metrics::{
     Summary, evaluate_image, measurable,
 };
 use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
-use crate::train::{Origin, TrainedNetwork, seen_in_training};
+use crate::train::{CheckpointTaken, Origin, TrainedNetwork, checkpoint_at, seen_in_training};
 
 /// Images computed at once.
 const BATCH: usize = 4;
@@ -119,30 +119,30 @@ pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> 
         check_files(&arguments.overwrite.reading([&arguments.checkpoint]), out)?;
     }
     let Taken { path: data, note } = Taken::split(&arguments.data)?;
-    let mut dataset = Dataset::open(&data, Labels::Optional)?;
-    if dataset.regions().iter().all(|region| region.mask.is_none()) {
-        dataset = Dataset::open(&data, Labels::Required)?;
-    }
+    let dataset = Dataset::open_partly_labelled(&data)?;
     // Before an adapter is opened, and says so.
     arguments.architecture.config()?;
-    readable_checkpoint(&arguments.checkpoint)?;
-    measure(global, &global.open_tuned()?, &dataset, &Arguments { data, ..arguments.clone() }, note)
+    let CheckpointTaken { path: checkpoint, note: which } = checkpoint_at(&arguments.checkpoint)?;
+    check_readable(&checkpoint)?;
+    let arguments = Arguments { checkpoint, data, ..arguments.clone() };
+    measure(global, &global.open_tuned()?, &dataset, &arguments, note.into_iter().chain(which).collect())
 }
 
-/// The same on regions and a device that are open; `note` says how the regions were chosen.
+/// The same of the file of a checkpoint, on regions and a device that are open; `notes` say how these were chosen.
 pub(super) fn measure(
     global: &Global,
     device: &Device,
     dataset: &Dataset,
     arguments: &Arguments,
-    note: Option<String>,
+    notes: Vec<String>,
 ) -> Result<Value> {
     let overwriting = arguments.overwrite.reading([&arguments.checkpoint]);
     if let Some(out) = &arguments.out {
         check_files(&overwriting, out)?;
     }
-    let TrainedNetwork { path: checkpoint, origin, predictor, config, notes: of_weights } =
-        arguments.architecture.load(device, &arguments.checkpoint, BATCH, 0)?;
+    let checkpoint = &arguments.checkpoint;
+    let TrainedNetwork { origin, predictor, config, notes: of_weights } =
+        arguments.architecture.load(device, checkpoint, BATCH, 0)?;
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");
     let mut measured = Measured::default();
     for regions in dataset.regions().chunks(predictor.batch()) {
@@ -153,7 +153,7 @@ pub(super) fn measure(
         }
         let images: Vec<_> = read.iter().map(|(_, pixels)| &pixels.image).collect();
         for (logits, (region, pixels)) in predictor.logits(&images)?.iter().zip(&read) {
-            let mask = pixels.mask.as_ref().context("labels were required when the dataset was opened")?;
+            let mask = pixels.mask.as_ref().context("regions without a mask are left out as they are read")?;
             match caught(|| metrics(&arguments.masks, logits, mask)) {
                 Ok(metrics) => {
                     let [raw, postprocessed] = metrics?;
@@ -184,7 +184,7 @@ pub(super) fn measure(
     });
     let of_structures = not_measured(measurable(&measured.raw), count);
     let mut notes = [
-        note.into_iter().collect(),
+        notes,
         of_weights,
         of_origin.into_iter().collect(),
         seen.sentences(),
@@ -195,7 +195,7 @@ pub(super) fn measure(
     .concat();
     let shown = |path: &Path| path.display().to_string();
     let earlier =
-        arguments.out.as_ref().and_then(|out| replaced(out, [&shown(&checkpoint), &shown(&arguments.data)], masking));
+        arguments.out.as_ref().and_then(|out| replaced(out, [&shown(checkpoint), &shown(&arguments.data)], masking));
     notes.extend(earlier);
     for note in &notes {
         global.note(note);
@@ -213,7 +213,7 @@ pub(super) fn measure(
         },
         "whole_photographs": measured.remarks.whole_photographs(),
         "device": device.name(),
-        "checkpoint": shown(&checkpoint),
+        "checkpoint": shown(checkpoint),
         "steps": origin.steps(),
         "size": config.size,
         "size_is_assumed": origin == Origin::Weights { state_size: false } && arguments.architecture.size.is_none(),

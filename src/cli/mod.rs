@@ -125,7 +125,7 @@ pub fn main() -> ExitCode {
     defects::tell();
     limits::fail_beyond_file_limit();
     if let Err(error) = interrupt::watch() {
-        cli.global.note(&format!("signals cannot be caught ({error}): Ctrl-C ends a training without a checkpoint"));
+        cli.global.note(&format!("signals cannot be caught ({error}): Ctrl-C ends a training without a checkpoint, and a prediction without its table"));
     }
     if let Some(note) = limits::start_threads() {
         cli.global.note(&note);

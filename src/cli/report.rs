@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::masking::MaskFlags;
 use super::{Architecture, Global, Overwrite, WrongFlags, evaluate, output, progress};
+use crate::data::Dataset;
 use crate::data::names::counted;
 use crate::data::place::Taken;
-use crate::data::{DataError, Dataset, Labels};
 use crate::device::Device;
 use crate::metrics::{LEAST_FOR_INTERVAL, Masking};
 use crate::own_file::{Overwriting, Purpose};
@@ -210,11 +210,14 @@ pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, Pa
         None => default_split(&runs),
     };
     if !arguments.no_images {
-        match (open_labelled(&data), &arguments.data) {
+        match (Dataset::open_partly_labelled(&data), &arguments.data) {
             (Ok(dataset), _) => {
                 let device = global.open_tuned()?;
-                notes.extend(renew_stale(global, &device, &runs, arguments.overwrite)?);
-                runs = Run::read_all(&arguments.runs, masks)?;
+                let renewed = renew_stale(global, &device, &runs, arguments.overwrite)?;
+                if !renewed.is_empty() {
+                    runs = Run::read_all(&arguments.runs, masks)?;
+                }
+                notes.extend(renewed);
                 notes.extend(evaluate_all(global, &device, &dataset, &data, &runs, arguments)?);
                 runs = Run::read_all(&arguments.runs, masks)?;
                 cases = look(global, &device, &dataset, &data, &runs, arguments)?;
@@ -266,21 +269,12 @@ pub(super) fn of_training(global: &Global, run: &Path) -> Option<(PathBuf, Run)>
     }
 }
 
-/// Regions of which some have masks; the others are left out, and named as it is evaluated.
-fn open_labelled(data: &Path) -> Result<Dataset, DataError> {
-    let dataset = Dataset::open(data, Labels::Optional)?;
-    if dataset.regions().iter().all(|region| region.mask.is_none()) {
-        return Dataset::open(data, Labels::Required);
-    }
-    Ok(dataset)
-}
-
 /// Does evaluations again that are older than the checkpoints which they evaluate. One whose regions are gone stays out of the
 /// report, which says so.
 fn renew_stale(global: &Global, device: &Device, runs: &[Run], overwrite: Overwrite) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     for own in runs.iter().flat_map(|run| &run.evaluations).filter(|own| own.is_stale) {
-        let Ok(dataset) = open_labelled(&own.data) else { continue };
+        let Ok(dataset) = Dataset::open_partly_labelled(&own.data) else { continue };
         let request = evaluate::Arguments {
             checkpoint: own.checkpoint.clone(),
             data: own.data.clone(),
@@ -289,7 +283,7 @@ fn renew_stale(global: &Global, device: &Device, runs: &[Run], overwrite: Overwr
             architecture: Architecture::default(),
             overwrite,
         };
-        evaluate::measure(global, device, &dataset, &request, None)?;
+        evaluate::measure(global, device, &dataset, &request, Vec::new())?;
         let (folder, checkpoint) = (own.folder.display(), own.checkpoint.display());
         notes.push(format!("`{folder}` was older than `{checkpoint}`, which it evaluates, and was done again"));
     }
@@ -328,7 +322,7 @@ fn evaluate_all(
             architecture: Architecture::default(),
             overwrite: arguments.overwrite,
         };
-        let document = evaluate::measure(global, device, dataset, &request, None)?;
+        let document = evaluate::measure(global, device, dataset, &request, Vec::new())?;
         let left_out = document["left_out"].as_array().map_or(0, Vec::len);
         if left_out > 0 {
             let (of, data) = (dataset.len(), data.display());

@@ -14,12 +14,11 @@ use super::resume::{in_shell, resume_command};
 use super::settings::{All, Flags};
 use super::words::problem_of_path;
 use super::{Global, WrongFlags, output, report};
-use crate::data::Split;
 use crate::data::names::counted;
 use crate::data::place::Taken;
 use crate::input_file;
 use crate::metrics::Masking;
-use crate::report::Run;
+use crate::report::{Run, default_split};
 use crate::train::{
     CategoryLosses, ChangedData, Config, ConfigFileError, Event, Length, Observer, Outcome, Resume, ResumeFrom,
     SETTINGS, Session,
@@ -209,7 +208,7 @@ fn print(
                 CategoryLosses::Absent => Value::Null,
                 losses => losses.to_string().into(),
             },
-            "take": shown.map(|(_, run)| ResumeFrom::recommended(&run.config).name()),
+            "take": shown.map(|(_, run)| run.recommended().name()),
             "best": outcome.best.display().to_string(),
             "last": outcome.last.display().to_string(),
             "report": page.as_ref().map(|page| page.display().to_string()),
@@ -273,7 +272,7 @@ fn told(outcome: &Outcome, run: Option<&Run>) -> Vec<String> {
         };
         lines.push(format!("best checkpoint {best}{epochs}: {what} {dice:.4}, on {on} ({})", Masking::USUAL));
     }
-    if run.is_some_and(|run| ResumeFrom::recommended(&run.config) == ResumeFrom::Last) {
+    if run.is_some_and(|run| run.recommended() == ResumeFrom::Last) {
         lines.push(
             "take the last: the best one is best on the source, which cannot tell what an adaptation is for the target"
                 .to_string(),
@@ -284,8 +283,7 @@ fn told(outcome: &Outcome, run: Option<&Run>) -> Vec<String> {
 
 /// The call that measures a run.
 fn next(run: &Run) -> Option<String> {
-    let dataset = run.config.target.as_ref().unwrap_or(&run.config.source);
-    let test = dataset.join(Split::Test.folder());
+    let test = default_split(std::slice::from_ref(run));
     let call = format!("papilla evaluate --checkpoint {} --data {}", in_shell(&run.folder), in_shell(&test));
     test.is_dir().then_some(call)
 }

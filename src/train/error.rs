@@ -144,7 +144,7 @@ pub enum TrainError {
         /// its last checkpoint
         missing: PathBuf,
     },
-    /// A length that a run has reached already.
+    /// A length that a run is beyond already.
     #[error(
         "`{}` has done {} already, of which an epoch has {per_epoch}, and {asked} are asked for", run.display(),
         counted(*done as usize, "step")

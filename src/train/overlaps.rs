@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::settings::{Config, Method, Selection};
+use super::settings::{Config, Selection};
 use crate::data::content::{Album, FileContents};
 use crate::data::duplicates::{Shared, repeated, shared};
 use crate::data::patients::{in_both, told_apart};
@@ -47,8 +47,7 @@ pub(super) fn overlaps(config: &Config, source: &Dataset, contents: &FileContent
         ));
         return told;
     }
-    let adapts = config.method != Method::SourceOnly;
-    let target_train = album(target, Split::Train, contents).filter(|_| adapts);
+    let target_train = config.adapts().then(|| album(target, Split::Train, contents)).flatten();
     let target_test = album(target, Split::Test, contents);
     told.extend(between(&train, target_train.as_ref(), "source and target are to be of two cameras"));
     told.extend(between(&train, target_test.as_ref(), "what is measured on them says nothing about new images"));
@@ -120,10 +119,10 @@ pub fn seen_in_training(config: &Config, images: &[Region]) -> Seen {
         }
     }
     if let Some(target) = &config.target {
-        if let Some(train) = open(target, Split::Train).filter(|_| config.method != Method::SourceOnly) {
+        if let Some(train) = config.adapts().then(|| open(target, Split::Train)).flatten() {
             seen.adapted_to = count(train.regions());
         }
-        if let Some(test) = open(target, Split::Test).filter(|_| config.select == Selection::Target) {
+        if let Some(test) = (config.select == Selection::Target).then(|| open(target, Split::Test)).flatten() {
             seen.chosen_by = count(test.regions());
         }
     }
@@ -135,6 +134,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::train::Method;
 
     /// Two datasets of images that are told apart by a byte each.
     fn datasets(parts: &[(&str, &[u8])]) -> tempfile::TempDir {

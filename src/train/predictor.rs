@@ -75,9 +75,7 @@ impl Origin {
 
 /// A network that was trained, and what is to be told of it.
 pub struct TrainedNetwork {
-    /// its file
-    pub path: PathBuf,
-    /// what that says of where it comes from
+    /// what its file says of where it comes from
     pub origin: Origin,
     /// ready for images
     pub predictor: Predictor,
@@ -110,8 +108,8 @@ pub fn load_stochastic_predictor(
         let (predictor, tensors) = compile(&config)?;
         load_generator(&states, &tensors, path)?;
         predictor.refresh()?;
-        let (path, origin) = (path.to_path_buf(), Origin::Run { steps: progress.step });
-        return Ok(TrainedNetwork { path, origin, predictor, config, notes: Vec::new() });
+        let origin = Origin::Run { steps: progress.step };
+        return Ok(TrainedNetwork { origin, predictor, config, notes: Vec::new() });
     }
     let weights = Weights::read(path)?;
     if !weights.not_used.is_empty() {
@@ -124,5 +122,5 @@ pub fn load_stochastic_predictor(
     load_weights(&states, &tensors, weights.generator, path, Demand::Complete)
         .map_err(|error| PredictorError::Unusable { path: path.to_path_buf(), backbone: config.backbone, error })?;
     predictor.refresh()?;
-    Ok(TrainedNetwork { path: path.to_path_buf(), origin, predictor, config, notes })
+    Ok(TrainedNetwork { origin, predictor, config, notes })
 }

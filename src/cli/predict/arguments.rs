@@ -24,7 +24,7 @@ use crate::train::Config;
 #[derive(clap::Args, Clone)]
 pub(in crate::cli) struct Arguments {
     /// Checkpoint of a run, or weights; of the folder of a run its best checkpoint, or of an adaptation the last
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|RUN")]
     pub(super) checkpoint: PathBuf,
     /// Images, folders of images, or splits of datasets; other folders in them are not entered
     #[arg(required = true, value_name = "INPUT")]

@@ -81,15 +81,15 @@ fn is_same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Which files results may replace. Refused is to write over what is no earlier result, among the images, and to leave results of
-/// other images beside those of these; with `--force` the latter go.
+/// Which files results may replace, and the names of other images whose results lie there. Refused is to write over what is no
+/// earlier result, among the images, and to leave results of other images beside those of these; with `--force` the latter are to go.
 pub(super) fn clear_the_way(
     out: &Path,
     parts: &[Part],
     (given, images): (&[PathBuf], &[Image]),
     checkpoint: &PathBuf,
     overwrite: Overwrite,
-) -> Result<Overwriting> {
+) -> Result<(Overwriting, Vec<String>)> {
     let overwriting = overwrite.reading(images.iter().map(|image| &image.path).chain([checkpoint]));
     let is_out = |input: &&PathBuf| input.is_dir() && is_same(input, out);
     if let Some(input) = given.iter().find(is_out) {
@@ -123,12 +123,7 @@ pub(super) fn clear_the_way(
             shown(first)
         );
     }
-    for name in &others {
-        for part in Part::ALL {
-            overwriting.remove(&part.path(out, name), part.purpose())?;
-        }
-    }
-    Ok(overwriting)
+    Ok((overwriting, others))
 }
 
 #[cfg(test)]
@@ -155,8 +150,10 @@ mod tests {
         let clear = |forced| clear_the_way(&out, &[Part::Mask], (&[], &others), &checkpoint, Overwrite::of(forced));
         let error = clear(false).expect_err("a would have no row").to_string();
         assert!(error.contains("1 other images (`a`"), "{error}");
-        clear(true).expect("it may go");
-        assert!(!mask.exists());
-        clear(false).expect("nothing is left");
+        let (_, to_go) = clear(true).expect("it may go");
+        assert_eq!(to_go, ["a"]);
+        fs::remove_file(&mask).expect("it is there");
+        let (_, to_go) = clear(false).expect("nothing is left");
+        assert!(to_go.is_empty());
     }
 }

@@ -23,6 +23,7 @@ use self::inputs::{Inputs, clear_the_way};
 use self::table::Row;
 use self::under_way::UnderWay;
 use self::work::{Done, Work};
+use super::architecture::check_readable;
 use super::interrupt::{Interrupts, Stopped};
 use super::{Global, output, progress};
 use crate::data::names::{counted, shown};
@@ -48,7 +49,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let arguments = &Arguments { checkpoint, ..arguments.clone() };
     let parts = arguments.parts();
     let given = (&inputs[..], &images[..]);
-    let overwriting = clear_the_way(&arguments.out, &parts, given, &arguments.checkpoint, arguments.overwrite)?;
+    let (overwriting, others) =
+        clear_the_way(&arguments.out, &parts, given, &arguments.checkpoint, arguments.overwrite)?;
+    // Before an adapter is opened, and says so.
+    arguments.architecture.config()?;
+    check_readable(&arguments.checkpoint)?;
     let device = global.open_tuned()?;
     let passes = arguments.uncertainty.map_or(0, usize::from);
     let TrainedNetwork { predictor, config, notes: of_weights, .. } =
@@ -59,7 +64,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let names = images.iter().map(|image| image.name.as_str()).collect();
     let under_way = UnderWay::open(&arguments.out, arguments.call(&config)?, &names)?;
     let bar = progress::bar(global, images.len() as u64, "predicting");
-    let mut work = Work::new(arguments, &overwriting, &predictor, under_way, &images);
+    let mut work = Work::new(arguments, &overwriting, &predictor, under_way, &images, others);
     let ended = work.all(|| {
         bar.inc(1);
         interrupts.signal().is_none()

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::own_file::Purpose;
+use anyhow::Result;
+
+use crate::own_file::{Overwriting, Purpose};
 
 /// One of the files of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,4 +41,12 @@ impl Part {
     pub(crate) fn path(self, out: &Path, name: &str) -> PathBuf {
         out.join(format!("{name}{}", self.suffix()))
     }
+}
+
+/// Removes all that an image may have given.
+pub(super) fn remove_parts(overwriting: &Overwriting, out: &Path, name: &str) -> Result<()> {
+    for part in Part::ALL {
+        overwriting.remove(&part.path(out, name), part.purpose())?;
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use image::RgbImage;
 
 use super::arguments::Arguments;
 use super::inputs::Image;
-use super::part::Part;
+use super::part::{Part, remove_parts};
 use super::prediction::{Input, write_prediction};
 use super::table::{GrowingTable, Row, TABLE, write_table};
 use super::under_way::UnderWay;
@@ -97,6 +97,8 @@ pub(super) struct Work<'a> {
     overwriting: &'a Overwriting,
     network: &'a dyn Segmentation,
     images: &'a [Image],
+    /// names of other images, whose results are to go
+    others: Vec<String>,
     under_way: UnderWay,
     /// as soon as there is something to write
     table: Option<GrowingTable>,
@@ -118,12 +120,14 @@ impl<'a> Work<'a> {
         network: &'a dyn Segmentation,
         under_way: UnderWay,
         images: &'a [Image],
+        others: Vec<String>,
     ) -> Self {
         Work {
             arguments,
             overwriting,
             network,
             images,
+            others,
             under_way,
             table: None,
             sheet: ContactSheet::new(&arguments.out, overwriting),
@@ -245,11 +249,15 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// From now on the folder holds results of this call: those of others for these images go, and then their table, so that no
+    /// From now on the folder holds results of this call: those of other images and calls go, and then their table, so that no
     /// mask is left without a row. What is stopped or fails before there is anything in their place has cost nothing.
     fn begin(&mut self) -> Result<()> {
         if self.table.is_some() {
             return Ok(());
+        }
+        // Before what is under way forgets them.
+        for name in take(&mut self.others) {
+            remove_parts(self.overwriting, &self.arguments.out, &name)?;
         }
         self.under_way.start()?;
         let rows = || self.done.rows.iter().chain(self.under_way.rows());
@@ -307,19 +315,10 @@ impl<'a> Work<'a> {
     /// The table in the order of the images; rows that an earlier call has left, and that were not come to, stay.
     fn write_table(&mut self) -> Result<()> {
         self.table = None;
-        self.done.rows.sort_by(|a, b| a.name.cmp(&b.name));
         let mut rows: Vec<&Row> = self.done.rows.iter().chain(self.under_way.rows()).collect();
         rows.sort_by(|a, b| a.name.cmp(&b.name));
         write_table(self.overwriting, &self.arguments.out.join(TABLE), rows.into_iter(), self.arguments.eye)
     }
-}
-
-/// Removes all that an image may have given.
-fn remove_parts(overwriting: &Overwriting, out: &Path, name: &str) -> Result<()> {
-    for part in Part::ALL {
-        overwriting.remove(&part.path(out, name), part.purpose())?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -334,6 +333,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::data::overlay::write_mask;
 
     #[derive(Parser)]
     struct Call {
@@ -402,7 +402,7 @@ mod tests {
         let (arguments, overwriting) = (arguments(out), Overwriting::default());
         let under_way = UnderWay::open(out, json!(call), &images.iter().map(|image| image.name.as_str()).collect())
             .expect("the folder is writable");
-        then(Work::new(&arguments, &overwriting, network, under_way, images))
+        then(Work::new(&arguments, &overwriting, network, under_way, images, vec!["other".to_string()]))
     }
 
     /// The files of a folder, and what they hold.
@@ -448,6 +448,25 @@ mod tests {
             assert!(is_told && !line.contains('\n'), "{line}");
         }
         assert!(!files(&out).keys().any(|name| name.starts_with("b_") || name.starts_with("c_")), "half of its files");
+    }
+
+    #[test]
+    fn results_of_other_images_stay_until_there_is_something_in_their_place() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (out, images) = (folder.path().join("out"), images(&folder, &SIDES));
+        fs::create_dir(&out).expect("the folder is writable");
+        let other = Part::Mask.path(&out, "other");
+        write_mask(&Overwriting::default(), &other, (1, 1), &[true], &[true]).expect("the folder is writable");
+        with_work(&out, &Fake::new(Some(1)), &images, 1, |mut work| {
+            let error = work.all(|| true).expect_err("the network fails");
+            work.fail(error)
+        });
+        assert!(other.exists(), "it has cost nothing");
+        with_work(&out, &Fake::new(None), &images, 1, |mut work| {
+            assert!(work.all(|| true).expect("all can be done"));
+            work.finish().expect("the folder is writable")
+        });
+        assert_eq!(listed(&out), ["a", "b", "c", "d", "e"]);
     }
 
     #[test]
