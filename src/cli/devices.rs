@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{Global, output};
+use crate::data::names::shown;
 use crate::gpu::{AdapterDescription, adapters};
 
 /// List adapters: backend, type, driver, the limits and features that matter, and which is the default
@@ -22,13 +23,23 @@ const FEATURES: [(&str, wgpu::Features); 4] = [
 
 pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
     let found: Vec<AdapterDescription> = adapters().into_iter().map(|(description, _)| description).collect();
+    let wanted = global.device.as_deref();
+    let is_reference = wanted.is_some_and(|wanted| wanted.eq_ignore_ascii_case("cpu"));
+    let chosen = wanted.and_then(|wanted| found.iter().position(|device| device.is_called(wanted)));
+    if let (Some(wanted), None, false) = (wanted, chosen, is_reference) {
+        global.note(&format!("none of these is called `{}`, as --device or PAPILLA_DEVICE has it", shown(wanted)));
+    }
     if global.json {
         let list: Vec<_> = found.iter().map(as_json).collect();
-        output::json(&json!({ "devices": list, "default": found.first().map(|_| 0) }))?;
+        output::json(&json!({ "devices": list, "default": found.first().map(|_| 0), "chosen": chosen }))?;
         return Ok(ExitCode::SUCCESS);
     }
     for device in &found {
-        let mark = if device.index == 0 { " (default)" } else { "" };
+        let mark = match device.index {
+            0 => " (default)",
+            index if chosen == Some(index) => " (chosen by --device or PAPILLA_DEVICE)",
+            _ => "",
+        };
         output::line(format_args!("{} {}{mark}", device.index, device.info.name))?;
         output::line(format_args!("    {:?}, {:?}", device.info.backend, device.info.device_type))?;
         output::line(format_args!("    driver {} {}", device.info.driver, device.info.driver_info))?;

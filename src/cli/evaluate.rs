@@ -9,12 +9,12 @@ use image::GrayImage;
 use serde_json::{Value, json};
 
 use super::architecture::check_readable;
-use super::masking::MaskFlags;
+use super::masking::{MASK_COLUMNS, MaskFlags, mask_cells};
 use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
 use crate::data::guard::caught;
 use crate::data::mask::structures;
 use crate::data::names::{counted, shown_path};
-use crate::data::place::Taken;
+use crate::data::place::{Taken, split_around};
 use crate::data::remarks::Remarks;
 use crate::data::{Dataset, Region, RegionPixels};
 use crate::device::Device;
@@ -116,6 +116,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 /// Evaluates, writes the files that were asked for, and gives the totals.
 pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> {
     if let Some(out) = &arguments.out {
+        check_outside_splits(out)?;
         check_files(&arguments.overwrite.reading([&arguments.checkpoint]), out)?;
     }
     let Taken { path: data, note } = Taken::split(&arguments.data)?;
@@ -234,25 +235,25 @@ pub(super) fn measure(
 
 /// Metrics of each image: of masks as they come, and post-processed.
 const METRICS: [(&str, Masks); 2] = [("metrics.csv", Masks::Raw), ("metrics_postprocessed.csv", Masks::Postprocessed)];
-/// Columns that say of which masks a row is.
-const MASKS: [&str; 4] = ["masks", "threshold_cup", "threshold_disc", "erosion"];
 /// Totals for other programs.
 const TOTALS: &str = "summary.json";
 /// The same as a table.
 const MEANS: &str = "summary.csv";
 
 fn metrics_columns() -> Vec<&'static str> {
-    [&["name"], &ImageMetrics::CSV_COLUMNS[..], &MASKS].concat()
+    [&["name"], &ImageMetrics::CSV_COLUMNS[..], &MASK_COLUMNS].concat()
 }
 
 fn means_columns() -> Vec<&'static str> {
-    [&MASKS[..], &SUMMARY_COLUMNS].concat()
+    [&MASK_COLUMNS[..], &SUMMARY_COLUMNS].concat()
 }
 
-/// The cells of [`MASKS`]; raw masks are not eroded.
-fn masks_cells(Masking { masks, thresholds: [cup, disc], erosion }: Masking) -> [String; 4] {
-    let erosion = if masks == Masks::Raw { String::new() } else { erosion.to_string() };
-    [masks.name().to_string(), cup.to_string(), disc.to_string(), erosion]
+/// Refuses to leave results among regions, which whoever replaces or copies a dataset would lose or take along.
+fn check_outside_splits(out: &Path) -> Result<()> {
+    if let Some(split) = split_around(out) {
+        bail!("the results would lie among the regions of `{}`; choose another --out", split.display());
+    }
+    Ok(())
 }
 
 /// Refuses to write over what is no earlier evaluation, before anything is computed.
@@ -308,14 +309,14 @@ fn write_files(
     for (name, masks) in METRICS {
         let images = measured.names.iter().zip(measured.of(masks));
         let rows = images.map(|(name, image)| {
-            let cells = [&image.csv_cells(measurable)[..], &masks_cells(flags.masking_of(masks))].concat();
+            let cells = [&image.csv_cells(measurable)[..], &mask_cells(flags.masking_of(masks))].concat();
             std::iter::once(name.clone()).chain(cells)
         });
         overwriting.write_table(&out.join(name), &metrics_columns(), rows)?;
     }
     let means = flags.in_order().into_iter().flat_map(|masking| {
         let rows = Summary::of(measured.of(masking.masks)).csv_rows();
-        rows.into_iter().map(move |row| masks_cells(masking).into_iter().chain(row))
+        rows.into_iter().map(move |row| mask_cells(masking).into_iter().chain(row))
     });
     overwriting.write_table(&out.join(MEANS), &means_columns(), means)?;
     let text = serde_json::to_string_pretty(document)?;
@@ -434,10 +435,19 @@ mod tests {
 
     #[test]
     fn rows_of_tables_say_of_which_masks_they_are() {
-        let masking = Masking { masks: Masks::Postprocessed, thresholds: [0.1, 0.5], erosion: 7 };
-        assert_eq!(masks_cells(masking), ["postprocessed", "0.1", "0.5", "7"]);
-        assert_eq!(masks_cells(Masking { masks: Masks::Raw, ..masking }), ["raw", "0.1", "0.5", ""]);
-        assert!(metrics_columns().ends_with(&MASKS) && means_columns().starts_with(&MASKS));
+        assert!(metrics_columns().ends_with(&MASK_COLUMNS) && means_columns().starts_with(&MASK_COLUMNS));
+    }
+
+    #[test]
+    fn results_do_not_lie_among_regions() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let split = folder.path().join("test");
+        std::fs::create_dir_all(split.join("ROIs/image")).expect("it is writable");
+        for out in [split.clone(), split.join("results"), split.join("ROIs/mask")] {
+            let error = check_outside_splits(&out).expect_err("regions lie there").to_string();
+            assert!(error.contains("among the regions of") && error.contains("--out"), "{error}");
+        }
+        assert!(check_outside_splits(&folder.path().join("results")).is_ok());
     }
 
     #[test]

@@ -51,10 +51,31 @@ impl MaskFlags {
     }
 }
 
+/// Columns of tables that say of which masks a row is.
+pub(super) const MASK_COLUMNS: [&str; 4] = ["masks", "threshold_cup", "threshold_disc", "erosion"];
+
+/// The cells of [`MASK_COLUMNS`]; raw masks are not eroded.
+pub(super) fn mask_cells(Masking { masks, thresholds: [cup, disc], erosion }: Masking) -> [String; 4] {
+    let erosion = if masks == Masks::Raw { String::new() } else { erosion.to_string() };
+    [masks.name().to_string(), cup.to_string(), disc.to_string(), erosion]
+}
+
 /// A probability among the flags.
 fn probability(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(p) if (0.0..=1.0).contains(&p) => Ok(p),
         _ => Err("a probability between 0 and 1 is needed".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_tables_say_of_which_masks_they_are() {
+        let masking = Masking { masks: Masks::Postprocessed, thresholds: [0.1, 0.5], erosion: 7 };
+        assert_eq!(mask_cells(masking), ["postprocessed", "0.1", "0.5", "7"]);
+        assert_eq!(mask_cells(Masking { masks: Masks::Raw, ..masking }), ["raw", "0.1", "0.5", ""]);
     }
 }

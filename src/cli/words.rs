@@ -16,6 +16,48 @@ use crate::data::names::printable;
 /// Flags by which folders and files are given, those first that are more often what was meant.
 const PLACES: [&str; 5] = ["source", "data", "input", "checkpoint", "out"];
 
+/// What other programs call verbs, and what these are called here.
+const VERBS: [(&str, &str); 17] = [
+    ("export", "convert"),
+    ("onnx", "convert"),
+    ("segment", "predict"),
+    ("seg", "predict"),
+    ("infer", "predict"),
+    ("inference", "predict"),
+    ("run", "predict"),
+    ("test", "evaluate"),
+    ("eval", "evaluate"),
+    ("score", "evaluate"),
+    ("validate", "evaluate"),
+    ("fit", "train"),
+    ("adapt", "train"),
+    ("finetune", "train"),
+    ("preprocess", "prepare"),
+    ("crop", "prepare"),
+    ("generate", "synth"),
+];
+
+/// What other programs call flags, and what these are called here, of which a verb has some.
+const FLAGS: [(&str, &[&str]); 17] = [
+    ("weights", &["checkpoint", "init"]),
+    ("model", &["checkpoint", "backbone"]),
+    ("ckpt", &["checkpoint"]),
+    ("pretrained", &["init"]),
+    ("threshold", &["threshold-cup", "threshold-disc"]),
+    ("thresh", &["threshold-cup", "threshold-disc"]),
+    ("data", &["source", "input"]),
+    ("dataset", &["data", "source", "input"]),
+    ("images", &["data", "source", "input"]),
+    ("batch-size", &["batch"]),
+    ("learning-rate", &["lr"]),
+    ("image-size", &["size"]),
+    ("img-size", &["size"]),
+    ("output-dir", &["out"]),
+    ("save-dir", &["out"]),
+    ("gpu", &["device"]),
+    ("tta", &["uncertainty"]),
+];
+
 /// The command, with every verb's place for results called both `--out` and `--output`, and with negative numbers taken for
 /// values, so that a flag can say why it does not take one.
 pub(super) fn alike_everywhere(command: Command) -> Command {
@@ -29,7 +71,16 @@ pub(super) fn alike_everywhere(command: Command) -> Command {
 
 /// An error of the command line with a tip: a folder without its flag, a flag where none is needed, or what is missing.
 pub(super) fn with_tip(mut error: Error, command: &Command, given: &[OsString]) -> Error {
-    let Some(verb) = given.iter().skip(1).find_map(|word| command.find_subcommand(word)) else { return error };
+    let Some(verb) = given.iter().skip(1).find_map(|word| command.find_subcommand(word)) else {
+        let tip = match error.get(ContextKind::InvalidSubcommand) {
+            Some(ContextValue::String(word)) => verb_of(word).map(|verb| format!("that is `papilla {verb}` here")),
+            _ => None,
+        };
+        if let Some(tip) = tip {
+            suggest(&mut error, tip);
+        }
+        return error;
+    };
     let tip = match (error.kind(), error.get(ContextKind::InvalidArg)) {
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) => tip_on_unknown(word, verb, given),
         (ErrorKind::ArgumentConflict, _)
@@ -44,9 +95,23 @@ pub(super) fn with_tip(mut error: Error, command: &Command, given: &[OsString]) 
         _ => None,
     };
     if let Some(tip) = tip {
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+        suggest(&mut error, tip);
     }
     error
+}
+
+/// A tip in the place of those for words that look alike.
+fn suggest(error: &mut Error, tip: String) {
+    for other in [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg] {
+        error.remove(other);
+    }
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+}
+
+/// The verb that does what another program calls so.
+fn verb_of(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    VERBS.iter().find(|(other, _)| *other == word).map(|(_, verb)| *verb)
 }
 
 /// How a word is given that a verb does not take.
@@ -59,7 +124,12 @@ fn tip_on_unknown(word: &str, verb: &Command, given: &[OsString]) -> Option<Stri
     } else {
         let place = verb.get_positionals().next().filter(|_| PLACES.iter().any(|flag| word == format!("--{flag}")));
         let name = place.and_then(|place| place.get_value_names()?.first());
-        name.map(|name| format!("{name} is given without a flag"))
+        let own = || {
+            let (_, flags) = FLAGS.iter().find(|(other, _)| word == format!("--{other}").as_str())?;
+            let flags: Vec<String> = flags.iter().filter(|flag| has(flag)).map(|flag| format!("`--{flag}`")).collect();
+            (!flags.is_empty()).then(|| format!("that is {} here", flags.join(" or ")))
+        };
+        name.map(|name| format!("{name} is given without a flag")).or_else(own)
     }
 }
 
@@ -141,10 +211,35 @@ mod tests {
             let told = refusal(line).to_string();
             assert!(told.contains(&format!("tip: {tip}")) || told.contains(tip), "{line}: {told}");
         }
+        for (line, tip) in [
+            ("papilla export best.pth", "that is `papilla convert` here"),
+            ("papilla Segment a.png", "that is `papilla predict` here"),
+            ("papilla predict --weights best a.png --out masks", "that is `--checkpoint` here"),
+            ("papilla predict --threshold 0.5", "that is `--threshold-cup` or `--threshold-disc` here"),
+            ("papilla train --dataset refuge", "that is `--source` here"),
+        ] {
+            let told = refusal(line).to_string();
+            assert!(told.contains(&format!("tip: {tip}")) && !told.contains("similar"), "{line}: {told}");
+        }
         let told = refusal("papilla train --resume runs/first --lr 0.1").to_string();
         assert!(told.contains("goes on with the settings that it was begun with"), "{told}");
         let told = refusal("papilla train --epoch 3").to_string();
         assert!(told.contains("--epochs") && !told.contains("without a flag"), "{told}");
+    }
+
+    #[test]
+    fn words_of_other_programs_are_none_of_ours_and_lead_to_some() {
+        let command = command();
+        for (word, verb) in VERBS {
+            assert!(command.find_subcommand(word).is_none() && command.find_subcommand(verb).is_some(), "{word}");
+        }
+        let has = |flag: &str| {
+            let mut verbs = command.get_subcommands();
+            verbs.any(|verb| verb.get_arguments().any(|arg| arg.get_long() == Some(flag)))
+        };
+        for (word, flags) in FLAGS {
+            assert!(flags.iter().all(|flag| has(flag)), "{word}");
+        }
     }
 
     #[test]

@@ -179,6 +179,12 @@ impl Taken {
     }
 }
 
+/// The split in which a path lies or would lie, or which it is.
+pub fn split_around(path: &Path) -> Option<PathBuf> {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    whole.ancestors().find(|folder| is_split(folder)).map(Path::to_path_buf)
+}
+
 /// The splits that are meant by a path: both of a dataset, those of all datasets in a folder, or the one that it is.
 pub fn splits_at(given: &Path) -> Vec<PathBuf> {
     let of = |dataset: &Path, splits: &[Split]| splits.iter().map(|split| dataset.join(split.folder())).collect();
@@ -259,6 +265,23 @@ mod tests {
         assert_eq!(images("both/test/ROIs/mask"), at("both/test/ROIs/mask"));
         let told = Taken::images(&at("both")).unwrap_err().to_string();
         assert!(told.ends_with("`") && told.contains("give one of its parts") && told.contains("test"), "{told}");
+    }
+
+    #[test]
+    fn what_would_lie_in_a_split_is_known() {
+        let root = folders();
+        let at = |path: &str| root.path().join(path);
+        for (path, around) in [
+            ("both", None),
+            ("both/results", None),
+            ("both/test", Some("both/test")),
+            ("both/test/ROIs/new/er", Some("both/test")),
+            ("alone/ROIs", Some("alone")),
+            ("results", None),
+            ("", None),
+        ] {
+            assert_eq!(split_around(&at(path)), around.map(at), "{path}");
+        }
     }
 
     #[test]

@@ -74,6 +74,18 @@ impl AdapterDescription {
         Tile::ALL.into_iter().rev().find(fits).unwrap_or(Tile::Small)
     }
 
+    /// Whether it has this index, or a name that contains this text, or is of this backend.
+    pub fn is_called(&self, wanted: &str) -> bool {
+        let wanted = wanted.to_lowercase();
+        match wanted.parse::<usize>() {
+            Ok(index) => self.index == index,
+            Err(_) => {
+                self.info.name.to_lowercase().contains(&wanted)
+                    || format!("{:?}", self.info.backend).to_lowercase() == wanted
+            }
+        }
+    }
+
     /// Whether a software adapter's subgroups have eight invocations, always, and can send values round.
     pub(crate) fn has_subgroups_of_eight(&self) -> bool {
         let sizes = [self.info.subgroup_min_size, self.info.subgroup_max_size];
@@ -131,15 +143,8 @@ pub(crate) fn choose(wanted: Option<&str>) -> Result<(AdapterDescription, Adapte
         return Err(GpuError::NoAdapter);
     }
     let Some(wanted) = wanted else { return Ok(found.swap_remove(0)) };
-    let lower = wanted.to_lowercase();
-    let position = match wanted.parse::<usize>() {
-        Ok(index) => Some(index).filter(|&i| i < found.len()),
-        Err(_) => found.iter().position(|(d, _)| {
-            d.info.name.to_lowercase().contains(&lower) || format!("{:?}", d.info.backend).to_lowercase() == lower
-        }),
-    };
-    match position {
-        Some(index) => Ok(found.swap_remove(index)),
+    match found.iter().position(|(adapter, _)| adapter.is_called(wanted)) {
+        Some(position) => Ok(found.swap_remove(position)),
         None => {
             let names: Vec<String> = found.iter().map(|(d, _)| format!("{} `{}`", d.index, d.info.name)).collect();
             Err(GpuError::UnknownAdapter { wanted: wanted.to_string(), found: names.join(", ") + ", and `cpu`" })
