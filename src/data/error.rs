@@ -8,6 +8,19 @@ use image::metadata::Orientation;
 use super::guard::defect;
 use super::names::{counted, several_files};
 
+/// Files that hold folders, by their endings.
+const ARCHIVES: [&str; 8] = [".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"];
+
+/// Why a path is no folder, without the path.
+pub fn no_folder(path: &Path) -> &'static str {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    match path.exists() {
+        false => "does not exist",
+        true if ARCHIVES.iter().any(|ending| name.ends_with(ending)) => "is an archive: unpack it first",
+        true => "is a file, and no folder",
+    }
+}
+
 /// An error of the data module; each message is one sentence naming the file or value.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains the fields of its variant")]
@@ -24,7 +37,7 @@ pub enum DataError {
     NotThere(PathBuf),
 
     /// A file where a folder is meant.
-    #[error("`{}` is a file, and no folder of images", .0.display())]
+    #[error("`{}` {}", .0.display(), no_folder(.0))]
     NotAFolder(PathBuf),
 
     /// The image folder holds nothing that can be read.

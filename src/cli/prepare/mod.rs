@@ -199,9 +199,8 @@ fn print(summary: &Summary, output: &Path, size: u32) -> Result<()> {
         let regions = counted(mirrored, "region");
         say(format!("{regions} partly beyond the border of the photograph, mirrored there"))?;
     }
-    for (region, confidence) in summary.doubtful() {
-        let name = region.source.display();
-        say(format!("check {name}: the disc was found with a confidence of only {confidence:.2}"))?;
+    if let Some(doubt) = notes::unsure_places(summary) {
+        say(doubt)?;
     }
     let sheets = ContactSheet::pages(output, regions).map(|page| page.display().to_string()).collect::<Vec<_>>();
     let sheets = match &sheets[..] {

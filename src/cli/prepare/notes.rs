@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::error::of_reason;
+use crate::data::disc_finder::LOW_CONFIDENCE;
 use crate::data::names::{counted, several};
 use crate::data::patients::told_apart;
 use crate::data::prepare::{Note, NoteKind, Prepared, Skipped, Summary, UnusedKind};
@@ -73,6 +74,19 @@ pub(super) fn notes(summary: &Summary, validation: &str) -> Vec<String> {
         told.push(format!("{regions} of the validation part went to `{validation}`; --validation says where to"));
     }
     told
+}
+
+/// Where the disc may be elsewhere, the least certain first.
+pub(super) fn unsure_places(summary: &Summary) -> Option<String> {
+    let doubtful = summary.doubtful();
+    let one = |(region, confidence): &(&Prepared, f64)| {
+        // Never as large as the limit.
+        format!("`{}` ({:.2})", region.source.display(), (confidence * 100.0).floor() / 100.0)
+    };
+    (!doubtful.is_empty()).then(|| {
+        let (regions, examples) = (counted(doubtful.len(), "region"), listed(doubtful.iter().map(one)));
+        format!("look at {regions}, where the disc was found with a confidence below {LOW_CONFIDENCE}: {examples}")
+    })
 }
 
 /// Photographs that were to be used and could not.

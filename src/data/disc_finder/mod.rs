@@ -88,6 +88,14 @@ pub fn find_disc(photograph: &RgbImage) -> Option<Finding> {
     Some(Finding { disc, confidence })
 }
 
+/// Why no disc was found in a picture of so many columns and rows.
+pub fn why_no_disc((width, height): (u32, u32)) -> String {
+    match width.min(height) < SMALLEST {
+        true => format!("it has only {width}x{height} pixels, and a disc is found in {SMALLEST} a side at least"),
+        false => "no disc was found in it; is it a fundus photograph?".to_string(),
+    }
+}
+
 /// The brightest place where vessels meet, and the confidence that it is that one.
 fn locate(field: &Field) -> Option<((f32, f32), f64)> {
     let brightness = brightness(field);

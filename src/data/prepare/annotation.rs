@@ -12,7 +12,7 @@ use super::legend::Legend;
 use super::mat_file::read_mat;
 use super::note::Note;
 use super::pieces::{CUP_OUTSIDE, apart};
-use super::reason::Reason;
+use super::reason::{Reason, Remedy};
 use crate::data::folder::ends_in;
 use crate::data::image_file::{MaskValues, Orientation, StoredMask, read_mask, upright};
 use crate::data::mask::{BACKGROUND, CUP, RIM, mask_image};
@@ -173,7 +173,11 @@ fn read_levels(path: &Path, legend: &Legend) -> Result<Drawn, Reason> {
     let rim: Vec<bool> = mask.iter().map(|level| *level == RIM).collect();
     notes.extend(note.map(|note| if is_line(&rim, width as usize) { Note::OutlineFilled } else { note }));
     let mask = mask_image((width, height), &cup, &disc.mask);
-    check_cup(&mask, &stored, legend, path)?;
+    check_cup(&mask, &stored, legend, path).map_err(|reason| match reason.remedy {
+        // No other legend puts the cup in the disc.
+        Some(Remedy::Legend) => apart(&mask, path).err().unwrap_or(reason),
+        _ => reason,
+    })?;
     Ok(Drawn {
         turned: stored.orientation != Orientation::NoTransforms,
         mask: upright(mask, stored.orientation),

@@ -1,19 +1,19 @@
 //! Why a data set could not be prepared at all; single files are skipped with a reason instead.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::options::Layout;
 use super::reason::Reason;
 use crate::atomic_file::WriteError;
-use crate::data::DataError;
 use crate::data::names::counted;
+use crate::data::{DataError, no_folder};
 
 /// Each message is one sentence that names the folder or value, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "each message explains the fields of its variant")]
 pub enum PrepareError {
     /// The folder is not there.
-    #[error("`{}` is not a folder", .0.display())]
+    #[error("`{}` {}", .0.display(), no_folder(.0))]
     NoInput(PathBuf),
 
     /// The folder is not laid out as was said.
@@ -109,9 +109,4 @@ pub enum OptionError {
 /// A layout that files have in place of the one that was looked for.
 pub fn fitting(other: Option<Layout>) -> String {
     other.map_or(String::new(), |layout| format!("; the files lie as in the layout `{}`", layout.name()))
-}
-
-/// Why a path is no folder.
-pub fn no_folder(path: &Path) -> &'static str {
-    if path.exists() { "is no folder but a file" } else { "does not exist" }
 }

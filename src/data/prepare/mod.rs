@@ -34,7 +34,7 @@ mod tree;
 mod unused;
 
 pub use annotation::Annotation;
-pub use error::{OptionError, PrepareError, fitting, no_folder};
+pub use error::{OptionError, PrepareError, fitting};
 pub use legend::{Legend, MaskValue, MaskValueError};
 pub use listing::SCALE;
 pub use note::{Note, NoteKind};

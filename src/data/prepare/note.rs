@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::data::fit::Lying;
 use crate::data::image_file::{ImageNote, Orientation};
+use crate::data::remarks::FEW_PIXELS;
 use crate::named::named_enum;
 
 /// One thing about one photograph or its annotation.
@@ -70,6 +71,11 @@ pub enum Note {
         /// in the region
         to: u32,
     },
+    /// the region has so few pixels in the photograph that a pixel more or less changes what is measured
+    FewPixels {
+        /// so many a side
+        side: u32,
+    },
 }
 
 /// Times that a region is enlarged of which nobody need know.
@@ -78,9 +84,11 @@ const ENLARGED: u32 = 4;
 const WIDEST: f64 = 0.45;
 
 impl Note {
-    /// What is odd about how large a region is cut out: `side` pixels become `size`.
-    pub(super) fn on_enlargement(side: u32, size: u32) -> Option<Self> {
-        (u64::from(size) > u64::from(ENLARGED) * u64::from(side)).then_some(Self::Enlarged { from: side, to: size })
+    /// What is odd about how small a region is cut out: `side` pixels become `size`.
+    pub(super) fn on_side(side: u32, size: u32) -> Option<Self> {
+        let is_enlarged = u64::from(size) > u64::from(ENLARGED) * u64::from(side);
+        let few = (side < FEW_PIXELS).then_some(Self::FewPixels { side });
+        if is_enlarged { Some(Self::Enlarged { from: side, to: size }) } else { few }
     }
 
     /// What is odd about how wide the disc of a photograph of this size is.
@@ -133,10 +141,25 @@ named_enum! {
         DiscMirrored = "disc-mirrored",
         /// regions were enlarged more than four times, so that they show no more than a blur
         Enlarged = "enlarged",
+        /// regions have fewer than 64 pixels a side, so that outlines in them are no more than guesses
+        FewPixels = "few-pixels",
     }
 }
 
 impl Note {
+    /// Whether somebody should look at the region before it is used.
+    pub fn is_doubt(&self) -> bool {
+        matches!(
+            self,
+            Self::AlreadyRegion
+                | Self::DiscCut
+                | Self::DiscMirrored
+                | Self::Enlarged { .. }
+                | Self::FewPixels { .. }
+                | Self::Turned { lying: Lying::Unclear, .. }
+        )
+    }
+
     /// What it is a case of.
     pub fn kind(&self) -> NoteKind {
         match self {
@@ -158,6 +181,7 @@ impl Note {
             Self::DiscCut => NoteKind::DiscCut,
             Self::DiscMirrored => NoteKind::DiscMirrored,
             Self::Enlarged { .. } => NoteKind::Enlarged,
+            Self::FewPixels { .. } => NoteKind::FewPixels,
         }
     }
 }
@@ -173,6 +197,7 @@ impl fmt::Display for Note {
             Self::OtherName { mask } => f.write_str(mask),
             Self::Agreement { agreement, experts } => write!(f, "{agreement} of {experts} experts"),
             Self::Enlarged { from, to } => write!(f, "{from}x{from} to {to}x{to} pixels"),
+            Self::FewPixels { side } => write!(f, "{side}x{side} pixels"),
             Self::RimWithoutCup
             | Self::OutlineFilled
             | Self::HolesFilled
@@ -181,5 +206,20 @@ impl fmt::Display for Note {
             | Self::DiscCut
             | Self::DiscMirrored => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::named::Named;
+
+    #[test]
+    fn regions_of_few_pixels_are_noticed_however_large_they_become() {
+        assert_eq!(Note::on_side(63, 512), Some(Note::Enlarged { from: 63, to: 512 }));
+        assert_eq!(Note::on_side(63, 128), Some(Note::FewPixels { side: 63 }));
+        assert_eq!(Note::on_side(64, 256), None);
+        let told = NoteKind::FewPixels.help().expect("each has a sentence");
+        assert!(told.contains(&format!("than {FEW_PIXELS} pixels")), "{told}");
     }
 }

@@ -53,7 +53,11 @@ pub(super) fn pieces(mask: &GrayImage) -> Vec<Piece> {
 /// # Errors
 /// A second disc, and a cup outside of the disc.
 pub(super) fn apart(mask: &GrayImage, path: &Path) -> Result<Option<Note>, Reason> {
-    let (pieces, path) = (pieces(mask), path.display());
+    let (mut pieces, path) = (pieces(mask), path.display());
+    // A cup beside the disc may be larger than it.
+    if let Some(disc) = pieces.iter().position(|piece| piece.rim > 0) {
+        pieces[..=disc].rotate_right(1);
+    }
     let [first, others @ ..] = &pieces[..] else { return Ok(None) };
     if let Some(second) =
         others.iter().find(|piece| piece.rim > 0 && piece.area() as f64 > SECOND * first.area() as f64)
@@ -107,6 +111,8 @@ mod tests {
         assert_eq!(told(6, 128), Ok(Some(Note::Apart { pixels: 36 })));
         let error = told(10, CUP).unwrap_err();
         assert!(error.starts_with("50 % of the cup") && error.contains("outside the disc"), "{error}");
+        let error = told(19, CUP).unwrap_err();
+        assert!(error.starts_with("78 % of the cup"), "{error}");
         let error = told(10, 128).unwrap_err();
         assert!(error.contains("more than one disc, of 400 and of 100 pixels"), "{error}");
     }

@@ -22,7 +22,7 @@ use super::unused::Skipped;
 use super::{drishti, origa, pairs, refuge, rim_one};
 use crate::data::contact_sheet::Tile;
 use crate::data::dataset::Split;
-use crate::data::disc_finder::{Disc, find_disc, is_whole_photograph};
+use crate::data::disc_finder::{Disc, find_disc, is_whole_photograph, why_no_disc};
 use crate::data::fit::Fit;
 use crate::data::guard::{caught, defect};
 use crate::data::image_file::{read_header, read_photograph, write_png};
@@ -214,7 +214,7 @@ fn measure(photograph: &Photograph, options: &Options) -> Result<Measured, Reaso
         let diameter = finding.map_or(0.0, |finding| finding.disc.diameter);
         return Ok(measured(Disc { centre, diameter }, Found::CentreFile, None, Vec::new()));
     }
-    let finding = finding.ok_or("no disc was found in it; is it a fundus photograph?")?;
+    let finding = finding.ok_or_else(|| why_no_disc(header.size))?;
     let found = Found::Finder { confidence: finding.confidence };
     Ok(measured(finding.disc, found, None, Vec::new()))
 }
@@ -291,7 +291,7 @@ fn write_region(
         already_region,
         is_cut.then_some(Note::DiscCut),
         is_mirrored.then_some(Note::DiscMirrored),
-        Note::on_enlargement(square.side, size),
+        Note::on_side(square.side, size),
     ];
     let rule = Overwriting::default();
     let paths = staging.region(photograph.split, &photograph.name);
@@ -317,7 +317,8 @@ fn write_region(
         is_validation: photograph.is_validation,
         notes: of_file.chain(notes.iter().cloned()).chain(of_region.into_iter().flatten()).collect(),
     };
-    let mut tile = Tile::new(&prepared.name, &region, mask.as_ref(), prepared.found.is_doubtful());
+    let is_doubtful = prepared.found.is_doubtful() || prepared.notes.iter().any(Note::is_doubt);
+    let mut tile = Tile::new(&prepared.name, &region, mask.as_ref(), is_doubtful);
     if prepared.split == Split::Test {
         tile = tile.with_mark(Split::Test.folder());
     }

@@ -55,7 +55,7 @@ fn a_split_is_counted_and_what_is_odd_about_it_is_said() {
     assert!(shared(&found.album, &loose.album).unwrap().is_all_of_both());
     let refused = |path: &str| Checkup::of(&split.path().join(path)).unwrap_err().to_string();
     assert!(refused("absent").ends_with("there is no such folder"), "{}", refused("absent"));
-    assert!(refused("ROIs/image/r01.png").ends_with("is a file, and no folder of images"));
+    assert!(refused("ROIs/image/r01.png").ends_with("is a file, and no folder"));
 }
 
 #[test]

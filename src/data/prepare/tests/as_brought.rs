@@ -211,20 +211,27 @@ fn photographs_that_are_stored_turned() {
 
 #[test]
 fn what_lies_apart_from_the_disc_is_told_for_what_it_is() {
-    let with = |side: u32, level: u8| {
+    let drawn = |side: u32, level: u8, classes: [u8; 3]| {
         let within = move |x: u32, y: u32| (20..20 + side).contains(&x) && (20..20 + side).contains(&y);
         one(|masks| {
             let mask = GrayImage::from_fn(WIDTH, HEIGHT, |x, y| {
-                Luma([if within(x, y) { level } else { [255, 128, 0][class(x, y)] }])
+                Luma([if within(x, y) { level } else { classes[class(x, y)] }])
             });
             mask.save(masks.join("a.png")).unwrap();
         })
     };
+    let with = |side: u32, level: u8| drawn(side, level, [255, 128, 0]);
     let (_folder, wanted) = with(4, 0);
     assert_right(measured(&wanted), 0.3, &[NoteKind::Apart]);
     for (level, words) in [(0, "36 % of the cup"), (128, "more than one disc")] {
         let (_folder, wanted) = with(20, level);
         let text = run(&wanted).unwrap_err().to_string();
         assert!(text.contains(words) && !text.contains("does not close"), "{text}");
+    }
+    // The whole cup, smaller than the disc and larger.
+    for side in [20, 60] {
+        let (_folder, wanted) = drawn(side, 0, [255, 128, 128]);
+        let text = run(&wanted).unwrap_err().to_string();
+        assert!(text.contains("100 % of the cup") && !text.contains("say what the levels mean"), "{text}");
     }
 }

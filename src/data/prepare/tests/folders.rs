@@ -231,7 +231,7 @@ fn one_folder_may_be_named_for_photographs_and_masks() {
     assert!(text.contains("no mask in the folder `all`"), "{text}");
     let file = Options { masks: Some("all/a.png".into()), ..wanted };
     let text = run(&file).unwrap_err().to_string();
-    assert!(text.ends_with("is no folder but a file"), "{text}");
+    assert!(text.ends_with("is a file, and no folder"), "{text}");
 }
 
 #[test]

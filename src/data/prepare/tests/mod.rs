@@ -352,7 +352,11 @@ fn another_layout_says_what_was_looked_for_and_found() {
     let nothing = Options { input: empty.path().to_path_buf(), ..wanted.clone() };
     assert!(run(&nothing).unwrap_err().to_string().ends_with("found nothing"));
     let absent = Options { input: wanted.input.join("absent"), ..wanted };
-    assert!(run(&absent).unwrap_err().to_string().contains("is not a folder"));
+    assert!(run(&absent).unwrap_err().to_string().ends_with("absent` does not exist"));
+    let archive = empty.path().join("data.ZIP");
+    fs::write(&archive, "PK").unwrap();
+    let packed = Options { input: archive, ..absent };
+    assert!(run(&packed).unwrap_err().to_string().ends_with("is an archive: unpack it first"));
 }
 
 #[test]

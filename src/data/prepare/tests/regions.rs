@@ -101,7 +101,7 @@ fn sizes_that_make_no_sense_are_refused_or_told() {
     let text = run(&Options { side: Some(5000), ..wanted.clone() }).unwrap_err().to_string();
     assert!(text.contains("5000 pixels") && text.contains("240x200") && text.contains("smaller side"), "{text}");
     let summary = run(&Options { side: Some(40), size: 64, ..wanted.clone() }).unwrap();
-    assert_eq!(kinds(&summary), [NoteKind::DiscCut]);
+    assert_eq!(kinds(&summary), [NoteKind::DiscCut, NoteKind::FewPixels]);
     let summary = run(&Options { size: 512, ..wanted.clone() }).unwrap();
     assert_eq!(kinds(&summary), [NoteKind::Enlarged]);
 
