@@ -2,6 +2,7 @@
 
 use clap::Command;
 
+use super::predict::flags;
 use crate::report::log_columns;
 
 /// What each verb is typically asked for.
@@ -184,11 +185,11 @@ pub(super) fn with_examples(command: Command) -> Command {
     EXAMPLES.iter().fold(command, |command, (verb, examples)| {
         let lines = examples.iter().map(|(what, call)| format!("  # {what}\n  {call}"));
         let text = format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n"));
-        let text = match *verb {
-            "report" => format!("{text}\n\n{}", log_columns()),
-            _ => text,
-        };
-        command.mut_subcommand(verb, |verb| verb.after_help(text))
+        command.mut_subcommand(verb, |command| match *verb {
+            "report" => command.after_help(format!("{text}\n\n{}", log_columns())),
+            "predict" => command.after_long_help(format!("{text}\n\n{}", flags())).after_help(text),
+            _ => command.after_help(text),
+        })
     })
 }
 

@@ -1,16 +1,61 @@
-//! Which images are of one patient, by their names: those that differ by the mark of an eye alone, as `12_L` and `12_R`.
+//! Which images are of one patient, by their names: those that differ by the mark of an eye alone, as `12_L` and `12_R`; and
+//! which eye a name says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::names::{counted, several};
 use super::words::words;
+use crate::metrics::Eye;
 
-/// Words for an eye in names: left and right in English, Latin, Spanish, Portuguese, French and German.
-const EYES: [&str; 13] = ["l", "r", "left", "right", "od", "os", "le", "re", "oi", "oe", "og", "li", "ou"];
+/// Words for an eye in names: left and right in English, Latin, Spanish, Portuguese, French and German; one is for both.
+const EYES: [(&str, Option<Eye>); 13] = [
+    ("l", Some(Eye::Left)),
+    ("r", Some(Eye::Right)),
+    ("left", Some(Eye::Left)),
+    ("right", Some(Eye::Right)),
+    ("od", Some(Eye::Right)),
+    ("os", Some(Eye::Left)),
+    ("le", Some(Eye::Left)),
+    ("re", Some(Eye::Right)),
+    ("oi", Some(Eye::Left)),
+    ("oe", Some(Eye::Left)),
+    ("og", Some(Eye::Left)),
+    ("li", Some(Eye::Left)),
+    ("ou", None),
+];
+
+/// What a name says about an eye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EyeInName {
+    /// whether a word for an eye is in it
+    pub is_named: bool,
+    /// the eye, unless the words are of both
+    pub eye: Option<Eye>,
+}
+
+/// Which eye a name says. A letter before a number counts something else (`r1_12`, of a first release).
+pub fn eye_of(name: &str) -> EyeInName {
+    let runs = name.split(|letter: char| !letter.is_alphanumeric());
+    let mut found = runs.flat_map(|run| {
+        let words = words(run);
+        let last = words.len().saturating_sub(1);
+        let stands = move |(place, word): &(usize, String)| word.len() > 1 || *place == last;
+        words
+            .into_iter()
+            .enumerate()
+            .filter(stands)
+            .filter_map(|(_, word)| Some(EYES.iter().find(|(eye, _)| *eye == word)?.1))
+    });
+    match found.next() {
+        None => EyeInName { is_named: false, eye: None },
+        Some(first) => EyeInName { is_named: true, eye: first.filter(|eye| found.all(|other| other == Some(*eye))) },
+    }
+}
 
 /// What the names of one patient's images have in common: their words, without which eye it is.
 fn patient(name: &str) -> Vec<String> {
-    let unmarked = |word: String| if EYES.contains(&word.as_str()) { String::new() } else { word };
+    let is_eye = |word: &str| EYES.iter().any(|(eye, _)| *eye == word);
+    let unmarked = |word: String| if is_eye(&word) { String::new() } else { word };
     words(name).into_iter().map(unmarked).collect()
 }
 
@@ -81,6 +126,27 @@ mod tests {
     fn chosen(names: &[&str], n: usize) -> Vec<String> {
         let chosen = every_nth(names.iter().copied(), n);
         names.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(name, _)| (*name).to_string()).collect()
+    }
+
+    #[test]
+    fn words_of_names_say_which_eye_it_is() {
+        let named = |eye| EyeInName { is_named: true, eye };
+        for (name, eye) in [
+            ("12_L", named(Some(Eye::Left))),
+            ("12R", named(Some(Eye::Right))),
+            ("OD 7", named(Some(Eye::Right))),
+            ("p001-os-macula", named(Some(Eye::Left))),
+            ("imageRight", named(Some(Eye::Right))),
+            ("OD_right_3", named(Some(Eye::Right))),
+            ("OD_and_OS", named(None)),
+            ("OU", named(None)),
+            ("r1_Im012", EyeInName { is_named: false, eye: None }),
+            ("bright", EyeInName { is_named: false, eye: None }),
+            ("g0001", EyeInName { is_named: false, eye: None }),
+            ("", EyeInName { is_named: false, eye: None }),
+        ] {
+            assert_eq!(eye_of(name), eye, "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whether a segmentation of a region looks like an optic disc with a cup: what nobody has drawn in published masks.
 //!
 //! The limits lie beyond every one of 559 masks of REFUGE, Drishti-GS1 and RIM-ONE r3 (disc 17 to 71 % of the region, cup 1 to
-//! 79 % of the disc, at most 1.65 and 2.0 times as long as wide).
+//! 79 % of the disc, at most 1.65 and 2.0 times as long as wide), but for two discs that are cut off by the border of their region.
 
 use super::BinaryMask;
 use super::components::{Connectivity, areas, components};
@@ -10,27 +10,29 @@ use crate::named::named_enum;
 named_enum! {
     /// Why somebody should look at a segmentation.
     pub enum Doubt {
-        /// no disc
+        /// no disc was found
         NoDisc = "no-disc",
-        /// implausibly small disc
+        /// the disc is less than 5 % of the region
         SmallDisc = "small-disc",
-        /// implausibly large disc
+        /// the disc is more than 85 % of the region
         LargeDisc = "large-disc",
-        /// disc that is not round
+        /// the disc touches the border of the region, which cuts it off
+        DiscAtBorder = "disc-at-border",
+        /// the disc is not round: it leaves much of an ellipse empty, or is more than 2 times as long as wide
         DiscShape = "disc-shape",
-        /// disc in several parts before post-processing
+        /// the disc was in several parts before post-processing
         DiscInParts = "disc-in-parts",
-        /// no cup
+        /// a disc was found, and no cup in it
         NoCup = "no-cup",
-        /// implausibly small cup
+        /// the cup is less than 0.5 % of the disc
         SmallCup = "small-cup",
-        /// cup as large as the disc
+        /// the cup is more than 95 % of the disc
         LargeCup = "large-cup",
-        /// cup that is not round
+        /// the cup is not round: it leaves much of an ellipse empty, or is more than 3 times as long as wide
         CupShape = "cup-shape",
-        /// cup in several parts before post-processing
+        /// the cup was in several parts before post-processing
         CupInParts = "cup-in-parts",
-        /// cup outside the disc
+        /// more than 5 % of the cup lie outside the disc
         CupOutside = "cup-outside",
     }
 }
@@ -46,6 +48,8 @@ const SHAPES: [(f64, f64); 2] = [(0.8, 2.0), (0.6, 3.0)];
 const PART: f64 = 0.1;
 /// Share of the cup's pixels that may lie outside the disc.
 const OUTSIDE: f64 = 0.05;
+/// Share of a side of the region along which the disc touches it, at least.
+const TOUCH: f64 = 0.02;
 
 /// What is doubtful about the masks `[cup, disc]` of a region, `raw` before post-processing.
 pub fn doubts(masks: &[BinaryMask; 2], raw: &[BinaryMask; 2]) -> Vec<Doubt> {
@@ -60,6 +64,7 @@ pub fn doubts(masks: &[BinaryMask; 2], raw: &[BinaryMask; 2]) -> Vec<Doubt> {
         (Doubt::NoDisc, !has_disc),
         (Doubt::SmallDisc, has_disc && share < *DISC.start()),
         (Doubt::LargeDisc, share > *DISC.end()),
+        (Doubt::DiscAtBorder, touches_border(disc)),
         (Doubt::DiscShape, is_long(disc, SHAPES[0])),
         (Doubt::DiscInParts, parts(&raw[1]) > 1),
         (Doubt::NoCup, has_disc && !has_cup),
@@ -70,6 +75,16 @@ pub fn doubts(masks: &[BinaryMask; 2], raw: &[BinaryMask; 2]) -> Vec<Doubt> {
         (Doubt::CupOutside, outside > OUTSIDE * cup_area),
     ];
     found.into_iter().filter(|(_, holds)| *holds).map(|(doubt, _)| doubt).collect()
+}
+
+/// Whether a mask reaches one of the sides of its region along more than a few pixels.
+fn touches_border(mask: &BinaryMask) -> bool {
+    let (width, height) = (mask.width(), mask.height());
+    let touches = |inside: usize, side: u32| inside > 0 && inside as f64 >= TOUCH * f64::from(side);
+    let row = |y: u32| (0..width).filter(|x| mask.contains(*x, y)).count();
+    let column = |x: u32| (0..height).filter(|y| mask.contains(x, *y)).count();
+    [0, height - 1].iter().any(|y| touches(row(*y), width))
+        || [0, width - 1].iter().any(|x| touches(column(*x), height))
 }
 
 /// Share of the ellipse in the box around a mask that its pixels make up, and how many times as long as wide the box is;
@@ -100,6 +115,7 @@ fn parts(mask: &BinaryMask) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::named::Named;
 
     const SIDE: u32 = 120;
 
@@ -121,13 +137,14 @@ mod tests {
     #[test]
     fn what_no_annotator_draws_is_doubted_and_nothing_else() {
         let (disc, cup) = ((60.0, 60.0, 38.0, 42.0), (62.0, 60.0, 18.0, 22.0));
-        let cases: [(&[_], &[_], &[&str]); 12] = [
+        let cases: [(&[_], &[_], &[&str]); 13] = [
             (&[cup], &[disc], &[]),
             (&[], &[], &["no-disc"]),
             (&[cup], &[], &["no-disc", "cup-outside"]),
             (&[], &[disc], &["no-cup"]),
             (&[(60.0, 60.0, 5.0, 5.0)], &[(60.0, 60.0, 10.0, 10.0)], &["small-disc"]),
-            (&[cup], &[(60.0, 60.0, 100.0, 100.0)], &["large-disc"]),
+            (&[cup], &[(60.0, 60.0, 100.0, 100.0)], &["large-disc", "disc-at-border"]),
+            (&[cup], &[(79.0, 60.0, 41.0, 42.0)], &["disc-at-border"]),
             (&[(60.0, 60.0, 10.0, 14.0)], &[(60.0, 60.0, 18.0, 50.0)], &["disc-shape"]),
             (&[(60.0, 60.0, 1.5, 1.5)], &[(60.0, 60.0, 50.0, 50.0)], &["small-cup"]),
             (&[disc], &[disc], &["large-cup"]),
@@ -137,6 +154,23 @@ mod tests {
         ];
         for (cup, disc, wanted) in cases {
             assert_eq!(names(cup, disc), wanted, "cup {cup:?}, disc {disc:?}");
+        }
+    }
+
+    #[test]
+    fn limits_are_told_as_they_are() {
+        let told = |doubt: Doubt| doubt.help().expect("each has a sentence");
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share).replace(".0 ", " ");
+        for (doubt, limit) in [
+            (Doubt::SmallDisc, percent(*DISC.start())),
+            (Doubt::LargeDisc, percent(*DISC.end())),
+            (Doubt::DiscShape, format!("{} times", SHAPES[0].1)),
+            (Doubt::SmallCup, percent(*CUP.start())),
+            (Doubt::LargeCup, percent(*CUP.end())),
+            (Doubt::CupShape, format!("{} times", SHAPES[1].1)),
+            (Doubt::CupOutside, percent(OUTSIDE)),
+        ] {
+            assert!(told(doubt).contains(&limit), "`{limit}` is not in: {}", told(doubt));
         }
     }
 

@@ -16,7 +16,7 @@ named_enum! {
 }
 
 /// Share of the disc that is rim in the quarter around each direction from the disc's centre of mass, split at the
-/// diagonals: 1 without cup, 0 where the cup fills all of it.
+/// diagonals: 1 where no cup is, 0 where the cup fills all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RimSectors {
     /// below the centre
@@ -39,7 +39,8 @@ impl RimSectors {
     }
 }
 
-/// The four shares; `None` where there is no disc, or none in one of the directions.
+/// The four shares; `None` without a cup, for a cup that was not found would count as the healthiest rim, and where there is no disc,
+/// or none in one of the directions.
 ///
 /// # Panics
 /// When the masks differ in size.
@@ -62,7 +63,7 @@ pub fn rim_sectors(cup: &BinaryMask, disc: &BinaryMask) -> Option<RimSectors> {
         areas[sector][0] += u64::from(!cup.contains(column as u32, row as u32));
         areas[sector][1] += 1;
     }
-    if areas.iter().any(|[_, disc]| *disc == 0) {
+    if cup.area() == 0 || areas.iter().any(|[_, disc]| *disc == 0) {
         return None;
     }
     let [inferior, superior, left, right] = areas.map(|[rim, disc]| rim as f64 / disc as f64);
@@ -90,8 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn without_disc_there_is_no_rim() {
-        let empty = BinaryMask::from_fn(9, 9, |_, _| false);
+    fn without_disc_or_cup_nothing_is_known_of_the_rim() {
+        let [empty, disc] = [false, true].map(|inside| BinaryMask::from_fn(9, 9, |_, _| inside));
         assert_eq!(rim_sectors(&empty, &empty), None);
+        assert_eq!(rim_sectors(&disc, &empty), None);
+        assert_eq!(rim_sectors(&empty, &disc), None, "not the healthiest rim there is");
     }
 }

@@ -72,7 +72,7 @@ fn a_folder_with_all_sorts_of_files() {
     let at = |name: &str| inputs.join(name);
     let long = format!("{}é", "l".repeat(243));
     for name in ["fine.png", "截图.PNG", "two\nlines \u{1b}[31m.png", &format!("{long}.png")] {
-        save(&region(48, 48), &at(name));
+        save(&region(64, 64), &at(name));
     }
     save(&photograph(0).0, &at("whole.jpg"));
     save(&region(60, 40), &at("wide.png"));
@@ -98,6 +98,7 @@ fn a_folder_with_all_sorts_of_files() {
     line(&lines, &["1 folder is not entered", "`sub`", "2 images"]);
     line(&lines, &["1 of 7 looks like a whole photograph", "`whole`", "--find-disc"]);
     line(&lines, &["`wide`", "60x40", "mirroring"]);
+    line(&lines, &["regions of 2 of 7", "fewer than 64 pixels a side", "`plain` and `wide`"]);
     line(&lines, &["too long", &long, "`llll"]);
     assert!(!lines.iter().any(|line| line.contains("._fine") || line.contains("Thumbs") || line.contains('\u{1b}')));
 
@@ -105,14 +106,18 @@ fn a_folder_with_all_sorts_of_files() {
     assert_eq!(document["images"], 7);
     assert_eq!(names(&document["unreadable"]).len(), 4);
     assert_eq!(names(&document["flags"]["whole-photograph"]), ["whole"]);
+    assert_eq!(names(&document["flags"]["few-pixels"]), ["plain", "wide"]);
     assert_eq!(names(&document["flags"]["no-cup"]).len(), 7, "the network finds none");
-    assert_eq!(names(&document["notes"]).len(), 5);
+    assert_eq!(names(&document["notes"]).len(), 6);
+    let by = ["checkpoint", "masks", "threshold_cup", "size", "steps"].map(|key| document[key].to_string());
+    assert_eq!(by, [&format!("\"{}\"", text(&weights)), "\"postprocessed\"", "0.75", "64", "null"]);
     for prediction in document["predictions"].as_array().expect("a list") {
         let name = prediction["name"].as_str().expect("a name");
         assert_eq!(names(&prediction["flag"]).contains(&"whole-photograph"), name == "whole", "{prediction}");
         let remarks: &[&str] = match name {
             "whole" => &["whole photograph"],
-            "wide" => &["60x40"],
+            "wide" => &["60x40 and was completed", "only 60x40 pixels"],
+            "plain" => &["only 40x40 pixels"],
             _ => &[],
         };
         let notes = names(&prediction["notes"]);
@@ -123,7 +128,9 @@ fn a_folder_with_all_sorts_of_files() {
     assert_eq!((mask("wide"), mask("whole")), ((60, 40), (900, 800)));
     let rows = table(&out);
     let whole = rows.iter().find(|row| row["name"] == "whole").expect("a row");
-    assert_eq!(whole["flag"], "whole-photograph; large-disc; no-cup");
+    assert_eq!(whole["flag"], "whole-photograph; large-disc; disc-at-border; no-cup");
+    assert_eq!([&whole["rim_inferior"], &whole["rim_left"]], ["", ""], "nothing is known of a rim without its cup");
+    assert_eq!([&whole["masks"], &whole["checkpoint"]], ["postprocessed", text(&weights)]);
     assert!(whole["notes"].contains("whole photograph") && out.join("contact-sheet.png").is_file());
 
     // The same again gives the same names; results that the table would no longer list, and what somebody has worked on, are in
@@ -186,7 +193,7 @@ fn photographs_are_upright_and_what_is_not_found_has_no_figure() {
     assert_eq!(names(&document["flags"]["no-disc"]), ["a", "b", "c", "d"]);
     for (prediction, row) in document["predictions"].as_array().expect("a list").iter().zip(table(&out)) {
         assert!(prediction["confidence"].is_null() && prediction["vcdr"].is_null(), "{prediction}");
-        assert_eq!((row["confidence"].as_str(), row["flag"].as_str()), ("", "no-disc"));
+        assert_eq!((row["confidence"].as_str(), row["flag"].as_str()), ("", "few-pixels; no-disc"));
     }
 
     // With other bits than those that the levels speak of; and in words.
@@ -194,7 +201,9 @@ fn photographs_are_upright_and_what_is_not_found_has_no_figure() {
         ["predict", "--size", "64", "--bits", "14", "--force", "--checkpoint", text(&weights), "--out", text(&out)];
     let told = papilla(&begin).arg(inputs.join("d.png")).output().expect("the program runs");
     let told = crate::running::succeeded(told);
-    assert!(told.contains("look at 1 of 1, see the column `flag`: 1: no disc (`d`)"), "{told}");
+    let lines =
+        ["look at 1 of 1 image, by the column `flag`:", "  few-pixels: 1 image (`d`)", "  no-disc: 1 image (`d`)"];
+    assert!(told.contains(&lines.join("\n")), "{told}");
     let dark = image::open(out.join("d_overlay.png")).expect("an overlay").to_rgb8();
     assert!(dark.get_pixel(40, 9).0[0].abs_diff(63) < 3, "{:?}", dark.get_pixel(40, 9));
 }
@@ -216,8 +225,8 @@ fn one_region_in_many_that_cannot_be_evaluated() {
     // One damaged, one without its mask, one that is not square; a whole photograph, and strays.
     fs::write(&images[0], "no picture").expect("a file");
     fs::rename(&masks[1], rois.join("mask/other.png")).expect("it can be renamed");
-    save(&region(64, 48), &images[2]);
-    let disc = GrayImage::from_fn(64, 48, |x, _| Luma([if (20..40).contains(&x) { 128 } else { 255 }]));
+    save(&region(96, 64), &images[2]);
+    let disc = GrayImage::from_fn(96, 64, |x, _| Luma([if (20..40).contains(&x) { 128 } else { 255 }]));
     disc.save(&masks[2]).expect("a temporary file can be written");
     save(&photograph(0).0, &rois.join("image/Whole.png"));
     GrayImage::from_fn(900, 800, |x, _| Luma([if x < 400 && x > 9 { 128 } else { 255 }]))
@@ -246,7 +255,7 @@ fn one_region_in_many_that_cannot_be_evaluated() {
     line(&lines, &["error: ", &name(&images[1]), "no mask"]);
     line(&lines, &["1 mask without an image is not used: `other.png`"]);
     line(&lines, &["1 file is left alone", "`readme`"]);
-    line(&lines, &["64x48", "mirroring"]);
+    line(&lines, &["96x64", "mirroring"]);
     line(&lines, &["1 of 4 looks like a whole photograph", "`Whole`", "papilla prepare"]);
     let document = document(&output);
     assert_eq!((&document["images"], &document["regions"]), (&2.into(), &4.into()));

@@ -1,6 +1,6 @@
 //! `predict --find-disc`, from whole photographs to masks of their size, and photographs in which there is no disc.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -157,7 +157,7 @@ fn masks_lie_where_the_disc_was_found_whatever_the_format() {
         assert!((0.7..1.4).contains(&(side / 1.5 / diameter)), "the disc is {diameter} wide: {row:?}");
         assert_disc_fills_region(&out, row, SIZE);
         assert_eq!((row["cup_area"].as_str(), row["vcdr"].as_str()), ("0", ""), "there is no cup");
-        assert_eq!((row["rim_inferior"].as_str(), row["uncertainty_disc"].as_str()), ("1.0000", ""));
+        assert_eq!((row["rim_inferior"].as_str(), row["uncertainty_disc"].as_str()), ("", ""));
     }
     // Depth and lossless formats change nothing.
     for row in &rows[1..4] {
@@ -172,7 +172,8 @@ fn masks_lie_where_the_disc_was_found_whatever_the_format() {
 fn a_photograph_without_a_disc_is_listed_for_checking() {
     let folder = TempDir::new().expect("a temporary folder");
     let out = folder.path().join("out");
-    let [with, without] = ["with.png", "without.png"].map(|name| folder.path().join(name));
+    let [with, without, region] = ["with_OD.png", "without.png", "region.png"].map(|name| folder.path().join(name));
+    generate(5, Clinic::A, Split::Test, 0, 128).0.save(&region).expect("a temporary file can be written");
     photograph(0).0.save(&with).expect("a temporary file can be written");
     let bare = field(|x, y| {
         let speckle = noise(x / 6, y / 6) - 0.5;
@@ -180,13 +181,15 @@ fn a_photograph_without_a_disc_is_listed_for_checking() {
     });
     bare.save(&without).expect("a temporary file can be written");
     let weights = weights(&folder, None);
-    let told = succeeded(predict(&weights, &[&with, &without], &out, &["--uncertainty", "2"]));
-    let listed: Vec<&str> = told.lines().filter(|line| line.starts_with("check ")).collect();
-    assert!(listed.len() == 1 && listed[0].contains("`without`"), "{told}");
+    let told = succeeded(predict(&weights, &[&with, &without, &region], &out, &["--uncertainty", "2"]));
+    for line in ["  unsure-place: 1 image (`without`)", "  already-region: 1 image (`region`)"] {
+        assert!(told.lines().any(|told| told == line), "`{line}` is not in: {told}");
+    }
 
     for row in table(&out) {
         let confidence = number(&row, "finder_confidence");
-        assert_eq!(confidence < 0.3, row["name"] == "without", "{row:?}");
+        assert_eq!(confidence < 0.3, row["flag"].contains("unsure-place"), "{row:?}");
+        assert_eq!(row["flag"].contains("already-region"), row["name"] == "region", "{row:?}");
         for column in ["uncertainty_disc", "uncertainty_outline"] {
             assert!((0.0..=0.5).contains(&number(&row, column)), "{row:?}");
         }
@@ -196,17 +199,24 @@ fn a_photograph_without_a_disc_is_listed_for_checking() {
         assert_eq!(deviations.dimensions(), (2 * side, side), "cup beside disc, of the region");
     }
 
-    let told =
-        succeeded(predict(&weights, &[&with], &out, &["--uncertainty", "2", "--eye", "left", "--json", "--force"]));
+    let told = succeeded(predict(
+        &weights,
+        &[&with],
+        &out,
+        &["--uncertainty", "2", "--eye", "from-name", "--json", "--force"],
+    ));
     let document: Value = serde_json::from_str(&told).expect("--json prints one document");
     assert!(document["notice"].as_str().is_some_and(|notice| notice.contains("not a medical device")));
     let row = &table(&out)[0];
     let prediction = document["predictions"][0].as_object().expect("an object for each image");
-    assert_eq!(prediction.keys().cloned().collect::<std::collections::BTreeSet<_>>(), row.keys().cloned().collect());
+    let of_call = ["masks", "threshold_cup", "threshold_disc", "erosion", "checkpoint", "steps"];
+    let columns: BTreeSet<&str> = row.keys().map(String::as_str).filter(|column| !of_call.contains(column)).collect();
+    assert_eq!(prediction.keys().map(String::as_str).collect::<BTreeSet<_>>(), columns);
+    assert_eq!((&prediction["eye"], row["eye"].as_str()), (&"right".into(), "right"));
     // Nobody draws a disc as large as the region: there is nothing to be confident of.
     assert!(row["flag"].contains("large-disc"), "{row:?}");
     assert!(prediction["confidence"].is_null() && row["confidence"].is_empty(), "{row:?}");
-    for column in ["rim_nasal", "rim_temporal", "uncertainty_disc", "finder_confidence", "region_side"] {
+    for column in ["uncertainty_disc", "uncertainty_outline", "finder_confidence", "region_side"] {
         let value = prediction[column].as_f64().unwrap_or_else(|| panic!("`{column}` is no number: {prediction:?}"));
         assert!((value - number(row, column)).abs() < 1e-4, "{column}: {value} but {row:?}");
     }
@@ -226,7 +236,7 @@ fn real_photographs() {
     let inputs = discs.map(|(file, ..)| raw.join(file));
     let paths: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
     let told = succeeded(predict(&weights(&folder, Some(DISC_EVERYWHERE)), &paths, &out, &["--raw"]));
-    assert!(!told.contains("check "), "{told}");
+    assert!(!told.contains("unsure-place") && !told.contains("already-region"), "{told}");
     let rows = table(&out);
     assert_eq!(rows.len(), discs.len());
     for (path, (_, centre, diameter)) in inputs.iter().zip(discs) {

@@ -5,20 +5,20 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::eye::{self, Eyes};
 use super::part::Part;
 use super::uncertainty;
 use crate::cli::masking::MaskFlags;
-use crate::cli::named::named;
 use crate::cli::{Architecture, Overwrite};
 use crate::data::content::FileContents;
-use crate::metrics::{Eye, Masking, Masks};
+use crate::metrics::{Masking, Masks};
 use crate::train::Config;
 
 /// Segment images: masks, overlays, and a table of cup-to-disc ratios and areas
 ///
 /// Images are taken upright, as their EXIF orientation says, and masks and overlays lie on the upright image. Regions that are
 /// not square are completed by mirroring their edges. In overlays, and in `contact-sheet.png` with all of them in small, the
-/// disc is blue and the cup green; what is empty or implausible is flagged in the table and framed in the sheet. An image that
+/// disc is blue and the cup green; what somebody should look at is flagged in the table and framed in the sheet. An image that
 /// cannot be read is named and left out, the exit status is then 1. What Ctrl-C, a full disk or a power cut has stopped goes on
 /// when the same command is given again. Not a medical device: nothing it prints may be used for diagnosis.
 #[derive(clap::Args, Clone)]
@@ -45,10 +45,10 @@ pub(in crate::cli) struct Arguments {
     /// Bits that the levels of 16-bit files have, 8 to 16 [default: as few as the brightest level needs, of 8, 10, 12, 14 and 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(8..=16))]
     pub(super) bits: Option<u8>,
-    /// Which eye all of the images show: without it the sides of the rim are left and right in the image, not nasal and
-    /// temporal
-    #[arg(long, value_parser = named::<Eye>(), value_name = "EYE")]
-    pub(super) eye: Option<Eye>,
+    /// Which eye the images show, also `OS` (left) or `OD` (right): without it the sides of the rim are left and right in the
+    /// image, not nasal and temporal
+    #[arg(long, ignore_case = true, value_parser = eye::parser(), value_name = "EYE")]
+    pub(super) eye: Option<Eyes>,
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=100), help = uncertainty::help())]
     pub(super) uncertainty: Option<u8>,
     #[command(flatten)]
@@ -87,7 +87,7 @@ impl Arguments {
             "logits": self.logits,
             "find_disc": self.find_disc,
             "bits": self.bits,
-            "eye": self.eye.map(Eye::name),
+            "eye": self.eye.map(Eyes::name),
             "uncertainty": self.uncertainty,
         }))
     }

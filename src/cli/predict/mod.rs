@@ -1,6 +1,7 @@
 //! `papilla predict`: masks, overlays and figures of unlabelled images.
 
 mod arguments;
+mod eye;
 mod findings;
 mod flag;
 mod inputs;
@@ -12,21 +13,22 @@ mod under_way;
 mod whole_photograph;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 pub(super) use self::arguments::Arguments;
+pub(super) use self::flag::flags;
 use self::inputs::{Inputs, clear_the_way};
-use self::table::Row;
+use self::table::{MadeBy, Row};
 use self::under_way::UnderWay;
 use self::work::{Done, Work};
 use super::architecture::check_readable;
 use super::interrupt::{Interrupts, Stopped};
 use super::{Global, output, progress};
-use crate::data::names::{counted, shown};
+use crate::data::names::counted;
 use crate::data::place::Taken;
 use crate::train::{CheckpointTaken, TrainedNetwork, checkpoint_at};
 
@@ -36,8 +38,9 @@ const BATCH: usize = 4;
 /// Closes what a prediction prints, quiet or not.
 const DISCLAIMER: &str = "for research only: not a medical device, not for diagnosis";
 
-/// What is to be done with whole photographs.
+/// What is to be done with whole photographs, and with regions in their place.
 const WHOLE_PHOTOGRAPHS: &str = "; pass --find-disc to have the disc found in them";
+const REGIONS: &str = "; leave out --find-disc, for it looks for the small disc of a whole photograph";
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let taken = arguments.inputs.iter().map(|input| Taken::images(input)).collect::<Result<Vec<_>, _>>()?;
@@ -56,15 +59,18 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     check_readable(&arguments.checkpoint)?;
     let device = global.open_tuned()?;
     let passes = arguments.uncertainty.map_or(0, usize::from);
-    let TrainedNetwork { predictor, config, notes: of_weights, .. } =
+    let TrainedNetwork { predictor, config, notes: of_weights, origin } =
         arguments.architecture.load(&device, &arguments.checkpoint, BATCH, passes)?;
     notes.extend(of_weights);
+    notes.extend(arguments.eye.into_iter().flat_map(|eyes| eyes.told(&images)));
+    let (checkpoint, masking) = (arguments.checkpoint.clone(), arguments.masking());
+    let made_by = MadeBy { checkpoint, steps: origin.steps(), masking };
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let interrupts = Interrupts::heed();
     let names = images.iter().map(|image| image.name.as_str()).collect();
     let under_way = UnderWay::open(&arguments.out, arguments.call(&config)?, &names)?;
     let bar = progress::bar(global, images.len() as u64, "predicting");
-    let mut work = Work::new(arguments, &overwriting, &predictor, under_way, &images, others);
+    let mut work = Work::new(arguments, &made_by, &overwriting, &predictor, under_way, &images, others);
     let ended = work.all(|| {
         bar.inc(1);
         interrupts.signal().is_none()
@@ -81,19 +87,26 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let done = counted(earlier, "image");
         notes.push(format!("{done} of {} had been done by an earlier call, which was stopped", images.len()));
     }
-    notes.extend(remarks.sentences(rows.len(), WHOLE_PHOTOGRAPHS));
+    let advice = if arguments.find_disc { REGIONS } else { WHOLE_PHOTOGRAPHS };
+    notes.extend(remarks.sentences(rows.len(), advice));
     for note in &notes {
         global.note(note);
     }
     if global.json {
-        let list: Vec<_> = rows.iter().map(|row| row.as_json(arguments.eye)).collect();
+        let list: Vec<_> = rows.iter().map(|row| row.as_json()).collect();
         let flags: Map<String, Value> =
             findings::by_flag(&rows).into_iter().map(|(flag, names)| (flag.name().to_string(), names.into())).collect();
         let document = json!({
             "notice": DISCLAIMER,
             "images": rows.len(),
             "device": device.name(),
-            "masks": arguments.masking().to_string(),
+            "checkpoint": made_by.checkpoint.display().to_string(),
+            "steps": made_by.steps,
+            "size": config.size,
+            "masks": masking.masks.name(),
+            "threshold_cup": masking.thresholds[0],
+            "threshold_disc": masking.thresholds[1],
+            "erosion": masking.erosion,
             "predictions": list,
             "flags": flags,
             "notes": notes,
@@ -102,7 +115,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         });
         output::unless_closed(output::json(&document))?;
     } else {
-        output::unless_closed(print(&rows, images.len(), arguments))?;
+        output::unless_closed(print(&rows, images.len(), &arguments.out, &made_by))?;
     }
     for problem in &unreadable {
         output::problem(problem);
@@ -111,28 +124,25 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// What was done, and what to look at.
-fn print(rows: &[Row], given: usize, arguments: &Arguments) -> Result<()> {
-    let (count, place) = (rows.len(), arguments.out.display());
+fn print(rows: &[Row], given: usize, out: &Path, made_by: &MadeBy) -> Result<()> {
+    let (count, place) = (rows.len(), out.display());
+    let (checkpoint, masking) = (made_by.checkpoint.display(), made_by.masking);
+    let steps = made_by.steps.map_or(String::new(), |steps| format!(" (after {})", counted(steps as usize, "step")));
     let segmented =
         if count == given { counted(count, "image") } else { format!("{count} of {}", counted(given, "image")) };
-    output::line(format_args!("{segmented} segmented, {}; results in {place}", arguments.masking()))?;
+    output::line(format_args!("{segmented} segmented by `{checkpoint}`{steps}, {masking}; results in {place}"))?;
     print_places(rows)?;
     if !rows.is_empty() {
-        output::line(findings::summary(rows))?;
+        findings::summary(rows).into_iter().try_for_each(output::line)?;
     }
     Ok(output::line(DISCLAIMER)?)
 }
 
-/// How sure the disc finder is, and which photographs somebody should look at, the least certain first.
+/// How sure the disc finder is.
 fn print_places(rows: &[Row]) -> Result<()> {
-    let mut found: Vec<_> = rows.iter().filter_map(|row| Some((row, row.place?))).collect();
-    found.sort_by(|a, b| a.1.finding.confidence.total_cmp(&b.1.finding.confidence));
-    let (Some((_, least)), Some((_, most))) = (found.first(), found.last()) else { return Ok(()) };
-    let [low, high] = [least, most].map(|place| place.finding.confidence);
-    output::line(format_args!("confidence of the disc finder: {low:.2} to {high:.2}"))?;
-    for (row, place) in found.iter().filter(|(_, place)| place.is_doubtful()) {
-        let (name, confidence) = (shown(&row.name), place.finding.confidence);
-        output::line(format_args!("check `{name}`: the disc was found with a confidence of only {confidence:.2}"))?;
-    }
-    Ok(())
+    let found: Vec<f64> = rows.iter().filter_map(|row| Some(row.place?.finding.confidence)).collect();
+    let (least, most) = (found.iter().copied().reduce(f64::min), found.iter().copied().reduce(f64::max));
+    let (Some(least), Some(most)) = (least, most) else { return Ok(()) };
+    let told = if found.len() == 1 { format!("{least:.2}") } else { format!("{least:.2} to {most:.2}") };
+    Ok(output::line(format_args!("confidence of the disc finder: {told}"))?)
 }

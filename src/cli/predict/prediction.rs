@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use image::{GrayImage, RgbImage};
 
 use super::arguments::Arguments;
-use super::flag::Flag;
+use super::flag::{Flag, Unfit};
 use super::inputs::Image;
 use super::part::Part;
 use super::table::Row;
@@ -41,13 +41,16 @@ impl<'a> Input<'a> {
     pub(super) fn read(arguments: &Arguments, Image { name, path }: &'a Image, files: &FileContents) -> Result<Self> {
         let content = files.of(path)?;
         let photograph = read_photograph(path, arguments.bits)?;
-        let (region, remarks) = if arguments.find_disc {
+        let (region, mut remarks) = if arguments.find_disc {
             let place = Place::find(&photograph.image).with_context(|| format!("cannot use `{}`", path.display()))?;
-            (Some((place.square.cut_image(&photograph.image), place)), Remark::on_file(&photograph.notes))
+            let remarks = Remark::on_photograph(&photograph.image, &photograph.notes);
+            (Some((place.square.cut_image(&photograph.image), place)), remarks)
         } else {
             check_shape(photograph.image.dimensions(), path)?;
             (None, Remark::on_region(&photograph.image, &photograph.notes))
         };
+        let seen = region.as_ref().map_or(&photograph.image, |(region, _)| region);
+        remarks.extend(Remark::on_size(seen.dimensions()));
         Ok(Self { name, path, content, image: photograph.image, region, remarks })
     }
 
@@ -71,22 +74,21 @@ pub(super) fn write_prediction(
         Some((_, place)) => masks.each_ref().map(|mask| place.put_back(mask, width, height)),
         None => masks.clone(),
     };
-    let is_whole = input.remarks.iter().any(|remark| matches!(remark, Remark::WholePhotograph));
-    let doubts = doubts(&masks, &raw);
+    let place = input.region.as_ref().map(|(_, place)| *place);
+    let unsure = place.filter(Place::is_doubtful).map(|_| Flag::Unfit(Unfit::UnsurePlace));
+    let found = doubts(&masks, &raw).into_iter().map(Flag::Doubt);
+    let flags: Vec<Flag> = input.remarks.iter().filter_map(Flag::of).chain(unsure).chain(found).collect();
     drop(raw);
     let row = Row {
         vcdr: vertical_cup_to_disc_ratio(&whole[0], &whole[1]),
         cup_area: whole[0].area(),
         disc_area: whole[1].area(),
-        confidence: confidence(logits, &masks).filter(|_| doubts.is_empty()),
+        confidence: confidence(logits, &masks).filter(|_| flags.is_empty()),
+        eye: arguments.eye.and_then(|eyes| eyes.of(input.name, input.path)),
         rim: rim_sectors(&whole[0], &whole[1]),
         uncertainty: arguments.uncertainty.map(|_| mean_deviations(logits, &masks)),
-        place: input.region.as_ref().map(|(_, place)| *place),
-        flags: is_whole
-            .then_some(Flag::WholePhotograph)
-            .into_iter()
-            .chain(doubts.into_iter().map(Flag::Doubt))
-            .collect(),
+        place,
+        flags,
         notes: input.remarks.iter().map(Remark::sentence).collect(),
         ..Row::empty(name)
     };

@@ -179,7 +179,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::flag::Flag;
+    use super::super::flag::{Flag, Unfit};
     use super::*;
     use crate::data::content::FileContents;
     use crate::metrics::Doubt;
@@ -194,7 +194,7 @@ mod tests {
         let begun = || names(folder.path()).expect("it can be read").into_iter().collect::<Vec<_>>();
         let row = |name: &str| Row {
             vcdr: Some(0.1 + 0.2),
-            flags: vec![Flag::WholePhotograph, Flag::Doubt(Doubt::NoCup)],
+            flags: vec![Flag::Unfit(Unfit::WholePhotograph), Flag::Doubt(Doubt::NoCup)],
             ..Row::empty(name)
         };
         fs::write(&image, "an image").expect("the folder is writable");

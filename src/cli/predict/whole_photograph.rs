@@ -6,7 +6,7 @@ use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
 use serde::{Deserialize, Serialize};
 
-use crate::data::disc_finder::{Finding, LOW_CONFIDENCE, find_disc};
+use crate::data::disc_finder::{Finding, LOW_CONFIDENCE, find_disc, why_no_disc};
 use crate::data::prepare::SCALE;
 use crate::data::square::Square;
 use crate::metrics::BinaryMask;
@@ -25,7 +25,7 @@ impl Place {
     /// The square of so many disc diameters around the disc.
     pub(super) fn find(photograph: &RgbImage) -> Result<Self> {
         let Some(finding) = find_disc(photograph) else {
-            bail!("no disc was found in it; is it a fundus photograph?");
+            bail!("{}", why_no_disc(photograph.dimensions()));
         };
         let longest = photograph.width().max(photograph.height());
         let side = (SCALE * finding.disc.diameter).round().clamp(32.0, f64::from(longest.max(32))) as u32;

@@ -11,7 +11,7 @@ use super::arguments::Arguments;
 use super::inputs::Image;
 use super::part::{Part, remove_parts};
 use super::prediction::{Input, write_prediction};
-use super::table::{GrowingTable, Row, TABLE, write_table};
+use super::table::{GrowingTable, MadeBy, Row, TABLE, write_table};
 use super::under_way::UnderWay;
 use super::whole_photograph::Place;
 use crate::cli::error::{of_defect, sentence};
@@ -94,6 +94,7 @@ struct Waiting<'a> {
 /// All that becomes of images.
 pub(super) struct Work<'a> {
     arguments: &'a Arguments,
+    made_by: &'a MadeBy,
     overwriting: &'a Overwriting,
     network: &'a dyn Segmentation,
     images: &'a [Image],
@@ -116,6 +117,7 @@ impl<'a> Work<'a> {
     /// Goes on with what an earlier call for the same has done.
     pub(super) fn new(
         arguments: &'a Arguments,
+        made_by: &'a MadeBy,
         overwriting: &'a Overwriting,
         network: &'a dyn Segmentation,
         under_way: UnderWay,
@@ -124,6 +126,7 @@ impl<'a> Work<'a> {
     ) -> Self {
         Work {
             arguments,
+            made_by,
             overwriting,
             network,
             images,
@@ -266,7 +269,7 @@ impl<'a> Work<'a> {
             remove_parts(self.overwriting, &self.arguments.out, &image.name)?;
         }
         let path = self.arguments.out.join(TABLE);
-        self.table = Some(GrowingTable::begin(self.overwriting, path, rows(), self.arguments.eye)?);
+        self.table = Some(GrowingTable::begin(self.overwriting, path, rows(), self.made_by)?);
         Ok(())
     }
 
@@ -317,7 +320,7 @@ impl<'a> Work<'a> {
         self.table = None;
         let mut rows: Vec<&Row> = self.done.rows.iter().chain(self.under_way.rows()).collect();
         rows.sort_by(|a, b| a.name.cmp(&b.name));
-        write_table(self.overwriting, &self.arguments.out.join(TABLE), rows.into_iter(), self.arguments.eye)
+        write_table(self.overwriting, &self.arguments.out.join(TABLE), rows.into_iter(), self.made_by)
     }
 }
 
@@ -402,7 +405,8 @@ mod tests {
         let (arguments, overwriting) = (arguments(out), Overwriting::default());
         let under_way = UnderWay::open(out, json!(call), &images.iter().map(|image| image.name.as_str()).collect())
             .expect("the folder is writable");
-        then(Work::new(&arguments, &overwriting, network, under_way, images, vec!["other".to_string()]))
+        let made_by = MadeBy { checkpoint: "none".into(), steps: None, masking: arguments.masking() };
+        then(Work::new(&arguments, &made_by, &overwriting, network, under_way, images, vec!["other".to_string()]))
     }
 
     /// The files of a folder, and what they hold.

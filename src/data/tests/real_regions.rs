@@ -5,7 +5,10 @@ use rayon::prelude::*;
 use crate::data::disc_finder::is_whole_photograph;
 use crate::data::mask::decode_mask;
 use crate::data::{Dataset, Labels, RegionPixels, Split};
-use crate::metrics::{BinaryMask, doubts};
+use crate::metrics::{BinaryMask, Doubt, doubts};
+
+/// Regions that end within the disc.
+const CUT_OFF: [(&str, &str); 2] = [("Drishti-GS", "gdrishtiGS_005"), ("Drishti-GS", "gdrishtiGS_032")];
 
 #[test]
 fn published_regions_are_all_there_and_readable() {
@@ -28,7 +31,9 @@ fn published_regions_are_all_there_and_readable() {
             let planes = decode_mask(pixels.mask.as_ref().unwrap().as_raw());
             let masks = [0, 1]
                 .map(|plane| BinaryMask::above(&planes[plane * 512 * 512..][..512 * 512], 512, 512, 0.5).unwrap());
-            assert_eq!(doubts(&masks, &masks), [], "{}", region.name);
+            let is_cut_off = CUT_OFF.contains(&(name, region.name.as_str()));
+            let doubted = if is_cut_off { &[Doubt::DiscAtBorder][..] } else { &[] };
+            assert_eq!(doubts(&masks, &masks), doubted, "{}", region.name);
             let small = pixels.resized(128);
             assert_eq!(small.bytes(), 128 * 128 * 4, "{}", region.name);
             assert!(small.summary().is_some_and(|mask| mask.has_cup && mask.has_disc), "{}", region.name);
