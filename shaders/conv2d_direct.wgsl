@@ -26,6 +26,7 @@ struct Params {
     dilation_w: u32,
     samples_per_split: u32,
     first_split: u32,
+    first_output: u32,
 }
 
 alias XType = f32;
@@ -75,7 +76,7 @@ fn forward_sum(index: u32) -> f32 {
 
 @compute @workgroup_size(64)
 fn forward(invocation: Invocation) {
-    let index = number_of(invocation);
+    let index = p.first_output + number_of(invocation);
     if (index >= p.samples * p.out_channels * p.out_h * p.out_w) {
         return;
     }
@@ -84,7 +85,7 @@ fn forward(invocation: Invocation) {
 
 @compute @workgroup_size(64)
 fn forward_bias(invocation: Invocation) {
-    let index = number_of(invocation);
+    let index = p.first_output + number_of(invocation);
     if (index >= p.samples * p.out_channels * p.out_h * p.out_w) {
         return;
     }
@@ -94,7 +95,7 @@ fn forward_bias(invocation: Invocation) {
 // x is dy here and y is dx.
 @compute @workgroup_size(64)
 fn input_grad(invocation: Invocation) {
-    let index = number_of(invocation);
+    let index = p.first_output + number_of(invocation);
     if (index >= p.samples * p.in_channels * p.in_h * p.in_w) {
         return;
     }
@@ -135,7 +136,7 @@ fn weight_grad(invocation: Invocation) {
     let taps = p.kernel_h * p.kernel_w;
     let weights = p.out_channels * group_in * taps;
     let splits = (p.samples + p.samples_per_split - 1u) / p.samples_per_split;
-    let index = number_of(invocation);
+    let index = p.first_output + number_of(invocation);
     if (index >= weights * splits) {
         return;
     }

@@ -26,6 +26,7 @@ struct Params {
     rows: u32,
     columns: u32,
     pixels: u32,
+    first_pixel: u32,
     taps: u32, // zero in a phase that no tap meets
 }
 
@@ -64,7 +65,7 @@ fn store(place: u32, m: u32, value: f32) {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let first_m = group.y * TILE_M;
-    let first_n = group.x * TILE_N;
+    let first_n = p.first_pixel + group.x * TILE_N;
     let plane = p.height * p.width;
     let blocks = (p.channels + 3u) / 4u;
     let pixel = pixel_of(min(first_n + lane % TILE_N, p.pixels - 1u));

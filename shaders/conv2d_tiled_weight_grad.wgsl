@@ -20,6 +20,7 @@ struct Params {
     rows: u32,
     columns: u32,
     terms: u32,
+    first_term: u32,
     terms_per_split: u32,
     first_split: u32,
 }
@@ -111,7 +112,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let column = tap % KERNEL_W * DILATION_W - PAD_W;
         columns[i] = vec3(row, column, (channel * p.height + row) * p.width + column);
     }
-    let first_k = group.z * p.terms_per_split;
+    let first_k = p.first_term + group.z * p.terms_per_split;
     let end_k = min(first_k + p.terms_per_split, p.terms);
     let n = (first_k + quad * 4u) / plane;
     let rest = first_k + quad * 4u - n * plane;

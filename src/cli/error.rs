@@ -145,6 +145,7 @@ fn of_adapter(error: &GpuError) -> Option<String> {
         GpuError::TooLarge { .. } | GpuError::OutOfMemory { .. } | GpuError::MemoryFull { .. } => {
             "use a smaller --batch or --size"
         }
+        GpuError::Wrong { .. } => "update its driver, or choose another --device",
         GpuError::NoMatrices { .. } => "choose another --tune",
         GpuError::MatricesOff { .. } => "pass --tune matrices",
         _ => return None,

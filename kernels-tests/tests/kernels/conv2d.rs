@@ -96,6 +96,26 @@ fn groups_and_depthwise() {
     check(16, [2, 16, 13, 15], [16, 1, 3, 3], spec(2, 1, 1, 16), None);
 }
 
+/// Outputs of a column that share rows of the map, or too few to; strides and paddings that leave elements of the map to no
+/// tap; samples in parts; taps of which the sums do not fit a workgroup.
+#[test]
+fn depthwise_from_buffers() {
+    let spec = |stride, padding, dilation| ConvSpec { stride, padding, dilation, groups: 1 };
+    for (seed, x, kernel, spec) in [
+        (90, [2, 3, 11, 12], [3, 3], spec([3, 2], [1, 1], [2, 2])),
+        (91, [1, 2, 21, 6], [2, 4], spec([1, 1], [9, 4], [9, 1])),
+        (92, [3, 2, 40, 70], [3, 3], spec([1, 1], [1, 1], [1, 1])),
+        (93, [1, 2, 9, 9], [8, 9], spec([1, 1], [4, 4], [1, 1])),
+    ] {
+        let mut case = Case::new(seed);
+        let (x, w) = (case.input(x), case.input([x[1], 1, kernel[0], kernel[1]]));
+        let groups = case.graph.shape(x)[1];
+        let y = case.graph.conv2d(x, w, None, ConvSpec { groups, ..spec }).expect("shapes fit");
+        case.output_with_gradients(y, &[x, w]).expect("shapes fit");
+        case.check_on(&adapter(Some(ConvVariant::Tiled), None));
+    }
+}
+
 #[test]
 fn bias_and_activation() {
     for (seed, activation) in [Activation::Relu, Activation::Relu6, Activation::LeakyRelu(0.2)].into_iter().enumerate()

@@ -7,6 +7,9 @@ use crate::gpu::kernel::Direction;
 use crate::gpu::machine::{Capabilities, ConvVariant, Tile};
 use crate::graph::{Graph, NodeId, Precision};
 
+/// Floats in a workgroup's memory that every adapter grants.
+const WORKGROUP_FLOATS: usize = 16384 / 4;
+
 /// A kernel of convolutions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConvKernel {
@@ -127,7 +130,8 @@ impl ConvKernel {
             }
             ConvKernel::Depthwise => {
                 one_of(&[ConvVariant::Tiled, ConvVariant::Texture, ConvVariant::Cooperative])?;
-                depthwise
+                depthwise?;
+                few_taps(g, machine)
             }
             ConvKernel::Cooperative => {
                 one_of(&[ConvVariant::Cooperative])?;
@@ -139,6 +143,15 @@ impl ConvKernel {
             }
             ConvKernel::Direct => Ok(()),
         }
+    }
+}
+
+/// Whether the memory of a workgroup holds the sums of all its lanes for each tap.
+fn few_taps(g: &Geometry, machine: &Capabilities) -> Result<(), Declined> {
+    let most = WORKGROUP_FLOATS / machine.lanes as usize;
+    match g.taps() <= most {
+        true => Ok(()),
+        false => Err(Declined::TooManyTaps { taps: g.taps(), most }),
     }
 }
 

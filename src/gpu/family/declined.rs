@@ -11,6 +11,14 @@ pub enum Declined {
     /// It has not one filter for each channel.
     #[error("it is not depthwise")]
     NotDepthwise,
+    /// The sums of all lanes for each tap do not fit a workgroup's memory.
+    #[error("its kernel has {taps} taps, more than {most}")]
+    TooManyTaps {
+        /// of a kernel
+        taps: usize,
+        /// that a workgroup adds up
+        most: usize,
+    },
     /// The channels are divided into groups.
     #[error("its channels are in groups")]
     Grouped,

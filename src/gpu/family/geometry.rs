@@ -38,7 +38,8 @@ impl Geometry {
     pub(crate) fn class(&self, direction: Direction) -> ConvClass {
         let ConvSpec { stride, dilation, .. } = self.spec;
         let [inputs, outputs, pixels] = [self.i, self.o, self.n * self.oh * self.ow].map(usize::next_power_of_two);
-        ConvClass { direction, kernel: self.kernel, stride, dilated: dilation != [1, 1], inputs, outputs, pixels }
+        let (kernel, dilated, depthwise) = (self.kernel, dilation != [1, 1], self.is_depthwise());
+        ConvClass { direction, kernel, stride, dilated, depthwise, inputs, outputs, pixels }
     }
 
     /// Operations, two for each product.

@@ -18,6 +18,8 @@ pub struct ConvClass {
     pub(crate) stride: [usize; 2],
     /// the dilation is not 1
     pub(crate) dilated: bool,
+    /// each channel has its own filter
+    pub(crate) depthwise: bool,
     /// channels of the input, to the next power of two
     pub(crate) inputs: usize,
     /// channels of the output, to the next power of two
@@ -28,10 +30,15 @@ pub struct ConvClass {
 
 impl fmt::Display for ConvClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ConvClass { direction, kernel: [kh, kw], stride: [sh, sw], dilated, inputs, outputs, pixels } = self;
+        let ConvClass { direction, kernel: [kh, kw], stride: [sh, sw], dilated, depthwise, inputs, outputs, pixels } =
+            self;
         let dilated = if *dilated { " dilated" } else { "" };
+        let depthwise = if *depthwise { " depthwise" } else { "" };
         let operator = direction.operator();
-        write!(f, "{operator} {kh}x{kw} stride {sh}x{sw}{dilated}, {inputs} to {outputs} channels, {pixels} pixels")
+        write!(
+            f,
+            "{operator} {kh}x{kw} stride {sh}x{sw}{dilated}{depthwise}, {inputs} to {outputs} channels, {pixels} pixels"
+        )
     }
 }
 
@@ -60,8 +67,10 @@ fn parse(text: &str) -> Option<ConvClass> {
     let (kernel, stride) = (pair()?, pair()?);
     let mut words = words.peekable();
     let dilated = words.next_if_eq(&"dilated").is_some();
+    let depthwise = words.next_if_eq(&"depthwise").is_some();
     let mut number = || words.find_map(|word| word.parse().ok());
-    Some(ConvClass { direction, kernel, stride, dilated, inputs: number()?, outputs: number()?, pixels: number()? })
+    let [inputs, outputs, pixels] = [number()?, number()?, number()?];
+    Some(ConvClass { direction, kernel, stride, dilated, depthwise, inputs, outputs, pixels })
 }
 
 impl From<ConvClass> for String {
@@ -88,6 +97,7 @@ mod tests {
         for text in [
             "conv2d 3x3 stride 1x1 dilated, 256 to 256 channels, 4096 pixels",
             "conv2d_input_grad 1x1 stride 2x1, 32 to 64 channels, 128 pixels",
+            "conv2d 3x3 stride 2x2 dilated depthwise, 64 to 64 channels, 128 pixels",
             "conv2d_weight_grad 4x7 stride 1x1, 1 to 2 channels, 1 pixels",
         ] {
             let class: ConvClass = text.parse().expect("it is one");

@@ -88,6 +88,14 @@ pub enum GpuError {
         /// in the driver's words, on one line
         message: String,
     },
+    /// No kernel computes an operator rightly: update the driver, or take another adapter or the reference.
+    #[error("`{adapter}` computes {what} wrongly with every kernel")]
+    Wrong {
+        /// name of the adapter
+        adapter: String,
+        /// the operator
+        what: String,
+    },
     /// The adapter is gone (reset by its driver after a fault or a time limit, or unplugged), and all that lay on it:
     /// open it anew and load the states again.
     #[error("`{adapter}` was lost: {message}")]

@@ -8,6 +8,8 @@ use crate::gpu::kernel::Direction;
 
 /// Elements of the result that are looked at.
 const COUNT: usize = 64;
+/// Values after which operands repeat: drawing each anew would take seconds. No extent divides it.
+const PERIOD: usize = 1_000_003;
 /// Error allowed, of the sum of the absolute products: what roundings leave is far below, what a wrong kernel gives far above.
 const TOLERANCE: f64 = 1e-5;
 
@@ -29,8 +31,10 @@ impl Samples {
             Direction::InputGrad => (y, w, x),
             Direction::WeightGrad => (x, y, w),
         };
-        let mut random =
-            |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random_range(-1024..1024) as f32 / 1024.0).collect() };
+        let mut random = |count: usize| -> Vec<f32> {
+            let drawn = (0..count.min(PERIOD)).map(|_| rng.random_range(-1024..1024) as f32 / 1024.0);
+            drawn.collect::<Vec<f32>>().into_iter().cycle().take(count).collect()
+        };
         let (first, second) = (random(first), random(second));
         // The last element belongs to the last, mostly incomplete, tile.
         let indices = (0..COUNT - 1).map(|_| rng.random_range(0..result)).chain([result - 1]);
@@ -73,13 +77,23 @@ fn position(g: &Geometry, axis: usize, out: usize, tap: usize) -> Option<usize> 
     at.checked_sub(g.spec.padding[axis]).filter(|&at| at < extent)
 }
 
+/// Channels of the input that a filter reads, and the first of them.
+fn channels_of(g: &Geometry, o: usize) -> (usize, usize) {
+    let each = g.i / g.spec.groups;
+    (each, o / (g.o / g.spec.groups) * each)
+}
+
 fn forward(g: &Geometry, index: usize, add: &mut impl FnMut(usize, usize)) {
     let [n, o, oh, ow] = unravel(index, [g.o, g.oh, g.ow]);
-    for i in 0..g.i {
+    let (channels, first) = channels_of(g, o);
+    for i in first..first + channels {
         for kh in 0..g.kernel[0] {
             for kw in 0..g.kernel[1] {
                 if let (Some(h), Some(w)) = (position(g, 0, oh, kh), position(g, 1, ow, kw)) {
-                    add(((n * g.i + i) * g.h + h) * g.w + w, (o * g.i + i) * g.taps() + kh * g.kernel[1] + kw);
+                    add(
+                        ((n * g.i + i) * g.h + h) * g.w + w,
+                        (o * channels + i - first) * g.taps() + kh * g.kernel[1] + kw,
+                    );
                 }
             }
         }
@@ -88,13 +102,16 @@ fn forward(g: &Geometry, index: usize, add: &mut impl FnMut(usize, usize)) {
 
 fn input_grad(g: &Geometry, index: usize, add: &mut impl FnMut(usize, usize)) {
     let [n, i, h, w] = unravel(index, [g.i, g.h, g.w]);
+    let (group, each) = (i / (g.i / g.spec.groups), g.o / g.spec.groups);
+    let filters = group * each..(group + 1) * each;
     for oh in 0..g.oh {
         for kh in (0..g.kernel[0]).filter(|&kh| position(g, 0, oh, kh) == Some(h)) {
             for ow in 0..g.ow {
                 for kw in (0..g.kernel[1]).filter(|&kw| position(g, 1, ow, kw) == Some(w)) {
-                    for o in 0..g.o {
+                    for o in filters.clone() {
+                        let (channels, first) = channels_of(g, o);
                         let tap = kh * g.kernel[1] + kw;
-                        add(((n * g.o + o) * g.oh + oh) * g.ow + ow, (o * g.i + i) * g.taps() + tap);
+                        add(((n * g.o + o) * g.oh + oh) * g.ow + ow, (o * channels + i - first) * g.taps() + tap);
                     }
                 }
             }
@@ -103,7 +120,8 @@ fn input_grad(g: &Geometry, index: usize, add: &mut impl FnMut(usize, usize)) {
 }
 
 fn weight_grad(g: &Geometry, index: usize, add: &mut impl FnMut(usize, usize)) {
-    let [o, i, kh, kw] = unravel(index, [g.i, g.kernel[0], g.kernel[1]]);
+    let [o, within, kh, kw] = unravel(index, [g.i / g.spec.groups, g.kernel[0], g.kernel[1]]);
+    let i = channels_of(g, o).1 + within;
     for n in 0..g.n {
         for oh in 0..g.oh {
             for ow in 0..g.ow {
@@ -120,16 +138,13 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::graph::{ConvSpec, Graph};
+    use crate::graph::{ConvSpec, Graph, vector_jacobian_product};
     use crate::reference::{Array, run};
 
-    /// As drivers that compute wrongly do: the last tile left out, values of a neighbour, digits lost, nothing written.
-    #[test]
-    fn wrong_results_are_told_from_right_ones() {
+    /// The samples of a convolution of `x` and `w`, and its right result.
+    fn sampled(x: [usize; 4], w: [usize; 4], spec: ConvSpec) -> (Samples, Vec<f32>) {
         let mut graph = Graph::new();
-        let x = graph.input("x", [2, 9, 12, 10]);
-        let w = graph.input("w", [17, 9, 3, 3]);
-        let spec = ConvSpec { stride: [2, 1], padding: [1, 1], ..ConvSpec::default() };
+        let (x, w) = (graph.input("x", x), graph.input("w", w));
         let y = graph.conv2d(x, w, None, spec).expect("shapes fit");
         graph.output("y", y);
         let samples = Samples::new(&Geometry::of(&graph, y), Direction::Forward);
@@ -137,6 +152,44 @@ mod tests {
             .map(|(name, id, values)| (name.to_string(), Array::from_f32(graph.shape(id).clone(), values)));
         let outputs = run(&graph, &HashMap::from(inputs), &mut HashMap::new()).expect("everything is given");
         let right = outputs["y"].to_f32();
+        (samples, right)
+    }
+
+    /// In all directions of a depthwise convolution.
+    #[test]
+    fn each_channel_of_a_depthwise_convolution_has_its_own_filter() {
+        let mut graph = Graph::new();
+        let (x, w, dy) =
+            (graph.input("x", [2, 5, 9, 8]), graph.input("w", [5, 1, 3, 3]), graph.input("dy", [2, 5, 5, 4]));
+        let spec = ConvSpec { stride: [2, 2], padding: [1, 1], groups: 5, ..ConvSpec::default() };
+        let y = graph.conv2d(x, w, None, spec).expect("shapes fit");
+        let gradients = vector_jacobian_product(&mut graph, &[(y, dy)], &[x, w]).expect("it has gradients");
+        let results = [y, gradients[0].expect("of x"), gradients[1].expect("of w")];
+        for (direction, (id, operands)) in
+            Direction::ALL.into_iter().zip(results.into_iter().zip([["x", "w"], ["dy", "w"], ["x", "dy"]]))
+        {
+            let samples = Samples::new(&Geometry::of(&graph, id), direction);
+            let given = operands.into_iter().zip([&samples.first, &samples.second]);
+            let mut one = graph.clone();
+            one.output("result", id);
+            let inputs = given.map(|(name, values)| {
+                let shape = match name {
+                    "x" => graph.shape(x),
+                    "w" => graph.shape(w),
+                    _ => graph.shape(dy),
+                };
+                (name.to_string(), Array::from_f32(shape.clone(), values))
+            });
+            let outputs = run(&one, &inputs.collect(), &mut HashMap::new()).expect("everything is given");
+            assert!(samples.agree(&outputs["result"].to_f32()), "{direction:?}");
+        }
+    }
+
+    /// As drivers that compute wrongly do: the last tile left out, values of a neighbour, digits lost, nothing written.
+    #[test]
+    fn wrong_results_are_told_from_right_ones() {
+        let spec = ConvSpec { stride: [2, 1], padding: [1, 1], ..ConvSpec::default() };
+        let (samples, right) = sampled([2, 9, 12, 10], [17, 9, 3, 3], spec);
         assert!(samples.agree(&right));
 
         let count = right.len();

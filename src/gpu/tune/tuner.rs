@@ -2,9 +2,12 @@
 //!
 //! Convolutions of one class (direction, kernel, stride, and channels and pixels to the next power of two) share a choice.
 //! A kernel can be chosen only if sampled elements of its result agree with sums in f64. Classes without a choice, or
-//! adapters for which there is one kernel only, keep to the table: `Capabilities::conv` and `Tile::fitting`.
+//! adapters for which there is one kernel only, keep to the table: `Capabilities::conv` and `Tile::fitting`. What the table
+//! says is checked in the same way, for every class, also when there is no time left to measure others; where it is wrong
+//! and no other kernel is known to be right, `direct` computes, if that is right.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -30,6 +33,8 @@ const REPEATS: usize = 3;
 #[derive(Default)]
 struct Tuned {
     choices: Arc<Choices>,
+    /// classes for which the table is known to be right
+    checked: BTreeSet<ConvClass>,
     path: Option<PathBuf>,
     /// time that measurements have taken
     spent: Duration,
@@ -44,6 +49,8 @@ struct Kept {
     adapter: String,
     driver: String,
     choices: Choices,
+    #[serde(default)]
+    checked: BTreeSet<ConvClass>,
 }
 
 /// An opened adapter with the kernels that were measured to be its fastest.
@@ -82,10 +89,10 @@ impl Tuner {
         let name = format!("kernels-{:?}-{}-{}{kind}.json", info.backend, info.vendor, info.device);
         let path = folder.join(name.to_lowercase());
         let kept = input_file::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
-        let own = self.kept(Choices::new());
+        let own = self.kept(Choices::new(), BTreeSet::new());
         let known = kept.filter(|k| (&k.shaders, &k.adapter, &k.driver) == (&own.shaders, &own.adapter, &own.driver));
-        let choices = Arc::new(known.map_or(Choices::new(), |kept| kept.choices));
-        *lock(&self.tuned) = Tuned { choices, path: Some(path), ..Tuned::default() };
+        let (choices, checked) = known.map_or_else(Default::default, |kept| (kept.choices, kept.checked));
+        *lock(&self.tuned) = Tuned { choices: Arc::new(choices), checked, path: Some(path), ..Tuned::default() };
     }
 
     /// Takes the choices of an earlier run and makes no more: another kernel adds up in another order, and a run that
@@ -109,30 +116,39 @@ impl Tuner {
         self.tune_among(graph, &self.candidates(), left)
     }
 
-    /// The same among given kernels: classes not yet known, the dearest first, until the time is over.
+    /// The same among given kernels: classes not yet known, the dearest first, until the time is over; then the table is
+    /// only checked.
     pub fn tune_among(&self, graph: &Graph, candidates: &[ConvChoice], budget: Duration) -> Result<()> {
         let begun = Instant::now();
-        let (known, fixed) = {
+        let (known, mut checked, fixed) = {
             let tuned = lock(&self.tuned);
-            (tuned.choices.clone(), tuned.fixed)
+            (tuned.choices.clone(), tuned.checked.clone(), tuned.fixed)
         };
-        let mut found = Choices::new();
+        let (mut found, before) = (Choices::new(), checked.len());
         if candidates.len() > 1 && !fixed {
             for (class, id) in classes(graph).into_iter().filter(|(class, _)| !known.contains_key(class)) {
-                if begun.elapsed() >= budget {
-                    break;
+                // Of depthwise convolutions there is one kernel only, beside `direct`.
+                let in_time = if !class.depthwise && begun.elapsed() < budget { candidates } else { &[] };
+                if in_time.is_empty() && checked.contains(&class) {
+                    continue;
                 }
-                found.extend(self.fastest(graph, id, class, candidates)?.map(|choice| (class, choice)));
+                let bench = Bench::new(&self.gpu, graph, id, class);
+                match choose(in_time, |kernel| bench.measure(kernel), &class, self.gpu.name())? {
+                    Some(Kernel::Choice(choice)) => drop(found.insert(class, choice)),
+                    Some(Kernel::Table) => drop(checked.insert(class)),
+                    None => {}
+                }
             }
         }
         let mut tuned = lock(&self.tuned);
         tuned.spent += begun.elapsed();
-        if found.is_empty() {
+        if found.is_empty() && checked.len() == before {
             return Ok(());
         }
         Arc::make_mut(&mut tuned.choices).extend(found);
+        tuned.checked = checked;
         if let Some(path) = &tuned.path
-            && let kept = self.kept(Choices::clone(&tuned.choices))
+            && let kept = self.kept(Choices::clone(&tuned.choices), tuned.checked.clone())
             && let Err(error) = write_in_new_folder(path, |file| Ok(serde_json::to_writer_pretty(file, &kept)?))
         {
             tracing::debug!("the choice of kernels is not kept in {}: {error}", path.display());
@@ -160,54 +176,116 @@ impl Tuner {
         candidates
     }
 
-    fn kept(&self, choices: Choices) -> Kept {
+    fn kept(&self, choices: Choices, checked: BTreeSet<ConvClass>) -> Kept {
         let info = &self.gpu.description().info;
         let text = SOURCES.iter().chain(PARTS).fold(0, |crc, (_, text)| crc32c::crc32c_append(crc, text.as_bytes()));
         let shaders = format!("{} {text:08x}", env!("CARGO_PKG_VERSION"));
-        Kept { shaders, adapter: info.name.clone(), driver: info.driver_info.clone(), choices }
+        Kept { shaders, adapter: info.name.clone(), driver: info.driver_info.clone(), choices, checked }
+    }
+}
+
+/// A kernel under trial: one of the candidates, or what the table says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kernel {
+    Table,
+    Choice(ConvChoice),
+}
+
+/// What became of a trial.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Trial {
+    /// its results are right; milliseconds
+    Right(f64),
+    /// they are wrong, or the driver refuses it
+    Wrong,
+    /// it needs more memory than there is, which says nothing of its results
+    TooLarge,
+}
+
+/// The fastest right kernel for a class among the candidates; the table's if it is right and none of them; `None` if there is
+/// not the memory to tell.
+fn choose(
+    candidates: &[ConvChoice],
+    mut measure: impl FnMut(Kernel) -> Result<Trial>,
+    class: &ConvClass,
+    adapter: &str,
+) -> Result<Option<Kernel>> {
+    let table = measure(Kernel::Table)?;
+    let mut best: Option<(f64, ConvChoice)> = None;
+    for &choice in candidates {
+        if let Trial::Right(milliseconds) = measure(Kernel::Choice(choice))?
+            && best.is_none_or(|(least, _)| milliseconds < least)
+        {
+            best = Some((milliseconds, choice));
+        }
+    }
+    match (best, table) {
+        (Some((_, choice)), _) => return Ok(Some(Kernel::Choice(choice))),
+        (None, Trial::Right(_)) => return Ok(Some(Kernel::Table)),
+        (None, Trial::TooLarge) => return Ok(None),
+        (None, Trial::Wrong) => {}
+    }
+    if let Trial::Right(_) = measure(Kernel::Choice(ConvChoice::Direct))? {
+        tracing::warn!("{class} is computed without tiles on `{adapter}`, which is slow: nothing else is right there");
+        return Ok(Some(Kernel::Choice(ConvChoice::Direct)));
+    }
+    Err(GpuError::Wrong { adapter: adapter.to_owned(), what: class.to_string() })
+}
+
+/// One convolution alone, with operands of which some results are known.
+struct Bench<'g> {
+    gpu: &'g Arc<Gpu>,
+    class: ConvClass,
+    graph: Graph,
+    samples: Samples,
+}
+
+impl<'g> Bench<'g> {
+    fn new(gpu: &'g Arc<Gpu>, graph: &Graph, id: NodeId, class: ConvClass) -> Bench<'g> {
+        let samples = Samples::new(&Geometry::of(graph, id), class.direction);
+        Bench { gpu, class, graph: alone(graph, id), samples }
     }
 
-    /// The fastest right kernel for a convolution of the graph.
-    fn fastest(
-        &self,
-        graph: &Graph,
-        id: NodeId,
-        class: ConvClass,
-        candidates: &[ConvChoice],
-    ) -> Result<Option<ConvChoice>> {
-        let alone = alone(graph, id);
-        let samples = Samples::new(&Geometry::of(graph, id), class.direction);
-        let mut best: Option<(f64, ConvChoice)> = None;
-        for &choice in candidates {
-            let choices = Arc::new(Choices::from([(class, choice)]));
-            let capabilities = Capabilities { choices, ..self.gpu.capabilities() };
-            let program = match Program::with(&self.gpu, &alone, &States::new(self.gpu.clone()), &capabilities) {
-                Ok(program) => program,
-                Err(GpuError::TooLarge { .. } | GpuError::SampleTooLarge { .. } | GpuError::OutOfMemory { .. }) => {
-                    continue;
-                }
-                Err(error @ GpuError::Driver { .. }) => {
-                    tracing::warn!("{choice:?} is not used for {class}: {error}");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            program.write("first", &samples.first)?;
-            program.write("second", &samples.second)?;
-            program.run()?;
-            if !samples.agree(&program.read(&["result"])?.remove(0)) {
-                tracing::warn!("{choice:?} computes {class} wrongly on `{}` and is not used", self.gpu.name());
-                continue;
+    /// Runs a kernel, looks at its results, and takes its time; that of the table's kernel is not taken.
+    fn measure(&self, kernel: Kernel) -> Result<Trial> {
+        let Bench { gpu, class, graph, samples } = self;
+        let choices = match kernel {
+            Kernel::Table => Choices::new(),
+            Kernel::Choice(choice) => Choices::from([(*class, choice)]),
+        };
+        let capabilities = Capabilities { choices: Arc::new(choices), ..gpu.capabilities() };
+        let program = match Program::with(gpu, graph, &States::new((*gpu).clone()), &capabilities) {
+            Ok(program) => program,
+            Err(GpuError::TooLarge { .. } | GpuError::SampleTooLarge { .. } | GpuError::OutOfMemory { .. }) => {
+                return Ok(Trial::TooLarge);
             }
-            let mut fastest = f64::INFINITY;
-            for _ in 0..REPEATS {
-                fastest = fastest.min(program.milliseconds()?);
+            Err(error @ GpuError::Driver { .. }) => {
+                tracing::warn!("{kernel} is not used for {class}: {error}");
+                return Ok(Trial::Wrong);
             }
-            if best.is_none_or(|(milliseconds, _)| fastest < milliseconds) {
-                best = Some((fastest, choice));
-            }
+            Err(error) => return Err(error),
+        };
+        program.write("first", &samples.first)?;
+        program.write("second", &samples.second)?;
+        program.run()?;
+        if !samples.agree(&program.read(&["result"])?.remove(0)) {
+            tracing::warn!("{kernel} computes {class} wrongly on `{}` and is not used", gpu.name());
+            return Ok(Trial::Wrong);
         }
-        Ok(best.map(|(_, choice)| choice))
+        let mut fastest = f64::INFINITY;
+        for _ in 0..if kernel == Kernel::Table { 0 } else { REPEATS } {
+            fastest = fastest.min(program.milliseconds()?);
+        }
+        Ok(Trial::Right(fastest))
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kernel::Table => f.write_str("the table's kernel"),
+            Kernel::Choice(choice) => write!(f, "{choice:?}"),
+        }
     }
 }
 
@@ -217,7 +295,7 @@ fn classes(graph: &Graph) -> Vec<(ConvClass, NodeId)> {
     for id in graph.live_nodes() {
         let Some(direction) = direction(&graph.node(id).op) else { continue };
         let geometry = Geometry::of(graph, id);
-        if geometry.spec.groups == 1 {
+        if geometry.spec.groups == 1 || geometry.is_depthwise() {
             found.entry(geometry.class(direction)).or_insert((0.0, id)).0 += geometry.operations();
         }
     }
@@ -239,4 +317,45 @@ fn alone(graph: &Graph, id: NodeId) -> Graph {
     let result = single.push(op, &[first, second]).expect("the shapes fitted in the graph");
     single.output("result", result);
     single
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is chosen where kernels do so in trials, and what was tried.
+    fn chosen(candidates: &[ConvChoice], trials: &[(Kernel, Trial)]) -> (Result<Option<Kernel>>, Vec<Kernel>) {
+        let class = "conv2d 3x3 stride 1x1, 8 to 8 channels, 64 pixels".parse().expect("a class");
+        let mut tried = Vec::new();
+        let measure = |kernel| {
+            tried.push(kernel);
+            Ok(trials.iter().find(|(known, _)| *known == kernel).map_or(Trial::Wrong, |(_, trial)| *trial))
+        };
+        (choose(candidates, measure, &class, "adapter"), tried)
+    }
+
+    #[test]
+    fn what_is_wrong_is_never_kept_to() {
+        use Kernel::{Choice, Table};
+        let [direct, small, large] = [ConvChoice::Direct, ConvChoice::Small, ConvChoice::Large].map(Choice);
+        let both = [ConvChoice::Small, ConvChoice::Large];
+        let right = Trial::Right;
+        let is =
+            |candidates: &[ConvChoice], trials: &[(Kernel, Trial)]| chosen(candidates, trials).0.expect("one is right");
+        let all = [(Table, right(0.0)), (small, right(2.0)), (large, right(1.0))];
+        assert_eq!(is(&both, &all), Some(large));
+        assert_eq!(chosen(&both, &all).1, [Table, small, large]);
+        // No time is left, or only the table is right.
+        assert_eq!([is(&[], &all), is(&both, &all[..1])], [Some(Table); 2]);
+        assert_eq!(is(&both, &[(small, right(2.0)), (direct, right(1.0))]), Some(small));
+        assert_eq!(is(&both, &[(Table, Trial::TooLarge)]), None);
+        for candidates in [&both[..], &[]] {
+            assert_eq!(is(candidates, &[(direct, right(9.0))]), Some(direct));
+            let error = chosen(candidates, &[]).0.expect_err("nothing is right").to_string();
+            assert_eq!(
+                error,
+                "`adapter` computes conv2d 3x3 stride 1x1, 8 to 8 channels, 64 pixels wrongly with every kernel"
+            );
+        }
+    }
 }

@@ -85,7 +85,7 @@ impl Lowering<'_> {
 
     fn cooperative_weight_grad(&mut self, g: &Geometry, operands: &Operands, matrices: Matrices) -> Result<()> {
         let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
-        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), g.n)?;
+        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), samples_at_once(g))?;
         let columns = g.i * g.taps();
         let [groups_m, groups_n] = groups(matrices, g.o, columns);
         let splits = Splits::of(g, &pieces, groups_m * groups_n, DEPTH, self.most_splits(g));

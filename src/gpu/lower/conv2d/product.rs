@@ -7,15 +7,21 @@ use crate::gpu::lower::lowering::Piece;
 
 /// Workgroups that keep a large adapter busy.
 pub(super) const BUSY: usize = 256;
-/// Operations of a launch over feature maps at most, if a sample takes no more: a third of a second on the slowest
-/// adapters, which a desktop's watchdog must not take for a hang. Pieces of a batch have the same values to the last bit.
-const MOST_OPERATIONS: f64 = 64e9;
+/// Operations of a launch at most: half a second on the slowest adapters (300 GFLOP/s, of which a kernel reaches some 40 %),
+/// which a desktop's watchdog must not take for a hang. Parts of feature maps have the same values to the last bit.
+pub(crate) const MOST_OPERATIONS: f64 = 64e9;
 /// Terms of a sum for which a workgroup of its own is worth it.
 const LEAST_TERMS: usize = 128;
 
 /// Samples of which the operations fit one launch.
 pub(super) fn samples_at_once(g: &Geometry) -> usize {
     ((MOST_OPERATIONS / g.operations() * g.n as f64) as usize).max(1)
+}
+
+/// How many of `count` equal parts of a work of so many operations fit one launch; a multiple of `together`, and at least that.
+pub(super) fn at_once(count: usize, operations: f64, most: f64, together: usize) -> usize {
+    ((count as f64 * most / operations) as usize / together * together)
+        .clamp(together, count.next_multiple_of(together))
 }
 
 /// How the pixels that a gradient of weights adds up are split between workgroups.

@@ -1,7 +1,7 @@
 //! Launches of the convolutions with shared-memory tiles, for hardware adapters.
 
 use super::operands::Operands;
-use super::product::{BUSY, Splits, phases, samples_at_once, steps};
+use super::product::{BUSY, MOST_OPERATIONS, Splits, at_once, phases, samples_at_once, steps};
 use crate::gpu::family::Geometry;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, Target, uniform};
@@ -64,6 +64,7 @@ uniform! {
         rows: usize,
         columns: usize,
         pixels: usize,
+        first_pixel: usize,
         taps: usize,
     }
 }
@@ -79,6 +80,7 @@ uniform! {
         rows: usize,
         columns: usize,
         terms: usize,
+        first_term: usize,
         terms_per_split: usize,
         first_split: usize,
     }
@@ -119,33 +121,40 @@ impl Lowering<'_> {
                     let [groups_m, groups_n] = tile.groups(filters, pixels);
                     let (vx, base_x) = self.rows(operands.first, piece, read_sample);
                     let (vy, base_y) = self.rows(operands.out, piece, written_sample);
-                    let dispatch = Dispatch::new(Shader::Conv2dTiled, "main")
-                        .constants(tile.constants())
-                        .constant("MODE", Constant::Kind(operands.direction.into()))
-                        .constants(steps(g))
-                        .constants(phases(h, w))
-                        .constants(activation_constants(operands.activation))
-                        .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                        .uniform(&TiledBlock {
-                            base_x,
-                            base_y,
-                            channels: read[0],
-                            height: read[1],
-                            width: read[2],
-                            filters,
-                            out_height: height,
-                            out_width: width,
-                            rows,
-                            columns,
-                            pixels,
-                            taps: h.taps() * w.taps(),
-                        })
-                        .bind(vx)
-                        .bind(self.whole_target(weights, elements)?)
-                        .bind_written(vy)
-                        .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
-                        .grid(groups_n, groups_m, 1);
-                    self.push(dispatch);
+                    let [_, tile_pixels] = tile.extents();
+                    let taps = h.taps() * w.taps();
+                    let operations = 2.0 * (filters * read[0] * taps.max(1)) as f64 * pixels as f64;
+                    let at_once = at_once(groups_n, operations, MOST_OPERATIONS, 1);
+                    for first in (0..groups_n).step_by(at_once) {
+                        let dispatch = Dispatch::new(Shader::Conv2dTiled, "main")
+                            .constants(tile.constants())
+                            .constant("MODE", Constant::Kind(operands.direction.into()))
+                            .constants(steps(g))
+                            .constants(phases(h, w))
+                            .constants(activation_constants(operands.activation))
+                            .constant("BIAS", Constant::Bool(operands.bias.is_some()))
+                            .uniform(&TiledBlock {
+                                base_x,
+                                base_y,
+                                channels: read[0],
+                                height: read[1],
+                                width: read[2],
+                                filters,
+                                out_height: height,
+                                out_width: width,
+                                rows,
+                                columns,
+                                pixels,
+                                first_pixel: first * tile_pixels,
+                                taps,
+                            })
+                            .bind(vx)
+                            .bind(self.whole_target(weights, elements)?)
+                            .bind_written(vy)
+                            .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
+                            .grid(at_once.min(groups_n - first), groups_m, 1);
+                        self.push(dispatch);
+                    }
                 }
             }
         }
@@ -169,7 +178,7 @@ impl Lowering<'_> {
 
     fn tiled_weight_grad(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>) -> Result<()> {
         let (in_sample, out_sample) = (g.i * g.h * g.w, g.o * g.oh * g.ow);
-        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), g.n)?;
+        let pieces = self.pieces_of(g.n, in_sample.max(out_sample), samples_at_once(g))?;
         let columns = g.i * g.taps();
         // Splits of the long axis can make any tile busy; a small product wants a small one.
         let tile = tile.unwrap_or_else(|| Tile::fitting(g.o, columns, BUSY, self.machine.largest_tile));
@@ -180,30 +189,35 @@ impl Lowering<'_> {
         for (piece, split) in pieces.into_iter().zip(splits.of_pieces) {
             let (vx, base_x) = self.rows(operands.first, piece, in_sample);
             let (vdy, base_dy) = self.rows(operands.second, piece, out_sample);
-            let dispatch = Dispatch::new(Shader::Conv2dTiledWeightGrad, "main")
-                .constants(tile.constants())
-                // So that no memory bank is met twice by invocations that store vectors of the same row.
-                .constant("TURN", Constant::U32(2))
-                .constant("TAPS", Constant::U32(g.taps() as u32))
-                .constants(steps(g))
-                .uniform(&TiledWeightGradBlock {
-                    base_x,
-                    base_dy,
-                    channels: g.i,
-                    height: g.h,
-                    width: g.w,
-                    filters: g.o,
-                    rows: g.oh,
-                    columns: g.ow,
-                    terms: split.terms,
-                    terms_per_split: split.each,
-                    first_split: split.first,
-                })
-                .bind(vx)
-                .bind(vdy)
-                .bind_written(self.whole_target(parts, elements)?)
-                .grid(groups_n, groups_m, split.count);
-            self.push(dispatch);
+            let operations = 2.0 * g.weights() as f64 * split.terms as f64;
+            let at_once = at_once(split.count, operations, MOST_OPERATIONS, 1);
+            for first in (0..split.count).step_by(at_once) {
+                let dispatch = Dispatch::new(Shader::Conv2dTiledWeightGrad, "main")
+                    .constants(tile.constants())
+                    // So that no memory bank is met twice by invocations that store vectors of the same row.
+                    .constant("TURN", Constant::U32(2))
+                    .constant("TAPS", Constant::U32(g.taps() as u32))
+                    .constants(steps(g))
+                    .uniform(&TiledWeightGradBlock {
+                        base_x,
+                        base_dy,
+                        channels: g.i,
+                        height: g.h,
+                        width: g.w,
+                        filters: g.o,
+                        rows: g.oh,
+                        columns: g.ow,
+                        terms: split.terms,
+                        first_term: first * split.each,
+                        terms_per_split: split.each,
+                        first_split: split.first + first,
+                    })
+                    .bind(vx)
+                    .bind(vdy)
+                    .bind_written(self.whole_target(parts, elements)?)
+                    .grid(groups_n, groups_m, at_once.min(split.count - first));
+                self.push(dispatch);
+            }
         }
         self.finish_parts(parts, splits.count, g.weights(), operands.out)
     }
