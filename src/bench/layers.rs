@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::gpu::{Ceiling, Program, Result, States, Tuner};
+use crate::gpu::{Ceiling, KernelFamily, Program, Result, States, Tuner};
 use crate::graph::{ConvSpec, Graph, Op, ShapeError};
 
 /// Measurements of which the median counts: at least so many, and until so much time has passed.
 const REPEATS: usize = 3;
 const LONG_ENOUGH: Duration = Duration::from_millis(500);
 const MOST: usize = 25;
-/// Kernels and entry points that bring feature maps into textures and back.
-const PACKING: [[&str; 2]; 2] = [["pack_texture", "maps"], ["unpack_texture", "main"]];
 
 /// A convolution of the network.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +71,10 @@ pub struct KernelResult {
     /// of the same run, what packing feature maps and unpacking the result took, if the adapter has timestamps: in a step
     /// all kernels but the first and the last read and leave their maps packed
     pub packing_milliseconds: Option<f64>,
+    /// operations of the computation as it is defined, two for each product; taps that meet padding count
+    pub flops: u64,
+    /// bytes that the launches read and write in these milliseconds
+    pub bytes: u64,
 }
 
 impl Layer {
@@ -85,17 +87,6 @@ impl Layer {
         let [n, _, h, w] = self.input;
         let extent = |side: usize| (side + 2 * self.padding - self.dilation * (self.kernel - 1) - 1) / self.stride + 1;
         [n, self.outputs, extent(h), extent(w)]
-    }
-
-    /// Operations of any direction, two for each product; taps that meet padding count.
-    pub fn flops(&self) -> f64 {
-        let [n, o, h, w] = self.output();
-        2.0 * (n * o * h * w * (self.input[1] / self.groups) * self.kernel * self.kernel) as f64
-    }
-
-    /// Bytes of the two feature maps that any direction reads or writes.
-    pub fn bytes(&self) -> f64 {
-        4.0 * (self.input.iter().product::<usize>() + self.output().iter().product::<usize>()) as f64
     }
 
     /// `[N, I, H, W] → O`, for tables.
@@ -160,12 +151,12 @@ pub fn layers(size: usize, batch: usize) -> Vec<Layer> {
 impl KernelResult {
     /// Rate of arithmetic.
     pub fn gflops(&self) -> f64 {
-        self.layer.flops() / self.milliseconds * 1e-6
+        self.flops as f64 / self.milliseconds * 1e-6
     }
 
-    /// GB/s of the two feature maps.
+    /// GB/s of what is read and written.
     pub fn gigabytes_per_second(&self) -> f64 {
-        self.layer.bytes() / self.milliseconds * 1e-6
+        self.bytes as f64 / self.milliseconds * 1e-6
     }
 
     /// Share of the ceiling that binds the layer: memory for depthwise ones, arithmetic for the others.
@@ -194,7 +185,10 @@ pub fn measure(tuner: &Tuner, layer: Layer, direction: Direction) -> Result<Kern
     }
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (milliseconds, packing_milliseconds) = times[times.len() / 2];
-    Ok(KernelResult { layer, direction, milliseconds, packing_milliseconds })
+    let works = program.launch_works();
+    let timed = works.iter().filter(|launch| packing_milliseconds.is_none() || launch.family != KernelFamily::PackMaps);
+    let (flops, bytes) = (graph.flops(), timed.map(|launch| launch.work.bytes()).sum());
+    Ok(KernelResult { layer, direction, milliseconds, packing_milliseconds, flops, bytes })
 }
 
 /// Milliseconds of one run without packing, and of the packing; where the adapter has no timestamps, all is in the first.
@@ -204,7 +198,7 @@ fn time(program: &Program) -> Result<(f64, Option<f64>)> {
     }
     let (mut rest, mut packing) = (0.0, 0.0);
     for kernel in program.run_profiled()? {
-        let part = if PACKING.contains(&[kernel.shader, kernel.entry]) { &mut packing } else { &mut rest };
+        let part = if kernel.launch.family == KernelFamily::PackMaps { &mut packing } else { &mut rest };
         *part += kernel.milliseconds;
     }
     Ok((rest, Some(packing)))

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use super::median;
 use crate::device::{Device, Program};
+use crate::gpu::{Ceiling, FamilyWork, KernelTime, LaunchWork};
 use crate::method::step::{GENERATOR, adam_correction};
 use crate::train::{Config, fitting_step, initialise};
 
@@ -30,10 +31,46 @@ pub struct StepResult {
     pub peak_bytes: u64,
     /// launches of kernels in a step
     pub dispatches: usize,
+    /// what each launch takes
+    pub works: Vec<LaunchWork>,
+    /// every launch of one step, in order; empty where the adapter has no timestamps
+    pub times: Vec<KernelTime>,
     /// time by operator and kernel, the dearest first; empty where the adapter has no timestamps
     pub operators: Vec<Hot>,
     /// the dearest single operators with what they read
     pub hottest: Vec<Hot>,
+}
+
+/// What kernels of a kind take of a step, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct FamilyTime {
+    /// what they take
+    pub of: FamilyWork,
+    /// how long they are expected to take
+    pub expected_milliseconds: f64,
+    /// how long they took, if the adapter has timestamps
+    pub milliseconds: Option<f64>,
+}
+
+impl StepResult {
+    /// Milliseconds that the launches are expected to take on an adapter of this ceiling.
+    pub fn expected_milliseconds(&self, ceiling: &Ceiling) -> f64 {
+        ceiling.expected_seconds(&self.works) * 1e3
+    }
+
+    /// The same by kinds of kernels, beside what was measured.
+    pub fn families(&self, ceiling: &Ceiling) -> Vec<FamilyTime> {
+        let of = |of: FamilyWork| {
+            let works = self.works.iter().filter(|launch| launch.family == of.family);
+            let times = self.times.iter().filter(|time| time.launch.family == of.family);
+            FamilyTime {
+                of,
+                expected_milliseconds: ceiling.expected_seconds(works) * 1e3,
+                milliseconds: (!self.times.is_empty()).then(|| times.map(|time| time.milliseconds).sum()),
+            }
+        };
+        FamilyWork::of(&self.works).into_iter().map(of).collect()
+    }
 }
 
 /// An operator's share of a step.
@@ -83,10 +120,9 @@ pub fn measure_step(device: &Device, config: &Config) -> Result<StepResult> {
         whole.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     let Program::Gpu(program) = &compiled else { unreachable!("adapters make programs of their own") };
-    let (operators, hottest) = match program.has_timestamps() {
-        true => hot(&program.run_profiled()?),
-        false => (Vec::new(), Vec::new()),
-    };
+    let times = if program.has_timestamps() { program.run_profiled()? } else { Vec::new() };
+    let (operators, hottest) = hot(&times);
+    let works = program.launch_works();
     let milliseconds = median(whole);
     let (peak_bytes, dispatches) = (program.peak_bytes(), program.dispatches());
     drop((compiled, states));
@@ -98,13 +134,15 @@ pub fn measure_step(device: &Device, config: &Config) -> Result<StepResult> {
         images_per_second: config.batch as f64 / milliseconds * 1e3,
         peak_bytes,
         dispatches,
+        works,
+        times,
         operators,
         hottest,
     })
 }
 
 /// Times by operator and kernel, and by single operator.
-fn hot(times: &[crate::gpu::KernelTime]) -> (Vec<Hot>, Vec<Hot>) {
+fn hot(times: &[KernelTime]) -> (Vec<Hot>, Vec<Hot>) {
     let mut by_kind: BTreeMap<(&str, &str), Hot> = BTreeMap::new();
     let mut by_step: BTreeMap<(usize, &str), Hot> = BTreeMap::new();
     for time in times {

@@ -112,6 +112,7 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 17] = [
                 "the whole method's step, for another program",
                 "papilla bench --step --method clr --size 256 --batch 4 --json",
             ),
+            ("what runs when, for ui.perfetto.dev", "papilla bench --step --trace step.json"),
             ("all about the adapter, to be compared", "papilla bench --portability --out adapters"),
             ("two adapters side by side", "papilla bench compare adapters/a.json adapters/b.json"),
         ],
@@ -121,6 +122,7 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 17] = [
         &[
             ("memory of the whole method", "papilla plan --method clr"),
             ("what fits into 8 GiB", "papilla plan --method clr --size 512 --batch 8 --memory-budget 8GiB"),
+            ("the time to expect of a GPU by its data sheet", "papilla plan --typical --ceilings 12.7TFLOPS,360GB/s"),
         ],
     ),
     (

@@ -15,6 +15,7 @@ mod devices;
 mod error;
 mod evaluate;
 mod examples;
+mod families;
 mod global;
 mod interrupt;
 mod limits;

@@ -30,12 +30,14 @@ mod tune;
 
 pub use device::{Gpu, States, is_waiting};
 pub use family::Declined;
-pub use kernel::{BufferAccess, Interface, Scalar, TextureAccess, shader, translate};
+pub use kernel::{
+    BufferAccess, FamilyWork, Interface, KernelFamily, LaunchWork, Scalar, TextureAccess, Work, shader, translate,
+};
 pub use layout::{KernelReport, Reason};
 pub use machine::{
-    AdapterDescription, Capabilities, Choices, ConvChoice, ConvClass, ConvVariant, Divisions, GpuError, GpuOptions,
-    Matrices, OperatorClass, Result, Tile, adapters,
+    AdapterDescription, Attained, Capabilities, Ceiling, Choices, ConvChoice, ConvClass, ConvVariant, Divisions,
+    GpuError, GpuOptions, Matrices, OperatorClass, Result, Tile, adapters,
 };
 pub use plan::{Requirements, Variant};
-pub use run::{Ceiling, KernelTime, Program};
+pub use run::{KernelTime, Program, StepPart};
 pub use tune::Tuner;

@@ -111,19 +111,28 @@ impl Graph {
 
     /// Ids of the nodes that an output or an update needs, in evaluation order.
     pub fn live_nodes(&self) -> Vec<NodeId> {
-        let mut live = vec![false; self.nodes.len()];
-        let roots = self.outputs.iter().map(|(_, id)| *id);
-        for id in roots.chain(self.updates.iter().flat_map(|u| u.inputs())) {
-            live[id.0] = true;
-        }
+        let outputs = self.outputs.iter().map(|(_, id)| *id);
+        let live = self.behind(outputs.chain(self.updates.iter().flat_map(|u| u.inputs())));
+        (0..self.nodes.len()).filter(|&i| live[i]).map(NodeId).collect()
+    }
+
+    /// Of each node, whether an output depends on it.
+    pub fn behind_outputs(&self) -> Vec<bool> {
+        self.behind(self.outputs.iter().map(|(_, id)| *id))
+    }
+
+    /// Of each node, whether one of these is it or depends on it.
+    fn behind(&self, roots: impl Iterator<Item = NodeId>) -> Vec<bool> {
+        let mut behind = vec![false; self.nodes.len()];
+        roots.for_each(|id| behind[id.0] = true);
         for index in (0..self.nodes.len()).rev() {
-            if live[index] {
+            if behind[index] {
                 for input in &self.nodes[index].inputs {
-                    live[input.0] = true;
+                    behind[input.0] = true;
                 }
             }
         }
-        (0..self.nodes.len()).filter(|&i| live[i]).map(NodeId).collect()
+        behind
     }
 
     /// The node whose memory holds the value of `id`: itself unless it is an alias.

@@ -43,6 +43,8 @@ pub enum Purpose<'a> {
     Adapter,
     /// a page about an adapter
     AdapterPage,
+    /// what ran when
+    Trace,
     /// a page of the manual
     Manual,
     /// a shader in some language, which has no room for a mark
@@ -93,6 +95,7 @@ impl Purpose<'_> {
             Purpose::Chart => "chart",
             Purpose::Adapter => "description of an adapter",
             Purpose::AdapterPage => "page about an adapter",
+            Purpose::Trace => "trace",
             Purpose::Manual => "page of the manual",
             Purpose::Shader => "shader",
         }
@@ -150,7 +153,7 @@ impl Purpose<'_> {
             | Purpose::ContactSheet => Form::Picture,
             Purpose::Table(titles) => Form::Titles(titles),
             Purpose::Evaluation | Purpose::Adapter => Form::Head(format!("\"{WRITTEN_BY}\": \"{mark}\"")),
-            Purpose::Logits | Purpose::Weights | Purpose::UnderWay => {
+            Purpose::Logits | Purpose::Weights | Purpose::UnderWay | Purpose::Trace => {
                 Form::Head(format!("\"{WRITTEN_BY}\":\"{mark}\""))
             }
             Purpose::PyTorch => Form::Tail(mark),

@@ -1,8 +1,10 @@
 //! `papilla bench`: what it prints, not how fast things are.
 
+use std::path::Path;
+
 use serde_json::Value;
 
-use crate::running::{papilla, refusal, succeeded};
+use crate::running::{papilla, refusal, succeeded, text};
 
 fn bench(flags: &str) -> Value {
     let output = papilla(&["--json", "bench"]).args(flags.split_whitespace()).output().expect("the program runs");
@@ -35,13 +37,44 @@ fn kernels_in_every_direction() {
 
 #[test]
 fn a_step() {
-    let document = bench("--step --size 32 --batch 2 --dropout off");
-    assert_positive(&document["step"], &["ms", "images_per_second", "peak_bytes", "dispatches", "cold_start_ms"]);
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let trace = folder.path().join("trace.json");
+    let document = bench(&format!("--step --size 32 --batch 2 --dropout off --trace {}", text(&trace)));
+    let figures = ["ms", "expected_ms", "images_per_second", "peak_bytes", "dispatches", "cold_start_ms"];
+    assert_positive(&document["step"], &figures);
     assert!(document.get("kernels").is_none());
     let hottest = document["step"]["hottest"].as_array().expect("a list");
     assert!(hottest.len() <= 10);
     let times: Vec<f64> = hottest.iter().filter_map(|h| h["ms"].as_f64()).collect();
     assert!(times.is_sorted_by(|a, b| a >= b), "the dearest first: {times:?}");
+    let families = document["step"]["families"].as_array().expect("a list");
+    families.iter().for_each(|family| assert_positive(family, &["launches", "read_bytes", "expected_ms", "ms"]));
+    assert_trace(&trace, &document["step"]);
+}
+
+/// Every launch of a step has its place in the trace, after the one before.
+fn assert_trace(file: &Path, step: &Value) {
+    let trace: Value = serde_json::from_slice(&std::fs::read(file).expect("it was written")).expect("it is JSON");
+    let events = trace["traceEvents"].as_array().expect("a list");
+    let launches: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
+    assert_eq!(Some(launches.len() as u64), step["dispatches"].as_u64());
+    let mut end = 0.0;
+    for launch in &launches {
+        let [begin, duration] = ["ts", "dur"].map(|name| launch[name].as_f64().expect("a number"));
+        // A thousandth of a microsecond is what rounding may make of it.
+        assert!(begin >= end - 1e-3 && duration >= 0.0, "{launch} begins before {end}");
+        end = begin + duration;
+        assert!(launch["name"].as_str().is_some_and(|name| name.contains(".")), "{launch} names no variant");
+        assert!(launch["args"]["workgroups"].as_array().is_some_and(|axes| axes.len() == 3));
+    }
+    let total = |of: fn(&Value) -> &Value, list: &[&Value]| list.iter().filter_map(|one| of(one).as_u64()).sum::<u64>();
+    let families: Vec<&Value> = step["families"].as_array().expect("a list").iter().collect();
+    assert_eq!(total(|launch| &launch["args"]["flops"], &launches), total(|family| &family["flops"], &families));
+    for part in ["forward", "backward", "updates"] {
+        let row = events.iter().find(|event| event["name"] == "thread_name" && event["args"]["name"] == part);
+        let row = &row.expect("it is named")["tid"];
+        assert!(launches.iter().any(|launch| launch["tid"] == *row), "nothing runs {part}");
+    }
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn a_plan_is_for_the_adapter_of_the_machine_and_says_so() {
     let [none, typical] = ["--size 64 --batch 2", "--size 64 --batch 2 --typical"].map(plan);
     assert_eq!(none["assumed"], "for this machine has no adapter");
     assert_eq!((&typical["for"], &typical["flops"]), (&none["for"], &none["flops"]));
+    assert_eq!(typical.get("expected"), None, "nothing is known of a typical GPU's ceilings");
     let own = papilla(&["plan", "--size", "64", "--batch", "2"]).env_remove("PAPILLA_DEVICE").output();
     let told = crate::running::succeeded(own.expect("the program runs"));
     let first = succeed(&["devices"]).lines().next().map(str::to_owned).expect("an adapter, or the reference");
@@ -73,9 +74,22 @@ fn a_plan_is_for_the_adapter_of_the_machine_and_says_so() {
 }
 
 #[test]
-fn the_published_size_fits_eight_gibibytes() {
-    let clr = plan("--method clr --size 512 --batch 8");
+fn the_published_size_fits_eight_gibibytes_and_has_its_time() {
+    let clr = plan("--method clr --size 512 --batch 8 --ceilings 10TFLOPS,400GB/s --images 80");
     assert!(number(&clr, "peak_bytes") < 8.0 * 1024f64.powi(3), "{clr}");
+    let families = clr["families"].as_array().expect("a list");
+    let total = |name: &str| families.iter().map(|family| number(family, name)).sum::<f64>();
+    // No kernel of a typical GPU saves products.
+    assert_eq!((total("flops"), total("launches")), (number(&clr, "flops"), number(&clr, "dispatches")));
+    let traffic = total("read_bytes") + total("written_bytes");
+    assert_eq!(traffic, number(&clr, "traffic_bytes"));
+    let (step, epoch) = (number(&clr["expected"], "step_seconds"), number(&clr["expected"], "epoch_seconds"));
+    let [computing, copying] = [total("flops") / 10e12, traffic / 400e9];
+    assert!(
+        step > computing.max(copying) && step < 4.0 * (computing + copying),
+        "{step} s of {computing} and {copying}"
+    );
+    assert!((epoch / step - 10.0).abs() < 1e-9, "80 images in batches of 8");
 }
 
 #[test]

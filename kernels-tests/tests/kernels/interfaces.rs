@@ -15,6 +15,11 @@ fn every_launch_gives_its_shader_what_that_declares() {
         if *given != taken {
             wrong.push(format!("{} is given {given:?}, takes {taken:?}", variant.name()));
         }
+        // The traffic of a plan counts so; a sum goes on only where a tensor is larger than a binding.
+        let updates = ["adam", "sgd", "running_stats", "sum"].contains(&variant.shader);
+        if shader.updates() != updates {
+            wrong.push(format!("{}: does it read what it writes?", variant.name()));
+        }
         launched += 1;
     }
     assert!(wrong.is_empty(), "{} variants:\n{}", wrong.len(), wrong.join("\n"));

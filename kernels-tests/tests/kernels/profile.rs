@@ -25,4 +25,5 @@ fn every_launch_has_a_time() {
     assert_eq!(times.iter().map(|t| t.label).collect::<Vec<_>>(), ["relu", "sigmoid"]);
     assert!(times.iter().all(|t| t.milliseconds.is_finite() && t.milliseconds >= 0.0));
     assert!(times.iter().any(|t| t.milliseconds > 0.0));
+    assert!(times[1].begin_milliseconds >= times[0].begin_milliseconds + times[0].milliseconds);
 }

@@ -11,11 +11,13 @@ use anyhow::{Result, anyhow, bail};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::families::{FAMILY_TITLES, family_json, family_line};
 use super::settings::{Flags, OfStep};
 use super::{Global, WrongFlags, output};
-use crate::bench::{Direction, Hot, KernelResult, StepResult, layers, measure, measure_step};
+use crate::bench::{Direction, FamilyTime, Hot, KernelResult, StepResult, Trace, layers, measure, measure_step};
 use crate::device::{Device, DeviceError};
 use crate::gpu::{Ceiling, GpuError, GpuOptions};
+use crate::own_file::{Purpose, WRITTEN_BY};
 use crate::train::Config;
 
 /// Images of a step and rows of an image where the adapter computes on the CPU; kernels take fewer images.
@@ -36,6 +38,9 @@ pub(super) struct Arguments {
     step: bool,
     #[arg(long, value_name = "TEXT", conflicts_with = "step", help = layer_help())]
     layer: Option<String>,
+    /// Write what ran when in one step, launch by launch, as a trace that Perfetto (ui.perfetto.dev) and chrome://tracing open
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kernels", "layer", "portability"])]
+    trace: Option<PathBuf>,
     #[command(flatten)]
     portability: portability::Options,
     #[command(flatten)]
@@ -81,6 +86,15 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     }
     let Device::Gpu(tuner) = &device else { bail!("the reference is not made to be fast; choose an adapter") };
     let gpu = tuner.gpu();
+    if let Some(file) = &arguments.trace {
+        if !gpu.options().timestamps {
+            bail!(
+                "`{}` has no timestamps, so that it cannot be told what runs when: --trace needs another adapter",
+                device.name()
+            );
+        }
+        arguments.portability.overwrite.rule().check(file, Purpose::Trace)?;
+    }
     let with_step = !arguments.kernels && arguments.layer.is_none();
     let config = step_config(&device, arguments)?;
     let ceiling = gpu.ceiling()?;
@@ -117,10 +131,16 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     }
     if with_step {
         let result = measure_step(&device, &config)?;
-        if !global.json {
-            print_step(&config, &result)?;
+        if let Some(file) = &arguments.trace {
+            let about = json!({ WRITTEN_BY: Purpose::Trace.mark(), "step": step_name(&config), "papilla": env!("CARGO_PKG_VERSION") });
+            let text = serde_json::to_string(&Trace::of(&device.name(), &result.times, about))?;
+            let rule = arguments.portability.overwrite.rule();
+            rule.write(file, Purpose::Trace, |file| file.write_all(text.as_bytes()))?;
         }
-        document.insert("step".into(), step_json(&result));
+        if !global.json {
+            print_step(&config, &result, &ceiling)?;
+        }
+        document.insert("step".into(), step_json(&result, &ceiling));
     }
     if global.json {
         output::json(&Value::Object(document))?;
@@ -190,13 +210,22 @@ fn kernel_json(result: &KernelResult, ceiling: &Ceiling) -> Value {
     })
 }
 
-fn step_json(result: &StepResult) -> Value {
+fn step_json(result: &StepResult, ceiling: &Ceiling) -> Value {
     let list = |hot: &[Hot]| -> Vec<Value> {
         let entry = |h: &Hot| json!({ "operator": h.operator, "kernel": h.kernel, "shapes": h.shapes, "launches": h.launches, "ms": h.milliseconds });
         hot.iter().map(entry).collect()
     };
+    let families = result.families(ceiling).into_iter().map(|family| {
+        let FamilyTime { of, expected_milliseconds, milliseconds } = family;
+        let mut json = family_json(&of);
+        json["expected_ms"] = json!(expected_milliseconds);
+        json["ms"] = json!(milliseconds);
+        json
+    });
     json!({
         "ms": result.milliseconds,
+        "expected_ms": result.expected_milliseconds(ceiling),
+        "families": families.collect::<Vec<Value>>(),
         "images_per_second": result.images_per_second,
         "peak_bytes": result.peak_bytes,
         "dispatches": result.dispatches,
@@ -208,10 +237,17 @@ fn step_json(result: &StepResult) -> Value {
     })
 }
 
-fn print_step(config: &Config, result: &StepResult) -> Result<()> {
+/// The step that the settings describe.
+fn step_name(config: &Config) -> String {
     let (size, batch, method) = (config.size, config.batch, config.method.name());
+    format!("{method} step, {size}x{size}, batch {batch}")
+}
+
+fn print_step(config: &Config, result: &StepResult, ceiling: &Ceiling) -> Result<()> {
+    let expected = result.expected_milliseconds(ceiling);
     output::line(format_args!(
-        "{method} step, {size}x{size}, batch {batch}: {:.1} ms, {:.2} images/s, {} launches, {} MiB for the values of a step",
+        "{}: {:.1} ms, by these ceilings {expected:.1} ms were expected, {:.2} images/s, {} launches, {} MiB for the values of a step",
+        step_name(config),
         result.milliseconds,
         result.images_per_second,
         result.dispatches,
@@ -223,6 +259,12 @@ fn print_step(config: &Config, result: &StepResult) -> Result<()> {
         result.host_without_driver_milliseconds,
         result.cold_start_milliseconds * 1e-3
     ))?;
+    output::line(format_args!("{FAMILY_TITLES} {:>12} {:>12}", "expected ms", "ms"))?;
+    for FamilyTime { of, expected_milliseconds, milliseconds } in result.families(ceiling) {
+        let measured = milliseconds.map_or(String::new(), |milliseconds| format!("{milliseconds:12.2}"));
+        let line = format!("{} {expected_milliseconds:12.2} {measured}", family_line(&of));
+        output::line(line.trim_end())?;
+    }
     for (title, list) in [("operators", &result.operators), ("the ten dearest", &result.hottest)] {
         if !list.is_empty() {
             output::line(format_args!("{:>12} {:>8}  {title}", "ms", "launches"))?;

@@ -28,7 +28,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000), requires = "portability")]
     drift_steps: u64,
     #[command(flatten)]
-    overwrite: Overwrite,
+    pub(super) overwrite: Overwrite,
 }
 
 /// All about an adapter, and whose file it is.

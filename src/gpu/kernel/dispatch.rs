@@ -1,8 +1,10 @@
 //! One launch of a shader, described before memory is planned: what it binds, its parameters, its grid.
 
 use super::interface::{BufferAccess, Interface, TextureAccess};
+use super::kernel_family::KernelFamily;
 use super::shader::{Constant, Shader};
 use super::uniform::{Field, Uniform};
+use super::work::{LaunchWork, Work};
 use crate::graph::{NodeId, StateId};
 
 /// Bytes to which values, uniform blocks and the ranges that launches bind are aligned: WebGPU's default.
@@ -49,6 +51,8 @@ impl View {
 pub(crate) struct BufferUse {
     pub view: View,
     pub access: BufferAccess,
+    /// elements of it that are read or written
+    pub used: usize,
 }
 
 /// A texture of packed values, by its place in the list that lowering makes: the plan lets those that are never needed
@@ -61,6 +65,8 @@ pub(crate) struct TextureId(pub usize);
 pub(crate) struct TextureUse {
     pub texture: TextureId,
     pub access: TextureAccess,
+    /// texels of it that are read or written, if not all
+    pub used: Option<usize>,
 }
 
 /// One tensor, or a piece of one, among those that a launch works through: `count` elements of each target, each from
@@ -79,6 +85,7 @@ pub(crate) struct Row {
 pub(crate) struct Dispatch {
     pub shader: &'static str,
     pub entry: &'static str,
+    pub family: KernelFamily,
     pub(crate) constants: Vec<(&'static str, Constant)>,
     /// the uniform block, word by word
     pub params: Vec<u32>,
@@ -94,6 +101,8 @@ pub(crate) struct Dispatch {
     pub chunk: usize,
     /// bindings of values in 16-bit floats
     pub half: Vec<usize>,
+    /// operations, if they are not a share of the operator's
+    pub flops: Option<u64>,
 }
 
 impl Dispatch {
@@ -102,6 +111,7 @@ impl Dispatch {
         Dispatch {
             shader: shader.name(),
             entry,
+            family: KernelFamily::of(shader, entry),
             constants: Vec::new(),
             params: Vec::new(),
             fields: &[],
@@ -112,6 +122,7 @@ impl Dispatch {
             rows_read: 0,
             chunk: 1,
             half: Vec::new(),
+            flops: None,
         }
     }
 
@@ -134,26 +145,49 @@ impl Dispatch {
     }
 
     /// Adds a buffer that the shader reads.
-    pub(crate) fn bind(mut self, view: View) -> Self {
-        self.buffers.push(BufferUse { view, access: BufferAccess::Read });
+    pub(crate) fn bind(self, view: View) -> Self {
+        self.bind_part(view, view.len)
+    }
+
+    /// Adds a buffer of which the shader reads so many elements.
+    pub(crate) fn bind_part(mut self, view: View, used: usize) -> Self {
+        self.buffers.push(BufferUse { view, access: BufferAccess::Read, used });
         self
     }
 
-    /// Adds a buffer that the shader writes.
+    /// Adds a buffer that the shader writes; launches of an operator that bind the same one each write a part of it.
     pub(crate) fn bind_written(mut self, view: View) -> Self {
-        self.buffers.push(BufferUse { view, access: BufferAccess::ReadWrite });
+        self.buffers.push(BufferUse { view, access: BufferAccess::ReadWrite, used: view.len });
         self
     }
 
     /// Adds a texture that the shader reads.
     pub(crate) fn read(mut self, texture: TextureId) -> Self {
-        self.textures.push(TextureUse { texture, access: TextureAccess::Read });
+        self.textures.push(TextureUse { texture, access: TextureAccess::Read, used: None });
         self
     }
 
-    /// Adds a texture that the shader writes.
+    /// Adds a texture of which the shader reads so many texels.
+    pub(crate) fn read_part(mut self, texture: TextureId, used: usize) -> Self {
+        self.textures.push(TextureUse { texture, access: TextureAccess::Read, used: Some(used) });
+        self
+    }
+
+    /// Adds a texture that the shader writes; launches of an operator that write the same one each write a part of it.
     pub(crate) fn write(mut self, texture: TextureId) -> Self {
-        self.textures.push(TextureUse { texture, access: TextureAccess::Write });
+        self.textures.push(TextureUse { texture, access: TextureAccess::Write, used: None });
+        self
+    }
+
+    /// Adds a texture of which the shader writes so many texels.
+    pub(crate) fn write_part(mut self, texture: TextureId, used: usize) -> Self {
+        self.textures.push(TextureUse { texture, access: TextureAccess::Write, used: Some(used) });
+        self
+    }
+
+    /// Says how many products the shader adds up, where these are others than the operator's definition has.
+    pub(crate) fn multiply_adds(mut self, count: usize) -> Self {
+        self.flops = Some(2 * count as u64);
         self
     }
 
@@ -234,10 +268,10 @@ impl Dispatch {
 /// What tells pipelines apart: the shader's text, and what launches bind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PipelineKey {
-    shader: &'static str,
-    entry: &'static str,
-    constants: Vec<(&'static str, Constant)>,
-    half: Vec<usize>,
+    pub(crate) shader: &'static str,
+    pub(crate) entry: &'static str,
+    pub(crate) constants: Vec<(&'static str, Constant)>,
+    pub(crate) half: Vec<usize>,
     fields: &'static [Field],
     buffers: Vec<BufferAccess>,
     textures: Vec<TextureAccess>,
@@ -248,6 +282,15 @@ pub(crate) struct Launch {
     pub(crate) step: usize,
     pub(crate) label: &'static str,
     pub(crate) dispatch: Dispatch,
+    /// its operations as of lowering; its traffic as of the plan, which knows where everything lies
+    pub(crate) work: Work,
+}
+
+impl Launch {
+    /// What it takes.
+    pub(crate) fn summary(&self) -> LaunchWork {
+        LaunchWork { family: self.dispatch.family, work: self.work }
+    }
 }
 
 /// Workgroups per axis that WebGPU guarantees.

@@ -3,9 +3,11 @@
 mod direction;
 mod dispatch;
 mod interface;
+mod kernel_family;
 pub mod shader;
 pub mod translate;
 mod uniform;
+mod work;
 
 pub(crate) use direction::Direction;
 pub(crate) use dispatch::{
@@ -13,7 +15,9 @@ pub(crate) use dispatch::{
     TextureId, View, fold_groups,
 };
 pub use interface::{BufferAccess, Interface, TextureAccess};
+pub use kernel_family::KernelFamily;
 pub(crate) use shader::Shader;
 pub(super) use uniform::Field;
 pub use uniform::Scalar;
 pub(crate) use uniform::{Uniform, UniformValue, uniform};
+pub use work::{FamilyWork, LaunchWork, Work};

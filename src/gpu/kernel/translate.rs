@@ -140,6 +140,14 @@ impl ValidShader {
         variables.any(|(handle, variable)| variable.binding == Some(binding) && info[handle].contains(GlobalUse::WRITE))
     }
 
+    /// Whether the entry point reads what it also writes.
+    pub fn updates(&self) -> bool {
+        let info = self.info.get_entry_point(self.point);
+        let mut stored =
+            self.module.global_variables.iter().filter(|(_, v)| matches!(v.space, AddressSpace::Storage { .. }));
+        stored.any(|(handle, _)| info[handle].contains(GlobalUse::READ | GlobalUse::WRITE))
+    }
+
     /// What the entry point takes of an adapter's limits.
     pub fn usage(&self) -> Usage {
         let workgroup = self.module.entry_points[self.point].workgroup_size;

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::packed_values::Packed;
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, Launch, Target, View};
+use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, KernelFamily, Launch, Target, View, Work};
 use crate::gpu::layout::{late_reads, slices_in_place, value_target};
 use crate::gpu::machine::{Capabilities, GpuError, Matrices, OperatorClass, Result};
 use crate::graph::{Activation, Graph, NodeId, Op, Shape};
@@ -57,7 +57,32 @@ impl<'g> Lowering<'g> {
     }
 
     pub(super) fn push(&mut self, dispatch: Dispatch) {
-        self.dispatches.push(Launch { step: self.step, label: self.label, dispatch });
+        self.dispatches.push(Launch { step: self.step, label: self.label, dispatch, work: Work::default() });
+    }
+
+    /// Divides the operations of a node among its launches, which are those from `first` on: what a launch says of itself, or its
+    /// share by workgroups among those that do more than move elements or add up what others have left.
+    pub(super) fn count_flops(&mut self, first: usize, id: NodeId) {
+        let launches = &mut self.dispatches[first..];
+        if launches.iter().any(|launch| launch.dispatch.flops.is_some()) {
+            launches.iter_mut().for_each(|launch| launch.work.flops = launch.dispatch.flops.unwrap_or(0));
+            return;
+        }
+        let rank = |launch: &Launch| match launch.dispatch.family {
+            KernelFamily::Copy | KernelFamily::PackMaps | KernelFamily::PackWeights => 0,
+            KernelFamily::Sum => 1,
+            _ => 2,
+        };
+        let most = launches.iter().map(rank).max().unwrap_or(0);
+        let groups = |launch: &Launch| launch.dispatch.groups.iter().map(|&extent| u64::from(extent)).product::<u64>();
+        let of = launches.iter().filter(|launch| rank(launch) == most).map(groups).sum();
+        let whole = Work { flops: self.graph.node_flops(id), ..Work::default() };
+        let mut done = 0;
+        for launch in launches.iter_mut().filter(|launch| rank(launch) == most) {
+            let before = whole.share(done, of).flops;
+            done += groups(launch);
+            launch.work.flops = whole.share(done, of).flops - before;
+        }
     }
 
     /// The memory of a value.

@@ -12,9 +12,12 @@ impl Lowering<'_> {
     pub(crate) fn node(&mut self, step: usize, id: NodeId, layout: &NodeLayout) -> Result<()> {
         (self.step, self.label) = (step, self.graph.node(id).op.name());
         self.least_pieces = self.least_pieces(id);
+        let first = self.dispatches.len();
         layout.before.iter().try_for_each(|value| self.move_value(*value))?;
         self.operator(id, layout.layout)?;
-        layout.after.into_iter().try_for_each(|value| self.move_value(value))
+        layout.after.into_iter().try_for_each(|value| self.move_value(value))?;
+        self.count_flops(first, id);
+        Ok(())
     }
 
     fn operator(&mut self, id: NodeId, layout: Layout) -> Result<()> {

@@ -25,6 +25,16 @@ uniform! {
     UnpackBlock { texels: usize, base_x: usize, first_texel: usize, channels: usize, plane: usize }
 }
 
+/// Texels of the weights of a dense convolution.
+pub(super) fn dense_texels(inputs: usize, outputs: usize, taps: usize) -> usize {
+    outputs.div_ceil(8) * taps * inputs.next_multiple_of(4) * 2
+}
+
+/// Texels of the filters of a depthwise convolution.
+pub(super) fn filter_texels(channels: usize, taps: usize) -> usize {
+    channels.div_ceil(4) * taps
+}
+
 impl Lowering<'_> {
     /// Brings a value from one layout into the other.
     pub(super) fn move_value(&mut self, value: Move) -> Result<()> {
@@ -84,7 +94,7 @@ impl Lowering<'_> {
             let dispatch = Dispatch::new(Shader::UnpackTexture, "main")
                 .uniform(&UnpackBlock { texels, base_x: base, first_texel: 1 + piece.first * blocks, channels, plane })
                 .bind_written(view)
-                .read(texture)
+                .read_part(texture, texels)
                 .groups(texels.div_ceil(64));
             self.push(dispatch);
         }
@@ -100,7 +110,7 @@ impl Lowering<'_> {
         taps: usize,
         transposed: bool,
     ) -> Result<usize> {
-        let texels = outputs.div_ceil(8) * taps * inputs.next_multiple_of(4) * 2;
+        let texels = dense_texels(inputs, outputs, taps);
         let (first, new) = self.claim_weights(w, WeightLayout::Dense { transposed }, texels);
         if new {
             let block = PackBlock {
@@ -120,7 +130,7 @@ impl Lowering<'_> {
 
     /// The same for the filters of a depthwise convolution.
     pub(super) fn pack_filters(&mut self, w: NodeId, channels: usize, taps: usize) -> Result<usize> {
-        let texels = channels.div_ceil(4) * taps;
+        let texels = filter_texels(channels, taps);
         let (first, new) = self.claim_weights(w, WeightLayout::Filters, texels);
         if new {
             let block = PackBlock { texels, base_x: 0, first_texel: first, channels, plane: 0, out_channels: 0, taps };
@@ -169,7 +179,7 @@ impl Lowering<'_> {
         let mut dispatch = Dispatch::new(Shader::PackTexture, entry)
             .uniform(&block)
             .bind(view)
-            .write(texture)
+            .write_part(texture, block.texels)
             .groups(block.texels.div_ceil(64));
         if let Some(transposed) = transposed {
             dispatch = dispatch.constant("TRANSPOSED", Constant::Bool(transposed));

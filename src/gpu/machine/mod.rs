@@ -2,6 +2,7 @@
 
 mod adapter;
 mod capabilities;
+mod ceiling;
 mod conv_class;
 mod error;
 mod kernels;
@@ -12,6 +13,7 @@ mod options;
 pub use adapter::{AdapterDescription, Matrices, adapters};
 pub(crate) use adapter::{again, choose};
 pub use capabilities::Capabilities;
+pub use ceiling::{Attained, Ceiling};
 pub use conv_class::ConvClass;
 pub use error::{GpuError, Result};
 pub use kernels::{Choices, ConvChoice, ConvVariant, Tile};

@@ -73,7 +73,7 @@ impl Plan {
             }
             (Target::Scratch(_), None) => unreachable!("scratch is among the blocks"),
         };
-        let views = dispatch.buffers.iter().enumerate().map(|(index, BufferUse { view, access })| {
+        let views = dispatch.buffers.iter().enumerate().map(|(index, BufferUse { view, access, .. })| {
             let (buffer, offset) = place(view.target);
             let size = bytes_of(dispatch.half.contains(&(index + 1)));
             let start = offset + view.start as u64 * size;
@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn launches_that_webgpu_refuses_are_found() {
         let add = |dispatch: &mut Dispatch, id: NodeId, [start, len]: [usize; 2], access: BufferAccess| {
-            dispatch.buffers.push(BufferUse { view: View { target: Target::Node(id), start, len }, access });
+            let view = View { target: Target::Node(id), start, len };
+            dispatch.buffers.push(BufferUse { view, access, used: len });
         };
         assert!(planned(|_, _, _| ()).is_ok());
         let read_twice = |d: &mut Dispatch, y, _| add(d, y, [0, 64], BufferAccess::Read);

@@ -33,6 +33,8 @@ pub(crate) struct Group<B> {
     /// one for each target of a row
     pub(crate) windows: Vec<Window<B>>,
     pub(crate) groups: [u32; 3],
+    /// of all rows
+    pub(crate) elements: u64,
 }
 
 /// Divides rows into as few groups as their order by place allows, no binding beyond `limit` bytes, and none over another
@@ -105,7 +107,7 @@ fn group<B>(rows: &[Located<B>], windows: Vec<Window<B>>, chunk: usize) -> Group
     // Workgroups beyond the last row find one without elements.
     let all = groups.iter().product::<u32>() as usize;
     table.resize(all * (2 + windows.len()), 0);
-    Group { table, windows, groups }
+    Group { table, windows, groups, elements: rows.iter().map(|row| row.count as u64).sum() }
 }
 
 #[cfg(test)]
@@ -120,7 +122,7 @@ mod tests {
     fn neighbours_share_a_launch_and_find_their_elements() {
         let groups = divide(vec![row(1028, ('s', 0), 5), row(0, ('s', 512), 3)], 4, 1, 1 << 20);
         let [group] = &groups[..] else { panic!("one group, not {groups:?}") };
-        assert_eq!(group.groups, [3, 1, 1]);
+        assert_eq!((group.groups, group.elements), ([3, 1, 1], 8));
         assert_eq!(group.windows[0], Window { buffer: 'a', start: 0, end: 1048 });
         assert_eq!(group.windows[1], Window { buffer: 's', start: 0, end: 524 });
         assert_eq!(group.table, [7, 3, 0, 128, 7, 4, 257, 0, 7, 1, 261, 4]);

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::textures::{TexturePlan, assign_textures};
-use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, Target};
+use super::traffic::count_traffic;
+use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, LaunchWork, Target};
 use crate::gpu::layout::{Layouts, value_target};
 use crate::gpu::lower::Lowering;
 use crate::gpu::machine::{Capabilities, GpuError, Result};
@@ -25,7 +26,7 @@ pub(crate) struct Plan {
 }
 
 /// What one run of a graph needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirements {
     /// values of the run, as they share memory
     pub arena_bytes: u64,
@@ -35,8 +36,8 @@ pub struct Requirements {
     pub state_bytes: u64,
     /// values and weights packed into textures
     pub texture_bytes: u64,
-    /// launches of kernels
-    pub dispatches: usize,
+    /// launches of kernels, in order
+    pub launches: Vec<LaunchWork>,
 }
 
 impl Requirements {
@@ -48,7 +49,7 @@ impl Requirements {
             input_bytes: plan.live.iter().filter(|&&id| is_leaf(graph, id)).map(|&id| graph.shape(id).bytes()).sum(),
             state_bytes: graph.states().iter().map(|state| state.shape.bytes()).sum(),
             texture_bytes: plan.textures.bytes(),
-            dispatches: plan.launches.len(),
+            launches: plan.launches.iter().map(Launch::summary).collect(),
         })
     }
 
@@ -82,6 +83,7 @@ impl Plan {
         for launch in &mut launches {
             launch.dispatch.half = half_bindings(&launch.dispatch, &half);
         }
+        count_traffic(&mut launches, &texels);
         let mut owner = HashMap::new();
         let with_memory = live.iter().copied().filter(|id| {
             let written = graph.node(*id).op.traits().memory == Memory::Written;

@@ -4,6 +4,7 @@ mod bindings;
 mod grouped;
 mod memory;
 mod textures;
+mod traffic;
 mod variant;
 
 pub(crate) use grouped::{Located, divide};
@@ -11,3 +12,4 @@ pub use memory::Requirements;
 pub(crate) use memory::{Plan, bytes_of, is_leaf};
 pub(crate) use textures::{ROW, TexturePlan};
 pub use variant::Variant;
+pub(crate) use variant::variant_name;

@@ -3,7 +3,7 @@
 use crate::gpu::kernel::{Launch, TEXTURE_WIDTH};
 
 /// Bytes of a texel.
-const TEXEL: u64 = 16;
+pub(super) const TEXEL: u64 = 16;
 /// Bytes of a row of texels.
 pub(crate) const ROW: u64 = TEXTURE_WIDTH as u64 * TEXEL;
 
@@ -64,13 +64,13 @@ pub(crate) fn assign_textures(texels: &[usize], launches: &[Launch]) -> TextureP
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::kernel::{Dispatch, Shader, TextureId};
+    use crate::gpu::kernel::{Dispatch, Shader, TextureId, Work};
     use crate::gpu::machine::Capabilities;
 
     fn launch(reads: &[usize], writes: usize) -> Launch {
         let dispatch = Dispatch::new(Shader::PackTexture, "maps").write(TextureId(writes));
         let dispatch = reads.iter().fold(dispatch, |dispatch, &id| dispatch.read(TextureId(id)));
-        Launch { step: 0, label: "", dispatch }
+        Launch { step: 0, label: "", dispatch, work: Work::default() }
     }
 
     #[test]

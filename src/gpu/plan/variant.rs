@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::memory::Plan;
 use crate::gpu::kernel::shader::{Constant, source, specialise};
-use crate::gpu::kernel::{Dispatch, Interface};
+use crate::gpu::kernel::{Dispatch, Interface, PipelineKey};
 use crate::gpu::machine::{Capabilities, Result};
 use crate::graph::Graph;
 
@@ -73,38 +73,47 @@ impl Variant {
     /// `SHADER.ENTRY`, then the constants that differ from the file's: `.NAME-VALUE`, one without `_H` and `_W` for
     /// both; then the bindings of 16-bit floats. Different texts have different names.
     pub fn name(&self) -> String {
-        let changed: Vec<(&str, String)> =
-            self.constants.iter().filter_map(|(name, value)| self.change(name, value)).collect();
-        let has = |name: String, value: &String| changed.iter().any(|(other, own)| *other == name && own == value);
-        let mut parts = vec![self.shader.to_owned(), self.entry.clone()];
-        for (name, value) in &changed {
-            if let Some(both) = name.strip_suffix("_W")
-                && has(format!("{both}_H"), value)
-            {
-                continue;
-            }
-            let both = name.strip_suffix("_H").filter(|both| has(format!("{both}_W"), value));
-            parts.push(format!("{}-{value}", both.unwrap_or(name)));
-        }
-        if !self.half.is_empty() {
-            let bindings: Vec<String> = self.half.iter().map(usize::to_string).collect();
-            parts.push(format!("half-{}", bindings.join("-")));
-        }
-        parts.join(".")
+        name(self.shader, &self.entry, &self.constants, &self.half)
     }
+}
 
-    /// A constant's name and value, unless the file gives it that value. Types follow from the other constants.
-    fn change(&self, name: &'static str, value: &Constant) -> Option<(&'static str, String)> {
-        if matches!(value, Constant::Type(_)) {
-            return None;
+/// What a variant is called that launches with this key have.
+pub(crate) fn variant_name(key: &PipelineKey) -> String {
+    name(key.shader, key.entry, &key.constants, &key.half)
+}
+
+fn name(shader: &'static str, entry: &str, constants: &[(&'static str, Constant)], half: &[usize]) -> String {
+    let changed: Vec<(&str, String)> =
+        constants.iter().filter_map(|(name, value)| change(shader, name, value)).collect();
+    let has = |name: String, value: &String| changed.iter().any(|(other, own)| *other == name && own == value);
+    let mut parts = vec![shader.to_owned(), entry.to_owned()];
+    for (name, value) in &changed {
+        if let Some(both) = name.strip_suffix("_W")
+            && has(format!("{both}_H"), value)
+        {
+            continue;
         }
-        let plain = |text: &str| text.trim().trim_end_matches(['u', 'f']).to_owned();
-        let value = plain(&value.to_string());
-        let start = format!("const {name}:");
-        let line = source(self.shader).ok()?.lines().find_map(|line| line.strip_prefix(&start));
-        let written = line.and_then(|line| line.split_once('=')?.1.split_once(';')).map(|(value, _)| plain(value));
-        (written.as_ref() != Some(&value)).then_some((name, value))
+        let both = name.strip_suffix("_H").filter(|both| has(format!("{both}_W"), value));
+        parts.push(format!("{}-{value}", both.unwrap_or(name)));
     }
+    if !half.is_empty() {
+        let bindings: Vec<String> = half.iter().map(usize::to_string).collect();
+        parts.push(format!("half-{}", bindings.join("-")));
+    }
+    parts.join(".")
+}
+
+/// A constant's name and value, unless the file gives it that value. Types follow from the other constants.
+fn change(shader: &'static str, name: &'static str, value: &Constant) -> Option<(&'static str, String)> {
+    if matches!(value, Constant::Type(_)) {
+        return None;
+    }
+    let plain = |text: &str| text.trim().trim_end_matches(['u', 'f']).to_owned();
+    let value = plain(&value.to_string());
+    let start = format!("const {name}:");
+    let line = source(shader).ok()?.lines().find_map(|line| line.strip_prefix(&start));
+    let written = line.and_then(|line| line.split_once('=')?.1.split_once(';')).map(|(value, _)| plain(value));
+    (written.as_ref() != Some(&value)).then_some((name, value))
 }
 
 #[cfg(test)]

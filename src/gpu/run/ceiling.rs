@@ -6,7 +6,7 @@ use wgpu::BufferUsages as Usage;
 
 use crate::gpu::device::{Gpu, read_ranges};
 use crate::gpu::kernel::{Dispatch, Shader, Target, View, uniform};
-use crate::gpu::machine::Result;
+use crate::gpu::machine::{Ceiling, Result};
 use crate::graph::NodeId;
 
 /// Bytes of each of the two buffers: more than any cache, less than any adapter's limit.
@@ -22,15 +22,6 @@ const REPEATS: usize = 9;
 
 uniform! {
     CeilingBlock { count: usize, steps: u32 }
-}
-
-/// Rates that no kernel on the adapter exceeds.
-#[derive(Clone, Copy, Debug)]
-pub struct Ceiling {
-    /// multiply-adds in registers, two operations each
-    pub gflops: f64,
-    /// a copy from one buffer to another, bytes read and written
-    pub gigabytes_per_second: f64,
 }
 
 /// The two buffers and how to launch the kernels on them.

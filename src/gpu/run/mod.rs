@@ -5,8 +5,9 @@ mod host_time;
 mod profile;
 mod program;
 mod record;
+mod step_part;
 mod submissions;
 
-pub use ceiling::Ceiling;
 pub use profile::KernelTime;
 pub use program::Program;
+pub use step_part::StepPart;

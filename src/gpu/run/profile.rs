@@ -1,10 +1,15 @@
 //! Where the time of a run goes, by the adapter's own timestamps.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::program::Program;
+use super::step_part::StepPart;
 use crate::gpu::device::read_through;
+use crate::gpu::kernel::{LaunchWork, PipelineKey};
 use crate::gpu::machine::Result;
+use crate::gpu::plan::variant_name;
 
 /// Timestamps of a query set, WebGPU's limit.
 const QUERIES: u32 = 4096;
@@ -18,10 +23,20 @@ pub struct KernelTime {
     pub shader: &'static str,
     /// entry point of it
     pub entry: &'static str,
+    /// the shader as it is specialised, by [`Variant::name`](crate::gpu::Variant::name)
+    pub variant: Arc<str>,
     /// shapes that the operator reads
     pub shapes: String,
     /// position of the operator among the live nodes
     pub step: usize,
+    /// what the launch is for
+    pub part: StepPart,
+    /// workgroups along three axes
+    pub groups: [u32; 3],
+    /// what the launch takes
+    pub launch: LaunchWork,
+    /// when it begins, after the beginning of the first launch
+    pub begin_milliseconds: f64,
     /// from its beginning to its end on the adapter
     pub milliseconds: f64,
 }
@@ -60,6 +75,8 @@ impl Program {
         });
         let launches = self.launches();
         let mut times = Vec::with_capacity(launches.len());
+        let mut names: HashMap<&PipelineKey, Arc<str>> = HashMap::new();
+        let mut origin = None;
         let submissions = self.submissions().into_iter();
         for chunk in submissions.flat_map(|range| launches[range].chunks(QUERIES as usize - 1)) {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
@@ -75,10 +92,23 @@ impl Program {
             gpu.queue.submit([encoder.finish()]);
             let words = read_through(gpu, &staging, &[(&resolved, 0, (chunk.len() + 1) * 2)])?.remove(0);
             let stamp = |i: usize| u64::from(words[2 * i].to_bits()) | u64::from(words[2 * i + 1].to_bits()) << 32;
+            let origin = *origin.get_or_insert(stamp(0));
             for (index, launch) in chunk.iter().enumerate() {
-                let milliseconds = stamp(index + 1).saturating_sub(stamp(index)) as f64 * period;
-                let (label, shader, entry, step) = (launch.label, launch.shader, launch.entry, launch.step);
-                times.push(KernelTime { label, shader, entry, shapes: launch.class.shapes(), step, milliseconds });
+                let between = |from: u64, to: u64| to.saturating_sub(from) as f64 * period;
+                let name = names.entry(&launch.key).or_insert_with(|| variant_name(&launch.key).into());
+                times.push(KernelTime {
+                    label: launch.label,
+                    shader: launch.shader,
+                    entry: launch.entry,
+                    variant: name.clone(),
+                    shapes: launch.class.shapes(),
+                    step: launch.step,
+                    part: launch.part,
+                    groups: launch.groups,
+                    launch: launch.summary,
+                    begin_milliseconds: between(origin, stamp(index)),
+                    milliseconds: between(stamp(index), stamp(index + 1)),
+                });
             }
         }
         Ok(times)

@@ -9,9 +9,10 @@ use std::time::Instant;
 use wgpu::BufferUsages as Usage;
 
 use super::record::{Place, Places, Recorded, record};
+use super::step_part::StepPart;
 use super::submissions::{Pace, TooLong};
 use crate::gpu::device::{Gpu, States, Textures, read_through};
-use crate::gpu::kernel::{Launch, Target};
+use crate::gpu::kernel::{Launch, LaunchWork, Target};
 use crate::gpu::layout::value_target;
 use crate::gpu::machine::{Capabilities, Divisions, GpuError, OperatorClass, Result};
 use crate::gpu::plan::Plan;
@@ -215,6 +216,11 @@ impl Program {
         self.compiled.borrow().launches.len()
     }
 
+    /// What each launch of a run takes, in order.
+    pub fn launch_works(&self) -> Vec<LaunchWork> {
+        self.launches().iter().map(|launch| launch.summary).collect()
+    }
+
     /// Fills the arena and the textures with NaN, so that a value read before it is written shows.
     pub fn poison(&self) {
         const CHUNK: u64 = 1 << 24;
@@ -237,19 +243,24 @@ impl Compiled {
         let Plan { live, launches, snapshots, textures, memory, .. } = plan;
         let peak_bytes = memory.peak_bytes + textures.bytes();
         let textures = Textures::new(gpu, textures)?;
-        let class = |launch: &Launch| match live.get(launch.step) {
-            Some(&id) => OperatorClass::of(graph, id),
-            None => OperatorClass::of_update(launch.label),
+        let parts = StepPart::of_nodes(graph, &live);
+        let place = |launch: &Launch| match live.get(launch.step) {
+            Some(&id) => (OperatorClass::of(graph, id), parts[launch.step]),
+            None => (OperatorClass::of_update(launch.label), StepPart::Updates),
         };
-        let launches = launches.into_iter().map(|launch| (class(&launch), launch)).collect();
+        let place = |launch: Launch| {
+            let (class, part) = place(&launch);
+            (class, part, launch)
+        };
+        let launches = launches.into_iter().map(place).collect();
         let launches = record(gpu, launches, &places, &textures, capabilities)?;
         let mut outputs = HashMap::new();
         for (name, id) in graph.outputs() {
             let place = places.target(value_target(graph, &snapshots, *id))?.clone();
             outputs.insert(name.clone(), (place, graph.shape(*id).elements()));
         }
-        let steps: Vec<usize> = launches.iter().map(|launch| launch.step).collect();
-        let pace = Pace::new(graph, &live, &steps, capabilities.watchdog);
+        let works = launches.iter().map(|launch| (launch.step, launch.summary.work));
+        let pace = Pace::new(works, capabilities.watchdog);
         let (arena, divisions) = (places.arena, capabilities.divisions.clone());
         Ok(Compiled { launches, outputs, arena, textures, peak_bytes, pace, divisions })
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use wgpu::BufferUsages as Usage;
 
+use super::step_part::StepPart;
 use crate::gpu::device::{Gpu, Pipeline, StateBuffer, States, Textures};
-use crate::gpu::kernel::{ALIGNMENT, BufferUse, Launch, Row, Target, View};
+use crate::gpu::kernel::{ALIGNMENT, BufferUse, Launch, LaunchWork, PipelineKey, Row, Target, View};
 use crate::gpu::machine::{Capabilities, GpuError, OperatorClass, Result};
 use crate::gpu::plan::{Located, Plan, bytes_of, divide, is_leaf};
 use crate::graph::{Graph, MemoryPlan, NodeId, Op, StateId};
@@ -26,9 +27,12 @@ pub(super) struct Recorded {
     /// the operator with the shapes it reads, or the update
     pub class: OperatorClass,
     pub step: usize,
+    pub part: StepPart,
+    pub key: Arc<PipelineKey>,
+    pub summary: LaunchWork,
     pipeline: Arc<Pipeline>,
     bind_group: wgpu::BindGroup,
-    groups: [u32; 3],
+    pub groups: [u32; 3],
 }
 
 impl Recorded {
@@ -108,22 +112,23 @@ impl Places {
 /// Makes the uniform block, pipelines and bind groups of all launches.
 pub(super) fn record(
     gpu: &Gpu,
-    launches: Vec<(OperatorClass, Launch)>,
+    launches: Vec<(OperatorClass, StepPart, Launch)>,
     places: &Places,
     textures: &Textures,
     capabilities: &Capabilities,
 ) -> Result<Vec<Recorded>> {
     let mut words = vec![0u32; launches.len() * (ALIGNMENT as usize / 4)];
-    for ((_, launch), block) in launches.iter().zip(words.chunks_mut(ALIGNMENT as usize / 4)) {
+    for ((.., launch), block) in launches.iter().zip(words.chunks_mut(ALIGNMENT as usize / 4)) {
         block[..launch.dispatch.params.len()].copy_from_slice(&launch.dispatch.params);
     }
     let bytes = words.len() as u64 * 4;
     let uniforms = gpu.buffer("parameters", bytes, Usage::UNIFORM | Usage::COPY_DST)?;
     gpu.queue.write_buffer(&uniforms, 0, bytemuck::cast_slice(&words));
     let mut recorded = Vec::with_capacity(launches.len());
-    for (index, (class, launch)) in launches.into_iter().enumerate() {
+    for (index, (class, part, launch)) in launches.into_iter().enumerate() {
         let (dispatch, label, step) = (&launch.dispatch, launch.label, launch.step);
         let (shader, entry, pipeline) = (dispatch.shader, dispatch.entry, gpu.pipeline(dispatch)?);
+        let (key, summary) = (Arc::new(dispatch.pipeline_key()), launch.summary());
         let parameters = bound(&uniforms, index as u64 * ALIGNMENT, ALIGNMENT);
         let mut views = Vec::new();
         for BufferUse { view: View { target, start, len }, .. } in &dispatch.buffers {
@@ -140,22 +145,24 @@ pub(super) fn record(
         }
         let textures = dispatch.textures.iter().map(|t| wgpu::BindingResource::TextureView(textures.view(t.texture.0)));
         let textures: Vec<_> = textures.collect();
-        let mut add = |resources: &[&[wgpu::BindingResource]], groups| {
+        let mut add = |resources: &[&[wgpu::BindingResource]], groups, summary| {
             let all = resources.iter().flat_map(|list| list.iter().cloned()).enumerate();
             let entries: Vec<_> =
                 all.map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource }).collect();
             let descriptor =
                 wgpu::BindGroupDescriptor { label: Some(shader), layout: &pipeline.layout, entries: &entries };
             let bind_group = gpu.device.create_bind_group(&descriptor);
-            let (class, pipeline) = (class.clone(), pipeline.clone());
-            recorded.push(Recorded { label, shader, entry, class, step, pipeline, bind_group, groups });
+            let (class, key, pipeline) = (class.clone(), key.clone(), pipeline.clone());
+            let of = Recorded { label, shader, entry, class, step, part, key, summary, pipeline, bind_group, groups };
+            recorded.push(of);
             gpu.check()
         };
         if dispatch.rows.is_empty() {
-            add(&[&[parameters], &views, &textures], dispatch.groups)?;
+            add(&[&[parameters], &views, &textures], dispatch.groups, summary)?;
             continue;
         }
         let rows = dispatch.rows.iter().map(|row| locate(row, places)).collect::<Result<Vec<_>>>()?;
+        let elements = rows.iter().map(|row| row.count as u64).sum();
         let mut limit = gpu.binding_elements() as u64 * 4;
         if let Some(&pieces) = capabilities.divisions.get(&class) {
             let bytes: u64 = rows.iter().map(|row| row.count as u64 * 4).sum();
@@ -171,7 +178,12 @@ pub(super) fn record(
                 .iter()
                 .map(|window| bound(&window.buffer, window.start, window.end - window.start))
                 .collect();
-            add(&[&[parameters.clone(), table], &views, &windows, &textures], group.groups)?;
+            let work = summary.work.share(group.elements, elements);
+            add(
+                &[&[parameters.clone(), table], &views, &windows, &textures],
+                group.groups,
+                LaunchWork { work, ..summary },
+            )?;
         }
     }
     Ok(recorded)

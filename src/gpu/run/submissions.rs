@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Instant;
 
-use crate::graph::{Graph, NodeId};
+use crate::gpu::kernel::Work;
 
 /// Seconds that a submission may take; watchdogs wait for two or more.
 const LONGEST: f64 = 0.25;
@@ -41,25 +41,13 @@ pub(super) struct TooLong {
 }
 
 impl Pace {
-    /// Estimates for launches which belong to these steps: positions among the live nodes, or later ones for updates.
-    pub(super) fn new(graph: &Graph, live: &[NodeId], steps: &[usize], watchdog: Option<f64>) -> Pace {
-        let mut launches = vec![0u32; steps.iter().max().map_or(0, |last| last + 1)];
-        steps.iter().for_each(|&step| launches[step] += 1);
-        let states: u64 = graph.states().iter().map(|state| state.shape.bytes()).sum();
-        let updates = steps.iter().filter(|&&step| step >= live.len()).count();
-        let estimate = |&step: &usize| match live.get(step) {
-            Some(&id) => {
-                let inputs = graph.node(id).inputs.iter().map(|input| graph.shape(*input).bytes());
-                let bytes = graph.shape(id).bytes() + inputs.sum::<u64>();
-                seconds(graph.node_flops(id), bytes) / f64::from(launches[step])
-            }
-            // Updates read and write the states.
-            None => seconds(0, 2 * states) / updates as f64,
-        };
-        let times = RefCell::new(steps.iter().map(estimate).collect());
+    /// Estimates for launches, each of a step and with what it takes.
+    pub(super) fn new(launches: impl Iterator<Item = (usize, Work)>, watchdog: Option<f64>) -> Pace {
+        let estimate = |(step, work): (usize, Work)| (step, seconds(work));
+        let (steps, times): (Vec<usize>, Vec<f64>) = launches.map(estimate).unzip();
+        let (times, suspected) = (RefCell::new(times), Cell::new(false));
         let (watchdog, due) = (Cell::new(watchdog), Cell::new(watchdog.is_some()));
-        let suspected = Cell::new(false);
-        Pace { steps: steps.to_vec(), times, scale: Cell::new(1.0), begun: Cell::new(None), watchdog, due, suspected }
+        Pace { steps, times, scale: Cell::new(1.0), begun: Cell::new(None), watchdog, due, suspected }
     }
 
     /// Launches of each submission, in order.
@@ -113,8 +101,8 @@ impl Pace {
     }
 }
 
-fn seconds(flops: u64, bytes: u64) -> f64 {
-    flops as f64 / SLOW.0 + bytes as f64 / SLOW.1
+fn seconds(work: Work) -> f64 {
+    work.flops as f64 / SLOW.0 + work.bytes() as f64 / SLOW.1
 }
 
 /// Ranges of launches whose sums are within a limit, or that are single launches.
@@ -135,7 +123,10 @@ fn divide(estimates: &[f64], limit: f64) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::ConvSpec;
+
+    fn launch(step: usize, flops: u64) -> (usize, Work) {
+        (step, Work { flops, read_bytes: 1 << 20, written_bytes: 1 << 20 })
+    }
 
     #[test]
     fn launches_are_divided_in_order_and_none_is_left_out() {
@@ -147,14 +138,8 @@ mod tests {
 
     #[test]
     fn the_dearer_launch_is_estimated_longer_and_the_last_run_sets_the_scale() {
-        let mut graph = Graph::new();
-        let x = graph.input("x", [1, 64, 64, 64]);
-        let w = graph.input("w", [64, 64, 3, 3]);
-        let y = graph.conv2d(x, w, None, ConvSpec { padding: [1, 1], ..ConvSpec::default() }).expect("shapes fit");
-        let y = graph.relu(y).expect("any shape");
-        graph.output("y", y);
-        let live = graph.live_nodes();
-        let pace = Pace::new(&graph, &live, &[live.len() - 2, live.len() - 2, live.len() - 1], Some(0.5));
+        let convolution = 150 << 20;
+        let pace = Pace::new([launch(2, convolution), launch(2, convolution), launch(3, 1)].into_iter(), Some(0.5));
         let times = pace.times.borrow().clone();
         assert!(times[0] == times[1] && times[0] > times[2]);
         assert_eq!(pace.submissions().len(), 1, "a few milliseconds even on a slow adapter");
@@ -169,12 +154,7 @@ mod tests {
 
     #[test]
     fn launches_too_long_are_measured_and_then_shorter() {
-        let mut graph = Graph::new();
-        let x = graph.input("x", [1 << 20]);
-        let y = graph.relu(x).expect("any shape");
-        graph.output("y", y);
-        let live = graph.live_nodes();
-        let pace = Pace::new(&graph, &live, &[0, 1, 1], Some(0.5));
+        let pace = Pace::new([launch(0, 1), launch(1, 1), launch(1, 1)].into_iter(), Some(0.5));
         assert!(pace.is_due(), "of the first run nothing is known");
         assert_eq!(pace.measured(vec![0.1, 0.1, 0.4]), None);
         assert!(!pace.is_due());
@@ -193,7 +173,7 @@ mod tests {
 
         pace.ignore();
         assert_eq!(pace.measured(vec![9.0, 9.0, 9.0]), None);
-        let software = Pace::new(&graph, &live, &[1], None);
+        let software = Pace::new([launch(1, 1)].into_iter(), None);
         assert!(!software.is_due(), "nothing watches");
     }
 }

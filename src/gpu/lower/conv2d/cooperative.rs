@@ -57,6 +57,7 @@ impl Lowering<'_> {
         let [channels, outputs, height, width] = if transposed { [g.o, g.i, g.h, g.w] } else { [g.i, g.o, g.oh, g.ow] };
         let most = (4 * matrices.size as usize * MAX_GROUPS / (height * width)).min(samples_at_once(g));
         let pieces = self.pieces_of(g.n, in_sample.max(out_sample), most)?;
+        let (bias, biases) = self.bias(operands)?;
         let across = g.phases(1, transposed);
         for piece in pieces {
             for h in g.phases(0, transposed) {
@@ -74,7 +75,7 @@ impl Lowering<'_> {
                         .bind(vx)
                         .bind(self.whole(operands.second)?)
                         .bind_written(vy)
-                        .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
+                        .bind_part(bias, biases)
                         .grid(groups_n, groups_m, 1);
                     self.push(dispatch);
                 }

@@ -106,12 +106,13 @@ impl Lowering<'_> {
                 .bind_written(vy)
                 .grid((rows * columns).div_ceil(64), g.i, piece.count);
             if !spreads {
+                let (bias, biases) = self.bias(operands)?;
                 dispatch = dispatch
                     .constants(column.constants())
                     .constants(activation_constants(operands.activation))
                     .constant("FLIPPED", Constant::Bool(transposed))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                    .bind(self.whole(operands.bias.unwrap_or(operands.second))?);
+                    .bind_part(bias, biases);
             }
             self.push(dispatch);
         }

@@ -5,6 +5,7 @@ use crate::gpu::family::{Geometry, Phase};
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
+use crate::gpu::lower::packed::filter_texels;
 use crate::gpu::machine::Result;
 
 /// Lanes of a workgroup, and pixels that a lane of `gather` takes.
@@ -140,7 +141,7 @@ impl Lowering<'_> {
         // Rows of the output go in pairs, a dilation apart.
         let pairs = g.n * written[0].div_ceil(2 * dilation_h) * dilation_h;
         let each = strip(pairs, columns, MAX_GROUPS);
-        let bias = self.whole(operands.bias.unwrap_or(operands.second))?;
+        let (bias, biases) = self.bias(operands)?;
         let block = PackedDepthwiseBlock {
             rows_per_strip: each,
             first_weight,
@@ -150,9 +151,9 @@ impl Lowering<'_> {
             kernel(entry)
                 .constants(activation_constants(operands.activation))
                 .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                .bind(bias)
+                .bind_part(bias, biases)
                 .read(maps)
-                .read(weights)
+                .read_part(weights, filter_texels(g.i, g.taps()))
                 .write(y)
         };
         if slides {

@@ -1,7 +1,7 @@
 //! The values that a convolution reads and writes, and the parts of a gradient of weights.
 
 use crate::gpu::family::{Geometry, direction};
-use crate::gpu::kernel::{Direction, Target};
+use crate::gpu::kernel::{Direction, Target, View};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId, Op};
@@ -30,6 +30,12 @@ impl Lowering<'_> {
         let [first, second] = [node.inputs[0], node.inputs[1]];
         let direction = direction(&node.op).expect("called for convolutions only");
         Operands { first, second, bias: node.inputs.get(2).copied(), out: id, activation, direction }
+    }
+
+    /// What is bound as the bias, and how much of it is read: something must be bound where there is none.
+    pub(super) fn bias(&self, operands: &Operands) -> Result<(View, usize)> {
+        let view = self.whole(operands.bias.unwrap_or(operands.second))?;
+        Ok((view, operands.bias.map_or(0, |_| view.len)))
     }
 
     /// Parts of a gradient of weights that one binding holds.

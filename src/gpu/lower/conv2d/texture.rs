@@ -6,6 +6,7 @@ use crate::gpu::family::Geometry;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
+use crate::gpu::lower::packed::dense_texels;
 use crate::gpu::machine::Result;
 use crate::graph::ConvSpec;
 
@@ -141,6 +142,9 @@ impl Lowering<'_> {
         let x = self.maps(operands.first);
         let first_weight = self.pack_weights(operands.second, maps[1], outputs[0], g.taps(), transposed)?;
         let (weights, y) = (self.weights_texture(), self.new_maps(operands.out));
+        let (bias, biases) = self.bias(operands)?;
+        let [x_sample, weight_texels] =
+            [maps[1].div_ceil(4) * maps[2] * maps[3], dense_texels(maps[1], outputs[0], g.taps())];
         let sample: usize = outputs.iter().product();
         let columns = g.phases(1, transposed);
         let phases: Vec<_> =
@@ -163,9 +167,9 @@ impl Lowering<'_> {
                         [*h, *w],
                         first_weight,
                     ))
-                    .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
-                    .read(x)
-                    .read(weights)
+                    .bind_part(bias, biases)
+                    .read_part(x, piece.count * x_sample)
+                    .read_part(weights, weight_texels)
                     .write(y)
                     .grid(grid[0], grid[1], 1);
                 self.push(dispatch);

@@ -110,6 +110,7 @@ impl Lowering<'_> {
         let most = (narrowest * MAX_GROUPS / (height * width)).min(samples_at_once(g));
         let pieces = self.pieces_of(g.n, read_sample.max(written_sample), most)?;
         let (weights, elements) = self.weights_by_taps(g, operands, transposed)?;
+        let (bias, biases) = self.bias(operands)?;
         let across = g.phases(1, transposed);
         for piece in pieces {
             for h in g.phases(0, transposed) {
@@ -126,6 +127,7 @@ impl Lowering<'_> {
                     let operations = 2.0 * (filters * read[0] * taps.max(1)) as f64 * pixels as f64;
                     let at_once = at_once(groups_n, operations, MOST_OPERATIONS, 1);
                     for first in (0..groups_n).step_by(at_once) {
+                        let groups = at_once.min(groups_n - first);
                         let dispatch = Dispatch::new(Shader::Conv2dTiled, "main")
                             .constants(tile.constants())
                             .constant("MODE", Constant::Kind(operands.direction.into()))
@@ -148,11 +150,11 @@ impl Lowering<'_> {
                                 first_pixel: first * tile_pixels,
                                 taps,
                             })
-                            .bind(vx)
+                            .bind_part(vx, vx.len * groups / groups_n)
                             .bind(self.whole_target(weights, elements)?)
                             .bind_written(vy)
-                            .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
-                            .grid(at_once.min(groups_n - first), groups_m, 1);
+                            .bind_part(bias, biases)
+                            .grid(groups, groups_m, 1);
                         self.push(dispatch);
                     }
                 }
@@ -192,6 +194,7 @@ impl Lowering<'_> {
             let operations = 2.0 * g.weights() as f64 * split.terms as f64;
             let at_once = at_once(split.count, operations, MOST_OPERATIONS, 1);
             for first in (0..split.count).step_by(at_once) {
+                let own = at_once.min(split.count - first);
                 let dispatch = Dispatch::new(Shader::Conv2dTiledWeightGrad, "main")
                     .constants(tile.constants())
                     // So that no memory bank is met twice by invocations that store vectors of the same row.
@@ -212,10 +215,10 @@ impl Lowering<'_> {
                         terms_per_split: split.each,
                         first_split: split.first + first,
                     })
-                    .bind(vx)
-                    .bind(vdy)
+                    .bind_part(vx, vx.len * own / split.count)
+                    .bind_part(vdy, vdy.len * own / split.count)
                     .bind_written(self.whole_target(parts, elements)?)
-                    .grid(groups_n, groups_m, at_once.min(split.count - first));
+                    .grid(groups_n, groups_m, own);
                 self.push(dispatch);
             }
         }

@@ -62,6 +62,7 @@ impl Lowering<'_> {
         let first_weight = self.winograd_weights(operands, [inputs, channels], per_position, transposed)?;
         let (weights, y) = (self.weights_texture(), self.new_maps(operands.out));
         let tiling = Tiling::of(outputs[1], outputs[2]);
+        let (bias, biases) = self.bias(operands)?;
         let sample: usize = outputs.iter().product();
         for piece in self.pieces_of(g.n, sample, tiling.samples(g.n))? {
             let tiles = piece.count * tiling.each();
@@ -70,10 +71,11 @@ impl Lowering<'_> {
             let (product, grid) = self.texture_product(channels, tiles);
             let product = product
                 .uniform(&TextureBlock::of_tiles([inputs, channels], tiles, first_weight, per_position))
-                .bind(self.whole(operands.second)?)
+                .bind_part(self.whole(operands.second)?, 0)
                 .read(transformed)
-                .read(weights)
+                .read_part(weights, POSITIONS * per_position)
                 .write(products)
+                .multiply_adds(POSITIONS * tiles * inputs * channels)
                 .grid(grid[0], grid[1], POSITIONS);
             self.push(product);
             let count = channels.div_ceil(4) * tiles;
@@ -90,7 +92,7 @@ impl Lowering<'_> {
                     height: outputs[1],
                     width: outputs[2],
                 })
-                .bind(self.whole(operands.bias.unwrap_or(operands.second))?)
+                .bind_part(bias, biases)
                 .read(products)
                 .write(y)
                 .groups(count.div_ceil(64));
@@ -121,6 +123,7 @@ impl Lowering<'_> {
                 .bind_written(self.whole_target(parts, elements)?)
                 .read(maps)
                 .read(gradients)
+                .multiply_adds(POSITIONS * tiles * pairs)
                 .grid(lanes.grid[0], lanes.grid[1], POSITIONS);
             self.push(dispatch);
         }
@@ -159,7 +162,7 @@ impl Lowering<'_> {
                 pad_h: padding[0],
                 pad_w: padding[1],
             })
-            .read(from)
+            .read_part(from, piece.count * blocks * maps[2] * maps[3])
             .write(to)
             .groups((blocks * tiles).div_ceil(64));
         self.push(dispatch);
@@ -182,7 +185,7 @@ impl Lowering<'_> {
                 .constant("TRANSPOSED", Constant::Bool(transposed))
                 .uniform(&WeightsBlock { texels: per_position, first_texel: first, inputs, outputs })
                 .bind(self.whole(operands.second)?)
-                .write(texture)
+                .write_part(texture, POSITIONS * per_position)
                 .groups(per_position.div_ceil(64));
             self.push(dispatch);
         }

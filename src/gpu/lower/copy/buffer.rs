@@ -74,7 +74,9 @@ impl Lowering<'_> {
         for piece in self.pieces(axes[0].extent, inner)? {
             let (vy, by) = self.rows(id, piece, inner);
             self.push(
-                copy_kernel(piece, inner, &axes, [piece.first * axes[0].strides[0], by]).bind(vx).bind_written(vy),
+                copy_kernel(piece, inner, &axes, [piece.first * axes[0].strides[0], by])
+                    .bind_part(vx, piece.count * inner)
+                    .bind_written(vy),
             );
         }
         Ok(())
@@ -135,7 +137,8 @@ impl Lowering<'_> {
                 before_2: shift[2],
                 before_3: shift[3],
             });
-            self.push(dispatch.bind(vx).bind_written(vy).groups(count.div_ceil(64)));
+            // Of what is cut out of x no more is read than is written.
+            self.push(dispatch.bind_part(vx, vx.len.min(count)).bind_written(vy).groups(count.div_ceil(64)));
         }
         Ok(())
     }
