@@ -293,6 +293,11 @@ impl Launch {
     }
 }
 
+/// Bytes of an element.
+pub(crate) fn bytes_of(half: bool) -> u64 {
+    if half { 2 } else { 4 }
+}
+
 /// Workgroups per axis that WebGPU guarantees.
 pub(crate) const MAX_GROUPS: usize = 65535;
 

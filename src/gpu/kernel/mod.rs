@@ -12,7 +12,7 @@ mod work;
 pub(crate) use direction::Direction;
 pub(crate) use dispatch::{
     ALIGNED_ELEMENTS, ALIGNMENT, BufferUse, Dispatch, Launch, MAX_GROUPS, PipelineKey, Row, TEXTURE_WIDTH, Target,
-    TextureId, View, fold_groups,
+    TextureId, View, bytes_of, fold_groups,
 };
 pub use interface::{BufferAccess, Interface, TextureAccess};
 pub use kernel_family::KernelFamily;

@@ -2,8 +2,8 @@
 //! bindings, and each texture is bound once if it is written.
 
 use super::grouped::{Located, Window, divide};
-use super::memory::{Plan, bytes_of, is_leaf};
-use crate::gpu::kernel::{ALIGNMENT, BufferAccess, BufferUse, Dispatch, Target, TextureAccess};
+use super::memory::{Plan, is_leaf};
+use crate::gpu::kernel::{ALIGNMENT, BufferAccess, BufferUse, Dispatch, Target, TextureAccess, bytes_of};
 use crate::gpu::machine::{Capabilities, GpuError, Result};
 use crate::graph::{Graph, StateId};
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::textures::{TexturePlan, assign_textures};
 use super::traffic::count_traffic;
-use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, LaunchWork, Target};
+use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, LaunchWork, Target, bytes_of};
 use crate::gpu::layout::{Layouts, value_target};
 use crate::gpu::lower::Lowering;
 use crate::gpu::machine::{Capabilities, GpuError, Result};
@@ -150,11 +150,6 @@ fn arranged(lifetimes: &[Lifetime], apart: &[(usize, usize)], limit: u64) -> Mem
     };
     let plans: Vec<MemoryPlan> = pages.into_par_iter().map(of).collect();
     plans.into_iter().reduce(better).expect("there are some sizes")
-}
-
-/// Bytes of an element.
-pub(crate) fn bytes_of(half: bool) -> u64 {
-    if half { 2 } else { 4 }
 }
 
 /// Bindings of a launch whose values are 16-bit floats.

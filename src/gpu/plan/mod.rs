@@ -9,7 +9,7 @@ mod variant;
 
 pub(crate) use grouped::{Located, divide};
 pub use memory::Requirements;
-pub(crate) use memory::{Plan, bytes_of, is_leaf};
+pub(crate) use memory::{Plan, is_leaf};
 pub(crate) use textures::{ROW, TexturePlan};
 pub use variant::Variant;
 pub(crate) use variant::variant_name;

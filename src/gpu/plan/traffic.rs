@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::memory::bytes_of;
 use super::textures::TEXEL;
-use crate::gpu::kernel::{BufferAccess, Dispatch, Launch, Target, TextureAccess, TextureId, View};
+use crate::gpu::kernel::{BufferAccess, Dispatch, Launch, Target, TextureAccess, TextureId, View, bytes_of};
 
 /// What launches of an operator write together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,9 +7,9 @@ use wgpu::BufferUsages as Usage;
 
 use super::step_part::StepPart;
 use crate::gpu::device::{Gpu, Pipeline, StateBuffer, States, Textures};
-use crate::gpu::kernel::{ALIGNMENT, BufferUse, Launch, LaunchWork, PipelineKey, Row, Target, View};
+use crate::gpu::kernel::{ALIGNMENT, BufferUse, Launch, LaunchWork, PipelineKey, Row, Target, View, bytes_of};
 use crate::gpu::machine::{Capabilities, GpuError, OperatorClass, Result};
-use crate::gpu::plan::{Located, Plan, bytes_of, divide, is_leaf};
+use crate::gpu::plan::{Located, Plan, divide, is_leaf};
 use crate::graph::{Graph, MemoryPlan, NodeId, Op, StateId};
 
 /// A place in a buffer.
