@@ -240,7 +240,8 @@ fn of_preparation(error: &PrepareError) -> Option<String> {
             let (file, reason) = (file.display().to_string(), of_reason(reason));
             let first = if reason.contains(&file) { "the first".to_string() } else { format!("the first, `{file}`") };
             let photographs = counted(*count, "photograph");
-            let fitting = fitting(*other);
+            let fitting =
+                other.map_or(String::new(), |other| format!("{}: --layout {}", fitting(Some(other)), other.name()));
             format!("of {photographs} in `{}` none can be used; {first}: {reason}{fitting}", input.display())
         }
         PrepareError::Option(OptionError::OutOfRange { option, value, expected }) => {

@@ -77,6 +77,10 @@ impl Nearest {
 /// Values that mean nothing, and classes that do not lie within each other.
 pub(super) fn by_legend(stored: &StoredMask, legend: &Legend, path: &Path) -> Result<Classes<GrayImage>, Reason> {
     let inventory = Inventory::of(stored);
+    // Some of its pixels have the values of any legend.
+    if inventory.is_like_photograph() {
+        return Err(like_photograph(&inventory, path));
+    }
     let refuse = |what: String| Err(refusal(&inventory, legend, path, &what));
     let meanings = [Some(legend.cup), Some(legend.disc), legend.background];
     let reading = Reading::of(&inventory, &meanings);
@@ -138,9 +142,6 @@ pub(super) fn check_cup(mask: &GrayImage, stored: &StoredMask, legend: &Legend, 
 /// Why a mask is not read by a legend, and how it would be.
 fn refusal(inventory: &Inventory, legend: &Legend, path: &Path, what: &str) -> Reason {
     let (shown, found) = (path.display(), inventory.listed());
-    if inventory.is_like_photograph() {
-        return like_photograph(inventory, path);
-    }
     let what = format!("the mask `{shown}` {what}: found {found}; expected {legend}");
     match remedy(inventory) {
         // It says no more than was said.
