@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use font8x8::legacy::BASIC_LEGACY;
 use image::{DynamicImage, GenericImage, GrayImage, Rgb, RgbImage};
-use imageproc::drawing::{draw_hollow_circle_mut, draw_hollow_rect_mut};
+use imageproc::drawing::{draw_filled_rect_mut, draw_hollow_circle_mut, draw_hollow_rect_mut};
 use imageproc::rect::Rect;
 
 use super::disc_finder::Disc;
@@ -30,6 +30,8 @@ const PAPER: Rgb<u8> = Rgb([20; 3]);
 const INK: Rgb<u8> = Rgb([230; 3]);
 /// Frame of a region that somebody should look at.
 const DOUBT: Rgb<u8> = Rgb([255, 60, 60]);
+/// Pixels that it is thick.
+const FRAME: u32 = 2;
 
 /// Circle around a disc that was found.
 const FOUND: Rgb<u8> = Rgb([255, 210, 0]);
@@ -46,12 +48,12 @@ pub struct Tile {
 }
 
 impl Tile {
-    /// A region with the outlines of its mask (levels of the dataset layout), in a frame if somebody should look at it.
-    /// One that is not square keeps its shape.
+    /// A region with the outlines of its mask (levels of the dataset layout), in a frame if somebody should look at it, with the
+    /// first of the reasons in it. One that is not square keeps its shape.
     ///
     /// # Panics
     /// When the mask has another size than the region.
-    pub fn new(name: &str, region: &RgbImage, mask: Option<&GrayImage>, is_doubtful: bool) -> Self {
+    pub fn new(name: &str, region: &RgbImage, mask: Option<&GrayImage>, reasons: &[&str]) -> Self {
         let longer = f64::from(region.width().max(region.height()));
         let [width, height] = [region.width(), region.height()]
             .map(|side| ((f64::from(side) / longer * f64::from(SIDE)).round() as u32).clamp(1, SIDE));
@@ -66,11 +68,17 @@ impl Tile {
         let mut picture = RgbImage::from_pixel(SIDE, SIDE, PAPER);
         let border = [(SIDE - width) / 2, (SIDE - height) / 2];
         picture.copy_from(&small, border[0], border[1]).expect("no side is longer than that of the tile");
-        if is_doubtful {
-            for inset in 0..2 {
-                let rect = Rect::at(inset, inset).of_size(SIDE - 2 * inset as u32, SIDE - 2 * inset as u32);
+        if let Some((first, others)) = reasons.split_first() {
+            for inset in 0..FRAME {
+                let rect = Rect::at(inset as i32, inset as i32).of_size(SIDE - 2 * inset, SIDE - 2 * inset);
                 draw_hollow_rect_mut(&mut picture, rect, DOUBT);
             }
+            let more = if others.is_empty() { String::new() } else { format!(" +{}", others.len()) };
+            let letters = (SIDE - 2 * FRAME) / LETTER;
+            let told: String = first.chars().take(letters as usize - more.len()).chain(more.chars()).collect();
+            let strip = Rect::at(FRAME as i32, FRAME as i32).of_size(told.chars().count() as u32 * LETTER, LETTER + 1);
+            draw_filled_rect_mut(&mut picture, strip, PAPER);
+            write_text(&mut picture, &told, (letters as usize, DOUBT), FRAME, FRAME + 1);
         }
         Self { picture, name: name.to_string(), mark: String::new(), scale: f64::from(SIDE) / longer, border }
     }
@@ -160,21 +168,22 @@ fn sheet(tiles: &[Tile]) -> RgbImage {
         // One stays free before the next picture's name.
         let letters = (SIDE / LETTER - 1) as usize;
         let room = letters.saturating_sub(tile.mark.len());
-        write_text(&mut sheet, &tile.name, room.saturating_sub(usize::from(room < letters)), x, y + SIDE + GAP);
-        write_text(&mut sheet, &tile.mark, letters, x + room as u32 * LETTER, y + SIDE + GAP);
+        let room_of_name = room.saturating_sub(usize::from(room < letters));
+        write_text(&mut sheet, &tile.name, (room_of_name, INK), x, y + SIDE + GAP);
+        write_text(&mut sheet, &tile.mark, (letters, INK), x + room as u32 * LETTER, y + SIDE + GAP);
     }
     sheet
 }
 
 /// Writes the end of a text, which tells the names of regions apart where all of it does not fit.
-fn write_text(sheet: &mut RgbImage, text: &str, room: usize, x: u32, y: u32) {
+fn write_text(sheet: &mut RgbImage, text: &str, (room, ink): (usize, Rgb<u8>), x: u32, y: u32) {
     let letters: Vec<char> = text.chars().collect();
     let shown = &letters[letters.len().saturating_sub(room)..];
     for (place, letter) in (0..).zip(shown) {
         let glyph = BASIC_LEGACY.get(*letter as usize).unwrap_or(&BASIC_LEGACY['?' as usize]);
         for (row, bits) in (0..).zip(glyph) {
             for column in (0..LETTER).filter(|column| bits >> column & 1 == 1) {
-                sheet.put_pixel(x + place * LETTER + column, y + row, INK);
+                sheet.put_pixel(x + place * LETTER + column, y + row, ink);
             }
         }
     }
@@ -194,7 +203,7 @@ mod tests {
             let mut sheet = ContactSheet::new(folder.path(), &Overwriting::default());
             for index in 0..count {
                 let region = RgbImage::from_pixel(8, 8, Rgb([200, 90, 60]));
-                sheet.add(Tile::new(&format!("{index}"), &region, None, false)).unwrap();
+                sheet.add(Tile::new(&format!("{index}"), &region, None, &[])).unwrap();
             }
             sheet
         };
@@ -213,7 +222,7 @@ mod tests {
     #[test]
     fn a_disc_that_was_found_is_drawn_with_how_sure_that_is() {
         let region = RgbImage::from_pixel(320, 320, Rgb([200, 90, 60]));
-        let tile = || Tile::new("0123456789abcdefghijklmn", &region, None, false);
+        let tile = || Tile::new("0123456789abcdefghijklmn", &region, None, &[]);
         let found = tile().with_disc(Disc { centre: (160.0, 120.0), diameter: 80.0 }, 0.614);
         for (x, y) in [(80, 40), (80, 80), (60, 60), (100, 60)] {
             assert_eq!(*found.picture.get_pixel(x, y), FOUND, "at {x}, {y}");
@@ -246,15 +255,37 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_says_why_it_is_there() {
+        let region = RgbImage::from_pixel(160, 160, Rgb([200, 90, 60]));
+        // Whether each letter's place in the strip is written on.
+        let letters = |reasons: &[&str]| -> Vec<bool> {
+            let tile = Tile::new("a", &region, None, reasons);
+            let is_written = |letter: u32| {
+                let columns = FRAME + letter * LETTER..FRAME + (letter + 1) * LETTER;
+                columns
+                    .flat_map(|x| (0..LETTER).map(move |y| (x, FRAME + 1 + y)))
+                    .any(|(x, y)| *tile.picture.get_pixel(x, y) == DOUBT)
+            };
+            (0..(SIDE - 2 * FRAME) / LETTER).map(is_written).collect()
+        };
+        let written =
+            |text: &str| (0..19).map(|i| text.chars().nth(i).is_some_and(|letter| letter != ' ')).collect::<Vec<_>>();
+        assert_eq!(letters(&[]), written(""));
+        assert_eq!(letters(&["no-disc"]), written("no-disc"));
+        assert_eq!(letters(&["whole-photograph", "b", "c"]), written("whole-photograph +2"));
+        assert_eq!(letters(&["longer-than-there-is-room-for", "b"]), written("longer-than-ther +1"));
+    }
+
+    #[test]
     fn tiles_keep_the_shape_of_a_region_whatever_it_is() {
         for (width, height) in [(1, 1), (1, 900), (900, 1), (400, 200)] {
             let region = RgbImage::from_pixel(width, height, Rgb([200, 90, 60]));
             let mask = GrayImage::from_pixel(width, height, Luma([CUP]));
-            let tile = Tile::new("\u{1b}é", &region, Some(&mask), true);
+            let tile = Tile::new("\u{1b}é", &region, Some(&mask), &["é-much-longer-than-a-tile", "b"]);
             assert_eq!(tile.picture.dimensions(), (SIDE, SIDE));
             assert_eq!(*tile.picture.get_pixel(0, 0), DOUBT);
         }
-        let tile = Tile::new("wide", &RgbImage::from_pixel(400, 200, Rgb([200, 90, 60])), None, false);
+        let tile = Tile::new("wide", &RgbImage::from_pixel(400, 200, Rgb([200, 90, 60])), None, &[]);
         let middle: Vec<_> = (0..SIDE).map(|y| *tile.picture.get_pixel(SIDE / 2, y) != PAPER).collect();
         assert_eq!(middle.iter().filter(|drawn| **drawn).count() as u32, SIDE / 2);
     }

@@ -18,7 +18,7 @@ named_enum! {
         LargeDisc = "large-disc",
         /// the disc touches the border of the region, which cuts it off
         DiscAtBorder = "disc-at-border",
-        /// the disc is not round: it leaves much of an ellipse empty, or is more than 2 times as long as wide
+        /// the disc is not round, or is more than 2 times as long as wide
         DiscShape = "disc-shape",
         /// the disc was in several parts before post-processing
         DiscInParts = "disc-in-parts",
@@ -28,7 +28,7 @@ named_enum! {
         SmallCup = "small-cup",
         /// the cup is more than 95 % of the disc
         LargeCup = "large-cup",
-        /// the cup is not round: it leaves much of an ellipse empty, or is more than 3 times as long as wide
+        /// the cup is not round, or is more than 3 times as long as wide
         CupShape = "cup-shape",
         /// the cup was in several parts before post-processing
         CupInParts = "cup-in-parts",

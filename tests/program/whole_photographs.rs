@@ -213,8 +213,8 @@ fn a_photograph_without_a_disc_is_listed_for_checking() {
     let columns: BTreeSet<&str> = row.keys().map(String::as_str).filter(|column| !of_call.contains(column)).collect();
     assert_eq!(prediction.keys().map(String::as_str).collect::<BTreeSet<_>>(), columns);
     assert_eq!((&prediction["eye"], row["eye"].as_str()), (&"right".into(), "right"));
-    // Nobody draws a disc as large as the region: there is nothing to be confident of.
-    assert!(row["flag"].contains("large-disc"), "{row:?}");
+    // Nobody draws a disc as large as the region: there is nothing to be confident of. It lies left, as in left eyes.
+    assert!(row["flag"].contains("large-disc") && row["flag"].contains("other-eye"), "{row:?}");
     assert!(prediction["confidence"].is_null() && row["confidence"].is_empty(), "{row:?}");
     for column in ["uncertainty_disc", "uncertainty_outline", "finder_confidence", "region_side"] {
         let value = prediction[column].as_f64().unwrap_or_else(|| panic!("`{column}` is no number: {prediction:?}"));

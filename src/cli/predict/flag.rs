@@ -11,14 +11,16 @@ named_enum! {
     pub(super) enum Unfit {
         /// the image looks like a whole photograph, not like a region around a disc
         WholePhotograph = "whole-photograph",
-        /// with `--find-disc`: the image looks like a region around a disc already, so that the square in it is a wrong one
+        /// with `--find-disc`: it looks like a region already, and a square in it is a wrong one
         AlreadyRegion = "already-region",
         /// the image looks like a mask, not like a photograph
         LooksLikeMask = "looks-like-mask",
-        /// the region has fewer than 64 pixels a side, so that outlines in it are no more than guesses
+        /// the region has fewer than 64 pixels a side: outlines in it are no more than guesses
         FewPixels = "few-pixels",
-        /// with `--find-disc`: the confidence of the place is below 0.3, and the disc may be elsewhere
+        /// with `--find-disc`: its confidence is below 0.3, and the disc may be elsewhere
         UnsurePlace = "unsure-place",
+        /// with `--find-disc` and `--eye`: the disc lies where the other eye has it
+        OtherEye = "other-eye",
     }
 }
 

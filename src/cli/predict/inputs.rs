@@ -65,7 +65,9 @@ impl Inputs {
             let Some(other) = named.insert(name.clone(), path.clone()) else { continue };
             if !is_same(&other, &path) {
                 let (a, b) = (other.display(), path.display());
-                bail!("`{a}` and `{b}` would both give `{name}_mask.png`; rename one of them");
+                bail!(
+                    "`{a}` and `{b}` would both give `{name}_mask.png`; rename one of them, or give each an --out of its own"
+                );
             }
         }
         let images: Vec<_> = named.into_iter().map(|(name, path)| Image { name, path }).collect();

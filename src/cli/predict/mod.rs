@@ -125,6 +125,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 
 /// What was done, and what to look at.
 fn print(rows: &[Row], given: usize, out: &Path, made_by: &MadeBy) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(output::line(format_args!(
+            "none of {} could be used: nothing was written",
+            counted(given, "image")
+        ))?);
+    }
     let (count, place) = (rows.len(), out.display());
     let (checkpoint, masking) = (made_by.checkpoint.display(), made_by.masking);
     let steps = made_by.steps.map_or(String::new(), |steps| format!(" (after {})", counted(steps as usize, "step")));
@@ -132,9 +138,7 @@ fn print(rows: &[Row], given: usize, out: &Path, made_by: &MadeBy) -> Result<()>
         if count == given { counted(count, "image") } else { format!("{count} of {}", counted(given, "image")) };
     output::line(format_args!("{segmented} segmented by `{checkpoint}`{steps}, {masking}; results in {place}"))?;
     print_places(rows)?;
-    if !rows.is_empty() {
-        findings::summary(rows).into_iter().try_for_each(output::line)?;
-    }
+    findings::summary(rows).into_iter().try_for_each(output::line)?;
     Ok(output::line(DISCLAIMER)?)
 }
 

@@ -75,16 +75,23 @@ pub(super) fn write_prediction(
         None => masks.clone(),
     };
     let place = input.region.as_ref().map(|(_, place)| *place);
-    let unsure = place.filter(Place::is_doubtful).map(|_| Flag::Unfit(Unfit::UnsurePlace));
+    let eye = arguments.eye.and_then(|eyes| eyes.of(input.name, input.path));
+    let other_eye = |place: &Place| place.eye(width).zip(eye).is_some_and(|(there, said)| there != said);
+    let of_place = place.into_iter().flat_map(|place| match (place.is_doubtful(), other_eye(&place)) {
+        // The disc may be elsewhere.
+        (true, _) => Some(Flag::Unfit(Unfit::UnsurePlace)),
+        (false, true) => Some(Flag::Unfit(Unfit::OtherEye)),
+        (false, false) => None,
+    });
     let found = doubts(&masks, &raw).into_iter().map(Flag::Doubt);
-    let flags: Vec<Flag> = input.remarks.iter().filter_map(Flag::of).chain(unsure).chain(found).collect();
+    let flags: Vec<Flag> = input.remarks.iter().filter_map(Flag::of).chain(of_place).chain(found).collect();
     drop(raw);
     let row = Row {
         vcdr: vertical_cup_to_disc_ratio(&whole[0], &whole[1]),
         cup_area: whole[0].area(),
         disc_area: whole[1].area(),
         confidence: confidence(logits, &masks).filter(|_| flags.is_empty()),
-        eye: arguments.eye.and_then(|eyes| eyes.of(input.name, input.path)),
+        eye,
         rim: rim_sectors(&whole[0], &whole[1]),
         uncertainty: arguments.uncertainty.map(|_| mean_deviations(logits, &masks)),
         place,

@@ -103,7 +103,8 @@ impl Row {
 
     /// The image's place in the contact sheet: what the network saw, and the mask of that.
     pub(crate) fn tile(&self, seen: &RgbImage, mask: &GrayImage) -> Tile {
-        let tile = Tile::new(&self.name, seen, Some(mask), !self.flags.is_empty());
+        let flags: Vec<&str> = self.flags.iter().map(|flag| flag.name()).collect();
+        let tile = Tile::new(&self.name, seen, Some(mask), &flags);
         match self.place {
             Some(Place { finding, square }) => tile.with_disc(finding.disc.within(&square, 1.0), finding.confidence),
             None => tile,

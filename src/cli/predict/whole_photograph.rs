@@ -9,10 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::data::disc_finder::{Finding, LOW_CONFIDENCE, find_disc, why_no_disc};
 use crate::data::prepare::SCALE;
 use crate::data::square::Square;
-use crate::metrics::BinaryMask;
+use crate::metrics::{BinaryMask, Eye};
 
 /// Colour of the box around the region.
 const BOX: Rgb<u8> = Rgb([255, 210, 0]);
+
+/// Share of a photograph's width that its disc lies beside the middle at least, where it tells the eye: photographs of the
+/// macula have it at a quarter, and those of the disc in the middle.
+const ASIDE: f64 = 0.12;
 
 /// Where the region of a photograph lies.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -34,6 +38,17 @@ impl Place {
 
     pub(super) fn is_doubtful(&self) -> bool {
         self.finding.confidence < LOW_CONFIDENCE
+    }
+
+    /// The eye that has its disc there, in a photograph of so many columns; none tells one near the middle.
+    pub(super) fn eye(&self, width: u32) -> Option<Eye> {
+        let aside = (self.finding.disc.centre.0 + 0.5) / f64::from(width) - 0.5;
+        match aside {
+            _ if aside.abs() < ASIDE => None,
+            // The disc is nasal of what the eye looks at.
+            _ if aside > 0.0 => Some(Eye::Right),
+            _ => Some(Eye::Left),
+        }
     }
 
     /// A mask of the region as one of the photograph; what lies beyond the photograph's border is left out.
@@ -61,6 +76,18 @@ impl Place {
 mod tests {
     use super::*;
     use crate::data::disc_finder::Disc;
+
+    #[test]
+    fn the_side_of_the_disc_tells_the_eye() {
+        let eye = |column: f64| {
+            let disc = Disc { centre: (column, 50.0), diameter: 20.0 };
+            Place { finding: Finding { disc, confidence: 1.0 }, square: Square::around(disc.centre, 30) }.eye(200)
+        };
+        assert_eq!(
+            [eye(50.0), eye(80.0), eye(99.5), eye(120.0), eye(150.0)],
+            [Some(Eye::Left), None, None, None, Some(Eye::Right)]
+        );
+    }
 
     #[test]
     fn masks_come_back_to_their_place_and_not_beyond_the_border() {

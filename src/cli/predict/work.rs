@@ -273,8 +273,13 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Closes what is complete: the table in the order of the images, and nothing under way.
+    /// Closes what is complete: the table in the order of the images, and nothing under way. Where no image could be used, it has
+    /// cost nothing.
     pub(super) fn finish(mut self) -> Result<Done> {
+        if self.done.rows.is_empty() && self.under_way.is_new() {
+            self.under_way.leave()?;
+            return Ok(self.done);
+        }
         self.begin()?;
         self.write_table()?;
         let Work { done, under_way, sheet, .. } = self;
@@ -564,6 +569,18 @@ mod tests {
         });
         assert!(sentence(&error).contains("a_overlay.png"), "{error:#}");
         assert_eq!(files(&out).into_keys().collect::<Vec<_>>(), ["a_overlay.png"]);
+    }
+
+    #[test]
+    fn where_no_image_can_be_used_nothing_is_written() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (images, out) = (images(&folder, &SIDES[..1]), folder.path().join("out"));
+        fs::write(&images[0].path, "no image").expect("the folder is writable");
+        let done = with_work(&out, &Fake::new(None), &images, 1, |mut work| {
+            assert!(work.all(|| true).expect("there is nothing to do"));
+            work.finish().expect("the folder is writable")
+        });
+        assert_eq!((done.rows.len(), done.unreadable.len(), files(&out).len()), (0, 1, 0));
     }
 
     #[test]

@@ -111,8 +111,8 @@ mod tests {
         assert_eq!(told(6, 128), Ok(Some(Note::Apart { pixels: 36 })));
         let error = told(10, CUP).unwrap_err();
         assert!(error.starts_with("50 % of the cup") && error.contains("outside the disc"), "{error}");
-        let error = told(19, CUP).unwrap_err();
-        assert!(error.starts_with("78 % of the cup"), "{error}");
+        let error = told(25, CUP).unwrap_err();
+        assert!(error.starts_with("83 % of the cup"), "larger than the disc: {error}");
         let error = told(10, 128).unwrap_err();
         assert!(error.contains("more than one disc, of 400 and of 100 pixels"), "{error}");
     }

@@ -317,8 +317,10 @@ fn write_region(
         is_validation: photograph.is_validation,
         notes: of_file.chain(notes.iter().cloned()).chain(of_region.into_iter().flatten()).collect(),
     };
-    let is_doubtful = prepared.found.is_doubtful() || prepared.notes.iter().any(Note::is_doubt);
-    let mut tile = Tile::new(&prepared.name, &region, mask.as_ref(), is_doubtful);
+    let unsure = prepared.found.is_doubtful().then_some("unsure-place");
+    let noted = prepared.notes.iter().filter(|note| note.is_doubt()).map(|note| note.kind().name());
+    let mut tile =
+        Tile::new(&prepared.name, &region, mask.as_ref(), &unsure.into_iter().chain(noted).collect::<Vec<_>>());
     if prepared.split == Split::Test {
         tile = tile.with_mark(Split::Test.folder());
     }
