@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
+use wgpu::DeviceType;
 
 use super::{Global, output};
 use crate::data::names::shown;
@@ -43,7 +44,12 @@ pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
         output::line(format_args!("{} {}{mark}", device.index, device.info.name))?;
         output::line(format_args!("    {:?}, {:?}", device.info.backend, device.info.device_type))?;
         output::line(format_args!("    driver {} {}", device.info.driver, device.info.driver_info))?;
-        let memory = device.memory.map_or("of unknown size".to_string(), mebibytes);
+        let shares = matches!(device.info.device_type, DeviceType::Cpu | DeviceType::IntegratedGpu);
+        let memory = match device.memory.map(mebibytes) {
+            Some(memory) if shares => format!("{memory} of the machine's, free now"),
+            Some(memory) => memory,
+            None => "of unknown size".to_string(),
+        };
         output::line(format_args!("    memory {memory}"))?;
         output::line(format_args!(
             "    binding {}, buffer {}, workgroup memory {} KiB, {} invocations, subgroups of {}",

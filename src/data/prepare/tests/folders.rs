@@ -293,7 +293,7 @@ fn a_mask_among_the_photographs_is_none() {
     assert!(text.contains("looks like a mask, not like a photograph"), "{text}");
     // Here and there it has the value of a cup.
     let noise = |x: u32, y: u32| {
-        Rgb(if (3 * x + 5 * y) % 11 == 0 { [0; 3] } else { [x, y, x * y].map(|v| (v * 7919 % 251) as u8) })
+        Rgb(if (3 * x + 5 * y).is_multiple_of(11) { [0; 3] } else { [x, y, x * y].map(|v| (v * 7919 % 251) as u8) })
     };
     save(wanted.input.join("masks/a.png"), RgbImage::from_fn(WIDTH, HEIGHT, noise));
     save_photograph(wanted.input.join("images/a.png"));
