@@ -96,7 +96,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     };
     let expected = ceiling.map(|ceiling| {
         let step_seconds = ceiling.expected_seconds(&needs.launches);
-        let steps = arguments.images / config.batch as u64;
+        // As training counts them; no epoch has less than a step.
+        let steps = (arguments.images / config.batch as u64).max(1);
         Expected { ceiling, step_seconds, epoch_seconds: step_seconds * steps as f64 }
     });
     let families = FamilyWork::of(&needs.launches);
@@ -163,6 +164,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             ceiling.gflops,
             ceiling.gigabytes_per_second,
         ))?,
+        None if global.device.is_some() && !arguments.typical => {}
         None => output::line(
             "--device measures an adapter and tells the time that it needs; --ceilings tells it for others",
         )?,

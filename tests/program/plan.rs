@@ -71,6 +71,14 @@ fn a_plan_is_for_the_adapter_of_the_machine_and_says_so() {
     let first = succeed(&["devices"]).lines().next().map(str::to_owned).expect("an adapter, or the reference");
     let name = first.trim_start_matches("0 ").trim_end_matches(" (default)");
     assert!(told.contains(&format!("for {name} (on which train would run here")), "{told} on {name}");
+    if name == "cpu" {
+        return;
+    }
+    let asked = succeed(&["--json", "plan", "--device", name, "--size", "64", "--batch", "2", "--images", "5"]);
+    let expected = &serde_json::from_str::<Value>(&asked).expect("--json prints one document")["expected"];
+    let [step, epoch] = ["step_seconds", "epoch_seconds"].map(|name| number(expected, name));
+    assert!(step > 0.0 && epoch == 2.0 * step, "{expected}: two batches of 2 of 5 images");
+    assert!(number(&expected["ceiling"], "gflops") > 0.0 && number(&expected["ceiling"], "gbs") > 0.0);
 }
 
 #[test]
