@@ -11,7 +11,7 @@ use super::under_way;
 use crate::cli::Overwrite;
 use crate::data::contact_sheet::ContactSheet;
 use crate::data::folder::{Folder, is_passed_over};
-use crate::data::names::{shortened, shown, shown_path, stem};
+use crate::data::names::{counted, several, shortened, shown, shown_path, stem};
 use crate::own_file::{Overwriting, Purpose};
 
 /// Bytes that the name of a file has at most where files are usually kept.
@@ -116,13 +116,13 @@ pub(super) fn clear_the_way(
     let earlier: BTreeSet<String> =
         listed(&table).into_iter().chain(under_way::names(out)?.into_iter().filter(has_files)).collect();
     let others: Vec<String> = earlier.into_iter().filter(|name| !names.contains(name.as_str())).collect();
-    if let (Some(first), false) = (others.first(), overwrite.is_forced()) {
+    if !others.is_empty() && !overwrite.is_forced() {
         bail!(
-            "`{}` holds the results of {} other images (`{}`, …), which its table would no longer list; choose another --out, \
-             or pass --force to remove them",
+            "`{}` holds the results of {} ({}), which its table would no longer list; choose another --out, or pass --force to \
+             remove them",
             out.display(),
-            others.len(),
-            shown(first)
+            counted(others.len(), "other image"),
+            several(&others)
         );
     }
     Ok((overwriting, others))
@@ -151,7 +151,7 @@ mod tests {
         let others = [Image { name: "c".to_string(), path: folder.path().join("c.png") }];
         let clear = |forced| clear_the_way(&out, &[Part::Mask], (&[], &others), &checkpoint, Overwrite::of(forced));
         let error = clear(false).expect_err("a would have no row").to_string();
-        assert!(error.contains("1 other images (`a`"), "{error}");
+        assert!(error.contains("1 other image (`a`)"), "{error}");
         let (_, to_go) = clear(true).expect("it may go");
         assert_eq!(to_go, ["a"]);
         fs::remove_file(&mask).expect("it is there");

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 pub(super) use self::arguments::Arguments;
 pub(super) use self::flag::flags;
 use self::inputs::{Inputs, clear_the_way};
-use self::table::{MadeBy, Row};
+use self::table::{MadeBy, Row, TABLE, replaced};
 use self::under_way::UnderWay;
 use self::work::{Done, Work};
 use super::architecture::check_readable;
@@ -65,6 +65,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     notes.extend(arguments.eye.into_iter().flat_map(|eyes| eyes.told(&images)));
     let (checkpoint, masking) = (arguments.checkpoint.clone(), arguments.masking());
     let made_by = MadeBy { checkpoint, steps: origin.steps(), masking };
+    notes.extend(replaced(&arguments.out.join(TABLE), &made_by));
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let interrupts = Interrupts::heed();
     let names = images.iter().map(|image| image.name.as_str()).collect();
@@ -126,10 +127,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 /// What was done, and what to look at.
 fn print(rows: &[Row], given: usize, out: &Path, made_by: &MadeBy) -> Result<()> {
     if rows.is_empty() {
-        return Ok(output::line(format_args!(
-            "none of {} could be used: nothing was written",
-            counted(given, "image")
-        ))?);
+        let none = if given == 1 {
+            "the image could not be used".to_string()
+        } else {
+            format!("none of {given} images could be used")
+        };
+        return Ok(output::line(format_args!("{none}: nothing was written"))?);
     }
     let (count, place) = (rows.len(), out.display());
     let (checkpoint, masking) = (made_by.checkpoint.display(), made_by.masking);

@@ -15,6 +15,7 @@ use super::whole_photograph::Place;
 use crate::cli::masking::{MASK_COLUMNS, mask_cells};
 use crate::csv_cell::{original, write_row};
 use crate::data::contact_sheet::Tile;
+use crate::data::names::{shown, shown_path};
 use crate::metrics::{Eye, Masking, RimSectors};
 use crate::own_file::{Overwriting, Purpose, open_existing, open_to_go_on};
 
@@ -176,6 +177,24 @@ impl GrowingTable {
     }
 }
 
+/// A sentence on an earlier table that was made by another network, or of other masks, and is replaced.
+pub(super) fn replaced(path: &Path, made_by: &MadeBy) -> Option<String> {
+    if !Purpose::Table(&Row::columns()).is_at(path).unwrap_or(false) {
+        return None;
+    }
+    let first = csv::Reader::from_reader(open_existing(path).ok()?).into_records().next()?.ok()?;
+    let own = made_by.texts();
+    let was: Vec<&str> = first.iter().skip(first.len() - own.len()).map(original).collect();
+    let [masks, cup, disc, _, checkpoint, _] = was[..] else { return None };
+    (was != own).then(|| {
+        format!(
+            "`{}` held predictions by `{}` ({masks} masks at {cup} and {disc}), which are replaced",
+            shown_path(path.parent().unwrap_or(path)),
+            shown(checkpoint)
+        )
+    })
+}
+
 /// Names of the images that a table of an earlier call lists, if this program wrote it.
 pub(super) fn listed(path: &Path) -> BTreeSet<String> {
     if !Purpose::Table(&Row::columns()).is_at(path).unwrap_or(false) {
@@ -214,6 +233,11 @@ mod tests {
             .expect("it is writable");
         rows[1..].iter().for_each(|row| table.add(row).expect("it is writable"));
         drop(table);
+        assert_eq!(replaced(&path, &made_by), None, "it is the same again");
+        let other = MadeBy { masking: Masking { thresholds: [0.5; 2], ..masking }, ..made_by };
+        let told = replaced(&path, &other).expect("other masks");
+        assert!(told.ends_with("by `run/last` (postprocessed masks at 0.1 and 0.75), which are replaced"), "{told}");
+        assert_eq!(replaced(&folder.path().join("absent"), &other), None);
         let written = std::fs::read_to_string(&path).expect("it was written");
         let mut lines = written.lines().map(|line| line.split(',').collect::<Vec<_>>());
         let titles = lines.next().expect("titles");
