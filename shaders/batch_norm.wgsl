@@ -1,7 +1,8 @@
 // batch_norm: y = act(weight·(x − mean)/√(var + eps) + bias), statistics of the sample's domain.
-// One workgroup for each (sample, channel) plane and chunk of CHUNK pixels; scale and shift stay in registers.
+// One workgroup for each (sample, channel) plane and chunk of CHUNK pixels, WIDTH of them at once; scale and shift stay in
+// registers.
 // Bindings: x [samples,C,plane], stats [D,2,C], weight [C], bias [C], y. Twin: reference/batch_norm.rs
-// Imports: activation, grid, plane_chunk
+// Imports: activation, grid, plane_chunk, width
 
 const LANES: u32 = 64u;
 
@@ -17,8 +18,8 @@ struct Params {
     eps: f32,
 }
 
-alias XType = f32;
-alias YType = f32;
+alias XType = Value;
+alias YType = Value;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<XType>;
@@ -34,10 +35,11 @@ fn main(invocation: Invocation) {
         return;
     }
     let mean = stats[at.row];
-    let scale = weight[at.channel] / sqrt(stats[at.row + p.channels] + p.eps);
-    let shift = bias[at.channel];
-    let offset = at.plane * p.plane;
-    for (var i = at.first + invocation.lane; i < at.end; i += LANES) {
-        y[p.base_y + offset + i] = YType(activate(fma(f32(x[p.base_x + offset + i]) - mean, scale, shift)));
+    let scale = Value(weight[at.channel] / sqrt(stats[at.row + p.channels] + p.eps));
+    let shift = Value(bias[at.channel]);
+    let from_x = (p.base_x + at.plane * p.plane) / WIDTH;
+    let to_y = (p.base_y + at.plane * p.plane) / WIDTH;
+    for (var i = at.first / WIDTH + invocation.lane; i < at.end / WIDTH; i += LANES) {
+        y[to_y + i] = YType(activate(fma(Value(x[from_x + i]) - mean, scale, shift)));
     }
 }

@@ -1,9 +1,9 @@
 // batch_norm_grad_input: dx = weight/√(var + eps)·(dz − Σdz/m − x̂·Σ(dz·x̂)/m) in training, without the two means
 // in evaluation; dz = act'(z)·dy, m the elements of a channel in a domain.
-// One workgroup for each (sample, channel) plane and chunk of CHUNK pixels.
+// One workgroup for each (sample, channel) plane and chunk of CHUNK pixels, WIDTH of them at once.
 // Bindings: x, dy [samples,C,plane], stats [D,2,C], weight, bias [C], sums [D,2,C], dx.
 // Twin: reference/batch_norm.rs
-// Imports: activation, grid, plane_chunk
+// Imports: activation, grid, plane_chunk, width
 
 const LANES: u32 = 64u;
 const TRAINING: bool = true;
@@ -21,9 +21,9 @@ struct Params {
     eps: f32,
 }
 
-alias XType = f32;
-alias DyType = f32;
-alias DxType = f32;
+alias XType = Value;
+alias DyType = Value;
+alias DxType = Value;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<XType>;
@@ -42,8 +42,8 @@ fn main(invocation: Invocation) {
     }
     let mean = stats[at.row];
     let inverse = 1.0 / sqrt(stats[at.row + p.channels] + p.eps);
-    let w = weight[at.channel];
-    let b = bias[at.channel];
+    let w = Value(weight[at.channel]);
+    let b = Value(bias[at.channel]);
     var mean_dz = 0.0;
     var mean_dz_normal = 0.0;
     if (TRAINING) {
@@ -53,9 +53,12 @@ fn main(invocation: Invocation) {
     }
     let scale = w * inverse;
     let offset = at.plane * p.plane;
-    for (var i = at.first + invocation.lane; i < at.end; i += LANES) {
-        let normal = (f32(x[p.base_x + offset + i]) - mean) * inverse;
-        let dz = slope(fma(w, normal, b)) * f32(dy[p.base_dy + offset + i]);
-        dx[p.base_dx + offset + i] = DxType(scale * (dz - mean_dz - normal * mean_dz_normal));
+    let from_x = (p.base_x + offset) / WIDTH;
+    let from_dy = (p.base_dy + offset) / WIDTH;
+    let to_dx = (p.base_dx + offset) / WIDTH;
+    for (var i = at.first / WIDTH + invocation.lane; i < at.end / WIDTH; i += LANES) {
+        let normal = (Value(x[from_x + i]) - mean) * inverse;
+        let dz = slope(fma(w, normal, b)) * Value(dy[from_dy + i]);
+        dx[to_dx + i] = DxType(scale * (dz - mean_dz - normal * mean_dz_normal));
     }
 }

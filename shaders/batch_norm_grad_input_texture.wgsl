@@ -15,6 +15,8 @@ struct Params {
     eps: f32,
 }
 
+alias Value = vec4<f32>;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
@@ -52,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var i = lane; i < p.plane; i += LANES) {
             let place = texel_place(base + i);
             let normal = (textureLoad(x, place) - mean) * inverse;
-            let dz = slope_texel(fma(w, normal, b)) * textureLoad(dy, place);
+            let dz = slope(fma(w, normal, b)) * textureLoad(dy, place);
             textureStore(dx, place, scale * (dz - mean_dz - normal * mean_dz_normal));
         }
     }

@@ -1,8 +1,8 @@
 // batch_norm_grad_sums: Σ dz and Σ dz·x̂ of each channel, dz = act'(z)·dy, z = weight·x̂ + bias computed anew.
-// One workgroup for each channel and split of the samples of one domain; parts are added up by `sum`.
+// One workgroup for each channel and split of the samples of one domain, WIDTH pixels at once; parts are added up by `sum`.
 // Bindings: x, dy [samples,C,plane], stats [D,2,C], weight, bias [C], parts [splits,D,2,C].
 // Twin: reference/batch_norm.rs
-// Imports: activation, sum_of_lanes
+// Imports: activation, sum_of_lanes, width
 
 const LANES: u32 = 64u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
@@ -21,8 +21,8 @@ struct Params {
     eps: f32,
 }
 
-alias XType = f32;
-alias DyType = f32;
+alias XType = Value;
+alias DyType = Value;
 alias Sum = vec2<f32>;
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -40,20 +40,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let end = min(first + p.samples_per_split, p.samples);
     let mean = stats[p.domain * 2u * p.channels + c];
     let inverse = 1.0 / sqrt(stats[(p.domain * 2u + 1u) * p.channels + c] + p.eps);
-    let w = weight[c];
-    let b = bias[c];
+    let w = Value(weight[c]);
+    let b = Value(bias[c]);
+    let plane = p.plane / WIDTH;
     var s = vec2(0.0, 0.0);
     for (var n = first; n < end; n++) {
         let offset = (n * p.channels + c) * p.plane;
-        for (var i = lane; i < p.plane;) {
-            let end_run = min(i + RUN * LANES, p.plane);
-            var run = vec2(0.0, 0.0);
+        let from_x = (p.base_x + offset) / WIDTH;
+        let from_dy = (p.base_dy + offset) / WIDTH;
+        for (var i = lane; i < plane;) {
+            let end_run = min(i + RUN * LANES, plane);
+            var run = Value(0.0);
+            var run_normal = Value(0.0);
             for (; i < end_run; i += LANES) {
-                let normal = (f32(x[p.base_x + offset + i]) - mean) * inverse;
-                let dz = slope(fma(w, normal, b)) * f32(dy[p.base_dy + offset + i]);
-                run += vec2(dz, dz * normal);
+                let normal = (Value(x[from_x + i]) - mean) * inverse;
+                let dz = slope(fma(w, normal, b)) * Value(dy[from_dy + i]);
+                run += dz;
+                run_normal += dz * normal;
             }
-            s += run;
+            s += vec2(sum_of_components(run), sum_of_components(run_normal));
         }
     }
     let total = sum_of_lanes(s, lane);

@@ -15,6 +15,7 @@ struct Params {
 }
 
 alias Sum = mat2x4<f32>;
+alias Value = vec4<f32>;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
@@ -45,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             for (; i < end_run; i += LANES) {
                 let place = texel_place(base + i);
                 let normal = (textureLoad(x, place) - mean) * inverse;
-                let dz = slope_texel(fma(w, normal, b)) * textureLoad(dy, place);
+                let dz = slope(fma(w, normal, b)) * textureLoad(dy, place);
                 run_s += dz;
                 run_q = fma(dz, normal, run_q);
             }

@@ -13,6 +13,8 @@ struct Params {
     eps: f32,
 }
 
+alias Value = vec4<f32>;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
@@ -35,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let base = 1u + (n * blocks + group.x) * p.plane;
         for (var i = lane; i < p.plane; i += LANES) {
             let place = texel_place(base + i);
-            textureStore(y, place, activate_texel(fma(textureLoad(x, place) - mean, scale, shift)));
+            textureStore(y, place, activate(fma(textureLoad(x, place) - mean, scale, shift)));
         }
     }
 }

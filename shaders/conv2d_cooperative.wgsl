@@ -58,6 +58,7 @@ alias XType = f32;
 alias WType = f32;
 alias YType = f32;
 alias BiasType = f32;
+alias Value = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<XType>;

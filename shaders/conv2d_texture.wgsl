@@ -57,6 +57,8 @@ struct Params {
     weights_per_position: u32,
 }
 
+alias Value = vec4<f32>;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
 @group(0) @binding(2) var maps: texture_storage_2d<rgba32float, read>;
@@ -172,7 +174,7 @@ fn write_filters(position: u32, at: Place, kernel: u32, total: vec4<f32>) {
     }
     let block = (p.first_sample + position + at.n) * blocks_of(p.out_channels) + kernel / 4u;
     let t = 1u + (block * p.out_h + at.h) * p.out_w + at.w;
-    textureStore(results, texel_place(t), activate_texel(value));
+    textureStore(results, texel_place(t), activate(value));
 }
 
 @compute @workgroup_size(LANES)

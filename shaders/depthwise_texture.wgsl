@@ -53,6 +53,8 @@ struct Params {
     columns: u32,
 }
 
+alias Value = vec4<f32>;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
 @group(0) @binding(1) var<storage, read_write> parts: array<f32>; // in `weight_grad`
@@ -147,9 +149,9 @@ fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
                         lower = fma(w[kh * KERNEL_W + kw], window[kh + 1u][kw], lower);
                     }
                 }
-                store(to + ow, activate_texel(upper));
+                store(to + ow, activate(upper));
                 if (has_lower) {
-                    store(to + apart * p.out_w + ow, activate_texel(lower));
+                    store(to + apart * p.out_w + ow, activate(lower));
                 }
             }
         }
@@ -258,7 +260,7 @@ fn gather(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     }
     for (var j = 0u; j < PIXELS; j++) {
         if (first + j * LANES < pixels) {
-            store(1u + (group.y * p.out_h + row[j]) * p.out_w + column[j], activate_texel(total[j]));
+            store(1u + (group.y * p.out_h + row[j]) * p.out_w + column[j], activate(total[j]));
         }
     }
 }

@@ -8,6 +8,8 @@ struct Params {
     end: u32,
 }
 
+alias Value = vec4<f32>;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var x: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var dy: texture_storage_2d<rgba32float, read>;
@@ -18,7 +20,7 @@ fn main(invocation: Invocation) {
     let run = texel_run(invocation, p.end);
     for (var t = run.x; t < run.y; t += 64u) {
         let place = texel_place(t);
-        textureStore(y, place, activate_texel(textureLoad(x, place)));
+        textureStore(y, place, activate(textureLoad(x, place)));
     }
 }
 
@@ -27,6 +29,6 @@ fn gradient(invocation: Invocation) {
     let run = texel_run(invocation, p.end);
     for (var t = run.x; t < run.y; t += 64u) {
         let place = texel_place(t);
-        textureStore(y, place, slope_texel(textureLoad(x, place)) * textureLoad(dy, place));
+        textureStore(y, place, slope(textureLoad(x, place)) * textureLoad(dy, place));
     }
 }

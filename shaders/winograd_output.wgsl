@@ -16,6 +16,8 @@ struct Params {
     width: u32,
 }
 
+alias Value = vec4<f32>;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
 @group(0) @binding(2) var products: texture_storage_2d<rgba32float, read>;
@@ -27,7 +29,7 @@ fn write_pixel(n: u32, block: u32, h: u32, w: u32, shift: vec4<f32>, sum: vec4<f
     }
     let blocks = blocks_of(p.channels);
     let t = 1u + (((p.first_sample + n) * blocks + block) * p.height + h) * p.width + w;
-    textureStore(results, texel_place(t), activate_texel(sum + shift));
+    textureStore(results, texel_place(t), activate(sum + shift));
 }
 
 // Aᵀ·m

@@ -125,6 +125,7 @@ fn every_kind_that_is_launched_has_its_case() {
 #[test]
 fn an_unknown_kind_gives_no_number() {
     let text = "// Imports: activation
+        alias Value = f32;
         @group(0) @binding(0) var<storage, read_write> out: array<f32, 64>;
         @compute @workgroup_size(64)
         fn main(@builtin(local_invocation_index) lane: u32) {

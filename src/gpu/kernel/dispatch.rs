@@ -2,7 +2,7 @@
 
 use super::interface::{BufferAccess, Interface, TextureAccess};
 use super::kernel_family::KernelFamily;
-use super::shader::{Constant, Shader};
+use super::shader::{Constant, Shader, WIDE, WIDTH};
 use super::uniform::{Field, Uniform};
 use super::work::{LaunchWork, Work};
 use crate::graph::{NodeId, StateId};
@@ -136,6 +136,20 @@ impl Dispatch {
     pub(crate) fn constants(mut self, constants: impl IntoIterator<Item = (&'static str, Constant)>) -> Self {
         self.constants.extend(constants);
         self
+    }
+
+    /// Lets invocations read and write four elements at once, if these numbers of elements, all that the shader divides by its
+    /// width, are multiples of four.
+    pub(crate) fn wide_if_whole(self, elements: &[usize]) -> Self {
+        match elements.iter().all(|count| count.is_multiple_of(WIDTH)) {
+            true => self.constants(WIDE),
+            false => self,
+        }
+    }
+
+    /// Elements that an invocation reads and writes at once.
+    pub(crate) fn width(&self) -> usize {
+        if self.constants.contains(&WIDE[0]) { WIDTH } else { 1 }
     }
 
     /// Sets the uniform block.

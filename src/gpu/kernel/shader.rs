@@ -105,6 +105,7 @@ pub const PARTS: &[(&str, &str)] = parts![
     "sum_of_lanes",
     "texel",
     "texel_run",
+    "width",
     "winograd_points",
 ];
 
@@ -233,6 +234,14 @@ fn numbered(kinds: &[&str]) -> String {
     kinds.iter().enumerate().map(|(number, kind)| format!("const {kind}: u32 = {number}u;\n")).collect()
 }
 
+/// Elements that an invocation reads and writes at once in kernels of the part `width`, where they do not do so one by one.
+pub(crate) const WIDTH: usize = 4;
+/// What these kernels compute with then: the constants of `width`.
+pub(crate) const WIDE: [(&str, Constant); 2] =
+    [("WIDTH", Constant::U32(WIDTH as u32)), (VALUE, Constant::Type("vec4<f32>"))];
+/// The type of that.
+const VALUE: &str = "Value";
+
 /// Text of a kernel in which `const NAME: type = …;` has been given other values, and the buffers of some bindings 16-bit
 /// elements.
 ///
@@ -271,6 +280,7 @@ pub fn rewritten(
         let head = line.split('=').next().unwrap_or_default().trim_end().to_string();
         *line = Cow::Owned(format!("{head} = {value};"));
     }
+    let half_type = if constants.contains(&WIDE[1]) { "vec4<f16>" } else { "f16" };
     for &binding in half {
         let start = format!("@group(0) @binding({binding}) ");
         let declaration = lines.iter().find_map(|line| line.strip_prefix(&start)).map(str::to_owned);
@@ -282,7 +292,7 @@ pub fn rewritten(
             let variable = variable.map(|(variable, _)| format!(" (`{variable}`)")).unwrap_or_default();
             return Err(ShaderError::NotHalf { shader: name.to_owned(), binding, variable });
         };
-        *line = Cow::Owned(format!("{alias} f16;"));
+        *line = Cow::Owned(format!("{alias} {half_type};"));
     }
     if !half.is_empty() {
         lines.insert(0, Cow::Borrowed("enable f16;"));
@@ -317,9 +327,7 @@ mod tests {
         let joined =
             with_imports("mine", "// Imports: activation, not_a_number\nfn main() {}\n").expect("all are there");
         assert!(joined.starts_with("// Imports: activation, not_a_number\nfn main() {}\n"));
-        for once in
-            ["fn not_a_number()", "fn activate_texel(", "const IDENTITY: u32 = 0u;", "const LEAKY_RELU: u32 = 3u;"]
-        {
+        for once in ["fn not_a_number()", "fn activate(", "const IDENTITY: u32 = 0u;", "const LEAKY_RELU: u32 = 3u;"] {
             assert_eq!(joined.matches(once).count(), 1, "{once} in {joined}");
         }
         let broadcast = source("conv2d_broadcast").expect("it is there");

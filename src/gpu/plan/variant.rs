@@ -66,8 +66,7 @@ impl Variant {
 
     /// Whether it uses cooperative matrices, whose size and lanes the adapter is asked for.
     pub fn asks_the_adapter(&self) -> bool {
-        self.constants.iter().any(|(_, value)| matches!(value, Constant::Type(_)))
-            || self.text.contains("enable wgpu_cooperative_matrix;")
+        self.text.contains("enable wgpu_cooperative_matrix;")
     }
 
     /// `SHADER.ENTRY`, then the constants that differ from the file's: `.NAME-VALUE`, one without `_H` and `_W` for

@@ -96,6 +96,7 @@ impl Lowering<'_> {
         for part in parts {
             let (view, base) = self.rows(x, part.piece, c * plane);
             let dispatch = Dispatch::new(Shader::BatchStats, "partial")
+                .wide_if_whole(&[base, plane])
                 .constant("LANES", self.lanes_constant())
                 .constant("SINGLE", Constant::Bool(splits == 1))
                 .uniform(&StatsBlock {
@@ -145,6 +146,7 @@ impl Lowering<'_> {
             let planes = piece.count * c;
             let mut dispatch = self
                 .norm_kernel(Shader::BatchNorm, activation)
+                .wide_if_whole(&[bx, by, plane])
                 .uniform(&NormBlock {
                     base_x: bx,
                     base_y: by,
@@ -183,6 +185,7 @@ impl Lowering<'_> {
             // Parts lie as [splits, D, 2, C], so that adding them up gives [D, 2, C].
             let mut dispatch = self
                 .norm_kernel(Shader::BatchNormGradSums, activation)
+                .wide_if_whole(&[bx, bdy, plane])
                 .uniform(&GradSumsBlock {
                     base_x: bx,
                     base_dy: bdy,
@@ -228,6 +231,7 @@ impl Lowering<'_> {
             let planes = piece.count * c;
             let mut dispatch = self
                 .norm_kernel(Shader::BatchNormGradInput, activation)
+                .wide_if_whole(&[bx, bdy, bdx, plane])
                 .constant("TRAINING", Constant::Bool(training))
                 .uniform(&GradInputBlock {
                     base_x: bx,

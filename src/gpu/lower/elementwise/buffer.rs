@@ -51,7 +51,9 @@ impl Lowering<'_> {
             let (vx, bx) = self.rows(x, piece, 1);
             let (vy, by) = self.rows(id, piece, 1);
             let block = UnaryBlock { count: piece.count, base_x: bx, base_y: by, base_dx: 0, a, b };
-            self.push(kernel.clone().uniform(&block).bind(vx).bind_written(vy).groups(piece.count.div_ceil(64)));
+            let kernel = kernel.clone().wide_if_whole(&[piece.count, bx, by]);
+            let groups = piece.count.div_ceil(64 * kernel.width());
+            self.push(kernel.uniform(&block).bind(vx).bind_written(vy).groups(groups));
         }
         Ok(())
     }
@@ -64,9 +66,9 @@ impl Lowering<'_> {
             let (vy, by) = self.rows(dy, piece, 1);
             let (vdx, bdx) = self.rows(id, piece, 1);
             let block = UnaryBlock { count: piece.count, base_x: bx, base_y: by, base_dx: bdx, a, b };
-            self.push(
-                kernel.clone().uniform(&block).bind(vx).bind(vy).bind_written(vdx).groups(piece.count.div_ceil(64)),
-            );
+            let kernel = kernel.clone().wide_if_whole(&[piece.count, bx, by, bdx]);
+            let groups = piece.count.div_ceil(64 * kernel.width());
+            self.push(kernel.uniform(&block).bind(vx).bind(vy).bind_written(vdx).groups(groups));
         }
         Ok(())
     }
