@@ -127,6 +127,8 @@ mod tests {
     use bytesize::ByteSize;
 
     use super::*;
+    use crate::gpu::ConvVariant;
+    use crate::train::settings::Method;
 
     #[test]
     fn a_step_that_does_not_fit_the_machine_is_refused_with_flags_that_do() {
@@ -161,6 +163,18 @@ mod tests {
         assert!(needs(&Config { memory_budget: budget, ..config.clone() }, &with(1)).is_ok());
         let nothing = shortage(&with(1));
         assert_eq!((nothing.batch.1, nothing.size.1, nothing.precision), (None, None, None));
+    }
+
+    /// Nor of one that computes without tiles, which is slower.
+    #[test]
+    fn no_launch_of_a_step_is_too_long_for_a_watchdog() {
+        let config = Config { size: 512, batch: 8, method: Method::Clr, ..Config::new(Default::default()) };
+        for (conv, most) in [(ConvVariant::Tiled, 64_000_000_000), (ConvVariant::Direct, 8_000_000_000)] {
+            let (_, needs) = attempt(&config, false, &Capabilities { conv, ..Capabilities::typical_hardware() }, false)
+                .expect("no limit is known");
+            let longest = needs.launches.iter().map(|launch| launch.work.flops).max();
+            assert!(longest.is_some_and(|flops| (most / 2..=most).contains(&flops)), "{longest:?} by {conv:?}");
+        }
     }
 
     #[test]

@@ -231,20 +231,30 @@ mod tests {
     use super::Tile;
     use crate::gpu::machine::Capabilities;
     use crate::gpu::plan::Plan;
-    use crate::graph::{ConvSpec, Graph};
+    use crate::graph::{ConvSpec, Graph, Op};
 
     #[test]
     fn a_convolution_too_long_for_one_launch_has_several() {
-        let launches = |batch: usize| {
+        let launches = |batch: usize, side: usize, gradient: bool| {
             let mut g = Graph::new();
-            let x = g.input("x", [batch, 256, 128, 128]);
+            let x = g.input("x", [batch, 256, side, side]);
             let w = g.input("w", [256, 256, 3, 3]);
-            let y = g.conv2d(x, w, None, ConvSpec { padding: [1, 1], ..ConvSpec::default() }).expect("shapes fit");
-            g.output("y", y);
+            let spec = ConvSpec { padding: [1, 1], ..ConvSpec::default() };
+            let y = g.conv2d(x, w, None, spec).expect("shapes fit");
+            let result = match gradient {
+                true => g.push(Op::Conv2dWeightGrad { spec, kernel: [3, 3] }, &[x, y]).expect("shapes fit"),
+                false => y,
+            };
+            g.output("result", result);
             Plan::new(&g, &Capabilities::typical_hardware()).expect("it fits").launches.len()
         };
         // 19.3 GFLOP for each sample, and a launch that packs the weights.
-        assert_eq!([1, 3, 4, 8].map(launches), [2, 2, 3, 4]);
+        assert_eq!([1, 3, 4, 8].map(|batch| launches(batch, 128, false)), [2, 2, 3, 4]);
+        // The gradient of the weights as well, and a launch that adds up its parts.
+        assert_eq!([1, 3, 4, 8].map(|batch| launches(batch, 128, true) - launches(batch, 128, false)), [2, 2, 3, 4]);
+        // 77 GFLOP for one sample.
+        let alone = launches(1, 256, false);
+        assert_eq!([alone, launches(1, 256, true) - alone], [3, 3]);
     }
 
     #[test]
