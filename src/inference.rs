@@ -9,7 +9,7 @@ use crate::data::square::Square;
 use crate::device::{Device, DeviceError, Program, States};
 use crate::graph::{Graph, NodeId, Prepared, ResizeMode, ShapeError, fold_norms, prepare, simplify};
 use crate::method::deviation::{TEMPERATURE, deviation};
-use crate::method::step::GENERATOR;
+use crate::method::step::{AVERAGE, GENERATOR};
 use crate::metrics::{BinaryMask, Masking, MetricsError};
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Domain, Pass, Phase, TensorSpec};
@@ -101,14 +101,15 @@ pub fn trace_evaluation(
     size: usize,
     batch: usize,
 ) -> std::result::Result<(Prepared, Vec<TensorSpec>), ShapeError> {
-    let (graph, tensors) = trace_passes(network, domain, [size, batch], 0)?;
+    let (graph, tensors) = trace_passes(network, GENERATOR, domain, [size, batch], 0)?;
     Ok((folded(&graph, domain)?, tensors))
 }
 
-/// The network in evaluation, and its tensors. With `passes` further ones in which dropouts are active: an input `seed [2]`
+/// The network in evaluation, its states named `prefix.…`, and its tensors. With `passes` further ones in which dropouts are active: an input `seed [2]`
 /// and an output `std [batch,2,size,size]`, how far they disagree.
 fn trace_passes(
     network: DeepLab,
+    prefix: &str,
     domain: Domain,
     [size, batch]: [usize; 2],
     passes: usize,
@@ -116,7 +117,7 @@ fn trace_passes(
     let mut graph = Graph::new();
     let image = graph.input("image", [batch, 3, size, size]);
     let seed = (passes > 0).then(|| graph.input("seed", [2]));
-    let mut pass = Pass::new(&mut graph, GENERATOR, Phase::Evaluation(domain));
+    let mut pass = Pass::new(&mut graph, prefix, Phase::Evaluation(domain));
     let encoded = network.encode(&mut pass, image)?;
     let prediction = network.decode(&mut pass, encoded, [size; 2])?;
     pass.dropout_seed = seed;
@@ -182,6 +183,19 @@ impl Predictor {
         Self::with_passes(device, states, network, domain, [size, batch], 0)
     }
 
+    /// The same of the averages over the weights that a training step has updated.
+    pub fn of_averages(
+        device: &Device,
+        states: &States,
+        network: DeepLab,
+        domain: Domain,
+        size: usize,
+        batch: usize,
+    ) -> Result<Predictor> {
+        let (predictor, _) = Self::compile(device, states, network, AVERAGE, domain, [size, batch], 0)?;
+        Ok(predictor)
+    }
+
     /// The same for images of `[size, batch]`, with as many further passes in which the network's dropouts are active while
     /// normalisations stay those of evaluation (Gal & Ghahramani 2016): they tell how far a probability can be trusted.
     /// What lies before the first dropout is computed once.
@@ -190,10 +204,22 @@ impl Predictor {
         states: &States,
         network: DeepLab,
         domain: Domain,
+        size_and_batch: [usize; 2],
+        passes: usize,
+    ) -> Result<(Predictor, Vec<TensorSpec>)> {
+        Self::compile(device, states, network, GENERATOR, domain, size_and_batch, passes)
+    }
+
+    fn compile(
+        device: &Device,
+        states: &States,
+        network: DeepLab,
+        prefix: &str,
+        domain: Domain,
         [size, batch]: [usize; 2],
         passes: usize,
     ) -> Result<(Predictor, Vec<TensorSpec>)> {
-        let (graph, tensors) = trace_passes(network, domain, [size, batch], passes)?;
+        let (graph, tensors) = trace_passes(network, prefix, domain, [size, batch], passes)?;
         let is_stochastic = passes > 0;
         let Prepared { prepare, rest } = folded(&graph, domain)?;
         let (prepare, program) = (device.compile(&prepare, states)?, device.compile(&rest, states)?);

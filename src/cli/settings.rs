@@ -128,8 +128,9 @@ mod tests {
             (Kind::Name(names), Some(default)) => {
                 names().into_iter().find(|(name, _)| *name != default).expect("there are two").0.to_string()
             }
-            // In every range; and the other output stride.
+            // In every range but of shares; and the other output stride.
             (Kind::Number, Some(_)) if setting.name == "output_stride" => "8".to_string(),
+            (Kind::Number, Some(_)) if setting.name == "ema_decay" => "0.5".to_string(),
             (Kind::Number, Some(_)) => "33".to_string(),
             _ => setting.example.expect("a setting without a default has an example").to_string(),
         }

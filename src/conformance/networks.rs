@@ -200,6 +200,7 @@ fn step_settings(case: &Case) -> Result<StepSettings> {
         false => Stochastic::Passes(8),
     };
     Ok(StepSettings {
+        ema_decay: None,
         network: network(case)?,
         batch,
         size: [h, w],

@@ -133,6 +133,12 @@ pub const PROBES: &[(&str, Build)] = &[
         p.update(Update::Sgd { param, velocity, grad, lr, settings });
         Ok(())
     }),
+    ("average", |p| {
+        let [average, state] = ["average", "state"].map(|name| p.state_in(name, [3, 71], -1.0, 1.0));
+        let step = p.input_of(Shape::scalar(), &[7.0]);
+        p.update(Update::Average { average, state, step, decay: 0.99 });
+        Ok(())
+    }),
     ("running_stats", |p| {
         let [mean, var] = ["mean", "var"].map(|name| p.state_in(name, [67], 0.1, 2.0));
         let stats = p.input_in([2, 2, 67], 0.1, 3.0);

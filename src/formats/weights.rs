@@ -19,6 +19,8 @@ pub const DISCRIMINATOR_ENTRIES: [&str; 2] = ["model_dis_state_dict", "model_dis
 
 /// Prefixes of the networks in files that hold several.
 const GENERATOR: &str = "generator.";
+/// Prefix of averages over the generator's tensors, which a run keeps to be used in their place.
+const AVERAGE: &str = "average.";
 const BOUNDARY_DISCRIMINATOR: &str = "boundary_discriminator.";
 const ENTROPY_DISCRIMINATOR: &str = "entropy_discriminator.";
 
@@ -74,7 +76,8 @@ impl Weights {
     /// before all of a network's own names (`module.`, `_orig_mod.`, `model.`) and the counters `num_batches_tracked` are
     /// dropped, as are the second names that published checkpoints have for backbone tensors. ImageNet weights of MobileNetV2, in either layout, of ResNet and of DRN get
     /// the names of the segmentation network. A safetensors file may hold one network, or several under `generator.`,
-    /// `boundary_discriminator.` and `entropy_discriminator.`; its other tensors are then left out.
+    /// `boundary_discriminator.` and `entropy_discriminator.`; its other tensors are then left out. Averages over the generator's
+    /// tensors (`average.`) take its place.
     ///
     /// # Errors
     /// Any [`FormatError`] of reading.
@@ -102,19 +105,21 @@ impl Weights {
             let (generator, wrapper) = segmentation_network(file.tensors, path)?;
             return Ok(Self { generator, wrapper, facts, left_out, ..Self::default() });
         }
+        let is_averaged = file.tensors.keys().any(|name| name.starts_with(AVERAGE));
+        let generator = if is_averaged { AVERAGE } else { GENERATOR };
         let network = |prefix: &str| {
             let named = file.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
             let state = state_dict(named.map(|(name, tensor)| (name.to_owned(), tensor.clone())), "", path)?;
             Ok::<_, FormatError>(Some(state).filter(|state| !state.is_empty()))
         };
         Ok(Self {
-            generator: network(GENERATOR)?.unwrap_or_default(),
+            generator: network(generator)?.unwrap_or_default(),
             boundary_discriminator: network(BOUNDARY_DISCRIMINATOR)?,
             entropy_discriminator: network(ENTROPY_DISCRIMINATOR)?,
             not_used: Vec::new(),
             wrapper: None,
             facts,
-            left_out: other_states(file.tensors.keys()),
+            left_out: other_states(file.tensors.keys(), generator),
         })
     }
 
@@ -232,8 +237,8 @@ fn batch_counters<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Vec<Stri
 }
 
 /// The tensors of a file that belong to none of its networks, counted by the first part of their names.
-fn other_states<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let networks = [GENERATOR, BOUNDARY_DISCRIMINATOR, ENTROPY_DISCRIMINATOR];
+fn other_states<'a>(names: impl Iterator<Item = &'a String>, generator: &str) -> Vec<String> {
+    let networks = [generator, BOUNDARY_DISCRIMINATOR, ENTROPY_DISCRIMINATOR];
     let mut counts = BTreeMap::new();
     for name in names.filter(|name| !networks.iter().any(|network| name.starts_with(network))) {
         *counts.entry(name.split('.').next().unwrap_or_default()).or_insert(0) += 1;

@@ -61,12 +61,14 @@ impl Graph {
     }
 
     /// States in an order in which no two that an update changes are mixed with those of others: first what is trained, then
-    /// first moments, then second ones. One launch over many tensors can so bind a range for each that lies apart.
+    /// first moments, then second ones, then averages. One launch over many tensors can so bind a range for each that lies apart.
     pub fn states_by_place(&self) -> Vec<StateId> {
         let mut places = vec![0; self.states.len()];
         for update in &self.updates {
+            // Behind Adam's three.
+            let first = if update.follows().is_some() { 3 } else { 0 };
             for (place, state) in update.states().into_iter().enumerate() {
-                places[state.0] = place;
+                places[state.0] = first + place;
             }
         }
         let mut order: Vec<StateId> = (0..self.states.len()).map(StateId).collect();

@@ -47,6 +47,19 @@ pub enum Update {
         /// decay rates, eps and loss scale
         settings: AdamSettings,
     },
+    /// Exponential moving average of what the updates before this one make of a state:
+    /// `average ← kept·average + (1−kept)·state`, `kept = min(decay, (1+step)/(10+step))`, as TensorFlow's
+    /// `ExponentialMovingAverage` has it with `num_updates`, so that the first values are soon forgotten
+    Average {
+        /// the average, of the state's shape
+        average: StateId,
+        /// what is averaged
+        state: StateId,
+        /// steps done before this one, one value
+        step: NodeId,
+        /// share of the average that a late step keeps, 0 to 1
+        decay: f32,
+    },
     /// SGD with momentum, as in `torch.optim.SGD`:
     /// `g ← grad + weight_decay·param; velocity ← momentum·velocity + g; param ← param − lr·velocity`
     Sgd {
@@ -95,6 +108,7 @@ impl Update {
             Update::RunningStats { .. } => "running_stats",
             Update::Adam { .. } => "adam",
             Update::Sgd { .. } => "sgd",
+            Update::Average { .. } => "average",
         }
     }
 
@@ -105,6 +119,7 @@ impl Update {
             Update::RunningStats { stats, .. } => vec![stats],
             Update::Adam { grad, lr, correction, .. } => vec![grad, lr, correction],
             Update::Sgd { grad, lr, .. } => vec![grad, lr],
+            Update::Average { step, .. } => vec![step],
         }
     }
 
@@ -117,6 +132,7 @@ impl Update {
                 (*grad, *lr, *correction) = (replace(*grad), replace(*lr), replace(*correction));
             }
             Update::Sgd { grad, lr, .. } => (*grad, *lr) = (replace(*grad), replace(*lr)),
+            Update::Average { step, .. } => *step = replace(*step),
         }
     }
 
@@ -127,6 +143,15 @@ impl Update {
             Update::RunningStats { mean, var, .. } => vec![mean, var],
             Update::Adam { param, first, second, .. } => vec![param, first, second],
             Update::Sgd { param, velocity, .. } => vec![param, velocity],
+            Update::Average { average, .. } => vec![average],
+        }
+    }
+
+    /// The state that the update reads as those before it leave it.
+    pub fn follows(&self) -> Option<StateId> {
+        match *self {
+            Update::Average { state, .. } => Some(state),
+            Update::Assign { .. } | Update::RunningStats { .. } | Update::Adam { .. } | Update::Sgd { .. } => None,
         }
     }
 }

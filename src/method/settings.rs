@@ -5,6 +5,8 @@ use crate::nn::deeplab::DeepLab;
 
 /// Prefix of the states of the segmentation network.
 pub const GENERATOR: &str = "generator";
+/// Prefix of the averages over the network's states.
+pub const AVERAGE: &str = "average";
 /// Prefix of the optimisers' states.
 pub const OPTIMISER: &str = "optimiser";
 
@@ -57,6 +59,8 @@ pub struct StepSettings {
     pub adam: AdamSettings,
     /// of the discriminators
     pub sgd: SgdSettings,
+    /// share that averages over the network's states keep in a late step, 0 to 1; without it there are none
+    pub ema_decay: Option<f32>,
     /// which losses there are, and how much each counts
     pub weights: LossWeights,
     /// what tells how reliable a target pixel is

@@ -3,7 +3,7 @@
 use super::adversarial::{self, DISCRIMINATORS};
 use super::deviation::{RELIABLE_BELOW, TEMPERATURE};
 use super::forward::{self, Forward, Target};
-pub use super::settings::{GENERATOR, LossWeights, OPTIMISER, StepSettings, Stochastic};
+pub use super::settings::{AVERAGE, GENERATOR, LossWeights, OPTIMISER, StepSettings, Stochastic};
 use super::{consistency, discriminative, prototypes, segmentation};
 use crate::graph::{
     AdamSettings, Graph, NodeId, Precision, ResizeMode, SgdSettings, Shape, ShapeError, StateId, Unary, Update,
@@ -39,7 +39,7 @@ type Loss = (&'static str, NodeId, f32);
 
 /// Traces a step. Inputs: `image_s [N,3,H,W]`, `mask [N,2,H,W]`, `boundary [N,1,H,W]`, `lr []`, `adam_correction [2]`;
 /// with dropout `seed [2]`; with a loss on the target `image_t`; with the adversarial loss `lr_dis []`; with the
-/// consistency loss `image_t_aug` and `consistency_threshold []`. Outputs: the losses by name; of the first image of the
+/// consistency loss `image_t_aug` and `consistency_threshold []`; with averages `steps_done []`. Outputs: the losses by name; of the first image of the
 /// target, or the source, `picture.prediction [1,2,H,W]` and, where a loss needs them, `picture.pseudo_label` and
 /// `picture.uncertainty [1,2,h,w]`.
 pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
@@ -90,6 +90,9 @@ pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
     if let Some(judged) = judged {
         discriminators = DISCRIMINATORS.into_iter().zip(judged.tensors).collect();
         sgd_updates(g, &discriminators, &paid, settings.sgd)?;
+    }
+    if let Some(decay) = settings.ema_decay {
+        average_updates(g, &tensors, decay)?;
     }
     simplify(g);
     if settings.recompute {
@@ -208,6 +211,17 @@ fn adam_updates(g: &mut Graph, tensors: &[TensorSpec], loss: NodeId, settings: A
         let first = g.declare_state(&format!("{OPTIMISER}.first.{}", spec.name), spec.shape.clone())?;
         let second = g.declare_state(&format!("{OPTIMISER}.second.{}", spec.name), spec.shape.clone())?;
         g.update(Update::Adam { param, first, second, grad, lr, correction, settings });
+    }
+    Ok(())
+}
+
+/// Appends the updates of the averages over all tensors of the network, behind those of the tensors.
+fn average_updates(g: &mut Graph, tensors: &[TensorSpec], decay: f32) -> Result<(), ShapeError> {
+    let step = g.input("steps_done", Shape::scalar());
+    for spec in tensors {
+        let state = g.declare_state(&format!("{GENERATOR}.{}", spec.name), spec.shape.clone())?;
+        let average = g.declare_state(&format!("{AVERAGE}.{}", spec.name), spec.shape.clone())?;
+        g.update(Update::Average { average, state, step, decay });
     }
     Ok(())
 }

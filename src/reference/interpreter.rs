@@ -156,7 +156,7 @@ fn shaped<'a>(array: &'a Array, kind: &'static str, name: &str, shape: &Shape) -
 /// Every update's states exist, are distinct and of one shape, and the values that it reads fit them.
 pub(super) fn check_updates(graph: &Graph, states: &HashMap<String, Array>) -> Result<(), ReferenceError> {
     for update in graph.updates() {
-        let changed = update.states();
+        let changed = [update.states(), update.follows().into_iter().collect()].concat();
         let main = graph.state_info(changed[0]);
         for (index, &state) in changed.iter().enumerate() {
             state_value(graph, states, state)?;
@@ -194,6 +194,9 @@ pub(super) fn check_updates(graph: &Graph, states: &HashMap<String, Array>) -> R
                 same(grad)?;
                 lr_fits(lr)?;
             }
+            Update::Average { step, .. } => {
+                fits(step, graph.shape(step).elements() == 1, "one number of steps".into())?;
+            }
         }
     }
     Ok(())
@@ -222,6 +225,11 @@ pub(super) fn apply(
         Update::Sgd { param, velocity, grad, lr, settings } => {
             change(graph, states, [param, velocity], |[param, velocity]| {
                 optimizer::sgd(param, velocity, &values[&grad], &values[&lr], settings);
+            });
+        }
+        Update::Average { average, state, step, decay } => {
+            change(graph, states, [average, state], |[average, state]| {
+                optimizer::average(average, state, &values[&step], decay);
             });
         }
     }

@@ -1,4 +1,4 @@
-//! adam, sgd, running_stats: updates of states in place. Twin of the shaders of the same names.
+//! adam, sgd, average, running_stats: updates of states in place. Twin of the shaders of the same names.
 
 use super::Array;
 use crate::graph::{AdamSettings, SgdSettings};
@@ -30,6 +30,14 @@ pub(super) fn sgd(param: &mut Array, velocity: &mut Array, grad: &Array, lr: &Ar
     for ((param, velocity), &grad) in param.data.iter_mut().zip(&mut velocity.data).zip(&grad.data) {
         *velocity = momentum * *velocity + grad / f64::from(settings.loss_scale) + weight_decay * *param;
         *param -= lr.data[0] * *velocity;
+    }
+}
+
+/// One step of an exponential moving average: see [`Update::Average`](crate::graph::Update::Average).
+pub(super) fn average(average: &mut Array, state: &Array, step: &Array, decay: f32) {
+    let kept = f64::from(decay).min((1.0 + step.data[0]) / (10.0 + step.data[0]));
+    for (average, state) in average.data.iter_mut().zip(&state.data) {
+        *average = kept * *average + (1.0 - kept) * state;
     }
 }
 

@@ -25,7 +25,7 @@ use super::weights::{Demand, WeightsError, initialise, load_weights};
 use crate::device::{Device, States};
 use crate::formats::{Weights, shortened};
 use crate::inference::{InferenceError, Predictor};
-use crate::method::step::{self, GENERATOR, TrainingStep};
+use crate::method::step::{self, AVERAGE, GENERATOR, TrainingStep};
 use crate::metrics::Masking;
 use crate::nn::Domain;
 
@@ -427,7 +427,7 @@ fn finite(
     Ok(checkpoint)
 }
 
-/// Weights from the seed, then from the file that the settings name.
+/// Weights from the seed, then from the file that the settings name; averages begin as the weights do.
 fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, observer: &mut dyn Observer) -> Result<()> {
     initialise(states, GENERATOR, &traced.tensors, config.seed)?;
     for (prefix, tensors) in &traced.discriminators {
@@ -446,6 +446,12 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
             ));
             let names = shortened(&weights.not_used);
             observer.event(Event::Note(&format!("not used of the classifier ({}): {names}", weights.not_used.len())));
+        }
+    }
+    if config.step_settings(true).ema_decay.is_some() {
+        for spec in &traced.tensors {
+            let [state, average] = [GENERATOR, AVERAGE].map(|prefix| format!("{prefix}.{}", spec.name));
+            states.write(&average, &states.read(&[&state])?.remove(0))?;
         }
     }
     Ok(())

@@ -109,6 +109,7 @@ impl Stage {
         self.program.write("adam_correction", &adam_correction(config.adam(), step + 1))?;
         self.write_if_read("lr_dis", || vec![config.lr_discriminator])?;
         self.write_if_read("consistency_threshold", || vec![consistency::threshold(epoch)])?;
+        self.write_if_read("steps_done", || vec![step as f32])?;
         self.write_if_read("seed", || dropout_seed(config.seed, step).to_vec())?;
         let target = self.target.as_mut().map(next).transpose()?;
         if let Some(target) = &target {

@@ -50,6 +50,7 @@ impl Config {
             dropout: self.dropout.is_on(),
             adam: self.adam(),
             sgd: self.sgd(),
+            ema_decay: (self.ema_decay > 0.0).then_some(self.ema_decay),
             weights: self.loss_weights(warm),
             stochastic: Stochastic::Passes(self.stochastic_passes),
             recompute: false,
@@ -93,7 +94,7 @@ mod tests {
             match update {
                 Update::Adam { settings, .. } => assert_eq!(*settings, wanted.adam),
                 Update::Sgd { settings, .. } => assert_eq!(*settings, wanted.sgd),
-                Update::Assign { .. } | Update::RunningStats { .. } => {}
+                Update::Assign { .. } | Update::RunningStats { .. } | Update::Average { .. } => {}
             }
         }
     }

@@ -97,9 +97,11 @@ pub(super) fn with_predictors(
             Some((_, predictor)) => predictor.clone(),
             None => {
                 let (network, domain) = (config.network(), validation.domain());
-                let (predictor, _) =
-                    Predictor::new(device, states, network, domain, config.size, validation_batch(config))?;
-                Rc::new(predictor)
+                let (size, batch) = (config.size, validation_batch(config));
+                Rc::new(match config.step_settings(true).ema_decay {
+                    Some(_) => Predictor::of_averages(device, states, network, domain, size, batch)?,
+                    None => Predictor::new(device, states, network, domain, size, batch)?.0,
+                })
             }
         };
         all.push((validation, predictor));

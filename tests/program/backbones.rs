@@ -22,6 +22,7 @@ fn trains(backbone: Backbone, first_layer: &str) {
     for (index, &output_stride) in backbone.output_strides().iter().enumerate() {
         let size = DEEP * output_stride;
         let settings = StepSettings {
+            ema_decay: None,
             network: DeepLab { backbone, output_stride, norm: Norm::Batch },
             batch: BATCH,
             size: [size; 2],

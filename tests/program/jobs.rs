@@ -57,10 +57,11 @@ impl Job {
         Job::of(&JOB)
     }
 
-    /// An adaptation with statistics of each camera.
+    /// An adaptation with statistics of each camera, and averages over its weights.
     pub fn with_trans_norm() -> Job {
-        static JOB: LazyLock<Common> =
-            LazyLock::new(|| Common::new("trans-norm", &[&SETTINGS, &ADAPTED, &["--norm", "trans"]]));
+        static JOB: LazyLock<Common> = LazyLock::new(|| {
+            Common::new("trans-norm", &[&SETTINGS, &ADAPTED, &["--norm", "trans", "--ema-decay", "0.9"]])
+        });
         Job::of(&JOB)
     }
 

@@ -4,6 +4,7 @@
 
 mod adam;
 mod apart;
+mod average;
 mod bare_kernel;
 mod batch_norm;
 mod batch_norm_texture;

@@ -333,6 +333,12 @@ fn several_networks_in_one_safetensors_file() {
     assert_eq!(weights.boundary_discriminator.as_ref().map(names), Some(vec!["b"]));
     assert_eq!(weights.entropy_discriminator, None);
 
+    file.tensors.insert("average.a".to_owned(), HostTensor { shape: vec![1], data: vec![0.25] });
+    file.write(&path).unwrap();
+    let weights = Weights::read(&path).unwrap();
+    assert_eq!(weights.generator.get("a").map(|tensor| tensor.data[0]), Some(0.25), "averages are what is used");
+    assert_eq!(weights.left_out, ["`generator` (1 tensors)", "`optimizer` (1 tensors)"]);
+
     file.tensors = ["x", "y", "backbone.features.0.0.bias", "backbone.low_level_features.0.0.bias"].map(entry).into();
     file.write(&path).unwrap();
     assert_eq!(names(&Weights::read(&path).unwrap().generator), ["backbone.features.0.0.bias", "x", "y"]);

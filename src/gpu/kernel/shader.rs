@@ -36,6 +36,7 @@ macro_rules! shaders {
 
 shaders! {
     Adam "adam",
+    Average "average",
     BatchNorm "batch_norm",
     BatchNormTexture "batch_norm_texture",
     BatchNormGradInput "batch_norm_grad_input",

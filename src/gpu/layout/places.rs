@@ -44,7 +44,7 @@ pub(crate) fn slices_in_place(graph: &Graph) -> HashMap<NodeId, (NodeId, usize)>
     for update in graph.updates() {
         let gradient = match *update {
             Update::Adam { grad, .. } | Update::Sgd { grad, .. } => Some(grad),
-            Update::Assign { .. } | Update::RunningStats { .. } => None,
+            Update::Assign { .. } | Update::RunningStats { .. } | Update::Average { .. } => None,
         };
         elsewhere.extend(update.inputs().into_iter().filter(|&input| Some(input) != gradient));
     }

@@ -24,6 +24,10 @@ uniform! {
     SgdBlock { momentum: f32, weight_decay: f32, unscale: f32 }
 }
 
+uniform! {
+    AverageBlock { decay: f32 }
+}
+
 /// Updates that share launches.
 struct Group {
     label: &'static str,
@@ -40,7 +44,7 @@ impl Group {
 
 impl Lowering<'_> {
     /// Appends the launches of all updates, each after its moves, which count as steps from `first_step` on; returns the number of steps.
-    /// An update shares the launch of others of its kind, but follows every earlier one that changes the same state.
+    /// An update shares the launch of others of its kind, but follows every earlier one that changes or reads the same state.
     pub(crate) fn updates(&mut self, first_step: usize, moves: &[Vec<Move>]) -> Result<usize> {
         let graph = self.graph;
         self.least_pieces = 1;
@@ -49,7 +53,7 @@ impl Lowering<'_> {
         for (update, moves) in graph.updates().iter().zip(moves) {
             (self.step, self.label) = (first_step, update.name());
             moves.iter().try_for_each(|value| self.move_value(*value))?;
-            let states = update.states();
+            let states = update.states().into_iter().chain(update.follows()).collect::<Vec<_>>();
             let after = states.iter().filter_map(|state| changed_by.get(state)).max().map_or(0, |group| group + 1);
             let dispatches = self.state_update(update)?;
             let joined = match &dispatches[..] {
@@ -112,6 +116,19 @@ impl Lowering<'_> {
                     })
                     .bind(self.whole(lr)?);
                 vec![kernel.rows(self.rows_of(grad, &[param, velocity])?, CHUNK, 1)]
+            }
+            Update::Average { average, state, step, decay } => {
+                let kernel =
+                    Dispatch::new(Shader::Average, "main").uniform(&AverageBlock { decay }).bind(self.whole(step)?);
+                let from = [Target::State(state), Target::State(average)];
+                let row = |piece: Piece| Row {
+                    from: from.map(|target| (target, piece.first)).to_vec(),
+                    count: piece.count,
+                    word: 0,
+                };
+                let pieces = self.pieces(self.graph.state_info(state).shape.elements(), 1)?;
+                // States share buffers, which a launch binds in one way alone: both are bound as if they were written.
+                vec![kernel.rows(pieces.into_iter().map(row).collect(), CHUNK, 0)]
             }
         })
     }

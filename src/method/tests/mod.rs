@@ -17,6 +17,7 @@ const SIZE: usize = 32;
 
 fn settings(weights: LossWeights, norm: Norm) -> StepSettings {
     StepSettings {
+        ema_decay: None,
         network: DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm },
         batch: BATCH,
         size: [SIZE; 2],

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::{BATCH, SIZE, noise, settings, values, weights};
 use crate::gpu::{Capabilities, Requirements};
-use crate::graph::{Graph, Node, Op, Update};
+use crate::graph::{Graph, Node, Op, Shape, Update};
 use crate::method::prototypes::{self, Prototypes};
-use crate::method::step::{LossWeights, StepSettings, Stochastic, trace};
+use crate::method::step::{AVERAGE, GENERATOR, LossWeights, StepSettings, Stochastic, TOTAL, trace};
 use crate::nn::Norm;
 use crate::reference::{self, Array};
 
@@ -187,4 +187,33 @@ fn a_step_that_recomputes_needs_less_memory_and_gives_the_same_bits() {
         assert!(again_bytes * 4 < kept_bytes * 3, "{again_bytes} bytes and {kept_bytes}");
         assert!(one_step(&kept) == one_step(&again), "{norm:?} with weight {category}");
     }
+}
+
+#[test]
+fn averages_follow_every_tensor_of_the_network_and_change_nothing_else() {
+    let plain = settings(weights(0.0, 0.0, 0.0), Norm::Batch);
+    let [plain, averaged] =
+        [None, Some(0.5)].map(|ema_decay| trace(&StepSettings { ema_decay, ..plain }).expect("the step traces"));
+    let (mut inputs, mut before) = values(&averaged);
+    inputs.insert("steps_done".into(), Array::filled(Shape::scalar(), 100.0));
+    inputs.insert("adam_correction".into(), Array::filled([2], 0.1));
+    // Second moments are squares.
+    before.values_mut().for_each(|state| state.data.iter_mut().for_each(|value| *value = value.abs()));
+    let [(without, outputs), (after, own_outputs)] = [&plain, &averaged].map(|step| {
+        let mut states = before.clone();
+        let outputs = reference::run(&step.graph, &inputs, &mut states).expect("everything is given");
+        (states, outputs)
+    });
+    assert_eq!(outputs[TOTAL], own_outputs[TOTAL]);
+    let average = |states: &HashMap<String, Array>, name: &str| states[&format!("{AVERAGE}.{name}")].data.clone();
+    for spec in &averaged.tensors {
+        let state = &after[&format!("{GENERATOR}.{}", spec.name)].data;
+        assert!(*state == without[&format!("{GENERATOR}.{}", spec.name)].data, "{}", spec.name);
+        let half: Vec<f64> =
+            average(&before, &spec.name).iter().zip(state).map(|(old, new)| 0.5 * old + 0.5 * new).collect();
+        assert_eq!(average(&after, &spec.name), half, "{}", spec.name);
+    }
+    let averages = averaged.graph.states().iter().filter(|state| state.name.starts_with(AVERAGE)).count();
+    assert_eq!(averages, averaged.tensors.len());
+    assert_eq!(plain.graph.states().len() + averages, averaged.graph.states().len());
 }

@@ -53,6 +53,18 @@ pub(super) fn sgd(
     radii
 }
 
+/// Radius of an average after a step.
+pub(super) fn average([average, state]: [&Bounded; 2], step: &Bounded, decay: f32, u: f64) -> Array {
+    let exact = |value: f64| Ball::exact(value);
+    let share = rounded((exact(1.0) + step.ball(0)) / (exact(10.0) + step.ball(0)), u);
+    let kept = share.image(|share| share.min(f64::from(decay)));
+    let data = (0..average.value.data.len()).map(|i| {
+        let [old, new] = [kept * average.ball(i), rounded(exact(1.0) - kept, u) * state.ball(i)];
+        (old + new).widened(own(u, old.abs() + new.abs())).radius
+    });
+    Array::new(average.value.shape.clone(), data.collect())
+}
+
 /// Radii of running mean and variance.
 pub(super) fn running_stats(
     [mean, var]: [&Bounded; 2],

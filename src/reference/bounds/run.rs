@@ -87,5 +87,9 @@ fn updated(
             let radii = optimizer::sgd(changed.map(before), [grad, lr].map(|id| &values[&id]), settings, u);
             changed.into_iter().zip(radii.map(Some)).collect()
         }
+        Update::Average { average, state, step, decay } => {
+            let radius = optimizer::average([average, state].map(before), &values[&step], decay, u);
+            vec![(average, Some(radius))]
+        }
     }
 }

@@ -49,6 +49,10 @@ settings! {
         /// Learning rate of the discriminators
         Run lr_discriminator: f32 = 2.5e-5, in Sign::Positive, as "RATE";
 
+        /// Share that averages over the weights keep in a step, such as 0.99. They, and not the weights of the last step, are then
+        /// validated, predicted with, exported and begun from; 0: no averages
+        Step ema_decay: f32 = 0.0, in 0.0..=0.9999, as "SHARE";
+
     "Losses beside the segmentation loss":
         /// Weight of the adversarial loss; as with every weight, 0 leaves the loss out
         Step adversarial_weight: f32 = 0.01, in Sign::NotNegative, as "W";
