@@ -146,7 +146,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// Weights with their facts, and settings with their architecture.
-fn read(path: &Path, fallback: &Config) -> Result<(Weights, Config)> {
+pub(super) fn read(path: &Path, fallback: &Config) -> Result<(Weights, Config)> {
     if !Checkpoint::recognises(path) {
         let weights = Weights::read(path)?;
         let config = architecture_of(&weights, path, fallback)?;
@@ -178,7 +178,7 @@ fn read(path: &Path, fallback: &Config) -> Result<(Weights, Config)> {
 }
 
 /// What the flags say of weights that do not.
-fn state_flags(architecture: &Architecture, facts: &mut Facts) {
+pub(super) fn state_flags(architecture: &Architecture, facts: &mut Facts) {
     for (name, flag) in [(Facts::OUTPUT_STRIDE, architecture.output_stride), (Facts::SIZE, architecture.size)] {
         if let Some(value) = flag.filter(|_| facts.get(name).is_none()) {
             facts.push(name, Fact::Whole(value as i64));

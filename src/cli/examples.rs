@@ -6,7 +6,7 @@ use super::predict::flags;
 use crate::report::log_columns;
 
 /// What each verb is typically asked for.
-const EXAMPLES: [(&str, &[(&str, &str)]); 17] = [
+const EXAMPLES: [(&str, &[(&str, &str)]); 18] = [
     ("devices", &[("which adapters there are", "papilla devices"), ("for another program", "papilla devices --json")]),
     (
         "conformance",
@@ -47,6 +47,19 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 17] = [
         &[
             ("a dataset before it is trained on", "papilla check refuge"),
             ("that two have no picture in common", "papilla check refuge Drishti-GS"),
+        ],
+    ),
+    (
+        "adapt",
+        &[
+            (
+                "to the training regions of a dataset",
+                "papilla adapt --statistics --checkpoint runs/first --target Drishti-GS --out adapted.safetensors",
+            ),
+            (
+                "all the way to a folder of regions",
+                "papilla adapt --statistics --share 1 --checkpoint runs/first --target clinic/images --out adapted.safetensors",
+            ),
         ],
     ),
     (

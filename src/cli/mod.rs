@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr; neither has to be read for the work to be done. Exit status: 0 done, 1 failed,
 //! 2 wrong flags, 130 or 143 stopped by Ctrl-C or SIGTERM; 101 a defect of the program.
 
+mod adapt;
 mod architecture;
 mod bench;
 mod check;
@@ -83,6 +84,7 @@ verbs! {
     Prepare(Box<prepare::Arguments>) runs prepare::run, uses Nothing;
     Check(check::Arguments) runs check::run, uses Nothing;
     Train(Box<train::Arguments>) runs train::run, uses Kernels;
+    Adapt(adapt::Arguments) runs adapt::run, uses Kernels;
     Evaluate(evaluate::Arguments) runs evaluate::run, uses Kernels;
     Predict(predict::Arguments) runs predict::run, uses Kernels;
     Report(report::Arguments) runs report::run, uses Kernels;

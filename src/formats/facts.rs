@@ -35,7 +35,7 @@ enum Kind {
 }
 
 /// Facts that are kept: those of published checkpoints, under their names there, then what the network is.
-const KNOWN: [(&str, Kind); 11] = [
+const KNOWN: [(&str, Kind); 12] = [
     ("epoch", Kind::Whole),
     ("iteration", Kind::Whole),
     ("arch", Kind::Text),
@@ -47,6 +47,7 @@ const KNOWN: [(&str, Kind); 11] = [
     (Facts::NORM, Kind::Text),
     (Facts::OUTPUT_STRIDE, Kind::Whole),
     (Facts::SIZE, Kind::Whole),
+    (Facts::STATISTICS, Kind::Text),
 ];
 
 /// Facts by name: the epoch and iteration (from 0) that the weights come from, learning rates, the best mean Dice so
@@ -61,6 +62,8 @@ impl Facts {
     pub const NORM: &'static str = "norm";
     /// Output stride of the deep feature.
     pub const OUTPUT_STRIDE: &'static str = "output_stride";
+    /// What the statistics of normalisations were moved to after training.
+    pub const STATISTICS: &'static str = "statistics";
     /// Rows and columns to which images are brought.
     pub const SIZE: &'static str = "size";
 

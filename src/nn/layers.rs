@@ -48,6 +48,7 @@ pub struct Pass<'g> {
     prefix: String,
     tensors: Vec<TensorSpec>,
     scales: TransScales,
+    statistics: Vec<(String, NodeId, usize)>,
 }
 
 /// `1 + α [C]` of each normalisation, by its name.
@@ -59,6 +60,9 @@ pub struct Traced {
     pub tensors: Vec<TensorSpec>,
     /// scales of [`Norm::Trans`]; empty with [`Norm::Batch`]
     pub scales: TransScales,
+    /// in training, of each normalisation its name, the batch's statistics `[D,2,C]`, and how many values a channel of a
+    /// domain has
+    pub statistics: Vec<(String, NodeId, usize)>,
 }
 
 impl<'g> Pass<'g> {
@@ -74,12 +78,13 @@ impl<'g> Pass<'g> {
             prefix,
             tensors: Vec::new(),
             scales: TransScales::new(),
+            statistics: Vec::new(),
         }
     }
 
     /// Ends the pass.
     pub fn finish(self) -> Traced {
-        Traced { tensors: self.tensors, scales: self.scales }
+        Traced { tensors: self.tensors, scales: self.scales, statistics: self.statistics }
     }
 
     /// Ends the pass; tensors of the network, in the order in which they were declared, names without the prefix.
@@ -183,6 +188,9 @@ impl<'g> Pass<'g> {
             Phase::Training { .. } => count as f32 / (count as f32 - 1.0),
             Phase::Evaluation(_) => 1.0,
         };
+        if matches!(self.phase, Phase::Training { .. }) {
+            self.statistics.push((name.to_string(), stats, count));
+        }
         if self.norm == Norm::Trans {
             let scale = self.trans_norm_scale(name, stats, unbias)?;
             weight = self.graph.mul(weight, scale)?;

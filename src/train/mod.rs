@@ -24,6 +24,7 @@ mod session;
 mod settings;
 mod stage;
 mod step_settings;
+mod target_statistics;
 mod terms;
 mod validation;
 mod weights;
@@ -51,4 +52,5 @@ pub use settings::{
     AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,
     Selection, Setting, Spelling, Switch,
 };
+pub use target_statistics::{ChannelStatistics, StatisticsError, estimate, move_statistics};
 pub use weights::{Demand, ImpossibleValue, WeightsError, initialise, load_generator, load_weights};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests write files as others do")]
 
+mod adapt;
 mod adapter;
 mod backbones;
 mod bad_input;

@@ -96,7 +96,7 @@ impl KernelFamily {
             Shader::PrototypeDistance | Shader::Sum | Shader::WeightedSum | Shader::WeightedSumGrad => {
                 KernelFamily::Sum
             }
-            Shader::Adam | Shader::RunningStats | Shader::Sgd => KernelFamily::Update,
+            Shader::Adam | Shader::Average | Shader::RunningStats | Shader::Sgd => KernelFamily::Update,
             Shader::Ceiling | Shader::Copy | Shader::CopyTexture | Shader::Pad => KernelFamily::Copy,
             Shader::PackWeights => KernelFamily::PackWeights,
             Shader::PackTexture if entry != "maps" => KernelFamily::PackWeights,

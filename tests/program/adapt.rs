@@ -1,0 +1,50 @@
+//! `papilla adapt`: a trained network fitted to another camera.
+
+use std::fs;
+
+use papilla::formats::{Facts, Weights};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::jobs::Job;
+use crate::running::{refusal, succeed, text};
+
+#[test]
+fn statistics_of_the_other_camera_move_and_weights_stay() {
+    let (job, folder) = (Job::plain(), TempDir::new().expect("a temporary folder"));
+    let (run, out) = (job.undisturbed(), folder.path().join("adapted.safetensors"));
+    let target = job.clinic("clinic-b");
+    let flags = ["adapt", "--json", "--statistics", "--checkpoint", text(run), "--target", text(&target)];
+    let stdout = succeed(&[&flags[..], &["--out", text(&out)]].concat());
+    let document: Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!((&document["images"], &document["share"]), (&20.into(), &0.6.into()), "{document}");
+    let read = |path| Weights::read(path).expect("weights");
+    let (before, after) = (read(&run.join("checkpoints/best.safetensors")), read(&out));
+    assert_eq!(before.generator.len(), after.generator.len());
+    for (name, tensor) in before.generator.iter() {
+        let is_statistic = name.contains(".running_");
+        assert_eq!(after.generator.get(name) == Some(tensor), !is_statistic, "{name}");
+    }
+    let stated = after.facts.get(Facts::STATISTICS).map(ToString::to_string);
+    assert_eq!(stated.as_deref(), Some("0.6 of the way to those of 20 images"));
+    assert_eq!(after.facts.count(Facts::SIZE), Some(32));
+
+    // Nothing is computed of what cannot be kept or used, and what is there stays.
+    let (image, empty) = (target.join("train/ROIs/image"), folder.path().join("empty"));
+    fs::create_dir(&empty).expect("a folder");
+    let trans = Job::with_trans_norm();
+    let [best, trans] = [run, trans.undisturbed()].map(|run| run.join("checkpoints/best.safetensors"));
+    let bytes = fs::read(&best).expect("it is there");
+    for (checkpoint, target, out, told) in [
+        (&best, &image, folder.path().join("a.pth"), "does not end in `.safetensors`"),
+        (&best, &image, best.clone(), "is read"),
+        (&best, &empty, folder.path().join("a.safetensors"), "and 0 can be used"),
+        (&trans, &image, folder.path().join("a.safetensors"), "TransNorm"),
+    ] {
+        let flags = ["--checkpoint", text(checkpoint), "--target", text(target), "--out", text(&out)];
+        let error = refusal(&[&["adapt", "--statistics"], &flags[..]].concat());
+        assert!(error.contains(told), "{error}");
+        assert!(!folder.path().join("a.safetensors").exists());
+    }
+    assert!(fs::read(&best).expect("it is there") == bytes);
+}
