@@ -17,7 +17,7 @@ use crate::data::names::printable;
 const PLACES: [&str; 5] = ["source", "data", "input", "checkpoint", "out"];
 
 /// What other programs call verbs, and what these are called here.
-const VERBS: [(&str, &str); 17] = [
+const VERBS: [(&str, &str); 16] = [
     ("export", "convert"),
     ("onnx", "convert"),
     ("segment", "predict"),
@@ -30,7 +30,6 @@ const VERBS: [(&str, &str); 17] = [
     ("score", "evaluate"),
     ("validate", "evaluate"),
     ("fit", "train"),
-    ("adapt", "train"),
     ("finetune", "train"),
     ("preprocess", "prepare"),
     ("crop", "prepare"),

@@ -73,7 +73,8 @@ fn many_images_need_no_more_memory_than_few() {
         COUNTS.map(|count| linked(&large.join("clinic-a/test"), folder.path().join(format!("{count} regions")), count));
     for verb in ["predict", "evaluate"] {
         let [few, many] = splits.each_ref().map(|split| {
-            let out = split.join(verb);
+            // Beside the split, which is read.
+            let out = split.with_extension(verb);
             let images = split.join("ROIs/image");
             let mut arguments = vec![verb, "--checkpoint", text(&checkpoint), "--out", text(&out)];
             match verb {
