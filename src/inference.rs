@@ -3,6 +3,7 @@
 use image::RgbImage;
 use rayon::prelude::*;
 
+use crate::data::colours::Colours;
 use crate::data::region::image_planes;
 use crate::data::resize::resize_image;
 use crate::data::square::Square;
@@ -26,6 +27,8 @@ pub struct Predictor {
     batch: usize,
     /// whether there are passes with dropouts beside the one without
     is_stochastic: bool,
+    /// colours that images are brought to
+    colours: Option<Colours>,
 }
 
 /// Seed of the dropouts: two integers below 2²⁴. Always the same, so that the same call gives the same files.
@@ -226,7 +229,12 @@ impl Predictor {
         if is_stochastic {
             program.write("seed", &SEED)?;
         }
-        Ok((Predictor { program, prepare, size, batch, is_stochastic }, tensors))
+        Ok((Predictor { program, prepare, size, batch, is_stochastic, colours: None }, tensors))
+    }
+
+    /// The same for images that are brought to these colours first, each by itself.
+    pub fn bringing_to(self, colours: Option<Colours>) -> Predictor {
+        Predictor { colours, ..self }
     }
 
     /// Takes over the weights as they are now. Normalisations are folded into convolutions, so that each image costs less.
@@ -250,7 +258,13 @@ impl Predictor {
             true => resize_image(image, side, side),
             false => resize_image(&square_of(image).cut_image(image), side, side),
         };
-        let planes: Vec<Vec<f32>> = images.par_iter().map(|image| image_planes(&resized(image))).collect();
+        let colours = self.colours;
+        let planes_of = |image: &&RgbImage| {
+            let mut planes = image_planes(&resized(image));
+            colours.iter().for_each(|colours| colours.bring(&mut planes));
+            planes
+        };
+        let planes: Vec<Vec<f32>> = images.par_iter().map(planes_of).collect();
         let mut input = planes.concat();
         input.resize(self.batch * 3 * self.size * self.size, 0.0);
         self.program.write("image", &input)?;
@@ -362,6 +376,24 @@ mod tests {
             let (own, square) = (&logits[0].mask[channel * 48 * 30..], &logits[1].mask[channel * 48 * 48..]);
             assert!(own[..48 * 30] == square[9 * 48..39 * 48], "the middle of the square's");
         }
+    }
+
+    #[test]
+    fn images_that_are_brought_to_colours_are_seen_alike_however_dark() {
+        let (_states, predictor, _) = small();
+        predictor.refresh().expect("every state is there");
+        let bright = RgbImage::from_fn(32, 32, |x, y| image::Rgb([(x * 6) as u8, (y * 4) as u8, (2 * (x + y)) as u8]));
+        let mut dark = bright.clone();
+        dark.iter_mut().for_each(|byte| *byte = *byte / 2 + 20);
+        let difference = |predictor: &Predictor| {
+            let logits = predictor.logits(&[&bright, &dark]).expect("two images fit");
+            let pairs = logits[0].mask.iter().zip(&logits[1].mask);
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        let apart = difference(&predictor);
+        let colours = "0.1 -0.2 -0.4 0.3 0.2 0.1".parse().expect("colours");
+        let together = difference(&predictor.bringing_to(Some(colours)));
+        assert!(together * 1e3 < apart, "{together} where {apart} was");
     }
 
     #[test]

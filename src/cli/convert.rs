@@ -219,6 +219,12 @@ fn dropped(weights: &Weights, format: Format) -> Vec<String> {
     if has_discriminators && matches!(format, Format::StateDict | Format::Onnx) {
         dropped.push("the discriminators (`.pth.tar` and `.safetensors` keep them)".to_owned());
     }
+    if let Some(colours) = weights.facts.get(Facts::COLOURS).filter(|_| format == Format::Onnx) {
+        dropped.push(format!(
+            "the colours that images are brought to: whoever runs it moves and stretches red, green and blue to these means and \
+             deviations first ({colours})"
+        ));
+    }
     if format == Format::StateDict && weights.facts.iter().len() > 0 {
         let names: Vec<String> = weights.facts.iter().map(|(name, _)| format!("`{name}`")).collect();
         dropped.push(format!("{} (`.pth.tar` keeps them)", names.join(", ")));

@@ -57,8 +57,9 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 18] = [
                 "papilla adapt --statistics --checkpoint runs/first --target Drishti-GS --out adapted.safetensors",
             ),
             (
-                "all the way to a folder of regions",
-                "papilla adapt --statistics --share 1 --checkpoint runs/first --target clinic/images --out adapted.safetensors",
+                "with images brought to the colours of the source as well",
+                "papilla adapt --colours --source refuge --statistics --target clinic/images --checkpoint runs/first \
+                 --out adapted.safetensors",
             ),
         ],
     ),

@@ -6,6 +6,7 @@
 pub mod augment;
 pub mod boundary;
 pub mod checkup;
+pub mod colours;
 pub mod contact_sheet;
 pub mod content;
 pub mod dataset;

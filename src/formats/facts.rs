@@ -35,7 +35,7 @@ enum Kind {
 }
 
 /// Facts that are kept: those of published checkpoints, under their names there, then what the network is.
-const KNOWN: [(&str, Kind); 12] = [
+const KNOWN: [(&str, Kind); 13] = [
     ("epoch", Kind::Whole),
     ("iteration", Kind::Whole),
     ("arch", Kind::Text),
@@ -48,6 +48,7 @@ const KNOWN: [(&str, Kind); 12] = [
     (Facts::OUTPUT_STRIDE, Kind::Whole),
     (Facts::SIZE, Kind::Whole),
     (Facts::STATISTICS, Kind::Text),
+    (Facts::COLOURS, Kind::Text),
 ];
 
 /// Facts by name: the epoch and iteration (from 0) that the weights come from, learning rates, the best mean Dice so
@@ -62,6 +63,8 @@ impl Facts {
     pub const NORM: &'static str = "norm";
     /// Output stride of the deep feature.
     pub const OUTPUT_STRIDE: &'static str = "output_stride";
+    /// Colours that every image is brought to before the network sees it.
+    pub const COLOURS: &'static str = "colours";
     /// What the statistics of normalisations were moved to after training.
     pub const STATISTICS: &'static str = "statistics";
     /// Rows and columns to which images are brought.

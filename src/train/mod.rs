@@ -42,7 +42,7 @@ pub use observer::{Event, Observer};
 pub use outcome::{ChosenOn, Outcome};
 pub use overlaps::{Seen, seen_in_training};
 pub use pictures::{Channels, Shown};
-pub use predictor::{Origin, PredictorError, TrainedNetwork, load_predictor, load_stochastic_predictor};
+pub use predictor::{Origin, PredictorError, TrainedNetwork, colours_of, load_predictor, load_stochastic_predictor};
 pub use recommended::{CheckpointTaken, checkpoint_at};
 pub use run_folder::files_of_run;
 pub use run_settings::{Contradiction, RunSettingsError, runs_in, settings_of_run};

@@ -6,6 +6,7 @@ use super::architecture::{NoSuchNetwork, architecture_of};
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::settings::Config;
 use super::weights::{Demand, WeightsError, load_generator, load_weights};
+use crate::data::colours::{Colours, NoColours};
 use crate::device::Device;
 use crate::domain::Domain;
 use crate::formats::{Facts, FormatError, Weights};
@@ -33,6 +34,16 @@ pub enum PredictorError {
     /// Weights of a classifier, with which a training can begin.
     #[error("`{}` holds the weights of an ImageNet classifier: a backbone, and no network that was trained to segment", .0.display())]
     Classifier(PathBuf),
+    /// Colours that are none.
+    #[error("`{}` states colours that cannot be used, `{text}`: {error}", path.display())]
+    Colours {
+        /// the file
+        path: PathBuf,
+        /// as it states them
+        text: String,
+        /// why not
+        error: NoColours,
+    },
     /// Weights of another network.
     #[error("cannot use `{}` as weights of a {} network", path.display(), backbone.name())]
     Unusable {
@@ -116,11 +127,25 @@ pub fn load_stochastic_predictor(
         return Err(PredictorError::Classifier(path.to_path_buf()));
     }
     let config = architecture_of(&weights, path, fallback)?;
+    let colours = colours_of(&weights.facts, path)?;
     let origin = Origin::Weights { state_size: weights.facts.count(Facts::SIZE).is_some() };
     let (predictor, tensors) = compile(&config)?;
+    let predictor = predictor.bringing_to(colours);
     let notes = weights.wrapper_note(path).into_iter().collect();
     load_weights(&states, &tensors, weights.generator, path, Demand::Complete)
         .map_err(|error| PredictorError::Unusable { path: path.to_path_buf(), backbone: config.backbone, error })?;
     predictor.refresh()?;
     Ok(TrainedNetwork { origin, predictor, config, notes })
+}
+
+/// The colours that a file of weights wants images brought to, if it states any.
+///
+/// # Errors
+/// [`PredictorError::Colours`].
+pub fn colours_of(facts: &Facts, path: &Path) -> Result<Option<Colours>> {
+    let Some(text) = facts.get(Facts::COLOURS).map(ToString::to_string) else { return Ok(None) };
+    match text.parse() {
+        Ok(colours) => Ok(Some(colours)),
+        Err(error) => Err(PredictorError::Colours { path: path.to_path_buf(), text, error }),
+    }
 }

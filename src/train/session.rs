@@ -23,7 +23,7 @@ use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation, networks, with_predictors};
 use super::weights::{Demand, WeightsError, initialise, load_weights};
 use crate::device::{Device, States};
-use crate::formats::{Weights, shortened};
+use crate::formats::{Facts, Weights, shortened};
 use crate::inference::{InferenceError, Predictor};
 use crate::method::step::{self, AVERAGE, GENERATOR, TrainingStep};
 use crate::metrics::Masking;
@@ -437,6 +437,12 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
         let weights = Weights::read(init).map_err(WeightsError::from)?;
         for note in [weights.wrapper_note(init), weights.left_out_note(init)].into_iter().flatten() {
             observer.event(Event::Note(&note));
+        }
+        if weights.facts.get(Facts::COLOURS).is_some() {
+            observer.event(Event::Note(&format!(
+                "{}: its images are brought to colours of their own before prediction, those of training are not",
+                init.display()
+            )));
         }
         let report = load_weights(states, &traced.tensors, weights.generator, init, Demand::Backbone)?;
         observer.event(Event::Note(&format!("{}: {}", init.display(), report.as_beginning())));

@@ -1,5 +1,6 @@
 //! Statistics of normalisations estimated on images of another camera, without training.
 
+use crate::data::colours::Colours;
 use crate::data::region::image_planes;
 use crate::data::{DataError, Region, RegionPixels};
 use crate::device::{Device, DeviceError, Program, States};
@@ -62,7 +63,8 @@ struct Compiled {
 }
 
 /// What a network's normalisations see on images, each batch normalised by its own statistics meanwhile, as in training
-/// (AdaBN, Li et al. 2017). Batches are pooled, so that every value counts alike; `done` is told how many images each brings.
+/// (AdaBN, Li et al. 2017). Batches are pooled, so that every value counts alike; images are brought to `colours` first, if
+/// there are some; `done` is told how many images each batch brings.
 ///
 /// # Errors
 /// Networks with TransNorm, weights that lack a tensor, fewer than two images, and images that cannot be read.
@@ -71,6 +73,7 @@ pub fn estimate(
     network: DeepLab,
     weights: &StateDict,
     size: usize,
+    colours: Option<Colours>,
     regions: &[Region],
     mut done: impl FnMut(usize),
 ) -> Result<Vec<ChannelStatistics>> {
@@ -95,7 +98,9 @@ pub fn estimate(
         };
         let mut images = Vec::new();
         for region in chunk {
-            images.extend(image_planes(&RegionPixels::read(region)?.resized(size as u32).image));
+            let mut planes = image_planes(&RegionPixels::read(region)?.resized(size as u32).image);
+            colours.iter().for_each(|colours| colours.bring(&mut planes));
+            images.extend(planes);
         }
         program.write("image", &images)?;
         program.run()?;
@@ -271,7 +276,7 @@ mod tests {
         filter.data.fill(0.0);
         filter.data[4] = 1.0;
         let mut images = 0;
-        let found = estimate(&Device::Cpu, NETWORK, &state, 32, &regions, |done| images += done);
+        let found = estimate(&Device::Cpu, NETWORK, &state, 32, None, &regions, |done| images += done);
         let found = found.expect("three images are enough");
         assert_eq!(images, 3);
         let first = found.iter().find(|own| own.norm == "backbone.features.0.1").expect("the first one");
@@ -283,7 +288,7 @@ mod tests {
         assert!((first.variance[0] - variance).abs() < 1e-6, "{} where {variance} is expected", first.variance[0]);
 
         let error = |network: DeepLab, regions: &[Region]| {
-            estimate(&Device::Cpu, network, &state, 32, regions, |_| ()).expect_err("refused").to_string()
+            estimate(&Device::Cpu, network, &state, 32, None, regions, |_| ()).expect_err("refused").to_string()
         };
         assert!(error(DeepLab { norm: Norm::Trans, ..NETWORK }, &regions).contains("TransNorm"));
         assert!(error(NETWORK, &regions[..1]).contains("and 1 can be used"));

@@ -1,7 +1,9 @@
 //! `papilla adapt`: a trained network fitted to another camera.
 
 use std::fs;
+use std::path::Path;
 
+use papilla::data::colours::Colours;
 use papilla::formats::{Facts, Weights};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -17,8 +19,9 @@ fn statistics_of_the_other_camera_move_and_weights_stay() {
     let flags = ["adapt", "--json", "--statistics", "--checkpoint", text(run), "--target", text(&target)];
     let stdout = succeed(&[&flags[..], &["--out", text(&out)]].concat());
     let document: Value = serde_json::from_str(&stdout).expect("one document");
-    assert_eq!((&document["images"], &document["share"]), (&20.into(), &0.6.into()), "{document}");
-    let read = |path| Weights::read(path).expect("weights");
+    let moved = "0.6 of the way to those of 20 images";
+    assert_eq!((&document["statistics"], &document["colours"]), (&moved.into(), &Value::Null), "{document}");
+    let read = |path: &Path| Weights::read(path).expect("weights");
     let (before, after) = (read(&run.join("checkpoints/best.safetensors")), read(&out));
     assert_eq!(before.generator.len(), after.generator.len());
     for (name, tensor) in before.generator.iter() {
@@ -26,8 +29,18 @@ fn statistics_of_the_other_camera_move_and_weights_stay() {
         assert_eq!(after.generator.get(name) == Some(tensor), !is_statistic, "{name}");
     }
     let stated = after.facts.get(Facts::STATISTICS).map(ToString::to_string);
-    assert_eq!(stated.as_deref(), Some("0.6 of the way to those of 20 images"));
+    assert_eq!(stated.as_deref(), Some(moved));
     assert_eq!(after.facts.count(Facts::SIZE), Some(32));
+
+    // The colours of the source, beside weights that stay, and no adapter is needed.
+    let (source, brought) = (job.clinic("clinic-a"), folder.path().join("brought.safetensors"));
+    let flags = ["adapt", "--colours", "--source", text(&source), "--checkpoint", text(run), "--out", text(&brought)];
+    let told = succeed(&flags);
+    assert!(told.ends_with("images are brought to the colours of 20 images\n"), "{told}");
+    let after = read(&brought);
+    assert_eq!(before.generator, after.generator);
+    let colours = after.facts.get(Facts::COLOURS).expect("they are stated").to_string();
+    assert!(colours.parse::<Colours>().is_ok(), "{colours}");
 
     // Nothing is computed of what cannot be kept or used, and what is there stays.
     let (image, empty) = (target.join("train/ROIs/image"), folder.path().join("empty"));
@@ -40,6 +53,7 @@ fn statistics_of_the_other_camera_move_and_weights_stay() {
         (&best, &image, best.clone(), "is read"),
         (&best, &empty, folder.path().join("a.safetensors"), "and 0 can be used"),
         (&trans, &image, folder.path().join("a.safetensors"), "TransNorm"),
+        (&out, &image, folder.path().join("a.safetensors"), "moved already"),
     ] {
         let flags = ["--checkpoint", text(checkpoint), "--target", text(target), "--out", text(&out)];
         let error = refusal(&[&["adapt", "--statistics"], &flags[..]].concat());
