@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::architecture::check_readable;
 use super::convert::{read, state_flags};
+use super::masking::fraction;
 use super::{Architecture, Global, Overwrite, output, progress};
 use crate::data::colours::Colours;
 use crate::data::folder::Folder;
@@ -45,7 +46,7 @@ pub(super) struct Arguments {
     target: Option<PathBuf>,
     /// How far the statistics move to those of the images: 0 not at all, 1 all the way
     #[arg(long, default_value_t = 0.6, value_name = "SHARE", value_parser = share)]
-    share: f64,
+    share: f32,
     /// Weights to write, `.safetensors`
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -56,11 +57,8 @@ pub(super) struct Arguments {
 }
 
 /// A share among the flags.
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("a share between 0 and 1 is needed".to_string()),
-    }
+fn share(text: &str) -> Result<f32, String> {
+    fraction(text, "share")
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
@@ -86,7 +84,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     notes.iter().for_each(|note| global.note(note));
 
     let bar = progress::bar(global, (sources.len() + targets.len()) as u64, "looking at images");
-    let mut colours = colours_of(&weights.facts, &checkpoint)?;
+    let (mut colours, mut done) = (colours_of(&weights.facts, &checkpoint)?, Vec::new());
     if let Some(source) = source {
         if colours.is_some() {
             bail!(
@@ -98,11 +96,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let found = found.with_context(|| format!("`{}` holds no image", shown_path(source)))?;
         weights.facts.push(Facts::COLOURS, Fact::Text(found.to_string()));
         colours = Some(found);
+        done.push(format!("images are brought to the colours of {}", counted(sources.len(), "image")));
     }
-    let mut done: Vec<String> = source
-        .iter()
-        .map(|_| format!("images are brought to the colours of {}", counted(sources.len(), "image")))
-        .collect();
     if arguments.statistics {
         if weights.facts.get(Facts::STATISTICS).is_some() {
             bail!(
@@ -112,9 +107,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         }
         let device = global.open_tuned()?;
         let because = || format!("cannot estimate the statistics of `{}`", shown_path(&checkpoint));
-        let (network, generator) = (config.network(), &mut weights.generator);
+        let generator = &mut weights.generator;
         let found =
-            estimate(&device, network, generator, config.size, colours, &targets, |images| bar.inc(images as u64));
+            estimate(&device, &config, generator, &checkpoint, colours, &targets, |images| bar.inc(images as u64));
         let found = found.with_context(because)?;
         move_statistics(generator, &found, *share).with_context(because)?;
         let images = counted(targets.len(), "image");

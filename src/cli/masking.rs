@@ -62,9 +62,14 @@ pub(super) fn mask_cells(Masking { masks, thresholds: [cup, disc], erosion }: Ma
 
 /// A probability among the flags.
 fn probability(text: &str) -> Result<f32, String> {
+    fraction(text, "probability")
+}
+
+/// A number between 0 and 1 among the flags, called so.
+pub(super) fn fraction(text: &str, called: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
-        Ok(p) if (0.0..=1.0).contains(&p) => Ok(p),
-        _ => Err("a probability between 0 and 1 is needed".to_string()),
+        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+        _ => Err(format!("a {called} between 0 and 1 is needed")),
     }
 }
 

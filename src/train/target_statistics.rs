@@ -1,9 +1,13 @@
 //! Statistics of normalisations estimated on images of another camera, without training.
 
+use std::path::Path;
+
+use super::settings::Config;
+use super::weights::{Demand, WeightsError, load_weights};
 use crate::data::colours::Colours;
 use crate::data::region::image_planes;
 use crate::data::{DataError, Region, RegionPixels};
-use crate::device::{Device, DeviceError, Program, States};
+use crate::device::{Device, DeviceError, Program};
 use crate::formats::StateDict;
 use crate::graph::{Graph, ShapeError, simplify};
 use crate::method::step::GENERATOR;
@@ -33,7 +37,10 @@ pub enum StatisticsError {
     /// Too few images for a variance.
     #[error("statistics need at least {FEWEST} images of the camera, and {0} can be used")]
     TooFew(usize),
-    /// A tensor that the network has and the weights lack.
+    /// The weights are not the network's.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A normalisation without statistics in the weights.
     #[error("the weights lack `{0}`")]
     Missing(String),
     /// The network gives something that is no number on these images.
@@ -67,16 +74,17 @@ struct Compiled {
 /// there are some; `done` is told how many images each batch brings.
 ///
 /// # Errors
-/// Networks with TransNorm, weights that lack a tensor, fewer than two images, and images that cannot be read.
+/// Networks with TransNorm, weights (of the file at `path`) that do not fit, fewer than two images, and images that cannot be read.
 pub fn estimate(
     device: &Device,
-    network: DeepLab,
+    config: &Config,
     weights: &StateDict,
-    size: usize,
+    path: &Path,
     colours: Option<Colours>,
     regions: &[Region],
     mut done: impl FnMut(usize),
 ) -> Result<Vec<ChannelStatistics>> {
+    let (network, size) = (config.network(), config.size);
     if network.norm == Norm::Trans {
         return Err(StatisticsError::TransNorm);
     }
@@ -92,7 +100,9 @@ pub fn estimate(
             _ => {
                 let (graph, norms) = trace(network, size, chunk.len())?;
                 let program = device.compile(&graph, &states)?;
-                load(&states, &graph, weights)?;
+                if compiled.is_none() {
+                    load_weights(&states, &network.tensors()?, weights.clone(), path, Demand::Complete)?;
+                }
                 compiled.insert(Compiled { batch: chunk.len(), norms, program })
             }
         };
@@ -119,10 +129,13 @@ pub fn estimate(
     Ok(sums.into_iter().map(Sums::finish).collect())
 }
 
-/// Slices of at most `most` whose lengths differ by one at most, so that none is left with a single image.
+/// Slices of at most `most` whose lengths differ by one at most, so that none is left with a single image; the longer ones
+/// first, for each length is compiled anew.
 fn evenly<T>(all: &[T], most: usize) -> impl Iterator<Item = &[T]> {
     let slices = all.len().div_ceil(most);
-    (0..slices).map(move |index| &all[index * all.len() / slices..(index + 1) * all.len() / slices])
+    let (shorter, longer) = (all.len() / slices, all.len() % slices);
+    let (with_longer, with_shorter) = all.split_at(longer * (shorter + 1));
+    with_longer.chunks(shorter + 1).chain(with_shorter.chunks(shorter))
 }
 
 /// The network as it is trained, with an output `[1,2,C]` for each normalisation: names, and how many values a channel has.
@@ -138,17 +151,6 @@ fn trace(network: DeepLab, size: usize, batch: usize) -> Result<(Graph, Vec<(Str
     }
     simplify(&mut graph);
     Ok((graph, norms))
-}
-
-/// Gives the states of the network their values.
-fn load(states: &States, graph: &Graph, weights: &StateDict) -> Result<()> {
-    for state in graph.states() {
-        let name = state.name.strip_prefix(GENERATOR).and_then(|name| name.strip_prefix('.'));
-        let name = name.expect("the network has no other states");
-        let tensor = weights.get(name).ok_or_else(|| StatisticsError::Missing(name.to_owned()))?;
-        states.write(&state.name, &tensor.data)?;
-    }
-    Ok(())
 }
 
 /// Sums over batches.
@@ -187,13 +189,13 @@ impl Sums {
 ///
 /// # Errors
 /// [`StatisticsError::Missing`].
-pub fn move_statistics(weights: &mut StateDict, found: &[ChannelStatistics], share: f64) -> Result<()> {
+pub fn move_statistics(weights: &mut StateDict, found: &[ChannelStatistics], share: f32) -> Result<()> {
     for ChannelStatistics { norm, mean, variance } in found {
         for (kind, others) in [("running_mean", mean), ("running_var", variance)] {
             let name = format!("{norm}.{kind}");
             let tensor = weights.get_mut(&name).ok_or(StatisticsError::Missing(name))?;
             for (own, other) in tensor.data.iter_mut().zip(others) {
-                *own = (f64::from(*own) + share * (other - f64::from(*own))) as f32;
+                *own = (f64::from(*own) + f64::from(share) * (other - f64::from(*own))) as f32;
             }
         }
     }
@@ -204,6 +206,7 @@ pub fn move_statistics(weights: &mut StateDict, found: &[ChannelStatistics], sha
 mod tests {
     use image::RgbImage;
 
+    use super::super::settings::NormSetting;
     use super::*;
     use crate::formats::HostTensor;
     use crate::nn::deeplab::Backbone;
@@ -223,9 +226,10 @@ mod tests {
     #[test]
     fn slices_differ_by_one_at_most() {
         let lengths = |count: usize| evenly(&vec![(); count], 8).map(<[()]>::len).collect::<Vec<_>>();
-        assert_eq!(lengths(9), [4, 5]);
+        assert_eq!(lengths(9), [5, 4]);
         assert_eq!(lengths(8), [8]);
-        assert_eq!(lengths(50), [7, 7, 7, 7, 7, 7, 8]);
+        assert_eq!(lengths(50), [8, 7, 7, 7, 7, 7, 7]);
+        assert_eq!(lengths(92), [8, 8, 8, 8, 8, 8, 8, 8, 7, 7, 7, 7], "two lengths, and each once");
     }
 
     #[test]
@@ -276,7 +280,9 @@ mod tests {
         filter.data.fill(0.0);
         filter.data[4] = 1.0;
         let mut images = 0;
-        let found = estimate(&Device::Cpu, NETWORK, &state, 32, None, &regions, |done| images += done);
+        let path = Path::new("weights.safetensors");
+        let config = Config { size: 32, ..Config::new(Default::default()) };
+        let found = estimate(&Device::Cpu, &config, &state, path, None, &regions, |done| images += done);
         let found = found.expect("three images are enough");
         assert_eq!(images, 3);
         let first = found.iter().find(|own| own.norm == "backbone.features.0.1").expect("the first one");
@@ -287,10 +293,13 @@ mod tests {
         assert!((first.mean[0] - mean).abs() < 1e-6, "{} where {mean} is expected", first.mean[0]);
         assert!((first.variance[0] - variance).abs() < 1e-6, "{} where {variance} is expected", first.variance[0]);
 
-        let error = |network: DeepLab, regions: &[Region]| {
-            estimate(&Device::Cpu, network, &state, 32, None, regions, |_| ()).expect_err("refused").to_string()
+        let error = |config: &Config, regions: &[Region]| {
+            estimate(&Device::Cpu, config, &state, path, None, regions, |_| ()).expect_err("refused").to_string()
         };
-        assert!(error(DeepLab { norm: Norm::Trans, ..NETWORK }, &regions).contains("TransNorm"));
-        assert!(error(NETWORK, &regions[..1]).contains("and 1 can be used"));
+        let trans = Config { norm: NormSetting::Trans, ..config.clone() };
+        assert!(error(&trans, &regions).contains("TransNorm"));
+        assert!(error(&config, &regions[..1]).contains("and 1 can be used"));
+        let other = Config { backbone: Backbone::ResNet101, ..config.clone() };
+        assert!(error(&other, &regions).contains("weights.safetensors"));
     }
 }
