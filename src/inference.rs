@@ -10,7 +10,7 @@ use crate::data::square::Square;
 use crate::device::{Device, DeviceError, Program, States};
 use crate::graph::{Graph, NodeId, Prepared, ResizeMode, ShapeError, fold_norms, prepare, simplify};
 use crate::method::deviation::{TEMPERATURE, deviation};
-use crate::method::step::{AVERAGE, GENERATOR};
+use crate::method::step::GENERATOR;
 use crate::metrics::{BinaryMask, Masking, MetricsError};
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Domain, Pass, Phase, TensorSpec};
@@ -186,19 +186,6 @@ impl Predictor {
         Self::with_passes(device, states, network, domain, [size, batch], 0)
     }
 
-    /// The same of the averages over the weights that a training step has updated.
-    pub fn of_averages(
-        device: &Device,
-        states: &States,
-        network: DeepLab,
-        domain: Domain,
-        size: usize,
-        batch: usize,
-    ) -> Result<Predictor> {
-        let (predictor, _) = Self::compile(device, states, network, AVERAGE, domain, [size, batch], 0)?;
-        Ok(predictor)
-    }
-
     /// The same for images of `[size, batch]`, with as many further passes in which the network's dropouts are active while
     /// normalisations stay those of evaluation (Gal & Ghahramani 2016): they tell how far a probability can be trusted.
     /// What lies before the first dropout is computed once.
@@ -210,14 +197,15 @@ impl Predictor {
         size_and_batch: [usize; 2],
         passes: usize,
     ) -> Result<(Predictor, Vec<TensorSpec>)> {
-        Self::compile(device, states, network, GENERATOR, domain, size_and_batch, passes)
+        Self::of_states(device, states, GENERATOR, network, domain, size_and_batch, passes)
     }
 
-    fn compile(
+    /// The same with weights that are the states named `prefix.…`.
+    pub fn of_states(
         device: &Device,
         states: &States,
-        network: DeepLab,
         prefix: &str,
+        network: DeepLab,
         domain: Domain,
         [size, batch]: [usize; 2],
         passes: usize,

@@ -454,11 +454,11 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
             observer.event(Event::Note(&format!("not used of the classifier ({}): {names}", weights.not_used.len())));
         }
     }
-    if config.step_settings(true).ema_decay.is_some() {
-        for spec in &traced.tensors {
-            let [state, average] = [GENERATOR, AVERAGE].map(|prefix| format!("{prefix}.{}", spec.name));
-            states.write(&average, &states.read(&[&state])?.remove(0))?;
-        }
+    if config.average_decay().is_some() {
+        let named = |prefix: &str| traced.tensors.iter().map(|spec| format!("{prefix}.{}", spec.name)).collect();
+        let [weights, averages]: [Vec<String>; 2] = [GENERATOR, AVERAGE].map(named);
+        let values = states.read(&weights.iter().map(String::as_str).collect::<Vec<_>>())?;
+        averages.iter().zip(values).try_for_each(|(average, values)| states.write(average, &values))?;
     }
     Ok(())
 }

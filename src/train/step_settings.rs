@@ -3,7 +3,7 @@
 use super::settings::{Config, NormSetting};
 use crate::gpu::Capabilities;
 use crate::graph::{AdamSettings, Precision, SgdSettings};
-use crate::method::step::{StepSettings, Stochastic, loss_scale};
+use crate::method::step::{AVERAGE, GENERATOR, StepSettings, Stochastic, loss_scale};
 use crate::nn::Norm;
 use crate::nn::deeplab::DeepLab;
 
@@ -41,6 +41,16 @@ impl Config {
         settings
     }
 
+    /// Share that averages over the network's states keep; without averages none.
+    pub(super) fn average_decay(&self) -> Option<f32> {
+        (self.ema_decay > 0.0).then_some(self.ema_decay)
+    }
+
+    /// Prefix of the states that the run is validated with.
+    pub(super) fn validated_states(&self) -> &'static str {
+        if self.average_decay().is_some() { AVERAGE } else { GENERATOR }
+    }
+
     /// What fixes the training step, during the warm-up or after it.
     pub fn step_settings(&self, warm: bool) -> StepSettings {
         StepSettings {
@@ -50,7 +60,7 @@ impl Config {
             dropout: self.dropout.is_on(),
             adam: self.adam(),
             sgd: self.sgd(),
-            ema_decay: (self.ema_decay > 0.0).then_some(self.ema_decay),
+            ema_decay: self.average_decay(),
             weights: self.loss_weights(warm),
             stochastic: Stochastic::Passes(self.stochastic_passes),
             recompute: false,

@@ -97,11 +97,9 @@ pub(super) fn with_predictors(
             Some((_, predictor)) => predictor.clone(),
             None => {
                 let (network, domain) = (config.network(), validation.domain());
-                let (size, batch) = (config.size, validation_batch(config));
-                Rc::new(match config.step_settings(true).ema_decay {
-                    Some(_) => Predictor::of_averages(device, states, network, domain, size, batch)?,
-                    None => Predictor::new(device, states, network, domain, size, batch)?.0,
-                })
+                let (prefix, size) = (config.validated_states(), [config.size, validation_batch(config)]);
+                let (predictor, _) = Predictor::of_states(device, states, prefix, network, domain, size, 0)?;
+                Rc::new(predictor)
             }
         };
         all.push((validation, predictor));

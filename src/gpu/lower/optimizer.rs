@@ -120,15 +120,10 @@ impl Lowering<'_> {
             Update::Average { average, state, step, decay } => {
                 let kernel =
                     Dispatch::new(Shader::Average, "main").uniform(&AverageBlock { decay }).bind(self.whole(step)?);
-                let from = [Target::State(state), Target::State(average)];
-                let row = |piece: Piece| Row {
-                    from: from.map(|target| (target, piece.first)).to_vec(),
-                    count: piece.count,
-                    word: 0,
-                };
-                let pieces = self.pieces(self.graph.state_info(state).shape.elements(), 1)?;
+                let rows =
+                    self.rows_from(&[state, average].map(of_state), self.graph.state_info(state).shape.elements())?;
                 // States share buffers, which a launch binds in one way alone: both are bound as if they were written.
-                vec![kernel.rows(pieces.into_iter().map(row).collect(), CHUNK, 0)]
+                vec![kernel.rows(rows, CHUNK, 0)]
             }
         })
     }
@@ -151,12 +146,22 @@ impl Lowering<'_> {
 
     /// Rows of a gradient and the states beside it, none larger than a binding.
     fn rows_of(&self, grad: NodeId, states: &[StateId]) -> Result<Vec<Row>> {
-        let (source, start) = self.read_in_place(grad);
-        let row = |piece: Piece| {
-            let gradient = (source, start + piece.first);
-            let states = states.iter().map(|&state| (Target::State(state), piece.first));
-            Row { from: std::iter::once(gradient).chain(states).collect(), count: piece.count, word: 0 }
-        };
-        Ok(self.pieces(self.shape(grad).elements(), 1)?.into_iter().map(row).collect())
+        let from: Vec<(Target, usize)> =
+            std::iter::once(self.read_in_place(grad)).chain(states.iter().copied().map(of_state)).collect();
+        self.rows_from(&from, self.shape(grad).elements())
     }
+
+    /// Rows of as many elements of targets, each from an element of its own on, none larger than a binding.
+    fn rows_from(&self, from: &[(Target, usize)], elements: usize) -> Result<Vec<Row>> {
+        let row = |piece: Piece| {
+            let from = from.iter().map(|&(target, start)| (target, start + piece.first));
+            Row { from: from.collect(), count: piece.count, word: 0 }
+        };
+        Ok(self.pieces(elements, 1)?.into_iter().map(row).collect())
+    }
+}
+
+/// All of a state, as rows have it.
+fn of_state(state: StateId) -> (Target, usize) {
+    (Target::State(state), 0)
 }
