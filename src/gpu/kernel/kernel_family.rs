@@ -1,67 +1,38 @@
 //! Kinds of kernels that are limited by the same thing.
 
 use super::shader::Shader;
+use crate::named::named_enum;
 
-/// A kind of kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KernelFamily {
-    /// convolutions that add up products over channels, in all three directions
-    Convolution,
-    /// convolutions with one filter for each channel
-    Depthwise,
-    /// Winograd's transformations of maps, weights and products
-    Transform,
-    /// statistics, normalisations and their gradients
-    Normalisation,
-    /// functions of single elements, and dropout
-    Elementwise,
-    /// resizes and pooling
-    Resampling,
-    /// sums, also of products with a few maps
-    Sum,
-    /// updates of parameters, moments and statistics
-    Update,
-    /// elements moved: joined, cut out, repeated, permuted, padded
-    Copy,
-    /// weights brought into the layout that a kernel reads
-    PackWeights,
-    /// feature maps brought into textures and back
-    PackMaps,
+named_enum! {
+    /// A kind of kernel.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub enum KernelFamily {
+        /// convolutions that add up products over channels, in all three directions
+        Convolution = "convolution",
+        /// convolutions with one filter for each channel
+        Depthwise = "depthwise convolution",
+        /// Winograd's transformations of maps, weights and products
+        Transform = "transformed tiles",
+        /// statistics, normalisations and their gradients
+        Normalisation = "normalisation",
+        /// functions of single elements, and dropout
+        Elementwise = "elementwise",
+        /// resizes and pooling
+        Resampling = "resize, pool",
+        /// sums, also of products with a few maps
+        Sum = "sum",
+        /// updates of parameters, moments and statistics
+        Update = "update",
+        /// elements moved: joined, cut out, repeated, permuted, padded
+        Copy = "copy",
+        /// weights brought into the layout that a kernel reads
+        PackWeights = "pack weights",
+        /// feature maps brought into textures and back
+        PackMaps = "pack maps",
+    }
 }
 
 impl KernelFamily {
-    /// All of them.
-    pub const ALL: [KernelFamily; 11] = [
-        KernelFamily::Convolution,
-        KernelFamily::Depthwise,
-        KernelFamily::Transform,
-        KernelFamily::Normalisation,
-        KernelFamily::Elementwise,
-        KernelFamily::Resampling,
-        KernelFamily::Sum,
-        KernelFamily::Update,
-        KernelFamily::Copy,
-        KernelFamily::PackWeights,
-        KernelFamily::PackMaps,
-    ];
-
-    /// Name in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            KernelFamily::Convolution => "convolution",
-            KernelFamily::Depthwise => "depthwise convolution",
-            KernelFamily::Transform => "transformed tiles",
-            KernelFamily::Normalisation => "normalisation",
-            KernelFamily::Elementwise => "elementwise",
-            KernelFamily::Resampling => "resize, pool",
-            KernelFamily::Sum => "sum",
-            KernelFamily::Update => "update",
-            KernelFamily::Copy => "copy",
-            KernelFamily::PackWeights => "pack weights",
-            KernelFamily::PackMaps => "pack maps",
-        }
-    }
-
     /// The family of a shader's entry point.
     pub(crate) fn of(shader: Shader, entry: &str) -> KernelFamily {
         match shader {
