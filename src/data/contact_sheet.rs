@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use font8x8::legacy::BASIC_LEGACY;
+use font8x8::{BASIC_FONTS, GREEK_FONTS, HIRAGANA_FONTS, LATIN_FONTS, UnicodeFonts};
 use image::{DynamicImage, GenericImage, GrayImage, Rgb, RgbImage};
 use imageproc::drawing::{draw_filled_rect_mut, draw_hollow_circle_mut, draw_hollow_rect_mut};
 use imageproc::rect::Rect;
@@ -24,6 +24,8 @@ const SIDE: u32 = 160;
 const LETTER: u32 = 8;
 /// Pixels between pictures, and around a name.
 const GAP: u32 = 3;
+/// A box in place of a letter that the font lacks.
+const NO_GLYPH: [u8; 8] = [0x7e, 0x42, 0x42, 0x42, 0x42, 0x42, 0x7e, 0];
 const COLUMNS: usize = 8;
 const ROWS: usize = 8;
 const PAPER: Rgb<u8> = Rgb([20; 3]);
@@ -146,7 +148,10 @@ impl ContactSheet {
     fn write_page(&mut self) -> Result<(), WriteError> {
         self.pages += 1;
         let tiles = std::mem::take(&mut self.tiles);
-        let (path, picture) = (self.folder.join(page_name(self.pages)), DynamicImage::ImageRgb8(sheet(&tiles)));
+        let (path, picture) = (
+            self.folder.join(page_name(self.pages)),
+            DynamicImage::ImageRgb8(sheet(&tiles, (self.pages - 1) * COLUMNS * ROWS)),
+        );
         write_png(&self.overwriting, &path, Purpose::ContactSheet, &picture)
     }
 }
@@ -156,7 +161,8 @@ fn page_name(page: usize) -> String {
     if page == 1 { format!("{SHEET}.png") } else { format!("{SHEET}-{page}.png") }
 }
 
-fn sheet(tiles: &[Tile]) -> RgbImage {
+/// A page of tiles, of which so many lie on pages before it.
+fn sheet(tiles: &[Tile], before: usize) -> RgbImage {
     let (width, height) = (SIDE + GAP, SIDE + LETTER + 3 * GAP);
     let columns = tiles.len().min(COLUMNS) as u32;
     let rows = tiles.len().div_ceil(COLUMNS) as u32;
@@ -169,19 +175,36 @@ fn sheet(tiles: &[Tile]) -> RgbImage {
         let letters = (SIDE / LETTER - 1) as usize;
         let room = letters.saturating_sub(tile.mark.len());
         let room_of_name = room.saturating_sub(usize::from(room < letters));
-        write_text(&mut sheet, &tile.name, (room_of_name, INK), x, y + SIDE + GAP);
+        let label = label(&tile.name, before + index + 1, room_of_name);
+        write_text(&mut sheet, &label, (room_of_name, INK), x, y + SIDE + GAP);
         write_text(&mut sheet, &tile.mark, (letters, INK), x + room as u32 * LETTER, y + SIDE + GAP);
     }
     sheet
 }
 
-/// Writes the end of a text, which tells the names of regions apart where all of it does not fit.
+/// A name as it is written beneath its tile. One that does not fit, or has letters that the font lacks, may look like another's:
+/// before its end stands the row that it has in the table.
+fn label(name: &str, row: usize, room: usize) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= room && letters.iter().all(|letter| glyph(*letter).is_some()) {
+        return name.to_string();
+    }
+    let row = format!("#{row} ");
+    let end = &letters[letters.len().saturating_sub(room.saturating_sub(row.len()))..];
+    row.chars().chain(end.iter().copied()).collect()
+}
+
+/// The rows of a letter, unless the font lacks it or shows nothing.
+fn glyph(letter: char) -> Option<[u8; 8]> {
+    let found = BASIC_FONTS.get(letter).or_else(|| LATIN_FONTS.get(letter));
+    let found = found.or_else(|| GREEK_FONTS.get(letter)).or_else(|| HIRAGANA_FONTS.get(letter));
+    found.filter(|rows| letter == ' ' || *rows != [0; 8])
+}
+
+/// Writes as much of a text as there is room for.
 fn write_text(sheet: &mut RgbImage, text: &str, (room, ink): (usize, Rgb<u8>), x: u32, y: u32) {
-    let letters: Vec<char> = text.chars().collect();
-    let shown = &letters[letters.len().saturating_sub(room)..];
-    for (place, letter) in (0..).zip(shown) {
-        let glyph = BASIC_LEGACY.get(*letter as usize).unwrap_or(&BASIC_LEGACY['?' as usize]);
-        for (row, bits) in (0..).zip(glyph) {
+    for (place, letter) in (0..).zip(text.chars().take(room)) {
+        for (row, bits) in (0..).zip(glyph(letter).unwrap_or(NO_GLYPH)) {
             for column in (0..LETTER).filter(|column| bits >> column & 1 == 1) {
                 sheet.put_pixel(x + place * LETTER + column, y + row, ink);
             }
@@ -234,7 +257,7 @@ mod tests {
         );
         // The last letters of the line are the figure's but one, which stays free, as does the one before them.
         let ink = |tile: Tile, letter: u32| {
-            let sheet = sheet(&[tile]);
+            let sheet = sheet(&[tile], 0);
             let columns = GAP + letter * LETTER..GAP + (letter + 1) * LETTER;
             columns
                 .flat_map(|x| (0..LETTER).map(move |y| (x, 2 * GAP + SIDE + y)))
@@ -252,6 +275,28 @@ mod tests {
         );
         // One that is larger than its region, or beyond it, is no reason to fail.
         let _ = tile().with_disc(Disc { centre: (-900.0, 1e9), diameter: 1e12 }, 0.0);
+    }
+
+    #[test]
+    fn names_that_cannot_be_written_whole_have_their_row() {
+        for (name, room, wanted) in [
+            ("Übung_é1_αβ_の", 19, "Übung_é1_αβ_の"),
+            ("截图", 19, "#70 截图"),
+            ("e\u{301}1", 19, "#70 e\u{301}1"),
+            ("a\u{1b}", 19, "#70 a\u{1b}"),
+            ("0123456789abcdefghi", 19, "0123456789abcdefghi"),
+            ("0123456789abcdefghij", 19, "#70 56789abcdefghij"),
+            ("0123456789", 3, "#70 "),
+        ] {
+            assert_eq!(label(name, 70, room), wanted);
+        }
+        // Written as a box, which no letter of a name is taken for.
+        assert!(glyph('截').is_none() && glyph('\u{301}').is_none() && glyph('\u{ad}').is_none());
+        assert!((' '..='~').all(|letter| glyph(letter).is_some_and(|rows| rows != NO_GLYPH)));
+        // Rows are counted over all pages.
+        let region = RgbImage::from_pixel(8, 8, Rgb([200, 90, 60]));
+        let page = |name: &str, before| sheet(&[Tile::new(name, &region, None, &[])], before);
+        assert!(page("截图", 64) == page("图截", 64) && page("截图", 64) != page("截图", 65));
     }
 
     #[test]
