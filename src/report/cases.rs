@@ -42,10 +42,10 @@ impl Kind {
     /// Heading of its cases.
     pub fn title(self) -> &'static str {
         match self {
-            Kind::Worst => "Worst cases",
-            Kind::Best => "Best cases",
-            Kind::Gain => "Largest gains",
-            Kind::Loss => "Largest losses",
+            Kind::Worst => "Worst images",
+            Kind::Best => "Best images",
+            Kind::Gain => "Largest gains in Dice",
+            Kind::Loss => "Largest drops in Dice",
         }
     }
 

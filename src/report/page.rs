@@ -210,11 +210,10 @@ impl Report {
                             @if place == 0 { strong { (case.name) } " " }
                             @if self.runs.len() > 1 { span class="run" { (tables::run_name(&self.runs[*run], *run, true)) } }
                             @if let Some(row) = row(*run) {
-                                span class="aside" {
-                                    @if let Some(dice) = row.cup_dice { " Dice cup " (figure(dice, 3)) }
-                                    @if let Some(dice) = row.disc_dice { " Dice disc " (figure(dice, 3)) }
-                                    @if let Some(error) = row.vcdr_error { ", vCDR off by " (figure(error, 3)) }
-                                }
+                                @let dice = [("cup", row.cup_dice), ("disc", row.disc_dice)];
+                                @let dice = dice.into_iter().filter_map(|(of, dice)| Some(format!("Dice {of} {}", figure(dice?, 3))));
+                                @let vcdr = row.vcdr_error.map(|error| format!("vCDR off by {}", figure(error, 3)));
+                                span class="aside" { (dice.chain(vcdr).collect::<Vec<_>>().join(", ")) }
                             }
                         }
                         (tiles(case, view, &photograph, place == 0))

@@ -1,5 +1,12 @@
-// Sorts tables by a click on a column's title; without it they keep the order in which they came.
 "use strict";
+// Paper cannot be unfolded.
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details:not([open])")) {
+    folded.open = true;
+    addEventListener("afterprint", () => { folded.open = false; }, { once: true });
+  }
+});
+// Sorts tables by a click on a column's title; without it they keep the order in which they came.
 for (const table of document.querySelectorAll("table[data-sortable]")) {
   const body = table.tBodies[0];
   const titles = [...table.querySelectorAll("thead th[data-sort]")];
