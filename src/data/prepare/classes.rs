@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::GrayImage;
 
-use super::inventory::{Inventory, Point, Scale, distance};
+use super::inventory::{Inventory, Point, Scale, Value, distance};
 use super::legend::{Legend, MaskValue};
 use super::note::Note;
 use super::reason::{Reason, Remedy};
@@ -25,6 +25,9 @@ const ROOM: f64 = 8.0;
 /// Pixels between values may be so thick, as a share of the mask's longer side, but always [`THIN`] pixels.
 const EDGE: f64 = 1.0 / 300.0;
 const THIN: u32 = 3;
+/// An area of one value, which compression has spread by so much, makes up this share of all that is off.
+const AREA: f64 = 0.2;
+const NOISE: f64 = 4.0;
 
 /// Pixels by class, and what had to be assumed.
 pub(super) struct Classes<T> {
@@ -58,7 +61,8 @@ impl Nearest {
         inventory.values.iter().zip(&self.off).filter(|(_, off)| **off > share).map(|(value, _)| value.count).sum()
     }
 
-    /// The most frequent value of those that make up an area, rather than edges, that is off by more than a share.
+    /// The most frequent value of those that make up an area, rather than edges, that is off by more than a share. Edges that
+    /// resizing has made wide hold many values, each of them rarely.
     fn solid(&self, inventory: &Inventory, limit: f64) -> Option<u32> {
         if self.beyond(inventory, limit) == 0 {
             return None;
@@ -67,7 +71,12 @@ impl Nearest {
         let off = |i: usize| self.off[inventory.pixels[i] as usize] > limit;
         let to_class = city_block_distance(inventory.width as usize, inventory.height as usize, |i| !off(i), false);
         let deep = to_class.iter().zip(&inventory.pixels).filter(|(distance, _)| **distance > reach);
-        deep.map(|(_, value)| *value).min()
+        let value = deep.map(|(_, value)| *value).min()?;
+        let centre = inventory.point(&inventory.values[value as usize]);
+        let is_alike = |other: &Value| distance(inventory.point(other), centre) <= NOISE;
+        let off = inventory.values.iter().zip(&self.off).filter(|(_, off)| **off > limit);
+        let alike: u64 = off.filter(|(other, _)| is_alike(other)).map(|(other, _)| other.count).sum();
+        (alike as f64 >= AREA * self.beyond(inventory, limit) as f64).then_some(value)
     }
 }
 
@@ -87,7 +96,17 @@ pub(super) fn by_legend(stored: &StoredMask, legend: &Legend, path: &Path) -> Re
     let exact = |index: u32| meanings.iter().position(|m| m.is_some_and(|m| reading.is(&inventory, index, m)));
     let known: Vec<Option<usize>> = (0..inventory.values.len() as u32).map(exact).collect();
     let first_unknown = (0..).zip(&known).find(|(_, known)| known.is_none()).map(|(index, _)| index);
-    let meaningless = |value: u32| format!("has {}, which means nothing", named(inventory.written(value)));
+    let meaningless = |value: u32| {
+        let what = format!("has {}, which means nothing", named(inventory.written(value)));
+        // As the line that some tools leave around each class.
+        if !(0..=BEYOND).all(|class| known.contains(&Some(class))) {
+            return refuse(what);
+        }
+        let (path, found) = (path.display(), inventory.listed());
+        let advice = "give these pixels the value of what they adjoin";
+        Err(format!("the mask `{path}` {what}, beside all that is meant: found {found}; expected {legend}; {advice}")
+            .into())
+    };
     let centres = first_unknown.and_then(|_| reading.centres(&inventory, &meanings));
     let mut notes = Vec::new();
     let class: Vec<usize> = match (first_unknown, centres) {
@@ -99,7 +118,7 @@ pub(super) fn by_legend(stored: &StoredMask, legend: &Legend, path: &Path) -> Re
                 (Some(_), _) if legend.background.is_none() && !inventory.lossy => {
                     known.iter().map(|known| known.unwrap_or(BEYOND)).collect()
                 }
-                (Some(value), _) => return refuse(meaningless(value)),
+                (Some(value), _) => return meaningless(value),
                 (None, Some(third)) => {
                     return refuse(format!(
                         "is not sharp, and between the values of two classes lies that of {third}, so that its edges may be \
@@ -113,7 +132,7 @@ pub(super) fn by_legend(stored: &StoredMask, legend: &Legend, path: &Path) -> Re
                 }
             }
         }
-        (Some(value), None) if legend.background.is_some() => return refuse(meaningless(value)),
+        (Some(value), None) if legend.background.is_some() => return meaningless(value),
         _ => known.iter().map(|known| known.unwrap_or(BEYOND)).collect(),
     };
     let levels = inventory.pixels.iter().map(|value| [CUP, RIM, BACKGROUND][class[*value as usize]]).collect();
@@ -485,6 +504,60 @@ mod tests {
         // An area of another level is none of the classes.
         let text = read(&levels(rings([64, 128, 255])), Legend::default()).expect_err("another level").to_string();
         assert!(text.contains("level 64, which means nothing"), "{text}");
+    }
+
+    /// Circles of a larger mask, whose levels go over into each other along twelve pixels.
+    fn wide(values: [f64; 3]) -> StoredMask {
+        const SIDE: u32 = 120;
+        let at = |i: u32| {
+            let d = f64::from((i % SIDE).abs_diff(60)).hypot(f64::from((i / SIDE).abs_diff(60)));
+            let part = |from: f64| ((d - from) / 12.0).clamp(0.0, 1.0);
+            values[0] + (values[1] - values[0]) * part(12.0) + (values[2] - values[1]) * part(34.0)
+        };
+        let pixels = (0..SIDE * SIDE).map(|i| at(i).round() as u32).collect();
+        StoredMask { width: SIDE, height: SIDE, ..levels(pixels) }
+    }
+
+    #[test]
+    fn edges_that_resizing_has_made_wide_are_divided_in_the_middle() {
+        for legend in [Legend::default(), Legend::levels(0, 128, None)] {
+            let (read, notes) = read(&wide([0.0, 128.0, 255.0]), legend).expect("it is clear");
+            let count = |class: u8| read.iter().filter(|level| **level == class).count();
+            // Of radii of 18 and 40 pixels.
+            let (cup, disc) = (count(CUP), count(CUP) + count(RIM));
+            assert!((990..1050).contains(&cup) && (4970..5080).contains(&disc), "{cup}, {disc}");
+            assert!(matches!(notes[..], [Note::NearestValue { pixels }] if pixels > 1000), "{notes:?}");
+        }
+        let (found, notes) = structure(&wide([255.0, 255.0, 0.0])).expect("it is clear");
+        assert!((4970..5080).contains(&found) && notes.len() == 1, "{found}, {notes:?}");
+        // A step in the middle of it is an area of its own.
+        let MaskValues::Levels { values, .. } = wide([255.0, 255.0, 0.0]).values else { panic!("levels") };
+        let stepped = values.iter().map(|level| if (64..192).contains(level) { 128 } else { *level }).collect();
+        let stepped = StoredMask { width: 120, height: 120, ..levels(stepped) };
+        assert!(structure(&stepped).expect_err("two structures").contains("more than one structure"));
+    }
+
+    #[test]
+    fn a_line_around_classes_that_have_their_values_is_to_be_painted() {
+        let mut values = rings([2, 1, 0]);
+        values[20 * SIDE as usize + 10] = 255;
+        let legend = Legend::levels(2, 1, Some(0));
+        let reason = read(&levels(values.clone()), legend).expect_err("a fourth value");
+        assert!(reason.remedy.is_none() && reason.what.ends_with("the value of what they adjoin"), "{reason}");
+        assert!(reason.what.contains("the level 255, which means nothing"), "{reason}");
+        // Where a value is missing, it may be another's.
+        values.iter_mut().filter(|value| **value == 2).for_each(|value| *value = 1);
+        assert!(read(&levels(values), legend).expect_err("a third value").remedy.is_some());
+    }
+
+    #[test]
+    fn class_numbers_in_one_channel_are_answered_with_a_legend() {
+        let mask = colours([[2, 0, 0], [1, 0, 0], [0; 3]]);
+        let colour = |level| MaskValue::Colour([level, 0, 0]);
+        let legend = Legend { cup: colour(2), disc: colour(1), background: Some(colour(0)) };
+        let reason = read(&mask, Legend::default()).expect_err("it has colours");
+        assert_eq!(reason.remedy, Some(Remedy::LegendOf(legend)));
+        assert_eq!(read(&mask, legend), Ok((want(), vec![])));
     }
 
     fn structure(mask: &StoredMask) -> Result<(usize, Vec<Note>), String> {

@@ -96,7 +96,8 @@ impl Inventory {
         match self.scale {
             Scale::Levels => self.values.iter().all(|value| value.level.is_some_and(|level| level <= FEW)),
             Scale::Palette => !self.is_grey(),
-            Scale::Colours => false,
+            // Class numbers in one of three channels.
+            Scale::Colours => self.values.iter().flat_map(|value| value.colour).flatten().all(|v| u32::from(v) <= FEW),
         }
     }
 
