@@ -196,10 +196,26 @@ pub(super) fn typical(verb: &str) -> Option<&'static str> {
     examples.first().map(|(_, call)| *call)
 }
 
+/// A call in lines that fit any terminal, and are one command for a shell.
+fn in_lines(call: &str) -> String {
+    const WIDTH: usize = 76;
+    let mut lines = vec![String::new()];
+    // A flag stays with its value.
+    for (index, part) in call.split(" --").enumerate() {
+        let part = if index == 0 { part.to_string() } else { format!("--{part}") };
+        match lines.last_mut().filter(|line| line.is_empty() || line.len() + 1 + part.len() <= WIDTH - 2) {
+            Some(line) if line.is_empty() => *line = part,
+            Some(line) => *line += &format!(" {part}"),
+            None => lines.push(part),
+        }
+    }
+    lines.join(" \\\n      ")
+}
+
 /// The command with its examples.
 pub(super) fn with_examples(command: Command) -> Command {
     EXAMPLES.iter().fold(command, |command, (verb, examples)| {
-        let lines = examples.iter().map(|(what, call)| format!("  # {what}\n  {call}"));
+        let lines = examples.iter().map(|(what, call)| format!("  # {what}\n  {}", in_lines(call)));
         let text = format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n"));
         command.mut_subcommand(verb, |command| match *verb {
             "report" => command.after_help(format!("{text}\n\n{}", log_columns())),
@@ -235,6 +251,17 @@ mod tests {
                 panic!("`{call}` is refused: {error}");
             }
         }
+    }
+
+    #[test]
+    fn examples_are_one_command_however_narrow_the_terminal_is() {
+        for (_, call) in EXAMPLES.iter().flat_map(|(_, list)| list.iter()) {
+            let shown = in_lines(call);
+            assert_eq!(shown.replace(" \\\n     ", ""), *call);
+            let longest = shown.lines().map(str::len).max().unwrap_or_default();
+            assert!(longest <= 80, "{longest}: {shown}");
+        }
+        assert!(in_lines(typical("prepare").expect("a verb")).lines().count() == 1);
     }
 
     #[test]
