@@ -12,7 +12,7 @@ use crate::conformance::CaseError;
 use crate::data::guard::defect;
 use crate::data::names::{counted, several, shown, shown_path};
 use crate::data::prepare::{MaskValue, OptionError, PrepareError, Reason, Remedy, fitting};
-use crate::data::{DataError, no_folder};
+use crate::data::{DataError, no_folder, other_split};
 use crate::device::DeviceError;
 use crate::gpu::GpuError;
 use crate::inference::InferenceError;
@@ -207,7 +207,7 @@ fn of_data(error: &DataError) -> Option<String> {
     match error {
         DataError::MaskLevels(mask) | DataError::NoDisc(mask) => Some(levels(mask)),
         DataError::ColouredMask { path, .. } => Some(levels(path)),
-        DataError::MissingFolder { .. } => {
+        DataError::MissingFolder { directory, .. } if other_split(directory).is_none() => {
             Some(format!("{error}; `papilla prepare` brings other folders of images and masks into this form"))
         }
         _ => None,
@@ -340,6 +340,24 @@ mod tests {
                  gone: {want}"
             )
         );
+    }
+
+    #[test]
+    fn a_dataset_that_lacks_a_split_is_told_from_other_folders() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |path: &str| folder.path().join(path);
+        let told = |split: &str, missing: &str| {
+            sentence(&DataError::MissingFolder { directory: at(split), missing: at(missing) }.into())
+        };
+        let (image, mask) = ("data/train/ROIs/image", "data/test/ROIs/mask");
+        assert!(
+            told("data/train", image)
+                .ends_with("`papilla prepare` brings other folders of images and masks into this form")
+        );
+        std::fs::create_dir_all(at("data/test/ROIs/image")).expect("it is writable");
+        let wanted = format!("as in the only split of its dataset, `{}`", at("data/test").display());
+        assert!(told("data/train", image).ends_with(&wanted), "{}", told("data/train", image));
+        assert!(told("data/test", mask).contains("masks as `ROIs/mask/NAME.png`"), "{}", told("data/test", mask));
     }
 
     #[test]

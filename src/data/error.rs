@@ -215,10 +215,28 @@ fn left_over(masks: &[PathBuf]) -> String {
     }
 }
 
+/// Whether a folder holds the images of a split.
+fn holds_images(split: &Path) -> bool {
+    split.join("ROIs/image").is_dir()
+}
+
+/// A split that lies in a folder.
+fn split_in(folder: &Path) -> Option<PathBuf> {
+    ["test", "train"].map(|split| folder.join(split)).into_iter().find(|split| holds_images(split))
+}
+
+/// The split that lies in a folder which is none itself, or beside it.
+pub fn other_split(directory: &Path) -> Option<PathBuf> {
+    let beside = || directory.parent().filter(|_| !holds_images(directory)).and_then(split_in);
+    split_in(directory).or_else(beside)
+}
+
 /// What a split should hold, or which one was meant where the folder of the dataset was given.
 fn expected(directory: &Path) -> String {
-    match ["test", "train"].map(|split| directory.join(split)).iter().find(|split| split.join("ROIs/image").is_dir()) {
-        Some(split) => format!("it is a dataset, of which one split is needed: `{}`", split.display()),
-        None => "images are expected as `ROIs/image/NAME.png` and masks as `ROIs/mask/NAME.png`".to_string(),
+    let layout = "images are expected as `ROIs/image/NAME.png` and masks as `ROIs/mask/NAME.png`";
+    match (split_in(directory), other_split(directory)) {
+        (Some(split), _) => format!("it is a dataset, of which one split is needed: `{}`", split.display()),
+        (None, Some(split)) => format!("{layout}, as in the only split of its dataset, `{}`", split.display()),
+        (None, None) => layout.to_string(),
     }
 }

@@ -41,7 +41,7 @@ mod words;
 
 pub use augment::Augment;
 pub use dataset::{Dataset, Labels, Split};
-pub use error::{DataError, no_folder};
+pub use error::{DataError, no_folder, other_split};
 pub use loader::{Batch, BatchStream, Loader, LoaderOptions, default_workers};
 pub use region::{Region, RegionPixels};
 pub use rng::SampleKey;
