@@ -2,6 +2,9 @@
 //!
 //! The limits lie beyond every one of 559 masks of REFUGE, Drishti-GS1 and RIM-ONE r3 (disc 17 to 71 % of the region, cup 1 to
 //! 79 % of the disc, at most 1.65 and 2.0 times as long as wide), but for two discs that are cut off by the border of their region.
+//!
+//! Several parts are a sign of a network that has learnt too little: after 192 steps on REFUGE no cup of 33 held-out regions and of 51 of
+//! Drishti-GS is in parts, although 6 have specks beside them, and of 45 of RIM-ONE, a much darker camera, one, of which the Dice is 0.11.
 
 use super::BinaryMask;
 use super::components::{Connectivity, areas, components};
