@@ -38,7 +38,12 @@ impl Inputs {
             match Folder::list(input)? {
                 Some(folder) => {
                     if folder.images.is_empty() {
-                        notes.push(format!("the folder `{}` holds no image", shown_path(input)));
+                        let holds_images = |inner: &&PathBuf| {
+                            Folder::list(inner).is_ok_and(|found| found.is_some_and(|found| !found.images.is_empty()))
+                        };
+                        let inner = folder.strays.folders.iter().find(holds_images);
+                        let advice = inner.map_or(String::new(), |inner| format!("; give `{}`", shown_path(inner)));
+                        notes.push(format!("the folder `{}` holds no image{advice}", shown_path(input)));
                     }
                     notes.extend(folder.strays.sentences(input));
                     paths.extend(folder.images.into_values());
@@ -137,6 +142,18 @@ mod tests {
     use super::under_way::UnderWay;
     use super::*;
     use crate::data::overlay::write_mask;
+
+    #[test]
+    fn of_a_folder_of_folders_one_that_holds_images_is_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (empty, inner) = (folder.path().join("empty"), folder.path().join("inner"));
+        [&empty, &inner].into_iter().for_each(|path| fs::create_dir(path).expect("the folder is writable"));
+        fs::write(inner.join("a.png"), "").expect("the folder is writable");
+        let told = |given: &Path| Inputs::collect(&[given.to_path_buf()]).err().expect("no image").to_string();
+        let wanted = format!("holds no image; give `{}`", inner.display());
+        assert!(told(folder.path()).contains(&wanted), "{}", told(folder.path()));
+        assert!(!told(&empty).contains("; give"), "{}", told(&empty));
+    }
 
     #[test]
     fn masks_that_a_killed_call_left_without_rows_are_results_all_the_same() {
