@@ -133,11 +133,14 @@ impl ValidShader {
         variables.map(|(_, variable)| variable)
     }
 
-    /// Whether the entry point writes what is bound there.
-    fn writes(&self, binding: ResourceBinding) -> bool {
+    /// Numbers of the bindings that are declared to be written, although the entry point only reads them.
+    pub fn only_read(&self) -> Vec<u32> {
         let info = self.info.get_entry_point(self.point);
-        let mut variables = self.module.global_variables.iter();
-        variables.any(|(handle, variable)| variable.binding == Some(binding) && info[handle].contains(GlobalUse::WRITE))
+        let writable =
+            |space| matches!(space, AddressSpace::Storage { access } if access.contains(StorageAccess::STORE));
+        let variables = self.module.global_variables.iter().filter(|(_, variable)| writable(variable.space));
+        let only_read = variables.filter(|(handle, _)| info[*handle] == GlobalUse::READ);
+        only_read.filter_map(|(_, variable)| Some(variable.binding?.binding)).collect()
     }
 
     /// Whether the entry point reads what it also writes.
@@ -198,7 +201,6 @@ impl ValidShader {
                 }
                 (AddressSpace::Storage { access }, _) if interface.textures.is_empty() => {
                     interface.buffers.push(match access.contains(StorageAccess::STORE) {
-                        true if !self.writes(binding) => return Err(invalid(&format!("only reads binding {number}"))),
                         true => BufferAccess::ReadWrite,
                         false => BufferAccess::Read,
                     });

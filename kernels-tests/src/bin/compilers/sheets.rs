@@ -44,7 +44,7 @@ impl Sheets {
         for (number, (variant, (shader, spirv, wgsl))) in variants.iter().zip(translated).enumerate() {
             let file = sheets.folder.path().join(format!("{number}.spv"));
             std::fs::write(&file, spirv)?;
-            let interface = shader.interface()?;
+            let interface = shader.interface().map_err(|error| format!("`{}`: {error}", variant.name()))?;
             let uniform = (!interface.fields.is_empty()).then_some(Binding::Uniform);
             let buffers = std::iter::repeat_n(Binding::Buffer, interface.buffers.len());
             let textures = std::iter::repeat_n(Binding::Texture, interface.textures.len());
