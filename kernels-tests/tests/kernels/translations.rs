@@ -12,12 +12,12 @@ use papilla::variants::{self, Translations};
 use rayon::prelude::*;
 use tempfile::TempDir;
 
+/// Every variant; planning all graphs takes seconds.
+pub(super) static VARIANTS: LazyLock<Vec<Variant>> =
+    LazyLock::new(|| variants::all().expect("every graph can be planned"));
+
 /// Every variant in every language.
-pub(super) static ALL: LazyLock<(Vec<Variant>, Vec<Translations>)> = LazyLock::new(|| {
-    let variants = variants::all().expect("every graph can be planned");
-    let translated = variants::translated(&variants);
-    (variants, translated)
-});
+static TRANSLATED: LazyLock<Vec<Translations>> = LazyLock::new(|| variants::translated(&VARIANTS));
 
 /// Why a language cannot have a variant.
 fn lacking(variant: &Variant, language: ShaderLanguage) -> Option<&'static str> {
@@ -32,7 +32,7 @@ fn lacking(variant: &Variant, language: ShaderLanguage) -> Option<&'static str> 
 
 #[test]
 fn every_backend_has_every_variant_that_it_can_express() {
-    let (variants, translated) = &*ALL;
+    let (variants, translated) = (&*VARIANTS, &*TRANSLATED);
     for line in variants::table(variants, translated) {
         println!("{line}");
     }
@@ -57,7 +57,7 @@ fn every_backend_has_every_variant_that_it_can_express() {
 #[test]
 fn no_variant_needs_more_than_the_limits_of_webgpu() {
     let mut most = Usage::default();
-    for variant in &ALL.0 {
+    for variant in VARIANTS.iter() {
         let name = variant.name();
         let shader = ValidShader::parse(variant.text(), &variant.entry).unwrap_or_else(|e| panic!("{name}: {e}"));
         let usage = shader.usage();
@@ -79,7 +79,7 @@ fn no_variant_needs_more_than_the_limits_of_webgpu() {
 
 /// Writes the variants that a language can have.
 fn written(folder: &Path, language: ShaderLanguage) -> Vec<(&'static Variant, PathBuf)> {
-    let (variants, translated) = &*ALL;
+    let (variants, translated) = (&*VARIANTS, &*TRANSLATED);
     let mut files = Vec::new();
     for (variant, translations) in variants.iter().zip(translated) {
         for (_, outcome) in translations.iter().filter(|(own, _)| *own == language) {

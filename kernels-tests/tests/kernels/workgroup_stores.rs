@@ -69,7 +69,7 @@ fn for_each_store(block: &Block, visit: &mut impl FnMut(Handle<Expression>)) {
 
 #[test]
 fn no_variant_writes_components_of_a_shared_vector() {
-    let (variants, _) = &*super::translations::ALL;
+    let variants = &*super::translations::VARIANTS;
     let shares = |text: &str| text.contains("var<workgroup>");
     assert!(variants.par_iter().filter(|variant| shares(variant.text())).count() > 100);
     let faults: Vec<String> = variants
