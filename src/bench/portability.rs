@@ -189,7 +189,8 @@ impl Portability {
 }
 
 impl Identity {
-    fn of(description: &AdapterDescription) -> Identity {
+    /// What an adapter says of itself.
+    pub fn of(description: &AdapterDescription) -> Identity {
         let info = &description.info;
         Identity {
             name: info.name.clone(),

@@ -196,10 +196,14 @@ fn heavy(folder: &TempDir) -> Vec<Verb> {
     let (images, split) = (data.join("test/ROIs/image"), data.join("test"));
     let predict = ["predict", "--checkpoint", &checkpoint, text(&images), "--out", &at("predict/out"), "--logits"];
     let evaluate = ["evaluate", "--checkpoint", &checkpoint, "--data", text(&split), "--out", &at("evaluate/out")];
+    let adapt = ["adapt", "--colours", "--source", text(&data), "--statistics", "--target", text(&images)];
+    let adapted = at("adapt/out.safetensors");
+    let adapt = [&adapt[..], &["--checkpoint", &checkpoint, "--out", &adapted]].concat();
     vec![
         train,
         verb(root, "predict", &predict, &["out/predictions.csv"]),
         verb(root, "evaluate", &evaluate, &["out/summary.json", "out/metrics.csv"]),
+        verb(root, "adapt", &adapt, &["out.safetensors"]),
     ]
 }
 
@@ -217,6 +221,8 @@ fn interrupted_verbs_leave_everything_whole() {
 #[test]
 #[ignore = "a quarter of an hour"]
 fn two_hundred_interruptions_lose_nothing() {
+    /// Signals to each verb.
+    const EACH: usize = 25;
     let folder = TempDir::new().expect("a temporary folder");
     let light = light(folder.path());
     let heavy = heavy(&folder);
@@ -224,10 +230,10 @@ fn two_hundred_interruptions_lose_nothing() {
     for (seed, verb) in light.iter().chain(&heavy).enumerate() {
         let begun = Instant::now();
         let by_chance = if verb.name == "train" { interrupt_training } else { interrupt };
-        let found = by_chance(verb, 25, 1000 + seed as u64);
-        println!("{:9} 25 signals, {found} before its end, {:.0} s", verb.name, begun.elapsed().as_secs_f64());
-        (times, stopped) = (times + 25, stopped + found);
+        let found = by_chance(verb, EACH, 1000 + seed as u64);
+        println!("{:9} {EACH} signals, {found} before its end, {:.0} s", verb.name, begun.elapsed().as_secs_f64());
+        (times, stopped) = (times + EACH, stopped + found);
     }
     println!("{times} signals, {stopped} before the end, nothing lost");
-    assert!(times == 200 && stopped > times / 3, "{stopped} of {times}: most came too late");
+    assert!(times >= 200 && stopped > times / 3, "{stopped} of {times}: most came too late");
 }

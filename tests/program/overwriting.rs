@@ -31,6 +31,10 @@ fn calls(folder: &TempDir) -> Vec<Call> {
         Call { arguments, file: root.join(file), has_force }
     };
     let (page, weights) = (root.join("page.html"), root.join("weights.pth"));
+    let (some, adapted, trace) =
+        (root.join("some.safetensors"), root.join("adapted.safetensors"), root.join("trace.json"));
+    fs::write(&some, "no weights").expect("a file");
+    let adapt = ["adapt", "--colours", "--source", text(&data), "--checkpoint", text(&some), "--out", text(&adapted)];
     let [measured, drawn, manual, charts, made] =
         ["measured", "drawn", "manual", "charts", "made"].map(|name| root.join(name));
     let evaluate = ["evaluate", "--checkpoint", text(&absent), "--data", text(&split), "--out", text(&measured)];
@@ -40,6 +44,8 @@ fn calls(folder: &TempDir) -> Vec<Call> {
         call(&["report", "--no-images", text(&run), "--out", text(&page)], "page.html", true),
         call(&["report", "--no-images", text(&run), "--charts", text(&charts)], "run/report.html", true),
         call(&["convert", text(&absent), text(&weights)], "weights.pth", true),
+        call(&adapt, "adapted.safetensors", true),
+        call(&["bench", "--step", "--trace", text(&trace)], "trace.json", true),
         call(&evaluate, "measured/summary.json", true),
         call(&evaluate, "measured/metrics.csv", true),
         call(&predict, &format!("drawn/{name}_mask.png"), true),

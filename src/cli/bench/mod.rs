@@ -79,6 +79,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     {
         return Err(WrongFlags(anyhow!("no layer's name contains --layer `{part}`; there are {}", layer_list())).into());
     }
+    if let Some(file) = &arguments.trace {
+        arguments.portability.overwrite.rule().check(file, Purpose::Trace)?;
+    }
     let device = open_with_timestamps(global)?;
     if arguments.portability.portability {
         let step = step_config(&device, arguments)?;
@@ -86,14 +89,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     }
     let Device::Gpu(tuner) = &device else { bail!("the reference is not made to be fast; choose an adapter") };
     let gpu = tuner.gpu();
-    if let Some(file) = &arguments.trace {
-        if !gpu.options().timestamps {
-            bail!(
-                "`{}` has no timestamps, so that it cannot be told what runs when: --trace needs another adapter",
-                device.name()
-            );
-        }
-        arguments.portability.overwrite.rule().check(file, Purpose::Trace)?;
+    if arguments.trace.is_some() && !gpu.options().timestamps {
+        bail!(
+            "`{}` has no timestamps, so that it cannot be told what runs when: --trace needs another adapter",
+            device.name()
+        );
     }
     let with_step = !arguments.kernels && arguments.layer.is_none();
     let config = step_config(&device, arguments)?;

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
 use super::page;
-use crate::bench::{Extent, Portability};
+use crate::bench::{Extent, Identity, Portability};
 use crate::cli::{Global, Overwrite, output, progress};
 use crate::device::Device;
 use crate::own_file::Purpose;
@@ -47,7 +47,14 @@ pub(super) fn run(
     step: &Config,
     layers: (usize, usize),
 ) -> Result<ExitCode> {
+    let Device::Gpu(tuner) = device else { bail!("the reference is not made to be fast; choose an adapter") };
     let out = &options.out;
+    let stem = Identity::of(tuner.gpu().description()).file_stem();
+    let [document, page] = ["json", "html"].map(|extension| out.join(format!("{stem}.{extension}")));
+    let overwriting = options.overwrite.rule();
+    // Before minutes of measuring.
+    overwriting.check(&document, Purpose::Adapter)?;
+    overwriting.check(&page, Purpose::AdapterPage)?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
     let extent = Extent { layers, steps: options.drift_steps };
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
@@ -58,11 +65,8 @@ pub(super) fn run(
     });
     spinner.finish_and_clear();
     let found = found?;
-    let stem = found.adapter.file_stem();
-    let [document, page] = ["json", "html"].map(|extension| out.join(format!("{stem}.{extension}")));
     let marked = Document { written_by: Purpose::Adapter.mark(), found: &found };
     let text = serde_json::to_string_pretty(&marked)? + "\n";
-    let overwriting = options.overwrite.rule();
     overwriting.write(&document, Purpose::Adapter, |file| file.write_all(text.as_bytes()))?;
     overwriting.write(&page, Purpose::AdapterPage, |file| file.write_all(page::render(&found).as_bytes()))?;
     let wrong: Vec<&str> = found.wrong_operators().map(|operator| operator.name.as_str()).collect();
