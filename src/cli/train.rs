@@ -99,7 +99,8 @@ pub(super) fn train(global: &Global, config: Config, notes: &[String], out: &Pat
     config.check().map_err(WrongFlags::of)?;
     let device = global.open_tuned()?;
     let mut progress = TrainingProgress::new(global);
-    notes.iter().for_each(|note| progress.event(Event::Note(note)));
+    let notes = notes.iter().cloned().chain(slow_in_software(config.size).filter(|_| device.is_software()));
+    notes.for_each(|note| progress.event(Event::Note(&note)));
     let session = Session::begin(&device, config, out, &mut progress)?;
     to_the_end(session, progress, out)
 }
@@ -148,6 +149,19 @@ fn configure(arguments: &Arguments) -> Result<(Config, Vec<String>)> {
         }
     }
     Ok((config, notes))
+}
+
+/// Size from which a step in software takes minutes.
+const LARGE_IN_SOFTWARE: usize = 384;
+
+/// A sentence on a size that a software adapter takes minutes a step for, as it does for the usual one.
+fn slow_in_software(size: usize) -> Option<String> {
+    (size >= LARGE_IN_SOFTWARE).then(|| {
+        format!(
+            "warning: in software a step of {size}x{size} takes minutes, and many gigabytes; `--size 128` suits a first try, \
+             and `papilla plan` tells what a step needs"
+        )
+    })
 }
 
 /// Times the usual learning rate above which one is said to be unusual.
@@ -316,6 +330,13 @@ mod tests {
             last: "last".into(),
         };
         told(&outcome, Some(&run))
+    }
+
+    #[test]
+    fn the_usual_size_is_said_to_be_slow_in_software_and_that_of_a_try_is_not() {
+        let usual = Config::new(PathBuf::new()).size;
+        assert!(slow_in_software(usual).is_some_and(|told| told.contains("512x512") && told.contains("--size 128")));
+        assert_eq!(slow_in_software(128), None);
     }
 
     #[test]

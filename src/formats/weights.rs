@@ -107,17 +107,21 @@ impl Weights {
         }
         let is_averaged = file.tensors.keys().any(|name| name.starts_with(AVERAGE));
         let generator = if is_averaged { AVERAGE } else { GENERATOR };
-        let network = |prefix: &str| {
+        let of = |prefix: &str| {
             let named = file.tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
-            let state = state_dict(named.map(|(name, tensor)| (name.to_owned(), tensor.clone())), "", path)?;
+            named.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect::<Vec<_>>()
+        };
+        let discriminator = |prefix: &str| {
+            let state = state_dict(of(prefix), "", path)?;
             Ok::<_, FormatError>(Some(state).filter(|state| !state.is_empty()))
         };
+        let (state, wrapper) = segmentation_network(of(generator), path)?;
         Ok(Self {
-            generator: network(generator)?.unwrap_or_default(),
-            boundary_discriminator: network(BOUNDARY_DISCRIMINATOR)?,
-            entropy_discriminator: network(ENTROPY_DISCRIMINATOR)?,
+            generator: state,
+            boundary_discriminator: discriminator(BOUNDARY_DISCRIMINATOR)?,
+            entropy_discriminator: discriminator(ENTROPY_DISCRIMINATOR)?,
             not_used: Vec::new(),
-            wrapper: None,
+            wrapper,
             facts,
             left_out: other_states(file.tensors.keys(), generator),
         })

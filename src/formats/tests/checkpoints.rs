@@ -172,9 +172,14 @@ fn what_a_network_was_wrapped_in_is_left_out_and_told() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("weights.safetensors");
         file.write(&path).expect("the folder is writable");
+        // Beside other networks.
+        let several = folder.path().join("several.safetensors");
+        file.tensors = file.tensors.into_iter().map(|(name, tensor)| (format!("generator.{name}"), tensor)).collect();
+        file.write(&several).expect("the folder is writable");
         let storages: [(&str, &[f32]); 1] = [("0", &[1.0, 2.0])];
         let pytorch = [dictionary(entries), nested].map(|objects| archive(&objects, &storages));
-        let found = pytorch.iter().map(|content| weights_of(content)).chain([Weights::read(&path)]);
+        let found =
+            pytorch.iter().map(|content| weights_of(content)).chain([&path, &several].map(|path| Weights::read(path)));
         for weights in found {
             let weights = weights.expect("weights");
             let mut names = names(&weights.generator);
