@@ -1,8 +1,9 @@
 // batch_norm_grad_sums: Σ dz and Σ dz·x̂ of each channel, dz = act'(z)·dy, z = weight·x̂ + bias computed anew.
 // One workgroup for each channel and split of the samples of one domain, WIDTH pixels at once; parts are added up by `sum`.
-// Bindings: x, dy [samples,C,plane], stats [D,2,C], weight, bias [C], parts [splits,D,2,C].
+// dy may be the gradient of a dropout, which is then made as it is loaded.
+// Bindings: x, dy [samples,C,plane], stats [D,2,C], weight, bias [C], parts [splits,D,2,C], seed.
 // Twin: reference/batch_norm.rs
-// Imports: activation, sum_of_lanes, width
+// Imports: activation, dropped_on_load, sum_of_lanes, width
 
 const LANES: u32 = 64u;
 // Terms that a lane adds up before they go into its total: one long sum in f32 loses digits.
@@ -19,6 +20,10 @@ struct Params {
     domains: u32,
     domain: u32,
     eps: f32,
+    first: u32,
+    stream: u32,
+    threshold: u32,
+    scale: f32,
 }
 
 alias XType = Value;
@@ -32,6 +37,7 @@ alias Sum = vec2<f32>;
 @group(0) @binding(4) var<storage, read> weight: array<f32>;
 @group(0) @binding(5) var<storage, read> bias: array<f32>;
 @group(0) @binding(6) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(7) var<storage, read> seed: array<f32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -43,6 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let w = Value(weight[c]);
     let b = Value(bias[c]);
     let plane = p.plane / WIDTH;
+    let key = key_of_dropout();
     var s = vec2(0.0, 0.0);
     for (var n = first; n < end; n++) {
         let offset = (n * p.channels + c) * p.plane;
@@ -54,7 +61,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             var run_normal = Value(0.0);
             for (; i < end_run; i += LANES) {
                 let normal = (Value(x[from_x + i]) - mean) * inverse;
-                let dz = slope(fma(w, normal, b)) * Value(dy[from_dy + i]);
+                let dy = dropped(Value(dy[from_dy + i]), (from_dy + i) * WIDTH, key);
+                let dz = slope(fma(w, normal, b)) * dy;
                 run += dz;
                 run_normal += dz * normal;
             }

@@ -1,12 +1,14 @@
 // conv2d_tiled: implicit GEMM convolution with shared-memory tiles, for hardware adapters: output or gradient of the input.
+// x may be the output of a normalisation, and of a dropout after it, which are then made as it is loaded.
 // FORWARD:      m filter o,  n pixel of y,  k (tap, i):  A = w,   B = x at the tap
 // INPUT_GRAD:   m channel i, n pixel of x,  k (tap, o):  A = wᵀ,  B = dy at the tap
 // An invocation loads one column of B, whose pixel it finds once, and whose place in the map once for each tap; within it
 // only the channel changes. No load stands in a branch, and all of a step come before the first is used. Of the kernel
 // only taps that meet the map count; the gradient of x of a strided convolution has one launch for each phase, as in
 // conv2d_texture. Weights are those that pack_weights wrote. DEPTH channels of a tap are a step.
-// Grid: x = tiles of n, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias. Twin: reference/conv2d.rs
-// Imports: activation, conv_steps, conv_taps, Direction, register_tile
+// Grid: x = tiles of n, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias, norm, seed.
+// Twin: reference/conv2d.rs
+// Imports: conv_steps, conv_taps, Direction, dropped_on_load, on_load, register_tile
 
 const MODE: u32 = FORWARD;
 const BIAS: bool = false;
@@ -28,29 +30,39 @@ struct Params {
     pixels: u32,
     first_pixel: u32,
     taps: u32, // zero in a phase that no tap meets
+    first: u32,
+    stream: u32,
+    threshold: u32,
+    scale: f32,
 }
 
 alias XType = f32;
 alias YType = f32;
 alias BiasType = f32;
-alias Value = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<XType>;
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
 @group(0) @binding(4) var<storage, read> bias: array<BiasType>;
+@group(0) @binding(5) var<storage, read> norm: array<f32>;
+@group(0) @binding(6) var<storage, read> seed: array<f32>;
 
 // Four channels of a pixel; those beyond the last repeat it, for their weights are zero.
-fn channels_at(at: u32, first: u32, plane: u32, inside: bool) -> vec4<f32> {
+fn channels_at(at: u32, first: u32, plane: u32, inside: bool, key: Word) -> vec4<f32> {
     let last = p.channels - 1u;
     let v = vec4(
-        f32(x[at + min(first, last) * plane]),
-        f32(x[at + min(first + 1u, last) * plane]),
-        f32(x[at + min(first + 2u, last) * plane]),
-        f32(x[at + min(first + 3u, last) * plane]),
+        element_at(at, min(first, last), plane, key),
+        element_at(at, min(first + 1u, last), plane, key),
+        element_at(at, min(first + 2u, last), plane, key),
+        element_at(at, min(first + 3u, last), plane, key),
     );
     return select(vec4(0.0), v, inside);
+}
+
+fn element_at(at: u32, channel: u32, plane: u32, key: Word) -> f32 {
+    let place = at + channel * plane;
+    return dropped(normalised(f32(x[place]), terms_of(channel)), place, key);
 }
 
 fn store(place: u32, m: u32, value: f32) {
@@ -73,6 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let base = p.base_x + pixel.x * p.channels * plane;
     let own_m = lane / THREADS_N;
     let own_n = lane % THREADS_N;
+    let key = key_of_dropout();
     var sums: Sums;
     var totals: Sums;
     for (var t = 0u; t < p.taps; t++) {
@@ -97,7 +110,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 }
                 var b: array<vec4<f32>, LOADS_B>;
                 for (var i = 0u; i < LOADS_B; i++) {
-                    b[i] = channels_at(at, c + (lane / TILE_N + i * QUADS_AT_ONCE) * 4u, plane, inside);
+                    b[i] = channels_at(at, c + (lane / TILE_N + i * QUADS_AT_ONCE) * 4u, plane, inside, key);
                 }
                 for (var i = 0u; i < LOADS_A; i++) {
                     let index = lane + i * THREADS;

@@ -1,9 +1,10 @@
 // conv2d_tiled_weight_grad: the gradient of the weights as conv2d_tiled computes the other two: m filter o, n (i, tap),
 // k pixel of dy; A = dy, B = x at the tap. An invocation loads four pixels of the same few rows and columns in every step;
-// neighbours load neighbouring pixels.
+// neighbours load neighbouring pixels. x may be the output of a normalisation,
+// and of a dropout after it, which are then made as it is loaded.
 // Grid: x = tiles of n, y = tiles of m, z = splits of k, whose parts `sum` adds up in a fixed order.
-// Bindings: x, dy, parts. Twin: reference/conv2d.rs
-// Imports: conv_steps, register_tile
+// Bindings: x, dy, parts, norm, seed. Twin: reference/conv2d.rs
+// Imports: conv_steps, dropped_on_load, on_load, register_tile
 
 const TAPS: u32 = 1u;
 
@@ -23,15 +24,23 @@ struct Params {
     first_term: u32,
     terms_per_split: u32,
     first_split: u32,
+    first: u32,
+    stream: u32,
+    threshold: u32,
+    scale: f32,
 }
 
 alias XType = f32;
 alias DyType = f32;
+alias NormType = f32;
+alias SeedType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<XType>;
 @group(0) @binding(2) var<storage, read> dy: array<DyType>;
 @group(0) @binding(3) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(4) var<storage, read> norm: array<NormType>;
+@group(0) @binding(5) var<storage, read> seed: array<SeedType>;
 
 // A pixel of dy: its sample, row and column, and whether it counts.
 struct Pixel {
@@ -83,11 +92,12 @@ fn place_in_x(pixel: Pixel) -> u32 {
 
 // x at `place` and further by what a column is from it (rows, columns, elements), zero outside the map and where the pixel
 // does not count.
-fn x_at(place: u32, pixel: Pixel, column: vec3<u32>) -> f32 {
+fn x_at(place: u32, pixel: Pixel, column: vec3<u32>, terms: vec3<f32>, key: Word) -> f32 {
     let ih = pixel.row * STRIDE_H + column.x;
     let iw = pixel.column * STRIDE_W + column.y;
     let inside = pixel.counts && ih < p.height && iw < p.width;
-    return select(0.0, f32(x[select(0u, place + column.z, inside)]), inside);
+    let at = select(0u, place + column.z, inside);
+    return select(0.0, dropped(normalised(f32(x[at]), terms), at, key), inside);
 }
 
 @compute @workgroup_size(THREADS)
@@ -103,7 +113,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < LOADS_A; i++) {
         filters[i] = min(first_m + lane / QUADS + i * AT_ONCE, p.filters - 1u) * plane;
     }
+    let key = key_of_dropout();
     var columns: array<vec3<u32>, LOADS_B>;
+    var terms: array<vec3<f32>, LOADS_B>;
     for (var i = 0u; i < LOADS_B; i++) {
         let n = min(first_n + lane / QUADS + i * AT_ONCE, end_n - 1u);
         let channel = n / TAPS;
@@ -111,6 +123,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let row = tap / KERNEL_W * DILATION_H - PAD_H;
         let column = tap % KERNEL_W * DILATION_W - PAD_W;
         columns[i] = vec3(row, column, (channel * p.height + row) * p.width + column);
+        terms[i] = terms_of(channel);
     }
     let first_k = p.first_term + group.z * p.terms_per_split;
     let end_k = min(first_k + p.terms_per_split, p.terms);
@@ -149,10 +162,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             for (var i = 0u; i < LOADS_B; i++) {
                 let column = columns[i];
                 b[i] = vec4(
-                    x_at(x0, pixel, column),
-                    x_at(x1, pixel1, column),
-                    x_at(x2, pixel2, column),
-                    x_at(x3, pixel3, column),
+                    x_at(x0, pixel, column, terms[i], key),
+                    x_at(x1, pixel1, column, terms[i], key),
+                    x_at(x2, pixel2, column, terms[i], key),
+                    x_at(x3, pixel3, column, terms[i], key),
                 );
             }
             pixel = further(pixel, DEPTH);

@@ -8,8 +8,9 @@
 // `sum`.
 // Grid of `slide` and `spread`: x = 64 columns of ROWS rows (blocks of elements) each, y = channels, z = samples; of
 // `weight_grad`: x = channels, y = splits of the samples, z = splits of a sample.
-// Bindings: x, w, y, bias [C]; dy, w, dx, –; x, dy, parts. Twin: reference/conv2d.rs
-// Imports: activation, conv_steps
+// x of `slide` and `weight_grad` may be the output of a normalisation, which is then made as it is loaded.
+// Bindings: x, w, y, norm, bias [C]; dy, w, dx; x, dy, parts, norm. Twin: reference/conv2d.rs
+// Imports: conv_steps, on_load
 
 const LANES: u32 = 64u;
 const KERNEL_H: u32 = 3u;
@@ -43,6 +44,7 @@ struct Params {
 alias XType = f32;
 alias WType = f32;
 alias YType = f32;
+alias NormType = f32;
 alias BiasType = f32;
 alias Value = f32;
 
@@ -50,7 +52,8 @@ alias Value = f32;
 @group(0) @binding(1) var<storage, read> x: array<XType>;
 @group(0) @binding(2) var<storage, read> w: array<WType>;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
-@group(0) @binding(4) var<storage, read> bias: array<BiasType>;
+@group(0) @binding(4) var<storage, read> norm: array<NormType>;
+@group(0) @binding(5) var<storage, read> bias: array<BiasType>;
 
 alias Window = array<array<f32, KERNEL_W>, WINDOW>;
 
@@ -60,7 +63,7 @@ fn first_row(block: u32) -> u32 {
 }
 
 // What the outputs of a column read of a plane.
-fn window_of(plane: u32, row: u32, column: u32) -> Window {
+fn window_of(plane: u32, row: u32, column: u32, terms: vec3<f32>) -> Window {
     var ih = row * STRIDE_H - PAD_H;
     var iw = column * STRIDE_W - PAD_W;
     if (FLIPPED) {
@@ -76,7 +79,7 @@ fn window_of(plane: u32, row: u32, column: u32) -> Window {
         let line = select(first, top + i * (DILATION_H * p.in_w), has_row);
         for (var kw = 0u; kw < KERNEL_W; kw++) {
             let v = iw + kw * DILATION_W;
-            let value = f32(x[line + min(v, p.in_w - 1u)]);
+            let value = normalised(f32(x[line + min(v, p.in_w - 1u)]), terms);
             window[i][kw] = select(0.0, value, has_row && v < p.in_w);
         }
     }
@@ -94,7 +97,7 @@ fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     let block = unit / p.columns;
     let column = unit - block * p.columns;
     let row = first_row(block);
-    let window = window_of(plane, row, column);
+    let window = window_of(plane, row, column, terms_of(channel));
     var shift = 0.0;
     if (BIAS) {
         shift = f32(bias[channel]);
@@ -169,6 +172,7 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups)
     let blocks_on = LANES / p.columns;
     let columns_on = LANES - blocks_on * p.columns;
     let first_block = first_unit / p.columns;
+    let terms = terms_of(channel);
     var totals: array<f32, TAPS>;
     for (var n = first; n < end; n++) {
         let plane = n * p.channels + channel;
@@ -185,7 +189,7 @@ fn weight_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups)
                     let oh = row + r * APART;
                     dy[r] = select(0.0, f32(w[line + min(oh, p.out_h - 1u) * p.out_w + column]), oh < p.out_h);
                 }
-                let window = window_of(plane, row, column);
+                let window = window_of(plane, row, column, terms);
                 for (var kh = 0u; kh < KERNEL_H; kh++) {
                     for (var kw = 0u; kw < KERNEL_W; kw++) {
                         for (var r = 0u; r < ROWS; r++) {

@@ -30,10 +30,10 @@ fn main_texture(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
         let t = 1u + group.y * p.plane + i;
         let place = texel_place(t);
         let v = textureLoad(maps, place) * p.scale;
-        var kept: vec4<f32>;
+        var masked: vec4<f32>;
         for (var k = 0u; k < 4u; k++) {
-            kept[k] = select(0.0, v[k], is_kept(number + k * p.plane + i, key, p.threshold));
+            masked[k] = kept(v[k], number + k * p.plane + i, key, p.threshold);
         }
-        textureStore(result, place, kept);
+        textureStore(result, place, masked);
     }
 }

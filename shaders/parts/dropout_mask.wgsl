@@ -1,23 +1,25 @@
 // dropout_mask: which elements of a tensor a dropout keeps. It depends on the seed, the stream and the element's number alone:
 // the same on every adapter.
+// Imports: width
 
 // Integer hash of low bias (Wellons, "lowbias32").
-fn mix_bits(value: u32) -> u32 {
+fn mix_bits(value: Word) -> Word {
     var h = value;
-    h ^= h >> 16u;
+    h ^= h >> Word(16u);
     h *= 0x7feb352du;
-    h ^= h >> 15u;
+    h ^= h >> Word(15u);
     h *= 0x846ca68bu;
-    h ^= h >> 16u;
+    h ^= h >> Word(16u);
     return h;
 }
 
 // What the mask of a dropout is made of.
-fn mask_key(seed_high: f32, seed_low: f32, stream: u32) -> u32 {
-    return mix_bits(mix_bits(mix_bits(u32(seed_high)) ^ u32(seed_low)) ^ stream);
+fn mask_key(seed_high: f32, seed_low: f32, stream: u32) -> Word {
+    return mix_bits(mix_bits(mix_bits(Word(u32(seed_high))) ^ Word(u32(seed_low))) ^ Word(stream));
 }
 
-// Whether element `number` of a tensor is kept.
-fn is_kept(number: u32, key: u32, threshold: u32) -> bool {
-    return mix_bits(mix_bits(number ^ key) + key) >= threshold;
+// Elements of a tensor from that of a number on, zero where they are dropped.
+fn kept(v: Value, number: u32, key: Word, threshold: u32) -> Value {
+    let bits = mix_bits(mix_bits((Word(number) + FOLLOWING) ^ key) + key);
+    return select(Value(0.0), v, bits >= Word(threshold));
 }

@@ -67,6 +67,16 @@ pub enum Activation {
     LeakyRelu(#[educe(PartialEq(method(bits::eq)), Hash(method(bits::hash)))] f32),
 }
 
+impl Activation {
+    /// What a [`Activation::LeakyRelu`] multiplies negative numbers by; 0 for others.
+    pub(crate) fn negative_slope(self) -> f32 {
+        match self {
+            Activation::LeakyRelu(slope) => slope,
+            Activation::Identity | Activation::Relu | Activation::Relu6 => 0.0,
+        }
+    }
+}
+
 /// Elementwise functions of one tensor.
 #[derive(Clone, Copy, Debug, Educe, strum::IntoStaticStr, strum::VariantNames)]
 #[educe(PartialEq, Eq, Hash)]

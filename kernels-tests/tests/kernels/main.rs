@@ -20,6 +20,7 @@ mod dropout;
 mod half;
 mod interfaces;
 mod max_pool;
+mod on_load;
 mod pack_texture;
 mod pad;
 mod pipeline_cache;

@@ -19,7 +19,7 @@ pub(crate) const TEXTURE_WIDTH: u32 = 4096;
 pub(crate) enum Target {
     Node(NodeId),
     State(StateId),
-    /// temporary memory of the current node
+    /// temporary memory
     Scratch(usize),
 }
 

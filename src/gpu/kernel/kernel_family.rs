@@ -56,6 +56,7 @@ impl KernelFamily {
             | Shader::BatchNormGradSumsTexture
             | Shader::BatchStats
             | Shader::BatchStatsTexture
+            | Shader::NormTerms
             | Shader::TransNormScale => KernelFamily::Normalisation,
             Shader::Binary
             | Shader::BinaryTexture

@@ -63,6 +63,7 @@ shaders! {
     Dropout "dropout",
     DropoutTexture "dropout_texture",
     MaxPool "max_pool",
+    NormTerms "norm_terms",
     PackTexture "pack_texture",
     PackWeights "pack_weights",
     Pad "pad",
@@ -98,9 +99,11 @@ pub const PARTS: &[(&str, &str)] = parts![
     "conv_taps",
     "coordinates",
     "dropout_mask",
+    "dropped_on_load",
     "grid",
     "interpolation",
     "not_a_number",
+    "on_load",
     "plane_chunk",
     "register_tile",
     "sum_of_lanes",
@@ -171,6 +174,8 @@ pub enum Constant {
     Bool(bool),
     /// what an `alias` line stands for
     Type(&'static str),
+    /// a value of such a type
+    Vector(&'static str),
     /// one of a list of [`KINDS`], by its name there
     Kind(&'static str),
 }
@@ -182,7 +187,7 @@ impl std::fmt::Display for Constant {
             // The shortest decimal that reads back as the same bits.
             Constant::F32(value) => write!(f, "{value:?}f"),
             Constant::Bool(value) => write!(f, "{value}"),
-            Constant::Type(value) | Constant::Kind(value) => write!(f, "{value}"),
+            Constant::Type(value) | Constant::Vector(value) | Constant::Kind(value) => write!(f, "{value}"),
         }
     }
 }
@@ -238,10 +243,12 @@ fn numbered(kinds: &[&str]) -> String {
 /// Elements that an invocation reads and writes at once in kernels of the part `width`, where they do not do so one by one.
 pub(crate) const WIDTH: usize = 4;
 /// What these kernels compute with then: the constants of `width`.
-pub(crate) const WIDE: [(&str, Constant); 2] =
-    [("WIDTH", Constant::U32(WIDTH as u32)), (VALUE, Constant::Type("vec4<f32>"))];
-/// The type of that.
-const VALUE: &str = "Value";
+pub(crate) const WIDE: [(&str, Constant); 4] = [
+    ("WIDTH", Constant::U32(WIDTH as u32)),
+    ("Value", Constant::Type("vec4<f32>")),
+    ("Word", Constant::Type("vec4<u32>")),
+    ("FOLLOWING", Constant::Vector("vec4(0u, 1u, 2u, 3u)")),
+];
 
 /// Text of a kernel in which `const NAME: type = …;` has been given other values, and the buffers of some bindings 16-bit
 /// elements.

@@ -3,7 +3,9 @@
 mod assign;
 mod explain;
 mod places;
+mod unwritten;
 
 pub(crate) use assign::{Layout, Layouts, Move, NodeLayout};
 pub use explain::{KernelReport, Reason};
 pub(crate) use places::{late_reads, slices_in_place, value_target};
+pub(crate) use unwritten::unwritten;

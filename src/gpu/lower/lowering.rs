@@ -17,14 +17,18 @@ pub(crate) struct Lowering<'g> {
     pub(crate) graph: &'g Graph,
     pub(super) machine: &'g Capabilities,
     pub(crate) dispatches: Vec<Launch>,
-    /// bytes of each scratch and the step that uses it
-    pub(crate) scratch: Vec<(u64, usize)>,
+    /// bytes of each scratch
+    pub(crate) scratch: Vec<u64>,
     /// texels of each texture
     pub(crate) texels: Vec<usize>,
     /// reads of states that need memory of their own, see `late_reads`
     pub(crate) snapshots: HashSet<NodeId>,
     /// slices that are read where they lie, see `slices_in_place`
     pub(crate) in_place: HashMap<NodeId, (NodeId, usize)>,
+    /// values that their readers make, see `unwritten`
+    pub(crate) unwritten: HashSet<NodeId>,
+    /// what these need of each normalisation
+    pub(super) norm_terms: HashMap<NodeId, Target>,
     pub(super) packed: Packed,
     pub(super) step: usize,
     pub(super) label: &'static str,
@@ -49,6 +53,8 @@ impl<'g> Lowering<'g> {
             texels: Vec::new(),
             snapshots: late_reads(graph),
             in_place: slices_in_place(graph),
+            unwritten: HashSet::new(),
+            norm_terms: HashMap::new(),
             packed: Packed::default(),
             step: 0,
             label: "",
@@ -130,9 +136,9 @@ impl<'g> Lowering<'g> {
         View::range(self.target(id), piece.first * per_row, piece.count * per_row)
     }
 
-    /// Temporary memory of the current step.
+    /// Temporary memory, from the first launch that binds it to the last.
     pub(super) fn temporary(&mut self, elements: usize) -> Target {
-        self.scratch.push((elements as u64 * 4, self.step));
+        self.scratch.push(elements as u64 * 4);
         Target::Scratch(self.scratch.len() - 1)
     }
 
@@ -188,9 +194,5 @@ impl<'g> Lowering<'g> {
 
 /// An activation in the shaders: its kind and the slope.
 pub(super) fn activation_constants(activation: Activation) -> [(&'static str, Constant); 2] {
-    let slope = match activation {
-        Activation::LeakyRelu(slope) => slope,
-        Activation::Identity | Activation::Relu | Activation::Relu6 => 0.0,
-    };
-    [("ACTIVATION", Constant::Kind(activation.into())), ("SLOPE", Constant::F32(slope))]
+    [("ACTIVATION", Constant::Kind(activation.into())), ("SLOPE", Constant::F32(activation.negative_slope()))]
 }

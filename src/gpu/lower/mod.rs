@@ -6,6 +6,7 @@ mod conv2d;
 mod copy;
 mod elementwise;
 mod lowering;
+mod on_load;
 mod operators;
 mod optimizer;
 mod packed;

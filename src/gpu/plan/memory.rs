@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::textures::{TexturePlan, assign_textures};
 use super::traffic::count_traffic;
 use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, LaunchWork, Target, bytes_of};
-use crate::gpu::layout::{Layouts, value_target};
+use crate::gpu::layout::{Layouts, unwritten, value_target};
 use crate::gpu::lower::Lowering;
 use crate::gpu::machine::{Capabilities, GpuError, Result};
 use crate::graph::{Graph, Lifetime, Memory, MemoryPlan, NodeId, Precision, assign_offsets};
@@ -72,6 +72,7 @@ impl Plan {
         let live = graph.live_nodes();
         let mut lowering = Lowering::new(graph, capabilities);
         let layouts = Layouts::assign(graph, &live, &lowering.snapshots, &lowering.in_place, capabilities);
+        lowering.unwritten = unwritten(graph, &live, &layouts, capabilities);
         for (step, (&id, layout)) in live.iter().zip(&layouts.nodes).enumerate() {
             lowering.node(step, id, layout)?;
         }
@@ -93,13 +94,16 @@ impl Plan {
         let mut lifetimes = Vec::new();
         for id in with_memory {
             // A value that no launch binds is in a texture alone.
-            let Some(&[first, last]) = used.get(&id) else { continue };
+            let Some(&[first, last]) = used.get(&Target::Node(id)) else { continue };
             owner.insert(id, lifetimes.len());
             let bytes = graph.shape(id).elements() as u64 * bytes_of(half[id.0]);
             lifetimes.push(Lifetime { bytes, first, last });
         }
         let first_scratch = lifetimes.len();
-        lifetimes.extend(scratch.iter().map(|&(bytes, step)| Lifetime { bytes, first: step, last: step }));
+        lifetimes.extend(scratch.iter().enumerate().map(|(index, &bytes)| {
+            let [first, last] = used.get(&Target::Scratch(index)).copied().unwrap_or([0, 0]);
+            Lifetime { bytes, first, last }
+        }));
         let limit = capabilities.buffer_bytes / ALIGNMENT * ALIGNMENT;
         if let Some(large) = lifetimes.iter().find(|l| l.bytes > limit) {
             let (adapter, what) = (capabilities.name.clone(), "a tensor".to_string());
@@ -161,21 +165,19 @@ fn half_bindings(dispatch: &Dispatch, half: &[bool]) -> Vec<usize> {
     bindings
 }
 
-/// First and last step of which a launch binds a value; outputs are needed until `end`.
+/// First and last step of which a launch binds a value or a scratch; outputs are needed until `end`.
 fn steps_of_use(
     graph: &Graph,
     end: usize,
     snapshots: &HashSet<NodeId>,
     launches: &[Launch],
-) -> HashMap<NodeId, [usize; 2]> {
+) -> HashMap<Target, [usize; 2]> {
     let uses = launches.iter().flat_map(|l| l.dispatch.targets().map(move |(target, _)| (target, l.step)));
     let kept = graph.outputs().iter().map(|(_, id)| (value_target(graph, snapshots, *id), end));
     let mut used = HashMap::new();
     for (target, step) in uses.chain(kept) {
-        if let Target::Node(id) = target {
-            let [first, last] = used.entry(id).or_insert([step, step]);
-            (*first, *last) = ((*first).min(step), (*last).max(step));
-        }
+        let [first, last] = used.entry(target).or_insert([step, step]);
+        (*first, *last) = ((*first).min(step), (*last).max(step));
     }
     used
 }

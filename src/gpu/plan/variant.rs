@@ -102,9 +102,9 @@ fn name(shader: &'static str, entry: &str, constants: &[(&'static str, Constant)
     parts.join(".")
 }
 
-/// A constant's name and value, unless the file gives it that value. Types follow from the other constants.
+/// A constant's name and value, unless the file gives it that value. Types and vectors follow from the other constants.
 fn change(shader: &'static str, name: &'static str, value: &Constant) -> Option<(&'static str, String)> {
-    if matches!(value, Constant::Type(_)) {
+    if matches!(value, Constant::Type(_) | Constant::Vector(_)) {
         return None;
     }
     let plain = |text: &str| text.trim().trim_end_matches(['u', 'f']).to_owned();

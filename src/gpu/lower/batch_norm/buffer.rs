@@ -3,6 +3,7 @@
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
+use crate::gpu::lower::on_load::MaskNumbers;
 use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId};
 
@@ -48,6 +49,10 @@ uniform! {
         domains: usize,
         domain: usize,
         eps: f32,
+        first: usize,
+        stream: u32,
+        threshold: u32,
+        scale: f32,
     }
 }
 
@@ -63,6 +68,10 @@ uniform! {
         first_sample: usize,
         samples_per_domain: usize,
         eps: f32,
+        first: usize,
+        stream: u32,
+        threshold: u32,
+        scale: f32,
     }
 }
 
@@ -178,10 +187,12 @@ impl Lowering<'_> {
         let (plane, domains) = (h * w, self.shape(stats)[0]);
         let (parts, splits) = self.domain_parts(n, c * plane, plane, domains)?;
         let sums = domains * 2 * c;
+        let loaded = self.loaded(dy);
+        let MaskNumbers { stream, threshold, scale } = loaded.mask();
         let buffer = if splits == 1 { self.target(id) } else { self.temporary(splits * sums) };
         for part in parts {
             let (vx, bx) = self.rows(x, part.piece, c * plane);
-            let (vdy, bdy) = self.rows(dy, part.piece, c * plane);
+            let (vdy, bdy) = self.rows(loaded.source, part.piece, c * plane);
             // Parts lie as [splits, D, 2, C], so that adding them up gives [D, 2, C].
             let mut dispatch = self
                 .norm_kernel(Shader::BatchNormGradSums, activation)
@@ -197,14 +208,18 @@ impl Lowering<'_> {
                     domains,
                     domain: part.domain,
                     eps,
+                    first: vdy.start,
+                    stream,
+                    threshold,
+                    scale,
                 })
                 .bind(vx)
                 .bind(vdy);
             for slot in 2..5 {
                 dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
             }
-            dispatch = dispatch.bind_written(self.whole_target(buffer, splits * sums)?);
-            self.push(dispatch.grid(c, part.splits, 1));
+            dispatch = dispatch.bind_written(self.whole_target(buffer, splits * sums)?).grid(c, part.splits, 1);
+            self.push(self.bind_seed(dispatch, &loaded, self.whole(stats)?)?);
         }
         if splits > 1 {
             let out = self.target(id);
@@ -224,9 +239,11 @@ impl Lowering<'_> {
         let [n, c, h, w] = self.nchw(x);
         let (plane, domains) = (h * w, self.shape(stats)[0]);
         let chunks = plane.div_ceil(CHUNK);
+        let loaded = self.loaded(dy);
+        let MaskNumbers { stream, threshold, scale } = loaded.mask();
         for piece in self.pieces(n, c * plane)? {
             let (vx, bx) = self.rows(x, piece, c * plane);
-            let (vdy, bdy) = self.rows(dy, piece, c * plane);
+            let (vdy, bdy) = self.rows(loaded.source, piece, c * plane);
             let (vdx, bdx) = self.rows(id, piece, c * plane);
             let planes = piece.count * c;
             let mut dispatch = self
@@ -244,13 +261,18 @@ impl Lowering<'_> {
                     first_sample: piece.first,
                     samples_per_domain: n / domains,
                     eps,
+                    first: vdy.start,
+                    stream,
+                    threshold,
+                    scale,
                 })
                 .bind(vx)
                 .bind(vdy);
             for slot in 2..6 {
                 dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
             }
-            self.push(dispatch.bind_written(vdx).groups(planes * chunks));
+            dispatch = dispatch.bind_written(vdx).groups(planes * chunks);
+            self.push(self.bind_seed(dispatch, &loaded, self.whole(stats)?)?);
         }
         Ok(())
     }

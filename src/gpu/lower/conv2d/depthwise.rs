@@ -82,8 +82,9 @@ impl Lowering<'_> {
             false => [column.blocks(written[0]), written[1]],
         };
         let [read_sample, written_sample] = [read, written].map(|[h, w]| g.i * h * w);
+        let loaded = self.loaded(operands.first);
         for piece in self.pieces_of(g.n, read_sample.max(written_sample), MAX_GROUPS)? {
-            let (vx, base_x) = self.rows(operands.first, piece, read_sample);
+            let (vx, base_x) = self.rows(loaded.source, piece, read_sample);
             let (vy, base_y) = self.rows(operands.out, piece, written_sample);
             let mut dispatch = depthwise_kernel(g, if spreads { "spread" } else { "slide" })
                 .uniform(&DepthwiseBlock {
@@ -107,7 +108,9 @@ impl Lowering<'_> {
                 .grid((rows * columns).div_ceil(64), g.i, piece.count);
             if !spreads {
                 let (bias, biases) = self.bias(operands)?;
-                dispatch = dispatch
+                let anything = self.whole(operands.second)?;
+                dispatch = self
+                    .bind_norm(dispatch, &loaded, anything)?
                     .constants(column.constants())
                     .constants(activation_constants(operands.activation))
                     .constant("FLIPPED", Constant::Bool(transposed))
@@ -133,9 +136,10 @@ impl Lowering<'_> {
         let strips = units.div_ceil(units_per_split);
         let splits = strips * pieces.iter().map(|piece| piece.count.div_ceil(samples)).sum::<usize>();
         let parts = self.parts(splits * g.weights(), operands.out, splits);
+        let loaded = self.loaded(operands.first);
         let mut first_split = 0;
         for piece in pieces {
-            let (vx, base_x) = self.rows(operands.first, piece, in_sample);
+            let (vx, base_x) = self.rows(loaded.source, piece, in_sample);
             let (vdy, base_y) = self.rows(operands.second, piece, out_sample);
             let own = piece.count.div_ceil(samples);
             let dispatch = depthwise_kernel(g, operands.direction.entry())
@@ -160,7 +164,7 @@ impl Lowering<'_> {
                 .bind(vdy)
                 .bind_written(self.whole_target(parts, splits * g.weights())?)
                 .grid(g.i, own, strips);
-            self.push(dispatch);
+            self.push(self.bind_norm(dispatch, &loaded, vx)?);
             first_split += own * strips;
         }
         self.finish_parts(parts, splits, g.weights(), operands.out)

@@ -4,8 +4,9 @@ use super::operands::Operands;
 use super::product::{BUSY, MOST_OPERATIONS, Splits, at_once, phases, samples_at_once, steps};
 use crate::gpu::family::Geometry;
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, Target, uniform};
+use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, View, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
+use crate::gpu::lower::on_load::MaskNumbers;
 use crate::gpu::machine::{Result, Tile};
 
 impl Tile {
@@ -66,6 +67,10 @@ uniform! {
         pixels: usize,
         first_pixel: usize,
         taps: usize,
+        first: usize,
+        stream: u32,
+        threshold: u32,
+        scale: f32,
     }
 }
 
@@ -83,6 +88,10 @@ uniform! {
         first_term: usize,
         terms_per_split: usize,
         first_split: usize,
+        first: usize,
+        stream: u32,
+        threshold: u32,
+        scale: f32,
     }
 }
 
@@ -109,8 +118,10 @@ impl Lowering<'_> {
         let [_, narrowest] = Tile::Small.extents();
         let most = (narrowest * MAX_GROUPS / (height * width)).min(samples_at_once(g));
         let pieces = self.pieces_of(g.n, read_sample.max(written_sample), most)?;
-        let (weights, elements) = self.weights_by_taps(g, operands, transposed)?;
+        let packed = self.weights_by_taps(g, operands, transposed)?;
         let (bias, biases) = self.bias(operands)?;
+        let loaded = self.loaded(operands.first);
+        let MaskNumbers { stream, threshold, scale } = loaded.mask();
         let across = g.phases(1, transposed);
         for piece in pieces {
             for h in g.phases(0, transposed) {
@@ -120,7 +131,7 @@ impl Lowering<'_> {
                     let fitting = || Tile::fitting(filters, pixels, 1, self.machine.largest_tile);
                     let tile = tile.unwrap_or_else(fitting);
                     let [groups_m, groups_n] = tile.groups(filters, pixels);
-                    let (vx, base_x) = self.rows(operands.first, piece, read_sample);
+                    let (vx, base_x) = self.rows(loaded.source, piece, read_sample);
                     let (vy, base_y) = self.rows(operands.out, piece, written_sample);
                     let [_, tile_pixels] = tile.extents();
                     let taps = h.taps() * w.taps();
@@ -149,13 +160,18 @@ impl Lowering<'_> {
                                 pixels,
                                 first_pixel: first * tile_pixels,
                                 taps,
+                                first: vx.start,
+                                stream,
+                                threshold,
+                                scale,
                             })
                             .bind_part(vx, vx.len * groups / groups_n)
-                            .bind(self.whole_target(weights, elements)?)
+                            .bind(packed)
                             .bind_written(vy)
                             .bind_part(bias, biases)
                             .grid(groups, groups_m, 1);
-                        self.push(dispatch);
+                        let dispatch = self.bind_norm(dispatch, &loaded, packed)?;
+                        self.push(self.bind_seed(dispatch, &loaded, packed)?);
                     }
                 }
             }
@@ -163,19 +179,20 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// The weights as the kernel reads them, and how many elements these are.
-    fn weights_by_taps(&mut self, g: &Geometry, operands: &Operands, transposed: bool) -> Result<(Target, usize)> {
+    /// The weights as the kernel reads them.
+    fn weights_by_taps(&mut self, g: &Geometry, operands: &Operands, transposed: bool) -> Result<View> {
         let [filters, channels] = if transposed { [g.i, g.o] } else { [g.o, g.i] };
         let count = g.taps() * channels.div_ceil(4) * filters;
         let packed = self.temporary(count * 4);
+        let packed = self.whole_target(packed, count * 4)?;
         let dispatch = Dispatch::new(Shader::PackWeights, "main")
             .constant("TRANSPOSED", Constant::Bool(transposed))
             .uniform(&PackWeightsBlock { count, filters, channels, taps: g.taps() })
             .bind(self.whole(operands.second)?)
-            .bind_written(self.whole_target(packed, count * 4)?)
+            .bind_written(packed)
             .groups(count.div_ceil(64));
         self.push(dispatch);
-        Ok((packed, count * 4))
+        Ok(packed)
     }
 
     fn tiled_weight_grad(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>) -> Result<()> {
@@ -188,8 +205,10 @@ impl Lowering<'_> {
         let splits = Splits::of(g, &pieces, groups_m * groups_n, tile.depth(), self.most_splits(g));
         let elements = splits.count * g.weights();
         let parts = self.parts(elements, operands.out, splits.count);
+        let loaded = self.loaded(operands.first);
+        let MaskNumbers { stream, threshold, scale } = loaded.mask();
         for (piece, split) in pieces.into_iter().zip(splits.of_pieces) {
-            let (vx, base_x) = self.rows(operands.first, piece, in_sample);
+            let (vx, base_x) = self.rows(loaded.source, piece, in_sample);
             let (vdy, base_dy) = self.rows(operands.second, piece, out_sample);
             let operations = 2.0 * g.weights() as f64 * split.terms as f64;
             let at_once = at_once(split.count, operations, MOST_OPERATIONS, 1);
@@ -214,12 +233,17 @@ impl Lowering<'_> {
                         first_term: first * split.each,
                         terms_per_split: split.each,
                         first_split: split.first + first,
+                        first: vx.start,
+                        stream,
+                        threshold,
+                        scale,
                     })
                     .bind_part(vx, vx.len * own / split.count)
                     .bind_part(vdy, vdy.len * own / split.count)
                     .bind_written(self.whole_target(parts, elements)?)
                     .grid(groups_n, groups_m, own);
-                self.push(dispatch);
+                let dispatch = self.bind_norm(dispatch, &loaded, vx)?;
+                self.push(self.bind_seed(dispatch, &loaded, vx)?);
             }
         }
         self.finish_parts(parts, splits.count, g.weights(), operands.out)

@@ -4,6 +4,7 @@ use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::axes::{four_axes, inner_extents, merge_axes, strides};
 use crate::gpu::lower::lowering::Lowering;
+use crate::gpu::lower::on_load::{Loaded, MaskNumbers};
 use crate::gpu::machine::Result;
 use crate::graph::{Binary, NodeId, Unary};
 
@@ -28,6 +29,9 @@ uniform! {
         b_1: usize,
         b_2: usize,
         b_3: usize,
+        first: usize,
+        channels: usize,
+        plane: usize,
     }
 }
 
@@ -40,6 +44,8 @@ uniform! {
         stream: u32,
         threshold: u32,
         scale: f32,
+        channels: usize,
+        plane: usize,
     }
 }
 
@@ -77,23 +83,13 @@ impl Lowering<'_> {
         let (a, b) = (self.input(id, 0), self.input(id, 1));
         let (sa, sb, sy) = (self.shape(a), self.shape(b), self.shape(id));
         let broadcast = sa.elements() != sy.elements() || sb.elements() != sy.elements();
-        let kernel = Dispatch::new(Shader::Binary, "main")
-            .constant("KIND", Constant::Kind(function.into()))
-            .constant("BROADCAST", Constant::Bool(broadcast));
         if !broadcast {
-            for piece in self.pieces(sy.elements(), 1)? {
-                let (va, ba) = self.rows(a, piece, 1);
-                let (vb, bb) = self.rows(b, piece, 1);
-                let (vy, by) = self.rows(id, piece, 1);
-                let block = BinaryBlock::new(piece.count, [ba, bb, by], [1; 3], [[0; 4]; 2]);
-                let dispatch = kernel.clone().uniform(&block).bind(va).bind(vb).bind_written(vy);
-                self.push(dispatch.groups(piece.count.div_ceil(64)));
-            }
-            return Ok(());
+            return self.binary_of_same(function, id);
         }
         let axes = merge_axes(sy, &[sa.broadcast_strides(sy), sb.broadcast_strides(sy)]);
         let axes = four_axes(axes).ok_or_else(|| self.unsupported("more than four broadcast axes"))?;
         let inner: usize = axes[1..].iter().map(|a| a.extent).product();
+        let kernel = binary_kernel("main", function).constant("BROADCAST", Constant::Bool(true));
         for piece in self.pieces(axes[0].extent, inner)? {
             let operand = |this: &Self, operand: NodeId, stride: usize| match stride {
                 0 => this.whole(operand).map(|view| (view, 0)),
@@ -103,35 +99,75 @@ impl Lowering<'_> {
             let (vb, bb) = operand(self, b, axes[0].strides[1])?;
             let (vy, by) = self.rows(id, piece, inner);
             let count = piece.count * inner;
-            let block = BinaryBlock::new(count, [ba, bb, by], inner_extents(&axes), strides(&axes));
+            let block = BinaryBlock::new([count, 0], [ba, bb, by], inner_extents(&axes), strides(&axes), [1, 1]);
             self.push(kernel.clone().uniform(&block).bind(va).bind(vb).bind_written(vy).groups(count.div_ceil(64)));
         }
         Ok(())
     }
 
-    pub(in crate::gpu::lower) fn dropout(&mut self, p: f32, stream: u32, id: NodeId) -> Result<()> {
-        let (x, seed) = (self.input(id, 0), self.input(id, 1));
+    /// Of operands of one shape, of which one may be a normalisation.
+    fn binary_of_same(&mut self, function: Binary, id: NodeId) -> Result<()> {
+        let [a, b] = [0, 1].map(|slot| self.loaded(self.input(id, slot)));
+        // The shader normalises the second; only additions have one, whose operands may change places.
+        let [a, b] = if a.is_normalised() { [b, a] } else { [a, b] };
+        let entry = if b.is_normalised() { "with_normalised" } else { "main" };
+        let kernel = binary_kernel(entry, function);
+        let [channels, plane] = self.channels_and_plane(id);
         for piece in self.pieces(self.shape(id).elements(), 1)? {
-            let (vx, bx) = self.rows(x, piece, 1);
+            let (va, ba) = self.rows(a.source, piece, 1);
+            let (vb, bb) = self.rows(b.source, piece, 1);
             let (vy, by) = self.rows(id, piece, 1);
-            let dispatch = Dispatch::new(Shader::Dropout, "main").uniform(&DropoutBlock {
-                count: piece.count,
-                base_x: bx,
-                base_y: by,
-                first: piece.first,
-                stream,
-                threshold: dropout_threshold(p),
-                scale: 1.0 / (1.0 - p),
-            });
-            let seed = self.whole(seed)?;
-            self.push(dispatch.bind(vx).bind(seed).bind_written(vy).groups(piece.count.div_ceil(64 * 8)));
+            let sizes = [piece.count, piece.first];
+            let block = BinaryBlock::new(sizes, [ba, bb, by], [1; 3], [[0; 4]; 2], [channels, plane]);
+            let kernel = kernel.clone().wide_if_whole(&[piece.count, ba, bb, by]);
+            let groups = piece.count.div_ceil(64 * kernel.width());
+            let dispatch = kernel.uniform(&block).bind(va).bind(vb).bind_written(vy).groups(groups);
+            self.push_normalised(dispatch, &b)?;
         }
         Ok(())
+    }
+
+    /// Launches an elementwise kernel, and binds what it normalises by, if it does.
+    fn push_normalised(&mut self, dispatch: Dispatch, loaded: &Loaded) -> Result<()> {
+        let anything = dispatch.buffers[0].view;
+        let dispatch = if loaded.is_normalised() { self.bind_norm(dispatch, loaded, anything)? } else { dispatch };
+        self.push(dispatch);
+        Ok(())
+    }
+
+    pub(in crate::gpu::lower) fn dropout(&mut self, p: f32, stream: u32, id: NodeId) -> Result<()> {
+        let (loaded, seed) = (self.loaded(self.input(id, 0)), self.whole(self.input(id, 1))?);
+        let entry = if loaded.is_normalised() { "of_normalised" } else { "main" };
+        let MaskNumbers { stream, threshold, scale } = MaskNumbers::of(p, stream);
+        let [channels, plane] = self.channels_and_plane(id);
+        for piece in self.pieces(self.shape(id).elements(), 1)? {
+            let (vx, base_x) = self.rows(loaded.source, piece, 1);
+            let (vy, base_y) = self.rows(id, piece, 1);
+            let kernel = Dispatch::new(Shader::Dropout, entry).wide_if_whole(&[piece.count, base_x, base_y, plane]);
+            let groups = piece.count.div_ceil(64 * 8 * kernel.width());
+            let (count, first) = (piece.count, piece.first);
+            let block = DropoutBlock { count, base_x, base_y, first, stream, threshold, scale, channels, plane };
+            let dispatch = kernel.uniform(&block).bind(vx).bind(seed).bind_written(vy).groups(groups);
+            self.push_normalised(dispatch, &loaded)?;
+        }
+        Ok(())
+    }
+
+    /// Extents of feature maps; all else is one channel.
+    fn channels_and_plane(&self, id: NodeId) -> [usize; 2] {
+        let shape = self.shape(id);
+        shape.nchw().map_or([1, shape.elements()], |[_, c, h, w]| [c, h * w])
     }
 }
 
 impl BinaryBlock {
-    fn new(count: usize, bases: [usize; 3], extents: [usize; 3], strides: [[usize; 4]; 2]) -> Self {
+    fn new(
+        [count, first]: [usize; 2],
+        bases: [usize; 3],
+        extents: [usize; 3],
+        strides: [[usize; 4]; 2],
+        [channels, plane]: [usize; 2],
+    ) -> Self {
         let [base_a, base_b, base_y] = bases;
         let [extent_1, extent_2, extent_3] = extents;
         let [[a_0, a_1, a_2, a_3], [b_0, b_1, b_2, b_3]] = strides;
@@ -151,13 +187,15 @@ impl BinaryBlock {
             b_1,
             b_2,
             b_3,
+            first,
+            channels,
+            plane,
         }
     }
 }
 
-/// Random words below it drop their element.
-pub(super) fn dropout_threshold(p: f32) -> u32 {
-    (f64::from(p) * 4_294_967_296.0) as u32
+fn binary_kernel(entry: &'static str, function: Binary) -> Dispatch {
+    Dispatch::new(Shader::Binary, entry).constant("KIND", Constant::Kind(function.into()))
 }
 
 /// The kernel of a function, and the two numbers that go into its uniform block.

@@ -1,9 +1,9 @@
 //! Launches of elementwise operators and of dropout on packed feature maps.
 
-use super::buffer::dropout_threshold;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
+use crate::gpu::lower::on_load::MaskNumbers;
 use crate::gpu::machine::Result;
 use crate::graph::{Binary, NodeId, Unary};
 
@@ -43,6 +43,7 @@ impl Lowering<'_> {
 
     pub(in crate::gpu::lower) fn dropout_texture(&mut self, p: f32, stream: u32, id: NodeId) -> Result<()> {
         let seed = self.input(id, 1);
+        let MaskNumbers { stream, threshold, scale } = MaskNumbers::of(p, stream);
         let x = self.maps(self.input(id, 0));
         let y = self.new_maps(id);
         let [n, c, h, w] = self.nchw(id);
@@ -51,8 +52,8 @@ impl Lowering<'_> {
                 channels: c,
                 plane: h * w,
                 stream,
-                threshold: dropout_threshold(p),
-                scale: 1.0 / (1.0 - p),
+                threshold,
+                scale,
             })
             .bind(self.whole(seed)?)
             .read(x)

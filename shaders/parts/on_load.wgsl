@@ -1,0 +1,24 @@
+// on_load: what a kernel makes of the elements of a map as it loads them, where that is the output of a normalisation, so that
+// no launch need write it. Launchers give the constants, and bind anything as `norm` where there is none; the kernel has
+// an `alias Value` and `norm`, which norm_terms wrote.
+// Imports: activation
+
+const NORMALISED: bool = false;
+const LOADED: u32 = IDENTITY;
+const LOADED_SLOPE: f32 = 0.0;
+
+// Mean, scale and shift of a channel.
+fn terms_of(channel: u32) -> vec3<f32> {
+    if (NORMALISED) {
+        let at = channel / 4u * 12u + channel % 4u;
+        return vec3(f32(norm[at]), f32(norm[at + 4u]), f32(norm[at + 8u]));
+    }
+    return vec3(0.0);
+}
+
+fn normalised(v: Value, terms: vec3<f32>) -> Value {
+    if (NORMALISED) {
+        return activated(fma(v - terms.x, Value(terms.y), Value(terms.z)), LOADED, LOADED_SLOPE);
+    }
+    return v;
+}

@@ -1,0 +1,80 @@
+//! Values that no launch writes: kernels that read them make them of what they are made of, element by element as they load it.
+//! A normalisation is then its statistics and weights alone, and a dropout its seed.
+
+use std::collections::{HashMap, HashSet};
+
+use super::assign::{Layout, Layouts};
+use crate::gpu::family::{ConvKernel, ConvProblem};
+use crate::gpu::machine::Capabilities;
+use crate::graph::{Binary, Graph, NodeId, Op};
+
+/// Filters of a pointwise convolution up to which it drops what it loads: random numbers for each element cost more than
+/// writing them once where an element is loaded for many tiles.
+const FEW_FILTERS: usize = 4;
+
+/// What a kernel can make of an operand as it loads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Makes {
+    norm: bool,
+    dropout: bool,
+}
+
+/// The normalisations and dropouts that all of their readers make themselves.
+pub(crate) fn unwritten(
+    graph: &Graph,
+    live: &[NodeId],
+    layouts: &Layouts,
+    machine: &Capabilities,
+) -> HashSet<NodeId> {
+    let from_buffers: HashSet<NodeId> =
+        live.iter().zip(&layouts.nodes).filter(|(_, node)| node.layout == Layout::Buffer).map(|(&id, _)| id).collect();
+    let mut readers: HashMap<NodeId, Vec<Makes>> = HashMap::new();
+    for &id in live {
+        for (slot, &input) in graph.node(id).inputs.iter().enumerate() {
+            let makes = if from_buffers.contains(&id) { makes(graph, id, slot, machine) } else { Makes::default() };
+            readers.entry(input).or_default().push(makes);
+        }
+    }
+    let kept = graph.outputs().iter().map(|(_, id)| *id).chain(graph.updates().iter().flat_map(|update| update.inputs()));
+    for id in kept {
+        readers.entry(graph.storage_of(id)).or_default().push(Makes::default());
+    }
+    let all = |id: &NodeId, wanted: fn(&Makes) -> bool| readers.get(id).is_some_and(|makes| makes.iter().all(wanted));
+    let made = |id: &NodeId| match graph.node(*id).op {
+        // Terms are those of one domain.
+        Op::BatchNorm { .. } => graph.shape(graph.node(*id).inputs[1])[0] == 1 && all(id, |makes| makes.norm),
+        Op::Dropout { .. } => all(id, |makes| makes.dropout),
+        _ => false,
+    };
+    live.iter().copied().filter(|id| from_buffers.contains(id) && made(id)).collect()
+}
+
+/// What the kernel of a node, which reads from buffers, makes of an input.
+fn makes(graph: &Graph, id: NodeId, slot: usize, machine: &Capabilities) -> Makes {
+    const NOTHING: Makes = Makes { norm: false, dropout: false };
+    const NORM: Makes = Makes { norm: true, dropout: false };
+    let node = graph.node(id);
+    match (&node.op, slot) {
+        (Op::Conv2d { .. } | Op::Conv2dWeightGrad { .. }, 0) => {
+            let problem = ConvProblem::of(graph, id, machine).expect("it is a convolution");
+            let (g, forward) = (&problem.geometry, matches!(node.op, Op::Conv2d { .. }));
+            match ConvKernel::select(&problem, machine).0 {
+                ConvKernel::Depthwise => NORM,
+                // Of a wider kernel each element is loaded for each tap.
+                ConvKernel::Tiled if forward && g.taps() > 1 => NOTHING,
+                ConvKernel::Tiled => Makes { norm: true, dropout: g.taps() == 1 && g.o <= FEW_FILTERS },
+                _ => NOTHING,
+            }
+        }
+        (Op::Dropout { .. }, 0) => NORM,
+        (Op::BatchNormGradSums { .. } | Op::BatchNormGradInput { .. }, 1) => Makes { norm: false, dropout: true },
+        // One of the two.
+        (Op::Binary(Binary::Add), 0 | 1) => {
+            let [a, b] = [node.inputs[0], node.inputs[1]];
+            let is_norm = |id: NodeId| matches!(graph.node(id).op, Op::BatchNorm { .. });
+            let alone = graph.shape(a) == graph.shape(b) && is_norm(a) != is_norm(b);
+            if alone { NORM } else { NOTHING }
+        }
+        _ => NOTHING,
+    }
+}
