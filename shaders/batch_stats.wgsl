@@ -1,7 +1,7 @@
 // batch_stats: mean and biased variance of each channel over a part of the batch.
 // `partial`: one workgroup for each channel and split of the samples; sums of x − k and (x − k)², k the mean of the split's
 // first WIDTH values, so that no digits cancel; gives count, mean and M2 = Σ(x − mean)².
-// `combine`: one invocation for each domain and channel merges the splits in order (Chan, Golub, LeVeque 1979).
+// `combine`: one workgroup for each channel and domain merges the splits in a fixed order (Chan, Golub, LeVeque 1979).
 // With SINGLE there is one split, and `partial` gives the statistics themselves.
 // Bindings of `partial`: x [samples,C,plane], parts [D,splits,C,3] or stats; of `combine`: parts, stats [D,2,C].
 // Twin: reference/batch_norm.rs
@@ -71,30 +71,41 @@ fn partial(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
 }
 
+// Count, mean and M2 of two parts together; either may be empty.
+fn merged(a: vec3<f32>, b: vec3<f32>) -> vec3<f32> {
+    let count = a.x + b.x;
+    let share = b.x / max(count, 1.0);
+    let delta = b.y - a.y;
+    return vec3(count, a.y + delta * share, a.z + b.z + delta * delta * a.x * share);
+}
+
+var<workgroup> parts_of_lanes: array<vec3<f32>, LANES>;
+
+@compute @workgroup_size(LANES)
+fn combine(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let domain = group.y;
+    let c = group.x;
+    var own = vec3(0.0);
+    for (var split = lane; split < p.splits; split += LANES) {
+        let i = ((domain * p.splits + split) * p.channels + c) * 3u;
+        own = merged(own, vec3(part(i), part(i + 1u), part(i + 2u)));
+    }
+    parts_of_lanes[lane] = own;
+    workgroupBarrier();
+    for (var step = LANES / 2u; step > 0u; step /= 2u) {
+        if (lane < step) {
+            parts_of_lanes[lane] = merged(parts_of_lanes[lane], parts_of_lanes[lane + step]);
+        }
+        workgroupBarrier();
+    }
+    if (lane == 0u) {
+        let all = parts_of_lanes[0];
+        y[domain * 2u * p.channels + c] = all.y;
+        y[(domain * 2u + 1u) * p.channels + c] = all.z / all.x;
+    }
+}
+
 // Parts are read one by one.
 fn part(i: u32) -> f32 {
     return sum_of_components(Value(x[i]));
-}
-
-@compute @workgroup_size(64)
-fn combine(@builtin(global_invocation_id) id: vec3<u32>) {
-    if (id.x >= p.domains * p.channels) {
-        return;
-    }
-    let domain = id.x / p.channels;
-    let c = id.x - domain * p.channels;
-    var count = 0.0;
-    var mean = 0.0;
-    var m2 = 0.0;
-    for (var split = 0u; split < p.splits; split++) {
-        let source = ((domain * p.splits + split) * p.channels + c) * 3u;
-        let n = part(source);
-        let delta = part(source + 1u) - mean;
-        let total = count + n;
-        mean += delta * (n / total);
-        m2 += part(source + 2u) + delta * delta * (count * n / total);
-        count = total;
-    }
-    y[domain * 2u * p.channels + c] = mean;
-    y[(domain * 2u + 1u) * p.channels + c] = m2 / count;
 }

@@ -6,8 +6,11 @@
 // only the channel changes. No load stands in a branch, and all of a step come before the first is used. Of the kernel
 // only taps that meet the map count; the gradient of x of a strided convolution has one launch for each phase, as in
 // conv2d_texture. Weights are those that pack_weights wrote. DEPTH channels of a tap are a step.
-// Grid: x = tiles of n, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias, norm, seed.
-// Twin: reference/conv2d.rs
+// `with_stats` and `with_grad_sums` also leave what is added up over the map that they write: for each tile of n the count, mean
+// and M2 of y as batch_stats has them, or the sums of batch_norm_grad_sums, dx being the gradient of what a
+// normalisation of `met`, and perhaps a dropout, made.
+// Grid: x = tiles of n, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias, norm, seed, parts, met.
+// Twin: reference/conv2d.rs, reference/batch_norm.rs
 // Imports: conv_steps, conv_taps, Direction, dropped_on_load, on_load, register_tile
 
 const MODE: u32 = FORWARD;
@@ -29,6 +32,7 @@ struct Params {
     columns: u32,
     pixels: u32,
     first_pixel: u32,
+    first_part: u32,
     taps: u32, // zero in a phase that no tap meets
     first: u32,
     stream: u32,
@@ -39,6 +43,7 @@ struct Params {
 alias XType = f32;
 alias YType = f32;
 alias BiasType = f32;
+alias MetType = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<XType>;
@@ -47,6 +52,8 @@ alias BiasType = f32;
 @group(0) @binding(4) var<storage, read> bias: array<BiasType>;
 @group(0) @binding(5) var<storage, read> norm: array<f32>;
 @group(0) @binding(6) var<storage, read> seed: array<f32>;
+@group(0) @binding(7) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(8) var<storage, read> met: array<MetType>;
 
 // Four channels of a pixel; those beyond the last repeat it, for their weights are zero.
 fn channels_at(at: u32, first: u32, plane: u32, inside: bool, key: Word) -> vec4<f32> {
@@ -62,21 +69,14 @@ fn channels_at(at: u32, first: u32, plane: u32, inside: bool, key: Word) -> vec4
 
 fn element_at(at: u32, channel: u32, plane: u32, key: Word) -> f32 {
     let place = at + channel * plane;
+    if (MODE == INPUT_GRAD) {
+        return f32(x[place]);
+    }
     return dropped(normalised(f32(x[place]), terms_of(channel)), place, key);
 }
 
-fn store(place: u32, m: u32, value: f32) {
-    if (m < p.filters) {
-        var v = value;
-        if (BIAS) {
-            v += f32(bias[m]);
-        }
-        y[place + m * p.out_height * p.out_width] = YType(activate(v));
-    }
-}
-
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+// The sums of the invocation's part of the tile.
+fn add_products(group: vec3<u32>, lane: u32, totals: ptr<function, Sums>) {
     let first_m = group.y * TILE_M;
     let first_n = p.first_pixel + group.x * TILE_N;
     let plane = p.height * p.width;
@@ -85,9 +85,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let base = p.base_x + pixel.x * p.channels * plane;
     let own_m = lane / THREADS_N;
     let own_n = lane % THREADS_N;
-    let key = key_of_dropout();
+    var key: Word;
+    if (MODE == FORWARD) {
+        key = key_of_dropout();
+    }
     var sums: Sums;
-    var totals: Sums;
     for (var t = 0u; t < p.taps; t++) {
         let tap = tap_of(t);
         var place = met_by_y(pixel, tap);
@@ -125,17 +127,138 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 multiply(own_m, own_n, &sums);
                 workgroupBarrier();
             }
-            settle(&sums, &totals);
+            settle(&sums, totals);
         }
     }
+}
+
+// What an invocation's rows and columns of the tile are.
+struct Own {
+    row: u32,
+    column: u32,
+    first_m: u32,
+    first_n: u32,
+}
+
+fn own_of(group: vec3<u32>, lane: u32) -> Own {
+    let row = lane / THREADS_N;
+    let column = lane % THREADS_N;
+    return Own(row, column, group.y * TILE_M + row, p.first_pixel + group.x * TILE_N + column);
+}
+
+// The first element of y at a pixel.
+fn place_of(n: u32) -> u32 {
+    let at = pixel_of(n);
+    return p.base_y + (at.x * p.filters * p.out_height + at.y) * p.out_width + at.z;
+}
+
+// As y holds it.
+fn finished(m: u32, total: f32) -> f32 {
+    var v = total;
+    if (BIAS) {
+        v += f32(bias[min(m, p.filters - 1u)]);
+    }
+    if (MODE == FORWARD) {
+        v = activate(v);
+    }
+    return f32(YType(v));
+}
+
+fn store(own: Own, totals: ptr<function, Sums>) {
     for (var column = 0u; column < COLUMNS; column++) {
-        let n = first_n + own_n + column * THREADS_N;
+        let n = own.first_n + column * THREADS_N;
         if (n < p.pixels) {
-            let at = pixel_of(n);
-            let place = p.base_y + (at.x * p.filters * p.out_height + at.y) * p.out_width + at.z;
+            let place = place_of(n);
             for (var row = 0u; row < ROWS; row++) {
-                store(place, first_m + own_m + row * THREADS_M, totals[column / 4u * 8u + row][column % 4u]);
+                let m = own.first_m + row * THREADS_M;
+                if (m < p.filters) {
+                    let v = finished(m, (*totals)[column / 4u * 8u + row][column % 4u]);
+                    y[place + m * p.out_height * p.out_width] = YType(v);
+                }
             }
+        }
+    }
+}
+
+// What the invocations of a row of the tile hold, added up by the first of them.
+fn sum_of_row(summand: vec2<f32>, own: Own) -> vec2<f32> {
+    tile_b[own.row * THREADS_N + own.column] = vec4(summand, 0.0, 0.0);
+    workgroupBarrier();
+    var sum = vec2(0.0);
+    if (own.column == 0u) {
+        for (var i = 0u; i < THREADS_N; i++) {
+            sum += tile_b[own.row * THREADS_N + i].xy;
+        }
+    }
+    workgroupBarrier();
+    return sum;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var totals: Sums;
+    add_products(group, lane, &totals);
+    store(own_of(group, lane), &totals);
+}
+
+@compute @workgroup_size(THREADS)
+fn with_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var totals: Sums;
+    add_products(group, lane, &totals);
+    let own = own_of(group, lane);
+    store(own, &totals);
+    // Differences from the first pixel of the tile are added up, so that no digits cancel.
+    if (own.column == 0u) {
+        for (var row = 0u; row < ROWS; row++) {
+            tile_a[own.row + row * THREADS_M] = vec4(finished(own.first_m + row * THREADS_M, totals[row].x));
+        }
+    }
+    workgroupBarrier();
+    let count = f32(min(TILE_N, p.pixels - (own.first_n - own.column)));
+    for (var row = 0u; row < ROWS; row++) {
+        let m = own.first_m + row * THREADS_M;
+        let first = tile_a[own.row + row * THREADS_M].x;
+        var own_sums = vec2(0.0);
+        for (var column = 0u; column < COLUMNS; column++) {
+            let d = finished(m, totals[column / 4u * 8u + row][column % 4u]) - first;
+            own_sums += select(vec2(0.0), vec2(d, d * d), own.first_n + column * THREADS_N < p.pixels);
+        }
+        let sum = sum_of_row(own_sums, own);
+        if (own.column == 0u && m < p.filters) {
+            let at = ((p.first_part + group.x) * p.filters + m) * 3u;
+            parts[at] = count;
+            parts[at + 1u] = first + sum.x / count;
+            parts[at + 2u] = max(sum.y - sum.x * sum.x / count, 0.0);
+        }
+    }
+}
+
+@compute @workgroup_size(THREADS)
+fn with_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var totals: Sums;
+    add_products(group, lane, &totals);
+    let own = own_of(group, lane);
+    store(own, &totals);
+    let key = key_of_dropout();
+    for (var row = 0u; row < ROWS; row++) {
+        let m = own.first_m + row * THREADS_M;
+        let channel = min(m, p.filters - 1u);
+        let terms = terms_of(channel);
+        let inverse = inverse_of(channel);
+        var own_sums = vec2(0.0);
+        for (var column = 0u; column < COLUMNS; column++) {
+            let n = own.first_n + column * THREADS_N;
+            let place = place_of(min(n, p.pixels - 1u)) + channel * p.out_height * p.out_width;
+            let from_mean = f32(met[place]) - terms.x;
+            let dy = dropped(finished(m, totals[column / 4u * 8u + row][column % 4u]), place, key);
+            let dz = slope(fma(from_mean, terms.y, terms.z)) * dy;
+            own_sums += select(vec2(0.0), vec2(dz, dz * (from_mean * inverse)), n < p.pixels);
+        }
+        let sum = sum_of_row(own_sums, own);
+        if (own.column == 0u && m < p.filters) {
+            let at = (p.first_part + group.x) * 2u * p.filters + m;
+            parts[at] = sum.x;
+            parts[at + p.filters] = sum.y;
         }
     }
 }

@@ -6,10 +6,13 @@
 // each tap meets one; which one is known when the pipeline is made.
 // `weight_grad`: a workgroup adds up all taps of a channel, over the windows of `slide`; parts [splits,C,taps] are added up by
 // `sum`.
+// `slide_with_stats` leaves count, mean and M2 of what a workgroup writes, as batch_stats has them; `slide_with_grad_sums` and
+// `spread_with_grad_sums` the sums of batch_norm_grad_sums, dx being the gradient of what a normalisation of `met` made.
 // Grid of `slide` and `spread`: x = 64 columns of ROWS rows (blocks of elements) each, y = channels, z = samples; of
 // `weight_grad`: x = channels, y = splits of the samples, z = splits of a sample.
 // x of `slide` and `weight_grad` may be the output of a normalisation, which is then made as it is loaded.
-// Bindings: x, w, y, norm, bias [C]; dy, w, dx; x, dy, parts, norm. Twin: reference/conv2d.rs
+// Bindings: x, w, y, norm, bias [C], parts, met; of `spread` the first three; of `weight_grad` x, dy, parts, norm.
+// Twin: reference/conv2d.rs, reference/batch_norm.rs
 // Imports: conv_steps, on_load
 
 const LANES: u32 = 64u;
@@ -46,6 +49,7 @@ alias WType = f32;
 alias YType = f32;
 alias NormType = f32;
 alias BiasType = f32;
+alias MetType = f32;
 alias Value = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -54,6 +58,8 @@ alias Value = f32;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
 @group(0) @binding(4) var<storage, read> norm: array<NormType>;
 @group(0) @binding(5) var<storage, read> bias: array<BiasType>;
+@group(0) @binding(6) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(7) var<storage, read> met: array<MetType>;
 
 alias Window = array<array<f32, KERNEL_W>, WINDOW>;
 
@@ -79,21 +85,25 @@ fn window_of(plane: u32, row: u32, column: u32, terms: vec3<f32>) -> Window {
         let line = select(first, top + i * (DILATION_H * p.in_w), has_row);
         for (var kw = 0u; kw < KERNEL_W; kw++) {
             let v = iw + kw * DILATION_W;
-            let value = normalised(f32(x[line + min(v, p.in_w - 1u)]), terms);
+            var value = f32(x[line + min(v, p.in_w - 1u)]);
+            if (!FLIPPED) {
+                value = normalised(value, terms);
+            }
             window[i][kw] = select(0.0, value, has_row && v < p.in_w);
         }
     }
     return window;
 }
 
-@compute @workgroup_size(64)
-fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let unit = group.x * 64u + lane;
-    if (unit >= p.units) {
-        return;
-    }
-    let channel = group.y;
-    let plane = group.z * p.channels + channel;
+// Of an invocation of `slide` the first element of its column in y, the first row, and its outputs as y holds them.
+struct Slid {
+    to: u32,
+    row: u32,
+    outputs: array<f32, ROWS>,
+}
+
+fn slid(channel: u32, sample: u32, unit: u32) -> Slid {
+    let plane = sample * p.channels + channel;
     let block = unit / p.columns;
     let column = unit - block * p.columns;
     let row = first_row(block);
@@ -112,23 +122,119 @@ fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
             }
         }
     }
-    let to = p.base_y + (plane * p.out_h + row) * p.out_w + column;
     for (var r = 0u; r < ROWS; r++) {
-        if (row + r * APART < p.out_h) {
-            y[to + r * (APART * p.out_w)] = YType(activate(sums[r] + shift));
+        if (!FLIPPED) {
+            sums[r] = activate(sums[r] + shift);
+        }
+        sums[r] = f32(YType(sums[r]));
+    }
+    return Slid(p.base_y + (plane * p.out_h + row) * p.out_w + column, row, sums);
+}
+
+fn store(slid: Slid) {
+    for (var r = 0u; r < ROWS; r++) {
+        if (slid.row + r * APART < p.out_h) {
+            y[slid.to + r * (APART * p.out_w)] = YType(slid.outputs[r]);
         }
     }
 }
 
-// x is dy here and y is dx.
 @compute @workgroup_size(64)
-fn spread(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn slide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let unit = group.x * 64u + lane;
-    if (unit >= p.units) {
-        return;
+    if (unit < p.units) {
+        store(slid(group.y, group.z, unit));
     }
-    let channel = group.y;
-    let plane = group.z * p.channels + channel;
+}
+
+var<workgroup> firsts: array<f32, 64>;
+var<workgroup> sums_of_group: array<vec3<f32>, 64>;
+
+// What the invocations of a workgroup hold, added up.
+fn sum_of_group(summand: vec3<f32>, lane: u32) -> vec3<f32> {
+    sums_of_group[lane] = summand;
+    workgroupBarrier();
+    for (var step = 32u; step > 0u; step /= 2u) {
+        if (lane < step) {
+            sums_of_group[lane] += sums_of_group[lane + step];
+        }
+        workgroupBarrier();
+    }
+    return sums_of_group[0];
+}
+
+// Of all workgroups of a channel, the place of one among their parts.
+fn part_of(group: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return p.first_split + group.z * groups.x + group.x;
+}
+
+@compute @workgroup_size(64)
+fn slide_with_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let unit = group.x * 64u + lane;
+    let counts = unit < p.units;
+    let own = slid(group.y, group.z, min(unit, p.units - 1u));
+    if (counts) {
+        store(own);
+    }
+    // Differences from one of the outputs are added up, so that no digits cancel.
+    firsts[lane] = own.outputs[0];
+    workgroupBarrier();
+    let first = firsts[0];
+    var own_sums = vec3(0.0);
+    for (var r = 0u; r < ROWS; r++) {
+        let d = own.outputs[r] - first;
+        own_sums += select(vec3(0.0), vec3(d, d * d, 1.0), counts && own.row + r * APART < p.out_h);
+    }
+    let sum = sum_of_group(own_sums, lane);
+    if (lane == 0u) {
+        let at = (part_of(group, groups) * p.channels + group.y) * 3u;
+        parts[at] = sum.z;
+        parts[at + 1u] = first + sum.x / sum.z;
+        parts[at + 2u] = max(sum.y - sum.x * sum.x / sum.z, 0.0);
+    }
+}
+
+// What an element of dx, the gradient of what a normalisation made of `met`, adds to the sums of that.
+fn grad_sums_of(dx: f32, at: u32, channel: u32) -> vec3<f32> {
+    let terms = terms_of(channel);
+    let from_mean = f32(met[at]) - terms.x;
+    let dz = slope(fma(from_mean, terms.y, terms.z)) * dx;
+    return vec3(dz, dz * (from_mean * inverse_of(channel)), 0.0);
+}
+
+fn store_grad_sums(own: vec3<f32>, group: vec3<u32>, groups: vec3<u32>, lane: u32) {
+    let sum = sum_of_group(own, lane);
+    if (lane == 0u) {
+        let at = part_of(group, groups) * 2u * p.channels + group.y;
+        parts[at] = sum.x;
+        parts[at + p.channels] = sum.y;
+    }
+}
+
+@compute @workgroup_size(64)
+fn slide_with_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let unit = group.x * 64u + lane;
+    var own_sums = vec3(0.0);
+    if (unit < p.units) {
+        let own = slid(group.y, group.z, unit);
+        store(own);
+        for (var r = 0u; r < ROWS; r++) {
+            let at = own.to + min(r * APART, p.out_h - 1u - own.row) * p.out_w;
+            own_sums += select(vec3(0.0), grad_sums_of(own.outputs[r], at, group.y), own.row + r * APART < p.out_h);
+        }
+    }
+    store_grad_sums(own_sums, group, groups, lane);
+}
+
+// Of an invocation of `spread` the first row and column, and its elements as dx holds them.
+struct Spread {
+    row: u32,
+    column: u32,
+    elements: array<array<f32, STRIDE_W>, STRIDE_H>,
+}
+
+// x is dy here and y is dx.
+fn spread_of(plane: u32, channel: u32, unit: u32) -> Spread {
     let row = unit / p.columns;
     let column = unit - row * p.columns;
     let start = p.base_x + plane * p.in_h * p.in_w;
@@ -146,16 +252,59 @@ fn spread(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
             sums[r][c] = fma(f32(w[channel * TAPS + kh * KERNEL_W + kw]), dy, sums[r][c]);
         }
     }
-    let to = p.base_y + plane * p.out_h * p.out_w;
     for (var r = 0u; r < STRIDE_H; r++) {
-        let ih = row * STRIDE_H + r;
         for (var c = 0u; c < STRIDE_W; c++) {
-            let iw = column * STRIDE_W + c;
-            if (ih < p.out_h && iw < p.out_w) {
-                y[to + ih * p.out_w + iw] = YType(sums[r][c]);
+            sums[r][c] = f32(YType(sums[r][c]));
+        }
+    }
+    return Spread(row * STRIDE_H, column * STRIDE_W, sums);
+}
+
+fn is_in_map(spread: Spread, r: u32, c: u32) -> bool {
+    return spread.row + r < p.out_h && spread.column + c < p.out_w;
+}
+
+// Element of dx.
+fn place_in(plane: u32, spread: Spread, r: u32, c: u32) -> u32 {
+    return p.base_y + (plane * p.out_h + spread.row + r) * p.out_w + spread.column + c;
+}
+
+fn store_spread(plane: u32, spread: Spread) {
+    for (var r = 0u; r < STRIDE_H; r++) {
+        for (var c = 0u; c < STRIDE_W; c++) {
+            if (is_in_map(spread, r, c)) {
+                y[place_in(plane, spread, r, c)] = YType(spread.elements[r][c]);
             }
         }
     }
+}
+
+@compute @workgroup_size(64)
+fn spread(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let unit = group.x * 64u + lane;
+    let plane = group.z * p.channels + group.y;
+    if (unit < p.units) {
+        store_spread(plane, spread_of(plane, group.y, unit));
+    }
+}
+
+@compute @workgroup_size(64)
+fn spread_with_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let unit = group.x * 64u + lane;
+    let plane = group.z * p.channels + group.y;
+    var own_sums = vec3(0.0);
+    if (unit < p.units) {
+        let own = spread_of(plane, group.y, unit);
+        store_spread(plane, own);
+        for (var r = 0u; r < STRIDE_H; r++) {
+            for (var c = 0u; c < STRIDE_W; c++) {
+                let inside = is_in_map(own, r, c);
+                let at = place_in(plane, own, select(0u, r, inside), select(0u, c, inside));
+                own_sums += select(vec3(0.0), grad_sums_of(own.elements[r][c], at, group.y), inside);
+            }
+        }
+    }
+    store_grad_sums(own_sums, group, groups, lane);
 }
 
 var<workgroup> sums_of_lanes: array<f32, LANES * TAPS>;

@@ -1,6 +1,6 @@
 // norm_terms: what kernels that normalise their operand as they load it must know of each channel: its mean, the scale
-// weight/√(var + eps) and the shift; of four channels four means, four scales, four shifts, zero beyond the last channel.
-// Bindings: stats [1,2,C], weight [C], bias [C], terms [⌈C/4⌉,3,4]. Twin: reference/batch_norm.rs
+// weight/√(var + eps), the shift and 1/√(var + eps); of four channels four means, four scales and so on, zero beyond the last
+// channel. Bindings: stats [1,2,C], weight [C], bias [C], terms [⌈C/4⌉,4,4]. Twin: reference/batch_norm.rs
 
 struct Params {
     channels: u32,
@@ -20,10 +20,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let own = min(c, p.channels - 1u);
-    let scale = weight[own] / sqrt(stats[own + p.channels] + p.eps);
-    let at = c / 4u * 12u + c % 4u;
+    let deviation = sqrt(stats[own + p.channels] + p.eps);
+    let at = c / 4u * 16u + c % 4u;
     let beyond = c >= p.channels;
     terms[at] = select(stats[own], 0.0, beyond);
-    terms[at + 4u] = select(scale, 0.0, beyond);
+    terms[at + 4u] = select(weight[own] / deviation, 0.0, beyond);
     terms[at + 8u] = select(bias[own], 0.0, beyond);
+    terms[at + 12u] = select(1.0 / deviation, 0.0, beyond);
 }

@@ -10,10 +10,15 @@ const LOADED_SLOPE: f32 = 0.0;
 // Mean, scale and shift of a channel.
 fn terms_of(channel: u32) -> vec3<f32> {
     if (NORMALISED) {
-        let at = channel / 4u * 12u + channel % 4u;
+        let at = channel / 4u * 16u + channel % 4u;
         return vec3(f32(norm[at]), f32(norm[at + 4u]), f32(norm[at + 8u]));
     }
     return vec3(0.0);
+}
+
+// 1/√(var + eps) of a channel.
+fn inverse_of(channel: u32) -> f32 {
+    return f32(norm[channel / 4u * 16u + 12u + channel % 4u]);
 }
 
 fn normalised(v: Value, terms: vec3<f32>) -> Value {

@@ -21,6 +21,7 @@ mod half;
 mod interfaces;
 mod max_pool;
 mod on_load;
+mod on_store;
 mod pack_texture;
 mod pad;
 mod pipeline_cache;

@@ -2,10 +2,12 @@
 
 mod assign;
 mod explain;
+mod on_store;
 mod places;
 mod unwritten;
 
 pub(crate) use assign::{Layout, Layouts, Move, NodeLayout};
 pub use explain::{KernelReport, Reason};
+pub(crate) use on_store::reduced_on_store;
 pub(crate) use places::{late_reads, slices_in_place, value_target};
 pub(crate) use unwritten::unwritten;

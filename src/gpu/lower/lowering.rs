@@ -27,8 +27,10 @@ pub(crate) struct Lowering<'g> {
     pub(crate) in_place: HashMap<NodeId, (NodeId, usize)>,
     /// values that their readers make, see `unwritten`
     pub(crate) unwritten: HashSet<NodeId>,
-    /// what these need of each normalisation
-    pub(super) norm_terms: HashMap<NodeId, Target>,
+    /// reductions over what nodes write that their kernels leave, see `reduced_on_store`
+    pub(crate) reductions: HashMap<NodeId, NodeId>,
+    /// what kernels that normalise need of eps (its bits), statistics, weight and bias
+    pub(super) norm_terms: HashMap<(u32, [NodeId; 3]), Target>,
     pub(super) packed: Packed,
     pub(super) step: usize,
     pub(super) label: &'static str,
@@ -54,6 +56,7 @@ impl<'g> Lowering<'g> {
             snapshots: late_reads(graph),
             in_place: slices_in_place(graph),
             unwritten: HashSet::new(),
+            reductions: HashMap::new(),
             norm_terms: HashMap::new(),
             packed: Packed::default(),
             step: 0,

@@ -7,6 +7,7 @@ mod copy;
 mod elementwise;
 mod lowering;
 mod on_load;
+mod on_store;
 mod operators;
 mod optimizer;
 mod packed;

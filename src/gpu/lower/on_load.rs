@@ -45,6 +45,13 @@ impl Loaded {
         self.norm.is_some()
     }
 
+    /// What a kernel needs that reads `operand` as it is, and adds up the gradient of a normalisation of these terms, of which this
+    /// is the gradient of the result.
+    pub(super) fn reducing(self, operand: NodeId, terms: Target, channels: usize) -> Loaded {
+        let norm = Some(Norm { terms, channels, activation: Activation::Identity });
+        Loaded { source: operand, norm, dropout: self.dropout }
+    }
+
     /// What uniform blocks say of the dropout.
     pub(super) fn mask(&self) -> MaskNumbers {
         match self.dropout {
@@ -65,7 +72,7 @@ impl MaskNumbers {
 
 /// Elements of what `norm_terms` writes.
 fn terms_of(channels: usize) -> usize {
-    channels.div_ceil(4) * 12
+    channels.div_ceil(4) * 16
 }
 
 impl Lowering<'_> {
@@ -75,8 +82,8 @@ impl Lowering<'_> {
         if let Some((&Op::Dropout { p, stream }, inputs)) = self.unwritten_op(operand) {
             loaded = Loaded { source: inputs[0], norm: None, dropout: Some(Mask { p, stream, seed: inputs[1] }) };
         }
-        if let Some((&Op::BatchNorm { activation, .. }, inputs)) = self.unwritten_op(loaded.source) {
-            let terms = self.norm_terms[&loaded.source];
+        if let Some((&Op::BatchNorm { eps, activation, .. }, inputs)) = self.unwritten_op(loaded.source) {
+            let terms = self.norm_terms[&(eps.to_bits(), [inputs[1], inputs[2], inputs[3]])];
             loaded.norm = Some(Norm { terms, channels: self.shape(loaded.source)[1], activation });
             loaded.source = inputs[0];
         }
@@ -110,19 +117,21 @@ impl Lowering<'_> {
         })
     }
 
-    /// What kernels that read a normalisation must know of it.
-    pub(super) fn make_norm_terms(&mut self, eps: f32, id: NodeId) -> Result<()> {
-        let channels = self.shape(id)[1];
+    /// What kernels that normalise must know of statistics, weight and bias, made once.
+    pub(super) fn norm_terms(&mut self, eps: f32, inputs: [NodeId; 3]) -> Result<Target> {
+        if let Some(&terms) = self.norm_terms.get(&(eps.to_bits(), inputs)) {
+            return Ok(terms);
+        }
+        let channels = self.shape(inputs[1]).elements();
         let elements = terms_of(channels);
         let terms = self.temporary(elements);
-        self.norm_terms.insert(id, terms);
-        let mut dispatch =
-            Dispatch::new(Shader::NormTerms, "main").uniform(&NormTermsBlock { channels, eps });
-        for slot in 1..4 {
-            dispatch = dispatch.bind(self.whole(self.input(id, slot))?);
+        self.norm_terms.insert((eps.to_bits(), inputs), terms);
+        let mut dispatch = Dispatch::new(Shader::NormTerms, "main").uniform(&NormTermsBlock { channels, eps });
+        for input in inputs {
+            dispatch = dispatch.bind(self.whole(input)?);
         }
         let groups = channels.next_multiple_of(4).div_ceil(64);
         self.push(dispatch.bind_written(self.whole_target(terms, elements)?).grid(groups, 1, 1));
-        Ok(())
+        Ok(terms)
     }
 }

@@ -23,6 +23,10 @@ impl Lowering<'_> {
     fn operator(&mut self, id: NodeId, layout: Layout) -> Result<()> {
         use Layout::{Buffer, Texture};
         let graph = self.graph;
+        if self.reductions.values().any(|reduction| *reduction == id) {
+            // The kernel that writes the map has left it.
+            return Ok(());
+        }
         match (&graph.node(id).op, layout) {
             (Op::State(state), Buffer) if self.snapshots.contains(&id) => self.snapshot(*state, id),
             (Op::Input { .. } | Op::State(_) | Op::Constant { .. } | Op::Reshape | Op::Detach, Buffer) => Ok(()),
@@ -46,7 +50,10 @@ impl Lowering<'_> {
             (Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } | Op::Conv2dWeightGrad { .. }, _) => self.convolution(id),
             (Op::BatchStats { domains }, Buffer) => self.batch_stats(*domains, id),
             (Op::BatchStats { domains }, Texture) => self.batch_stats_texture(*domains, id),
-            (Op::BatchNorm { eps, .. }, Buffer) if self.unwritten.contains(&id) => self.make_norm_terms(*eps, id),
+            (Op::BatchNorm { eps, .. }, Buffer) if self.unwritten.contains(&id) => {
+                let node = graph.node(id);
+                self.norm_terms(*eps, [node.inputs[1], node.inputs[2], node.inputs[3]]).map(|_| ())
+            }
             (Op::BatchNorm { eps, activation, .. }, Buffer) => self.batch_norm(*eps, *activation, id),
             (Op::BatchNorm { eps, activation, .. }, Texture) => self.batch_norm_texture(*eps, *activation, id),
             (Op::BatchNormGradSums { eps, activation }, Buffer) => self.batch_norm_grad_sums(*eps, *activation, id),

@@ -127,6 +127,11 @@ impl Lowering<'_> {
         self.add_parts_to(parts, splits, outputs, Output::new(out))
     }
 
+    /// The same of few outputs and perhaps many parts, in one view.
+    pub(super) fn sum_of_parts(&mut self, parts: View, splits: usize, outputs: usize, out: Target) -> Result<()> {
+        self.sum_view(parts, 0, &Shape::from([splits, outputs]), splits, &[0], Output::new(out))
+    }
+
     fn add_parts_to(&mut self, parts: Target, splits: usize, outputs: usize, out: Output) -> Result<()> {
         let axes = Axes { kept: [(1, 0), (1, 0), (outputs, 1)], reduced: [(1, 0), (1, 0), (splits, outputs)] };
         let from = self.whole_target(parts, splits * outputs)?;

@@ -1,7 +1,7 @@
 //! Launches of the normalisations and their gradients.
 
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, Shader, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, View, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::lower::on_load::MaskNumbers;
 use crate::gpu::machine::Result;
@@ -126,20 +126,32 @@ impl Lowering<'_> {
         if splits == 1 {
             return Ok(());
         }
+        self.combine_stats(written, [splits, domains], id)
+    }
+
+    /// Statistics of the parts `[D, splits, C, 3]` of them.
+    pub(in crate::gpu::lower) fn combine_stats(
+        &mut self,
+        parts: View,
+        [splits, domains]: [usize; 2],
+        id: NodeId,
+    ) -> Result<()> {
+        let channels = self.shape(id)[2];
         let combine = Dispatch::new(Shader::BatchStats, "combine")
+            .constant("LANES", self.lanes_constant())
             .uniform(&StatsBlock {
                 base_x: 0,
-                channels: c,
-                plane,
-                samples: n,
+                channels,
+                plane: 0,
+                samples: 0,
                 samples_per_split: 0,
                 first_split: 0,
                 splits,
                 domains,
             })
-            .bind(written)
+            .bind(parts)
             .bind_written(self.whole(id)?)
-            .grid((domains * c).div_ceil(64), 1, 1);
+            .grid(channels, domains, 1);
         self.push(combine);
         Ok(())
     }

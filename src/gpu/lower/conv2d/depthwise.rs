@@ -6,6 +6,7 @@ use crate::gpu::family::Geometry;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
+use crate::gpu::lower::on_store::OnStore;
 use crate::gpu::machine::Result;
 
 /// Workgroups of a gradient of weights that keep a large adapter busy.
@@ -82,11 +83,19 @@ impl Lowering<'_> {
             false => [column.blocks(written[0]), written[1]],
         };
         let [read_sample, written_sample] = [read, written].map(|[h, w]| g.i * h * w);
-        let loaded = self.loaded(operands.first);
+        let groups = (rows * columns).div_ceil(64);
+        let (on_store, loaded) = self.on_store(operands.out, operands.first, g.n * groups)?;
+        let reduced = on_store.as_ref();
+        let entry = match spreads {
+            true => OnStore::entry(reduced, ["spread", "spread", "spread_with_grad_sums"]),
+            false => OnStore::entry(reduced, ["slide", "slide_with_stats", "slide_with_grad_sums"]),
+        };
+        let weights = self.whole(operands.second)?;
+        let (bias, biases) = self.bias(operands)?;
         for piece in self.pieces_of(g.n, read_sample.max(written_sample), MAX_GROUPS)? {
             let (vx, base_x) = self.rows(loaded.source, piece, read_sample);
             let (vy, base_y) = self.rows(operands.out, piece, written_sample);
-            let mut dispatch = depthwise_kernel(g, if spreads { "spread" } else { "slide" })
+            let mut dispatch = depthwise_kernel(g, entry)
                 .uniform(&DepthwiseBlock {
                     base_x,
                     base_y,
@@ -100,26 +109,27 @@ impl Lowering<'_> {
                     units: rows * columns,
                     samples_per_split: 0,
                     units_per_split: 0,
-                    first_split: 0,
+                    first_split: piece.first * groups,
                 })
                 .bind(vx)
-                .bind(self.whole(operands.second)?)
+                .bind(weights)
                 .bind_written(vy)
-                .grid((rows * columns).div_ceil(64), g.i, piece.count);
+                .grid(groups, g.i, piece.count);
             if !spreads {
-                let (bias, biases) = self.bias(operands)?;
-                let anything = self.whole(operands.second)?;
-                dispatch = self
-                    .bind_norm(dispatch, &loaded, anything)?
+                dispatch = dispatch
                     .constants(column.constants())
-                    .constants(activation_constants(operands.activation))
                     .constant("FLIPPED", Constant::Bool(transposed))
-                    .constant("BIAS", Constant::Bool(operands.bias.is_some()))
+                    .constant("BIAS", Constant::Bool(operands.bias.is_some()));
+            }
+            if !spreads || reduced.is_some() {
+                let activation = OnStore::activation(reduced, operands.activation);
+                dispatch = self
+                    .bind_norm(dispatch.constants(activation_constants(activation)), &loaded, weights)?
                     .bind_part(bias, biases);
             }
-            self.push(dispatch);
+            self.push(self.bind_parts(dispatch, reduced, piece, [1, 1])?);
         }
-        Ok(())
+        self.finish_on_store(on_store)
     }
 
     fn depthwise_weight_grad(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {

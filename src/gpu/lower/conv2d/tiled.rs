@@ -7,6 +7,7 @@ use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, View, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
 use crate::gpu::lower::on_load::MaskNumbers;
+use crate::gpu::lower::on_store::OnStore;
 use crate::gpu::machine::{Result, Tile};
 
 impl Tile {
@@ -66,6 +67,7 @@ uniform! {
         columns: usize,
         pixels: usize,
         first_pixel: usize,
+        first_part: usize,
         taps: usize,
         first: usize,
         stream: u32,
@@ -120,63 +122,77 @@ impl Lowering<'_> {
         let pieces = self.pieces_of(g.n, read_sample.max(written_sample), most)?;
         let packed = self.weights_by_taps(g, operands, transposed)?;
         let (bias, biases) = self.bias(operands)?;
-        let loaded = self.loaded(operands.first);
-        let MaskNumbers { stream, threshold, scale } = loaded.mask();
         let across = g.phases(1, transposed);
+        let mut launches = Vec::new();
+        let mut splits = 0;
         for piece in pieces {
             for h in g.phases(0, transposed) {
                 for &w in &across {
                     let [rows, columns] = [h.positions(height), w.positions(width)];
-                    let pixels = piece.count * rows * columns;
-                    let fitting = || Tile::fitting(filters, pixels, 1, self.machine.largest_tile);
+                    let fitting = || Tile::fitting(filters, piece.count * rows * columns, 1, self.machine.largest_tile);
                     let tile = tile.unwrap_or_else(fitting);
-                    let [groups_m, groups_n] = tile.groups(filters, pixels);
-                    let (vx, base_x) = self.rows(loaded.source, piece, read_sample);
-                    let (vy, base_y) = self.rows(operands.out, piece, written_sample);
-                    let [_, tile_pixels] = tile.extents();
-                    let taps = h.taps() * w.taps();
-                    let operations = 2.0 * (filters * read[0] * taps.max(1)) as f64 * pixels as f64;
-                    let at_once = at_once(groups_n, operations, MOST_OPERATIONS, 1);
-                    for first in (0..groups_n).step_by(at_once) {
-                        let groups = at_once.min(groups_n - first);
-                        let dispatch = Dispatch::new(Shader::Conv2dTiled, "main")
-                            .constants(tile.constants())
-                            .constant("MODE", Constant::Kind(operands.direction.into()))
-                            .constants(steps(g))
-                            .constants(phases(h, w))
-                            .constants(activation_constants(operands.activation))
-                            .constant("BIAS", Constant::Bool(operands.bias.is_some()))
-                            .uniform(&TiledBlock {
-                                base_x,
-                                base_y,
-                                channels: read[0],
-                                height: read[1],
-                                width: read[2],
-                                filters,
-                                out_height: height,
-                                out_width: width,
-                                rows,
-                                columns,
-                                pixels,
-                                first_pixel: first * tile_pixels,
-                                taps,
-                                first: vx.start,
-                                stream,
-                                threshold,
-                                scale,
-                            })
-                            .bind_part(vx, vx.len * groups / groups_n)
-                            .bind(packed)
-                            .bind_written(vy)
-                            .bind_part(bias, biases)
-                            .grid(groups, groups_m, 1);
-                        let dispatch = self.bind_norm(dispatch, &loaded, packed)?;
-                        self.push(self.bind_seed(dispatch, &loaded, packed)?);
-                    }
+                    launches.push((piece, h, w, tile, splits));
+                    splits += tile.groups(filters, piece.count * rows * columns)[1];
                 }
             }
         }
-        Ok(())
+        let (on_store, loaded) = self.on_store(operands.out, operands.first, splits)?;
+        let reduced = on_store.as_ref();
+        let MaskNumbers { stream, threshold, scale } = loaded.mask();
+        for (piece, h, w, tile, first_part) in launches {
+            let [rows, columns] = [h.positions(height), w.positions(width)];
+            let pixels = piece.count * rows * columns;
+            let [groups_m, groups_n] = tile.groups(filters, pixels);
+            let (vx, base_x) = self.rows(loaded.source, piece, read_sample);
+            let (vy, base_y) = self.rows(operands.out, piece, written_sample);
+            let [_, tile_pixels] = tile.extents();
+            let taps = h.taps() * w.taps();
+            let operations = 2.0 * (filters * read[0] * taps.max(1)) as f64 * pixels as f64;
+            let at_once = at_once(groups_n, operations, MOST_OPERATIONS, 1);
+            let entry = OnStore::entry(reduced, ["main", "with_stats", "with_grad_sums"]);
+            // Dropped elements are those of what is read, or of the gradient that is reduced.
+            let numbered = if transposed { vy } else { vx };
+            for first in (0..groups_n).step_by(at_once) {
+                let groups = at_once.min(groups_n - first);
+                let dispatch = Dispatch::new(Shader::Conv2dTiled, entry)
+                    .constants(tile.constants())
+                    .constant("MODE", Constant::Kind(operands.direction.into()))
+                    .constants(steps(g))
+                    .constants(phases(h, w))
+                    .constants(activation_constants(OnStore::activation(reduced, operands.activation)))
+                    .constant("BIAS", Constant::Bool(operands.bias.is_some()))
+                    .uniform(&TiledBlock {
+                        base_x,
+                        base_y,
+                        channels: read[0],
+                        height: read[1],
+                        width: read[2],
+                        filters,
+                        out_height: height,
+                        out_width: width,
+                        rows,
+                        columns,
+                        pixels,
+                        first_pixel: first * tile_pixels,
+                        first_part: first_part + first,
+                        taps,
+                        first: numbered.start,
+                        stream,
+                        threshold,
+                        scale,
+                    })
+                    .bind_part(vx, vx.len * groups / groups_n)
+                    .bind(packed)
+                    .bind_written(vy)
+                    .bind_part(bias, biases)
+                    .grid(groups, groups_m, 1);
+                let dispatch = self.bind_norm(dispatch, &loaded, packed)?;
+                let dispatch = self.bind_seed(dispatch, &loaded, packed)?;
+                let share = [rows * columns * groups, height * width * groups_n];
+                self.push(self.bind_parts(dispatch, reduced, piece, share)?);
+            }
+        }
+        self.finish_on_store(on_store)
     }
 
     /// The weights as the kernel reads them.
