@@ -8,13 +8,14 @@
 // conv2d_texture. Weights are those that pack_weights wrote. DEPTH channels of a tap are a step.
 // `with_stats` and `with_grad_sums` also leave what is added up over the map that they write: for each tile of n the count, mean
 // and M2 of y as batch_stats has them, or the sums of batch_norm_grad_sums, dx being the gradient of what a
-// normalisation of `met`, and perhaps a dropout, made.
-// Grid: x = tiles of n, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias, norm, seed, parts, met.
+// normalisation of `met`, and perhaps a dropout, made. `combined` writes y + met, or dx times the slope of an activation that made
+// `met`. Grid: x = tiles of n, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias, norm, seed, met, parts.
 // Twin: reference/conv2d.rs, reference/batch_norm.rs
 // Imports: conv_steps, conv_taps, Direction, dropped_on_load, on_load, register_tile
 
 const MODE: u32 = FORWARD;
 const BIAS: bool = false;
+const ADDS: bool = true;
 
 // Quads of a column that the workgroup loads at once.
 const QUADS_AT_ONCE: u32 = THREADS / TILE_N;
@@ -52,8 +53,8 @@ alias MetType = f32;
 @group(0) @binding(4) var<storage, read> bias: array<BiasType>;
 @group(0) @binding(5) var<storage, read> norm: array<f32>;
 @group(0) @binding(6) var<storage, read> seed: array<f32>;
-@group(0) @binding(7) var<storage, read_write> parts: array<f32>;
-@group(0) @binding(8) var<storage, read> met: array<MetType>;
+@group(0) @binding(7) var<storage, read> met: array<MetType>;
+@group(0) @binding(8) var<storage, read_write> parts: array<f32>;
 
 // Four channels of a pixel; those beyond the last repeat it, for their weights are zero.
 fn channels_at(at: u32, first: u32, plane: u32, inside: bool, key: Word) -> vec4<f32> {
@@ -199,6 +200,28 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var totals: Sums;
     add_products(group, lane, &totals);
     store(own_of(group, lane), &totals);
+}
+
+@compute @workgroup_size(THREADS)
+fn combined(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var totals: Sums;
+    add_products(group, lane, &totals);
+    let own = own_of(group, lane);
+    for (var column = 0u; column < COLUMNS; column++) {
+        let n = own.first_n + column * THREADS_N;
+        if (n < p.pixels) {
+            let place = place_of(n);
+            for (var row = 0u; row < ROWS; row++) {
+                let m = own.first_m + row * THREADS_M;
+                if (m < p.filters) {
+                    let at = place + m * p.out_height * p.out_width;
+                    let v = finished(m, totals[column / 4u * 8u + row][column % 4u]);
+                    let other = f32(met[at]);
+                    y[at] = YType(select(v * slope(other), v + other, ADDS));
+                }
+            }
+        }
+    }
 }
 
 @compute @workgroup_size(THREADS)

@@ -11,7 +11,7 @@
 // Grid of `slide` and `spread`: x = 64 columns of ROWS rows (blocks of elements) each, y = channels, z = samples; of
 // `weight_grad`: x = channels, y = splits of the samples, z = splits of a sample.
 // x of `slide` and `weight_grad` may be the output of a normalisation, which is then made as it is loaded.
-// Bindings: x, w, y, norm, bias [C], parts, met; of `spread` the first three; of `weight_grad` x, dy, parts, norm.
+// Bindings: x, w, y, norm, bias [C], met, parts; of `spread` the first three; of `weight_grad` x, dy, parts, norm.
 // Twin: reference/conv2d.rs, reference/batch_norm.rs
 // Imports: conv_steps, on_load
 
@@ -58,8 +58,8 @@ alias Value = f32;
 @group(0) @binding(3) var<storage, read_write> y: array<YType>;
 @group(0) @binding(4) var<storage, read> norm: array<NormType>;
 @group(0) @binding(5) var<storage, read> bias: array<BiasType>;
-@group(0) @binding(6) var<storage, read_write> parts: array<f32>;
-@group(0) @binding(7) var<storage, read> met: array<MetType>;
+@group(0) @binding(6) var<storage, read> met: array<MetType>;
+@group(0) @binding(7) var<storage, read_write> parts: array<f32>;
 
 alias Window = array<array<f32, KERNEL_W>, WINDOW>;
 

@@ -1,9 +1,9 @@
 // resize: maps interpolated to another size, and the adjoint for the gradient.
 // One invocation for each element of the result; workgroups are folded into x and y.
 // `shifted` and `shifted_gradient` resize along one axis, a extents to b: y[n,c,b,·] is the sum over taps t of
-// x[n,t,c,a,·] resized and moved by taps/2 − t, zeros moving in.
+// x[n,t,c,a,·] resized and moved by taps/2 − t, zeros moving in. `shifted_added` adds `met`, which has the shape of y.
 // Bindings: x, y [planes,OH,OW] of `main`; dy, dx [planes,IH,IW] of `gradient`; x [n,taps,c,a,inner] and
-// y [n,c,b,inner] of `shifted`, dy and dx of `shifted_gradient`. Twin: reference/resize.rs
+// y [n,c,b,inner] of `shifted`, and met; dy and dx of `shifted_gradient`. Twin: reference/resize.rs
 // Imports: grid, interpolation
 
 const SKIPS: bool = true;
@@ -24,11 +24,13 @@ struct Params {
 
 alias XType = f32;
 alias YType = f32;
+alias MetType = f32;
 alias Value = f32;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<XType>;
 @group(0) @binding(2) var<storage, read_write> y: array<YType>;
+@group(0) @binding(3) var<storage, read> met: array<MetType>;
 
 fn load(at: u32) -> f32 {
     return f32(x[p.base_x + at]);
@@ -55,6 +57,14 @@ fn shifted(invocation: Invocation) {
     let i = number_of(invocation);
     if (i < p.count) {
         y[p.base_y + i] = YType(shifted_sum(i));
+    }
+}
+
+@compute @workgroup_size(64)
+fn shifted_added(invocation: Invocation) {
+    let i = number_of(invocation);
+    if (i < p.count) {
+        y[p.base_y + i] = YType(f32(YType(shifted_sum(i))) + f32(met[p.base_y + i]));
     }
 }
 

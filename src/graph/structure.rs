@@ -113,9 +113,14 @@ impl Graph {
 
     /// Ids of the nodes that an output or an update needs, in evaluation order.
     pub fn live_nodes(&self) -> Vec<NodeId> {
-        let outputs = self.outputs.iter().map(|(_, id)| *id);
-        let live = self.behind(outputs.chain(self.updates.iter().flat_map(|u| u.inputs())));
+        let live = self.behind(self.read_later());
         (0..self.nodes.len()).filter(|&i| live[i]).map(NodeId).collect()
+    }
+
+    /// Values that outputs and updates read.
+    pub(crate) fn read_later(&self) -> impl Iterator<Item = NodeId> {
+        let outputs = self.outputs.iter().map(|(_, id)| *id);
+        outputs.chain(self.updates.iter().flat_map(|update| update.inputs()))
     }
 
     /// Of each node, whether an output depends on it.

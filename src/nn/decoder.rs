@@ -60,6 +60,9 @@ fn conv_of_joined(pass: &mut Pass, name: &str, wide: NodeId, narrow: NodeId, out
     let of_wide = g.slice(weight, 1, 0, c)?;
     let of_narrow = g.slice(weight, 1, c, rest)?;
 
+    let dense = ConvSpec { padding: [1, 1], ..ConvSpec::default() };
+    let y = g.conv2d(narrow, of_narrow, None, dense)?;
+
     let by_tap = g.permute(of_wide, &[2, 3, 0, 1])?;
     let by_tap = g.reshape(by_tap, [TAPS * TAPS * out, c, 1, 1])?;
     let x = g.conv2d(wide, by_tap, None, ConvSpec::default())?;
@@ -68,9 +71,6 @@ fn conv_of_joined(pass: &mut Pass, name: &str, wide: NodeId, narrow: NodeId, out
     let x = g.push(shifted(3, across), &[x])?;
     let x = g.reshape(x, [n, TAPS * out, h, across])?;
     let x = g.push(shifted(2, high), &[x])?;
-
-    let dense = ConvSpec { padding: [1, 1], ..ConvSpec::default() };
-    let y = g.conv2d(narrow, of_narrow, None, dense)?;
     g.add(x, y)
 }
 

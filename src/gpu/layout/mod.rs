@@ -1,12 +1,14 @@
 //! Where values lie before anything is lowered: in which memory, and which of them packed in textures.
 
 mod assign;
+mod combined;
 mod explain;
 mod on_store;
 mod places;
 mod unwritten;
 
 pub(crate) use assign::{Layout, Layouts, Move, NodeLayout};
+pub(crate) use combined::combined_on_store;
 pub use explain::{KernelReport, Reason};
 pub(crate) use on_store::reduced_on_store;
 pub(crate) use places::{late_reads, slices_in_place, value_target};

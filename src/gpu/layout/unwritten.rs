@@ -35,8 +35,7 @@ pub(crate) fn unwritten(
             readers.entry(input).or_default().push(makes);
         }
     }
-    let kept = graph.outputs().iter().map(|(_, id)| *id).chain(graph.updates().iter().flat_map(|update| update.inputs()));
-    for id in kept {
+    for id in graph.read_later() {
         readers.entry(graph.storage_of(id)).or_default().push(Makes::default());
     }
     let all = |id: &NodeId, wanted: fn(&Makes) -> bool| readers.get(id).is_some_and(|makes| makes.iter().all(wanted));

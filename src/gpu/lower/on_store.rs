@@ -1,94 +1,139 @@
-//! Reductions that a convolution's kernel leaves in parts of the map that it writes: see `layout::reduced_on_store`.
+//! What a convolution's kernel makes beside the map that it writes, or of it: see `layout::reduced_on_store` and
+//! `layout::combined_on_store`.
 
 use super::lowering::{Lowering, Piece};
 use super::on_load::Loaded;
+use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Dispatch, Target, View};
 use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId, Op};
 
-/// A reduction over the map that a kernel writes.
+/// What a kernel does as it writes a map.
 pub(super) struct OnStore {
-    /// the node whose value it is
-    reduction: NodeId,
+    /// the node whose value the kernel writes
+    pub(super) written: NodeId,
+    task: Task,
     channels: usize,
-    /// of the sums of a normalisation's gradient, what was normalised, and the activation
-    gradient: Option<(NodeId, Activation)>,
-    parts: Target,
-    splits: usize,
+}
+
+/// What there is to do beside writing.
+enum Task {
+    Nothing,
+    /// leave parts of a reduction
+    Reduce { reduction: NodeId, parts: Target, splits: usize, gradient: Option<Gradient> },
+    /// write the sum with another map, or the product with an activation's slope there
+    Combine { met: NodeId, slope: Option<Activation> },
+}
+
+/// What the sums of a normalisation's gradient need: what was normalised, and the activation.
+struct Gradient {
+    met: NodeId,
+    activation: Activation,
 }
 
 impl OnStore {
-    /// One of a kernel's entry points: without a reduction, with statistics, with the sums of a gradient.
-    pub(super) fn entry(reduced: Option<&OnStore>, [plain, stats, sums]: [&'static str; 3]) -> &'static str {
-        match reduced {
-            None => plain,
-            Some(OnStore { gradient: None, .. }) => stats,
-            Some(OnStore { gradient: Some(_), .. }) => sums,
+    /// The entry point of `conv2d_tiled`.
+    pub(super) fn entry(&self) -> &'static str {
+        match &self.task {
+            Task::Nothing => "main",
+            Task::Combine { .. } => "combined",
+            Task::Reduce { gradient: None, .. } => "with_stats",
+            Task::Reduce { gradient: Some(_), .. } => "with_grad_sums",
         }
     }
 
-    /// The activation that a kernel knows: its own, or the one before which it adds up gradients.
-    pub(super) fn activation(reduced: Option<&OnStore>, own: Activation) -> Activation {
-        reduced.and_then(|reduced| reduced.gradient).map_or(own, |(_, activation)| activation)
+    /// Whether there is more to do than writing.
+    pub(super) fn is_more(&self) -> bool {
+        !matches!(self.task, Task::Nothing)
+    }
+
+    /// The activation that a kernel knows: its own, or the one of which it needs the slope.
+    pub(super) fn activation(&self, own: Activation) -> Activation {
+        match &self.task {
+            Task::Combine { slope: Some(activation), .. } => *activation,
+            Task::Reduce { gradient: Some(Gradient { activation, .. }), .. } => *activation,
+            _ => own,
+        }
     }
 
     /// Numbers of a part.
     fn part(&self) -> usize {
-        self.channels * if self.gradient.is_some() { 2 } else { 3 }
+        let of_gradient = matches!(self.task, Task::Reduce { gradient: Some(_), .. });
+        self.channels * if of_gradient { 2 } else { 3 }
     }
 }
 
 impl Lowering<'_> {
-    /// The reduction over what a convolution writes in so many parts, if there is one; and how it loads its operand, or what
-    /// it needs to reduce.
-    pub(super) fn on_store(&mut self, out: NodeId, operand: NodeId, splits: usize) -> Result<(Option<OnStore>, Loaded)> {
-        let loaded = self.loaded(operand);
-        let Some(&reduction) = self.reductions.get(&out) else { return Ok((None, loaded)) };
-        let graph = self.graph;
-        let node = graph.node(reduction);
-        let channels = self.shape(out)[1];
-        let mut own = OnStore { reduction, channels, gradient: None, parts: Target::Scratch(0), splits };
-        let mut needs = loaded;
-        if let Op::BatchNormGradSums { eps, activation } = node.op {
-            own.gradient = Some((node.inputs[0], activation));
-            let terms = self.norm_terms(eps, [node.inputs[2], node.inputs[3], node.inputs[4]])?;
-            needs = self.loaded(node.inputs[1]).reducing(operand, terms, channels);
+    /// What the kernel of a convolution does as it writes its map, a reduction in so many parts; and how it loads its operand, or
+    /// what it needs to reduce.
+    pub(super) fn on_store(&mut self, out: NodeId, operand: NodeId, splits: usize) -> Result<(OnStore, Loaded)> {
+        let (mut loaded, channels) = (self.loaded(operand), self.shape(out)[1]);
+        let mut own = OnStore { written: out, task: Task::Nothing, channels };
+        if let Some(met) = self.combined_with(out) {
+            own.written = self.combined[&out];
+            let slope = match self.graph.node(own.written).op {
+                Op::UnaryGrad(function) => function.activation(),
+                _ => None,
+            };
+            own.task = Task::Combine { met, slope };
         }
-        own.parts = self.temporary(splits * own.part());
-        Ok((Some(own), needs))
+        let Some(&reduction) = self.reductions.get(&out) else { return Ok((own, loaded)) };
+        let node = self.graph.node(reduction);
+        let gradient = match node.op {
+            Op::BatchNormGradSums { eps, activation } => {
+                let terms = self.norm_terms(eps, [node.inputs[2], node.inputs[3], node.inputs[4]])?;
+                loaded = self.loaded(node.inputs[1]).reducing(operand, terms, channels);
+                Some(Gradient { met: node.inputs[0], activation })
+            }
+            _ => None,
+        };
+        own.task = Task::Reduce { reduction, parts: Target::Scratch(0), splits, gradient };
+        let all = self.temporary(splits * own.part());
+        if let Task::Reduce { parts, .. } = &mut own.task {
+            *parts = all;
+        }
+        Ok((own, loaded))
     }
 
-    /// Binds the parts, and for a gradient the share `part` of `whole` of a piece of what was normalised.
-    pub(super) fn bind_parts(
+    /// The map with which the kernel of a node combines what it writes.
+    pub(super) fn combined_with(&self, out: NodeId) -> Option<NodeId> {
+        let operator = self.graph.node(*self.combined.get(&out)?);
+        operator.inputs.iter().copied().find(|input| *input != out)
+    }
+
+    /// Binds the share `part` of `whole` of a piece of the map that is met, or anything, and the parts of a reduction.
+    pub(super) fn bind_store(
         &self,
         dispatch: Dispatch,
-        reduced: Option<&OnStore>,
-        piece: Piece,
-        [part, whole]: [usize; 2],
+        own: &OnStore,
+        (piece, [part, whole]): (Piece, [usize; 2]),
+        anything: View,
     ) -> Result<Dispatch> {
-        let Some(own) = reduced else { return Ok(dispatch) };
-        let dispatch = dispatch.bind_written(self.parts_of(own)?);
-        Ok(match own.gradient {
-            Some((met, _)) => {
-                let sample = self.shape(met).elements() / self.shape(met)[0];
-                let (view, _) = self.rows(met, piece, sample);
-                dispatch.bind_part(view, (view.len as u128 * part as u128 / whole as u128) as usize)
+        let met = |met: NodeId| {
+            let shape = self.shape(met);
+            let (view, _) = self.rows(met, piece, shape.elements() / shape[0]);
+            (view, (view.len as u128 * part as u128 / whole as u128) as usize)
+        };
+        Ok(match &own.task {
+            Task::Nothing => dispatch,
+            Task::Combine { met: other, slope } => {
+                let (view, used) = met(*other);
+                dispatch.constant("ADDS", Constant::Bool(slope.is_none())).bind_part(view, used)
             }
-            None => dispatch,
+            Task::Reduce { parts, splits, gradient, .. } => {
+                let (view, used) = gradient.as_ref().map_or((anything, 0), |gradient| met(gradient.met));
+                dispatch.bind_part(view, used).bind_written(self.whole_target(*parts, splits * own.part())?)
+            }
         })
     }
 
-    fn parts_of(&self, own: &OnStore) -> Result<View> {
-        self.whole_target(own.parts, own.splits * own.part())
-    }
-
-    /// Puts the parts together.
-    pub(super) fn finish_on_store(&mut self, reduced: Option<OnStore>) -> Result<()> {
-        let Some(own) = reduced else { return Ok(()) };
-        let (parts, out) = (self.parts_of(&own)?, self.target(own.reduction));
-        match own.gradient {
-            None => self.combine_stats(parts, [own.splits, 1], own.reduction),
-            Some(_) => self.sum_of_parts(parts, own.splits, own.part(), out),
+    /// Puts the parts of a reduction together.
+    pub(super) fn finish_store(&mut self, own: &OnStore) -> Result<()> {
+        let Task::Reduce { reduction, parts, splits, gradient } = &own.task else { return Ok(()) };
+        let view = self.whole_target(*parts, splits * own.part())?;
+        match gradient {
+            None => self.combine_stats(view, [*splits, 1], *reduction),
+            Some(_) => self.sum_of_parts(view, *splits, own.part(), self.target(*reduction)),
         }
     }
 }

@@ -23,8 +23,8 @@ impl Lowering<'_> {
     fn operator(&mut self, id: NodeId, layout: Layout) -> Result<()> {
         use Layout::{Buffer, Texture};
         let graph = self.graph;
-        if self.reductions.values().any(|reduction| *reduction == id) {
-            // The kernel that writes the map has left it.
+        if self.reductions.values().chain(self.combined.values()).any(|made| *made == id) {
+            // The kernel of another node has made it.
             return Ok(());
         }
         match (&graph.node(id).op, layout) {

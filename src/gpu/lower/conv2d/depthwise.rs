@@ -6,7 +6,6 @@ use crate::gpu::family::Geometry;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
-use crate::gpu::lower::on_store::OnStore;
 use crate::gpu::machine::Result;
 
 /// Workgroups of a gradient of weights that keep a large adapter busy.
@@ -85,10 +84,12 @@ impl Lowering<'_> {
         let [read_sample, written_sample] = [read, written].map(|[h, w]| g.i * h * w);
         let groups = (rows * columns).div_ceil(64);
         let (on_store, loaded) = self.on_store(operands.out, operands.first, g.n * groups)?;
-        let reduced = on_store.as_ref();
-        let entry = match spreads {
-            true => OnStore::entry(reduced, ["spread", "spread", "spread_with_grad_sums"]),
-            false => OnStore::entry(reduced, ["slide", "slide_with_stats", "slide_with_grad_sums"]),
+        let entry = match (on_store.entry(), spreads) {
+            ("with_stats", _) => "slide_with_stats",
+            ("with_grad_sums", true) => "spread_with_grad_sums",
+            ("with_grad_sums", false) => "slide_with_grad_sums",
+            (_, true) => "spread",
+            (_, false) => "slide",
         };
         let weights = self.whole(operands.second)?;
         let (bias, biases) = self.bias(operands)?;
@@ -121,15 +122,15 @@ impl Lowering<'_> {
                     .constant("FLIPPED", Constant::Bool(transposed))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()));
             }
-            if !spreads || reduced.is_some() {
-                let activation = OnStore::activation(reduced, operands.activation);
+            if !spreads || on_store.is_more() {
+                let activation = on_store.activation(operands.activation);
                 dispatch = self
                     .bind_norm(dispatch.constants(activation_constants(activation)), &loaded, weights)?
                     .bind_part(bias, biases);
             }
-            self.push(self.bind_parts(dispatch, reduced, piece, [1, 1])?);
+            self.push(self.bind_store(dispatch, &on_store, (piece, [1, 1]), weights)?);
         }
-        self.finish_on_store(on_store)
+        self.finish_store(&on_store)
     }
 
     fn depthwise_weight_grad(&mut self, g: &Geometry, operands: &Operands) -> Result<()> {

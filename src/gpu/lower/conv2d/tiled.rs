@@ -7,7 +7,6 @@ use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, View, uniform};
 use crate::gpu::lower::lowering::{Lowering, activation_constants};
 use crate::gpu::lower::on_load::MaskNumbers;
-use crate::gpu::lower::on_store::OnStore;
 use crate::gpu::machine::{Result, Tile};
 
 impl Tile {
@@ -137,29 +136,27 @@ impl Lowering<'_> {
             }
         }
         let (on_store, loaded) = self.on_store(operands.out, operands.first, splits)?;
-        let reduced = on_store.as_ref();
         let MaskNumbers { stream, threshold, scale } = loaded.mask();
         for (piece, h, w, tile, first_part) in launches {
             let [rows, columns] = [h.positions(height), w.positions(width)];
             let pixels = piece.count * rows * columns;
             let [groups_m, groups_n] = tile.groups(filters, pixels);
             let (vx, base_x) = self.rows(loaded.source, piece, read_sample);
-            let (vy, base_y) = self.rows(operands.out, piece, written_sample);
+            let (vy, base_y) = self.rows(on_store.written, piece, written_sample);
             let [_, tile_pixels] = tile.extents();
             let taps = h.taps() * w.taps();
             let operations = 2.0 * (filters * read[0] * taps.max(1)) as f64 * pixels as f64;
             let at_once = at_once(groups_n, operations, MOST_OPERATIONS, 1);
-            let entry = OnStore::entry(reduced, ["main", "with_stats", "with_grad_sums"]);
             // Dropped elements are those of what is read, or of the gradient that is reduced.
             let numbered = if transposed { vy } else { vx };
             for first in (0..groups_n).step_by(at_once) {
                 let groups = at_once.min(groups_n - first);
-                let dispatch = Dispatch::new(Shader::Conv2dTiled, entry)
+                let dispatch = Dispatch::new(Shader::Conv2dTiled, on_store.entry())
                     .constants(tile.constants())
                     .constant("MODE", Constant::Kind(operands.direction.into()))
                     .constants(steps(g))
                     .constants(phases(h, w))
-                    .constants(activation_constants(OnStore::activation(reduced, operands.activation)))
+                    .constants(activation_constants(on_store.activation(operands.activation)))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                     .uniform(&TiledBlock {
                         base_x,
@@ -189,10 +186,10 @@ impl Lowering<'_> {
                 let dispatch = self.bind_norm(dispatch, &loaded, packed)?;
                 let dispatch = self.bind_seed(dispatch, &loaded, packed)?;
                 let share = [rows * columns * groups, height * width * groups_n];
-                self.push(self.bind_parts(dispatch, reduced, piece, share)?);
+                self.push(self.bind_store(dispatch, &on_store, (piece, share), packed)?);
             }
         }
-        self.finish_on_store(on_store)
+        self.finish_store(&on_store)
     }
 
     /// The weights as the kernel reads them.

@@ -112,14 +112,14 @@ impl Lowering<'_> {
         let [a, b] = if a.is_normalised() { [b, a] } else { [a, b] };
         let entry = if b.is_normalised() { "with_normalised" } else { "main" };
         let kernel = binary_kernel(entry, function);
-        let [channels, plane] = self.channels_and_plane(id);
+        let [channels, plane] = if b.is_normalised() { self.channels_and_plane(id) } else { [1, 4] };
         for piece in self.pieces(self.shape(id).elements(), 1)? {
             let (va, ba) = self.rows(a.source, piece, 1);
             let (vb, bb) = self.rows(b.source, piece, 1);
             let (vy, by) = self.rows(id, piece, 1);
             let sizes = [piece.count, piece.first];
             let block = BinaryBlock::new(sizes, [ba, bb, by], [1; 3], [[0; 4]; 2], [channels, plane]);
-            let kernel = kernel.clone().wide_if_whole(&[piece.count, ba, bb, by]);
+            let kernel = kernel.clone().wide_if_whole(&[piece.count, ba, bb, by, plane]);
             let groups = piece.count.div_ceil(64 * kernel.width());
             let dispatch = kernel.uniform(&block).bind(va).bind(vb).bind_written(vy).groups(groups);
             self.push_normalised(dispatch, &b)?;

@@ -52,15 +52,20 @@ impl Lowering<'_> {
         let (per_x, per_y) = (read[1..].iter().product::<usize>(), written[1..].iter().product::<usize>());
         for piece in self.pieces(n, per_x.max(per_y))? {
             let (vx, bx) = self.rows(x, piece, per_x);
-            let (vy, by) = self.rows(id, piece, per_y);
+            let (vy, by) = self.rows(self.combined.get(&id).copied().unwrap_or(id), piece, per_y);
             let count = piece.count * per_y;
-            let dispatch = Dispatch::new(Shader::Resize, pass.entry("shifted", "shifted_gradient"))
+            let met = self.combined_with(id);
+            let forward = if met.is_some() { "shifted_added" } else { "shifted" };
+            let dispatch = Dispatch::new(Shader::Resize, pass.entry(forward, "shifted_gradient"))
                 .constant("MODE", Constant::Kind(mode.into()))
                 .uniform(&ResizeBlock::shifted(count, [bx, by], [small[axis], large[axis]], taps, [channels, inner]))
                 .bind(vx)
                 .bind_written(vy)
                 .groups(count.div_ceil(64));
-            self.push(dispatch);
+            self.push(match met {
+                Some(met) => dispatch.bind(self.rows(met, piece, per_y).0),
+                None => dispatch,
+            });
         }
         Ok(())
     }

@@ -1,0 +1,63 @@
+//! Elementwise operators that the kernel which makes one of their operands computes as it writes it: a sum with another map, and the
+//! gradient of an activation.
+
+use std::collections::{HashMap, HashSet};
+
+use super::assign::{Layout, Layouts};
+use crate::gpu::family::{ConvKernel, ConvProblem};
+use crate::gpu::machine::Capabilities;
+use crate::graph::{Binary, Graph, NodeId, Op};
+
+/// Of each node whose kernel goes on to an operator that alone reads it, that operator.
+pub(crate) fn combined_on_store(
+    graph: &Graph,
+    live: &[NodeId],
+    layouts: &Layouts,
+    unwritten: &HashSet<NodeId>,
+    machine: &Capabilities,
+) -> HashMap<NodeId, NodeId> {
+    let from_buffers: HashSet<NodeId> =
+        live.iter().zip(&layouts.nodes).filter(|(_, node)| node.layout == Layout::Buffer).map(|(&id, _)| id).collect();
+    let mut readers: HashMap<NodeId, usize> = HashMap::new();
+    for id in live.iter().flat_map(|&id| graph.node(id).inputs.iter().copied()).chain(graph.read_later()) {
+        *readers.entry(id).or_default() += 1;
+    }
+    let mut combined = HashMap::new();
+    for &id in live.iter().filter(|id| from_buffers.contains(id)) {
+        let Some((maker, other)) = operands(graph, id) else { continue };
+        let alone = readers.get(&maker) == Some(&1) && from_buffers.contains(&maker);
+        // What is combined must be there, as memory.
+        let there = other < maker && !unwritten.contains(&other) && !combined.contains_key(&other);
+        if alone && there && combines(graph, maker, id, machine) {
+            combined.insert(maker, id);
+        }
+    }
+    combined
+}
+
+/// The operand of an operator whose kernel may compute it, the later one, and the other.
+fn operands(graph: &Graph, id: NodeId) -> Option<(NodeId, NodeId)> {
+    let node = graph.node(id);
+    match node.op {
+        Op::Binary(Binary::Add) => {
+            let [a, b] = [node.inputs[0], node.inputs[1]];
+            (graph.shape(a) == graph.shape(b)).then_some((a.max(b), a.min(b)))
+        }
+        Op::UnaryGrad(function) => function.activation().map(|_| (node.inputs[1], node.inputs[0])),
+        _ => None,
+    }
+}
+
+/// Whether the kernel of `maker` can go on to `operator`.
+fn combines(graph: &Graph, maker: NodeId, operator: NodeId, machine: &Capabilities) -> bool {
+    let adds = matches!(graph.node(operator).op, Op::Binary(_));
+    match graph.node(maker).op {
+        Op::ResizeShifted { .. } => adds,
+        Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } => {
+            let problem = ConvProblem::of(graph, maker, machine).expect("it is a convolution");
+            let gradient = matches!(graph.node(maker).op, Op::Conv2dInputGrad { .. });
+            ConvKernel::select(&problem, machine).0 == ConvKernel::Tiled && (adds || gradient)
+        }
+        _ => false,
+    }
+}
