@@ -20,6 +20,9 @@ struct Params {
     taps: u32,
     channels: u32,
     inner: u32,
+    // elements of a sample of y, and how many of other maps lie between it and the next
+    sample: u32,
+    gap: u32,
 }
 
 alias XType = f32;
@@ -40,7 +43,7 @@ fn load(at: u32) -> f32 {
 fn main(invocation: Invocation) {
     let i = number_of(invocation);
     if (i < p.count) {
-        y[p.base_y + i] = YType(resized(i));
+        y[p.base_y + i + i / p.sample * p.gap] = YType(resized(i));
     }
 }
 

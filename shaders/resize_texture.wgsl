@@ -17,6 +17,9 @@ struct Params {
     taps: u32,
     channels: u32,
     inner: u32,
+    // elements of a sample of y, and how many of other maps lie between it and the next
+    sample: u32,
+    gap: u32,
 }
 
 alias Value = vec4<f32>;

@@ -175,6 +175,12 @@ impl Dispatch {
         self
     }
 
+    /// Adds a buffer of which the shader writes so many elements, others being those of other launches.
+    pub(crate) fn bind_written_part(mut self, view: View, used: usize) -> Self {
+        self.buffers.push(BufferUse { view, access: BufferAccess::ReadWrite, used });
+        self
+    }
+
     /// Adds a texture that the shader reads.
     pub(crate) fn read(mut self, texture: TextureId) -> Self {
         self.textures.push(TextureUse { texture, access: TextureAccess::Read, used: None });

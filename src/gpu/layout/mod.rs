@@ -4,6 +4,7 @@ mod assign;
 mod combined;
 mod explain;
 mod on_store;
+mod placed;
 mod places;
 mod unwritten;
 
@@ -11,5 +12,6 @@ pub(crate) use assign::{Layout, Layouts, Move, NodeLayout};
 pub(crate) use combined::combined_on_store;
 pub use explain::{KernelReport, Reason};
 pub(crate) use on_store::reduced_on_store;
+pub(crate) use placed::placed;
 pub(crate) use places::{late_reads, slices_in_place, value_target};
 pub(crate) use unwritten::unwritten;

@@ -29,6 +29,8 @@ pub(crate) struct Lowering<'g> {
     pub(crate) unwritten: HashSet<NodeId>,
     /// reductions over what nodes write that their kernels leave, see `reduced_on_store`
     pub(crate) reductions: HashMap<NodeId, NodeId>,
+    /// maps that are written where they are joined, see `placed`
+    pub(crate) placed: HashMap<NodeId, (NodeId, usize)>,
     /// operators that the kernels of their operands compute, see `combined_on_store`
     pub(crate) combined: HashMap<NodeId, NodeId>,
     /// what kernels that normalise need of eps (its bits), statistics, weight and bias
@@ -59,6 +61,7 @@ impl<'g> Lowering<'g> {
             in_place: slices_in_place(graph),
             unwritten: HashSet::new(),
             reductions: HashMap::new(),
+            placed: HashMap::new(),
             combined: HashMap::new(),
             norm_terms: HashMap::new(),
             packed: Packed::default(),

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::textures::{TexturePlan, assign_textures};
 use super::traffic::count_traffic;
 use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, LaunchWork, Target, bytes_of};
-use crate::gpu::layout::{Layouts, combined_on_store, reduced_on_store, unwritten, value_target};
+use crate::gpu::layout::{Layouts, combined_on_store, placed, reduced_on_store, unwritten, value_target};
 use crate::gpu::lower::Lowering;
 use crate::gpu::machine::{Capabilities, GpuError, Result};
 use crate::graph::{Graph, Lifetime, Memory, MemoryPlan, NodeId, Precision, assign_offsets};
@@ -73,6 +73,7 @@ impl Plan {
         let mut lowering = Lowering::new(graph, capabilities);
         let layouts = Layouts::assign(graph, &live, &lowering.snapshots, &lowering.in_place, capabilities);
         lowering.unwritten = unwritten(graph, &live, &layouts, capabilities);
+        lowering.placed = placed(graph, &live, &layouts);
         lowering.combined = combined_on_store(graph, &live, &layouts, &lowering.unwritten, capabilities);
         lowering.reductions = reduced_on_store(graph, &live, &layouts, &lowering.unwritten, capabilities);
         for (step, (&id, layout)) in live.iter().zip(&layouts.nodes).enumerate() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::textures::TEXEL;
-use crate::gpu::kernel::{BufferAccess, Dispatch, Launch, Target, TextureAccess, TextureId, View, bytes_of};
+use crate::gpu::kernel::{BufferAccess, BufferUse, Dispatch, Launch, Target, TextureAccess, TextureId, View, bytes_of};
 
 /// What launches of an operator write together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,7 +55,8 @@ pub(super) fn count_traffic(launches: &mut [Launch], texels: &[usize]) {
         let shares: u128 = shared(dispatch, texels).map(share).sum();
         let [read, updated] = of_rows(dispatch);
         launch.work.read_bytes = read_by(dispatch, texels) + read;
-        launch.work.written_bytes = shares as u64 + of_parts(dispatch, TextureAccess::Write) + updated;
+        let in_part = written_in_part(dispatch) + of_parts(dispatch, TextureAccess::Write);
+        launch.work.written_bytes = shares as u64 + in_part + updated;
     }
 }
 
@@ -65,7 +66,7 @@ fn groups(dispatch: &Dispatch) -> u64 {
 
 /// What a launch writes to places that others of its operator may write to as well.
 fn shared(dispatch: &Dispatch, texels: &[usize]) -> impl Iterator<Item = (Place, Range<u64>)> {
-    let buffers = dispatch.buffers.iter().enumerate().filter(|(_, own)| own.access == BufferAccess::ReadWrite);
+    let buffers = written_buffers(dispatch).filter(|(_, own)| own.used == own.view.len);
     let buffers = buffers.map(|(index, own)| {
         let (View { target, start, len }, size) = (own.view, size_of(dispatch, index));
         (Place::Buffer(target), start as u64 * size..(start + len) as u64 * size)
@@ -73,6 +74,16 @@ fn shared(dispatch: &Dispatch, texels: &[usize]) -> impl Iterator<Item = (Place,
     let textures = dispatch.textures.iter().filter(|own| own.access == TextureAccess::Write && own.used.is_none());
     let textures = textures.map(|own| (Place::Texture(own.texture), 0..texels[own.texture.0] as u64 * TEXEL));
     buffers.chain(textures)
+}
+
+fn written_buffers(dispatch: &Dispatch) -> impl Iterator<Item = (usize, &BufferUse)> {
+    dispatch.buffers.iter().enumerate().filter(|(_, own)| own.access == BufferAccess::ReadWrite)
+}
+
+/// Bytes of buffers of which a launch says how much it writes.
+fn written_in_part(dispatch: &Dispatch) -> u64 {
+    let parts = written_buffers(dispatch).filter(|(_, own)| own.used < own.view.len);
+    parts.map(|(index, own)| own.used as u64 * size_of(dispatch, index)).sum()
 }
 
 /// Bytes of the operands, each counted once however often it is bound.

@@ -88,6 +88,10 @@ impl Lowering<'_> {
         let mut start = 0;
         for &x in &self.graph.node(id).inputs.clone() {
             let part = self.shape(x);
+            if self.placed.contains_key(&x) {
+                start += part[axis];
+                continue;
+            }
             // Within each row of the output the part begins `offset` elements in.
             let offset = start * strides[axis];
             let axes = four_axes(merge_axes(part, &[part.strides(), strides.clone()]));
@@ -98,7 +102,8 @@ impl Lowering<'_> {
                 let (vx, bx) = self.rows(x, piece, inner);
                 let (first, len) = (offset + piece.first * row, (piece.count - 1) * row + inner);
                 let (vy, by) = View::range(self.target(id), first, len);
-                self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind_written(vy));
+                let copied = piece.count * inner;
+                self.push(copy_kernel(piece, inner, &axes, [bx, by]).bind(vx).bind_written_part(vy, copied));
             }
             start += part[axis];
         }

@@ -14,6 +14,8 @@ uniform! {
         taps: usize,
         channels: usize,
         inner: usize,
+        sample: usize,
+        gap: usize,
     }
 }
 
@@ -25,7 +27,7 @@ impl ResizeBlock {
         [in_h, in_w]: [usize; 2],
         [out_h, out_w]: [usize; 2],
     ) -> Self {
-        ResizeBlock { count, base_x, base_y, in_h, in_w, out_h, out_w, taps: 0, channels: 0, inner: 0 }
+        ResizeBlock { count, base_x, base_y, in_h, in_w, out_h, out_w, taps: 0, channels: 0, inner: 0, sample: 1, gap: 0 }
     }
 
     /// Along one axis, of which `ends` are the extents: as if columns were one.
@@ -36,6 +38,6 @@ impl ResizeBlock {
         taps: usize,
         [channels, inner]: [usize; 2],
     ) -> Self {
-        ResizeBlock { count, base_x, base_y, in_h, in_w: 0, out_h, out_w: 0, taps, channels, inner }
+        ResizeBlock { count, base_x, base_y, in_h, in_w: 0, out_h, out_w: 0, taps, channels, inner, sample: 1, gap: 0 }
     }
 }

@@ -27,17 +27,25 @@ impl Lowering<'_> {
         let ([n, c, xh, xw], [_, _, yh, yw]) = (self.nchw(x), self.nchw(id));
         let [small, large] = pass.ends([xh, xw], [yh, yw]);
         let (per_x, per_y) = (xh * xw, yh * yw);
+        let kernel = Dispatch::new(Shader::Resize, pass.entry("main", "gradient")).constant("MODE", Constant::Kind(mode.into()));
+        if let Some(&(joined, first)) = self.placed.get(&id) {
+            let (sample, whole) = (c * per_y, self.nchw(joined)[1] * per_y);
+            for piece in self.pieces(n, whole.max(c * per_x))? {
+                let (vx, bx) = self.rows(x, piece, c * per_x);
+                let (vy, by) = self.rows(joined, piece, whole);
+                let count = piece.count * sample;
+                let block = ResizeBlock::whole(count, [bx, by + first * per_y], small, large);
+                let dispatch = kernel.clone().uniform(&ResizeBlock { sample, gap: whole - sample, ..block });
+                self.push(dispatch.bind(vx).bind_written_part(vy, count).groups(count.div_ceil(64)));
+            }
+            return Ok(());
+        }
         for piece in self.pieces(n * c, per_x.max(per_y))? {
             let (vx, bx) = self.rows(x, piece, per_x);
             let (vy, by) = self.rows(id, piece, per_y);
             let count = piece.count * per_y;
-            let dispatch = Dispatch::new(Shader::Resize, pass.entry("main", "gradient"))
-                .constant("MODE", Constant::Kind(mode.into()))
-                .uniform(&ResizeBlock::whole(count, [bx, by], small, large))
-                .bind(vx)
-                .bind_written(vy)
-                .groups(count.div_ceil(64));
-            self.push(dispatch);
+            let dispatch = kernel.clone().uniform(&ResizeBlock::whole(count, [bx, by], small, large));
+            self.push(dispatch.bind(vx).bind_written(vy).groups(count.div_ceil(64)));
         }
         Ok(())
     }
