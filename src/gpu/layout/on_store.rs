@@ -10,6 +10,8 @@ use crate::graph::{Graph, NodeId, Op};
 
 /// Pixels of the smallest tile, for each of which there may be a part of a reduction.
 const PIXELS: usize = 32;
+/// Phases of a gradient of stride 2.
+const PHASES: usize = 4;
 
 /// Of convolutions, and gradients of their inputs, the reduction over what they write; `unwritten` values are made by their readers.
 pub(crate) fn reduced_on_store(
@@ -70,5 +72,6 @@ fn kernel(graph: &Graph, id: NodeId, machine: &Capabilities) -> Option<ConvKerne
 /// Whether one binding holds the parts of a reduction, up to three numbers for each channel.
 fn parts_fit(graph: &Graph, map: NodeId, machine: &Capabilities) -> bool {
     let [n, c, h, w] = graph.shape(map).nchw().expect("convolutions give feature maps");
-    n * (h * w).div_ceil(PIXELS) * c * 3 <= machine.binding_elements
+    // Each phase of a strided gradient may end with a part of its own.
+    n * ((h * w).div_ceil(PIXELS) + PHASES) * c * 3 <= machine.binding_elements
 }

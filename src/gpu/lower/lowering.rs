@@ -86,7 +86,9 @@ impl<'g> Lowering<'g> {
         let rank = |launch: &Launch| match launch.dispatch.family {
             KernelFamily::Copy | KernelFamily::PackMaps | KernelFamily::PackWeights => 0,
             KernelFamily::Sum => 1,
-            _ => 2,
+            // Beside a convolution, the statistics that it leaves.
+            KernelFamily::Normalisation => 2,
+            _ => 3,
         };
         let most = launches.iter().map(rank).max().unwrap_or(0);
         let groups = |launch: &Launch| launch.dispatch.groups.iter().map(|&extent| u64::from(extent)).product::<u64>();
