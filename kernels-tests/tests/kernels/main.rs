@@ -11,6 +11,7 @@ mod batch_norm_texture;
 mod batch_stats;
 mod binary;
 mod ceiling;
+mod combined;
 mod compilers;
 mod conv2d;
 mod conv2d_cooperative;

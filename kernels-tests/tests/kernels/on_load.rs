@@ -26,7 +26,8 @@ const READERS: [Reader; 6] = [
         conv(case, x, 6, 3, ConvSpec { padding: [1, 1], ..ConvSpec::default() })
     },
     |case, x| {
-        let other = case.input(case.graph.shape(x).clone());
+        let shape = case.graph.shape(x).clone();
+        let other = case.input(shape);
         (case.graph.add(x, other).expect("the same shape"), None)
     },
 ];

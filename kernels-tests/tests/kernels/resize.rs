@@ -2,7 +2,7 @@
 
 use kernels_tests::{Case, adapter};
 use papilla::gpu::ConvVariant;
-use papilla::graph::{Op, ResizeMode};
+use papilla::graph::{ConvSpec, Op, ResizeMode, Unary};
 
 const MODES: [ResizeMode; 3] = [ResizeMode::BilinearAlignCorners, ResizeMode::BilinearHalfPixel, ResizeMode::Nearest];
 
@@ -95,5 +95,41 @@ fn tensors_larger_than_a_binding() {
     for mode in MODES {
         build(mode, [3, 7], [7, 5], [15, 13]).check_in_pieces(512);
         build(mode, [3, 5], [17, 19], [5, 7]).check_in_pieces(512);
+    }
+}
+
+/// Maps that are resized into the place where they are joined with others, in pieces too.
+#[test]
+fn resized_and_joined() {
+    let joined = |n: usize| {
+        let mut case = Case::new(31);
+        let (a, b) = (case.input([n, 3, 4, 5]), case.input([n, 2, 7, 9]));
+        let a = case.graph.affine(a, 2.0, 0.1).expect("any shape");
+        let resized = case.graph.resize(a, ResizeMode::BilinearAlignCorners, [7, 9]).expect("feature maps");
+        let y = case.graph.concat(&[b, resized, b], 1).expect("one size");
+        case.output_with_gradients(y, &[a, b]).expect("shapes fit");
+        case
+    };
+    check(&joined(3));
+    joined(7).check_in_pieces(1024);
+}
+
+/// Sums with another map that are added before they are written.
+#[test]
+fn shifted_and_added() {
+    for activation in [None, Some(0.2)] {
+        let mut case = Case::new(32);
+        let (x, w) = (case.input([2, 6, 3, 4]), case.input([6, 6, 3, 3]));
+        let other = case.input([2, 2, 5, 4]);
+        let spec = ConvSpec { padding: [1, 1], ..ConvSpec::default() };
+        let mut x = case.graph.conv2d(x, w, None, spec).expect("shapes fit");
+        if let Some(slope) = activation {
+            x = case.graph.unary(Unary::LeakyRelu(slope), x).expect("any shape");
+        }
+        let op = Op::ResizeShifted { mode: ResizeMode::BilinearAlignCorners, axis: 2, taps: 3, size: 5 };
+        let shifted = case.graph.push(op, &[x]).expect("three parts");
+        let y = case.graph.add(other, shifted).expect("the same shape");
+        case.output_with_gradients(y, &[w, other]).expect("shapes fit");
+        check(&case);
     }
 }

@@ -11,7 +11,8 @@ pub(crate) fn placed(graph: &Graph, live: &[NodeId], layouts: &Layouts) -> HashM
     for id in live.iter().flat_map(|&id| graph.node(id).inputs.iter().copied()).chain(graph.read_later()) {
         *readers.entry(id).or_default() += 1;
     }
-    let layout: HashMap<NodeId, Layout> = live.iter().copied().zip(layouts.nodes.iter().map(|node| node.layout)).collect();
+    let layout: HashMap<NodeId, Layout> =
+        live.iter().copied().zip(layouts.nodes.iter().map(|node| node.layout)).collect();
     let from_buffers = |id: NodeId| layout.get(&id) == Some(&Layout::Buffer);
     let mut placed = HashMap::new();
     for &id in live.iter().filter(|id| from_buffers(**id)) {

@@ -20,12 +20,7 @@ struct Makes {
 }
 
 /// The normalisations and dropouts that all of their readers make themselves.
-pub(crate) fn unwritten(
-    graph: &Graph,
-    live: &[NodeId],
-    layouts: &Layouts,
-    machine: &Capabilities,
-) -> HashSet<NodeId> {
+pub(crate) fn unwritten(graph: &Graph, live: &[NodeId], layouts: &Layouts, machine: &Capabilities) -> HashSet<NodeId> {
     let from_buffers: HashSet<NodeId> =
         live.iter().zip(&layouts.nodes).filter(|(_, node)| node.layout == Layout::Buffer).map(|(&id, _)| id).collect();
     let mut readers: HashMap<NodeId, Vec<Makes>> = HashMap::new();

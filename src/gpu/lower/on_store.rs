@@ -20,9 +20,17 @@ pub(super) struct OnStore {
 enum Task {
     Nothing,
     /// leave parts of a reduction
-    Reduce { reduction: NodeId, parts: Target, splits: usize, gradient: Option<Gradient> },
+    Reduce {
+        reduction: NodeId,
+        parts: Target,
+        splits: usize,
+        gradient: Option<Gradient>,
+    },
     /// write the sum with another map, or the product with an activation's slope there
-    Combine { met: NodeId, slope: Option<Activation> },
+    Combine {
+        met: NodeId,
+        slope: Option<Activation>,
+    },
 }
 
 /// What the sums of a normalisation's gradient need: what was normalised, and the activation.

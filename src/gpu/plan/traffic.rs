@@ -127,7 +127,7 @@ mod tests {
     use crate::gpu::kernel::{KernelFamily, Work};
     use crate::gpu::machine::{Capabilities, ConvVariant};
     use crate::gpu::plan::Plan;
-    use crate::graph::{ConvSpec, Graph, Op, SgdSettings, ShapeError, Update};
+    use crate::graph::{ConvSpec, Graph, Op, ResizeMode, SgdSettings, ShapeError, Update};
 
     const PADDED: ConvSpec = ConvSpec { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 };
 
@@ -200,6 +200,41 @@ mod tests {
         let copies = [(3, 3), (5, 5), (4, 4)].map(|(read, written)| work(0, read * pixels, written * pixels));
         assert_eq!(works(&launches, KernelFamily::Copy), copies);
         assert_eq!(works(&launches, KernelFamily::Elementwise), [work(4 * 2 * 64, 4 * pixels, 4 * pixels)]);
+    }
+
+    /// Its statistics come with the first convolution, and the second normalises what it reads: of maps of 64 KB each is written
+    /// once and read once.
+    #[test]
+    fn a_normalisation_between_convolutions_moves_no_map() {
+        let launches = on_hardware(|g| {
+            let (x, w) = (g.input("x", [2, 8, 32, 32]), g.input("w", [8, 8, 1, 1]));
+            let [weight, bias] = ["weight", "bias"].map(|name| g.input(name, [8]));
+            let y = g.conv2d(x, w, None, ConvSpec::default())?;
+            let stats = g.batch_stats(y, 1)?;
+            let norm = g.batch_norm_training(y, stats, weight, bias, 1e-5)?;
+            let z = g.conv2d(norm, w, None, ConvSpec::default())?;
+            g.output("z", z);
+            Ok(())
+        });
+        let maps = 2 * 8 * 32 * 32 * 4;
+        let convolutions: Work = works(&launches, KernelFamily::Convolution).into_iter().sum();
+        assert!(convolutions.read_bytes - 2 * maps < 1024 && convolutions.written_bytes - 2 * maps < 8192);
+        let normalisations: Work = works(&launches, KernelFamily::Normalisation).into_iter().sum();
+        assert!(normalisations.read_bytes + normalisations.written_bytes < 10_000, "{normalisations:?}");
+    }
+
+    #[test]
+    fn joined_maps_are_resized_where_they_are_joined() {
+        let launches = on_hardware(|g| {
+            let (a, b) = (g.input("a", [2, 3, 4, 4]), g.input("b", [2, 1, 8, 8]));
+            let large = g.resize(a, ResizeMode::Nearest, [8, 8])?;
+            let joined = g.concat(&[large, b], 1)?;
+            g.output("joined", joined);
+            Ok(())
+        });
+        let [small, pixels] = [2 * 16 * 4, 2 * 64 * 4];
+        assert_eq!(works(&launches, KernelFamily::Resampling), [work(4 * 2 * 192, 3 * small, 3 * pixels)]);
+        assert_eq!(works(&launches, KernelFamily::Copy), [work(0, pixels, pixels)]);
     }
 
     #[test]

@@ -48,13 +48,7 @@ impl Lowering<'_> {
         let y = self.new_maps(id);
         let [n, c, h, w] = self.nchw(id);
         let dispatch = Dispatch::new(Shader::DropoutTexture, "main_texture")
-            .uniform(&PackedDropoutBlock {
-                channels: c,
-                plane: h * w,
-                stream,
-                threshold,
-                scale,
-            })
+            .uniform(&PackedDropoutBlock { channels: c, plane: h * w, stream, threshold, scale })
             .bind(self.whole(seed)?)
             .read(x)
             .write(y)

@@ -27,7 +27,20 @@ impl ResizeBlock {
         [in_h, in_w]: [usize; 2],
         [out_h, out_w]: [usize; 2],
     ) -> Self {
-        ResizeBlock { count, base_x, base_y, in_h, in_w, out_h, out_w, taps: 0, channels: 0, inner: 0, sample: 1, gap: 0 }
+        ResizeBlock {
+            count,
+            base_x,
+            base_y,
+            in_h,
+            in_w,
+            out_h,
+            out_w,
+            taps: 0,
+            channels: 0,
+            inner: 0,
+            sample: 1,
+            gap: 0,
+        }
     }
 
     /// Along one axis, of which `ends` are the extents: as if columns were one.

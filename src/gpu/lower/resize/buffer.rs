@@ -27,7 +27,8 @@ impl Lowering<'_> {
         let ([n, c, xh, xw], [_, _, yh, yw]) = (self.nchw(x), self.nchw(id));
         let [small, large] = pass.ends([xh, xw], [yh, yw]);
         let (per_x, per_y) = (xh * xw, yh * yw);
-        let kernel = Dispatch::new(Shader::Resize, pass.entry("main", "gradient")).constant("MODE", Constant::Kind(mode.into()));
+        let kernel =
+            Dispatch::new(Shader::Resize, pass.entry("main", "gradient")).constant("MODE", Constant::Kind(mode.into()));
         if let Some(&(joined, first)) = self.placed.get(&id) {
             let (sample, whole) = (c * per_y, self.nchw(joined)[1] * per_y);
             for piece in self.pieces(n, whole.max(c * per_x))? {
