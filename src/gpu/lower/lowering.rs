@@ -35,6 +35,8 @@ pub(crate) struct Lowering<'g> {
     pub(crate) combined: HashMap<NodeId, NodeId>,
     /// what kernels that normalise need of eps (its bits), statistics, weight and bias
     pub(super) norm_terms: HashMap<(u32, [NodeId; 3]), Target>,
+    /// operations of unwritten values that nothing has loaded yet
+    owed: HashMap<NodeId, u64>,
     pub(super) packed: Packed,
     pub(super) step: usize,
     pub(super) label: &'static str,
@@ -64,6 +66,7 @@ impl<'g> Lowering<'g> {
             placed: HashMap::new(),
             combined: HashMap::new(),
             norm_terms: HashMap::new(),
+            owed: HashMap::new(),
             packed: Packed::default(),
             step: 0,
             label: "",
@@ -78,6 +81,7 @@ impl<'g> Lowering<'g> {
     /// Divides the operations of a node among its launches, which are those from `first` on: what a launch says of itself, or its
     /// share by workgroups among those that do more than move elements or add up what others have left.
     pub(super) fn count_flops(&mut self, first: usize, id: NodeId) {
+        let flops = self.flops_of_launches(id);
         let launches = &mut self.dispatches[first..];
         if launches.iter().any(|launch| launch.dispatch.flops.is_some()) {
             launches.iter_mut().for_each(|launch| launch.work.flops = launch.dispatch.flops.unwrap_or(0));
@@ -93,13 +97,35 @@ impl<'g> Lowering<'g> {
         let most = launches.iter().map(rank).max().unwrap_or(0);
         let groups = |launch: &Launch| launch.dispatch.groups.iter().map(|&extent| u64::from(extent)).product::<u64>();
         let of = launches.iter().filter(|launch| rank(launch) == most).map(groups).sum();
-        let whole = Work { flops: self.graph.node_flops(id), ..Work::default() };
+        let whole = Work { flops, ..Work::default() };
         let mut done = 0;
         for launch in launches.iter_mut().filter(|launch| rank(launch) == most) {
             let before = whole.share(done, of).flops;
             done += groups(launch);
             launch.work.flops = whole.share(done, of).flops - before;
         }
+    }
+
+    /// Operations of a node's launches: its own, those of what its kernel makes as well, and those of unwritten values that it is the
+    /// first to load.
+    fn flops_of_launches(&mut self, id: NodeId) -> u64 {
+        if self.is_made_elsewhere(id) {
+            return 0;
+        }
+        let also = [self.reductions.get(&id), self.combined.get(&id)].into_iter().flatten();
+        let own: u64 = also.chain([&id]).map(|&made| self.graph.node_flops(made)).sum();
+        let graph = self.graph;
+        let loaded: u64 = graph.node(id).inputs.iter().filter_map(|input| self.owed.remove(input)).sum();
+        if self.unwritten.contains(&id) {
+            self.owed.insert(id, own + loaded);
+            return 0;
+        }
+        own + loaded
+    }
+
+    /// Whether the kernel of another node makes the value of this one.
+    pub(super) fn is_made_elsewhere(&self, id: NodeId) -> bool {
+        self.reductions.values().chain(self.combined.values()).any(|made| *made == id)
     }
 
     /// The memory of a value.

@@ -23,8 +23,7 @@ impl Lowering<'_> {
     fn operator(&mut self, id: NodeId, layout: Layout) -> Result<()> {
         use Layout::{Buffer, Texture};
         let graph = self.graph;
-        if self.reductions.values().chain(self.combined.values()).any(|made| *made == id) {
-            // The kernel of another node has made it.
+        if self.is_made_elsewhere(id) {
             return Ok(());
         }
         match (&graph.node(id).op, layout) {

@@ -233,7 +233,7 @@ mod tests {
             Ok(())
         });
         let [small, pixels] = [2 * 16 * 4, 2 * 64 * 4];
-        assert_eq!(works(&launches, KernelFamily::Resampling), [work(4 * 2 * 192, 3 * small, 3 * pixels)]);
+        assert_eq!(works(&launches, KernelFamily::Resampling), [work(2 * 192, 3 * small, 3 * pixels)]);
         assert_eq!(works(&launches, KernelFamily::Copy), [work(0, pixels, pixels)]);
     }
 
