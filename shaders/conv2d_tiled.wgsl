@@ -11,7 +11,7 @@
 // normalisation of `met`, and perhaps a dropout, made. `combined` writes y + met, or dx times the slope of an activation that made
 // `met`. Grid: x = tiles of n, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias, norm, seed, met, parts.
 // Twin: reference/conv2d.rs, reference/batch_norm.rs
-// Imports: conv_steps, conv_taps, Direction, dropped_on_load, on_load, register_tile
+// Imports: activation, conv_steps, conv_taps, Direction, dropped_on_load, on_load, register_tile
 
 const MODE: u32 = FORWARD;
 const BIAS: bool = false;

@@ -13,7 +13,7 @@
 // x of `slide` and `weight_grad` may be the output of a normalisation, which is then made as it is loaded.
 // Bindings: x, w, y, norm, bias [C], met, parts; of `spread` the first three; of `weight_grad` x, dy, parts, norm.
 // Twin: reference/conv2d.rs, reference/batch_norm.rs
-// Imports: conv_steps, on_load
+// Imports: activation, conv_steps, on_load
 
 const LANES: u32 = 64u;
 const KERNEL_H: u32 = 3u;

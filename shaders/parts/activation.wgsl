@@ -7,15 +7,11 @@ const ACTIVATION: u32 = IDENTITY;
 const SLOPE: f32 = 0.0;
 
 fn activate(v: Value) -> Value {
-    return activated(v, ACTIVATION, SLOPE);
-}
-
-fn activated(v: Value, kind: u32, negative: f32) -> Value {
-    switch kind {
+    switch ACTIVATION {
         case IDENTITY: { return v; }
         case RELU: { return max(v, Value(0.0)); }
         case RELU6: { return clamp(v, Value(0.0), Value(6.0)); }
-        case LEAKY_RELU: { return select(negative * v, v, v > Value(0.0)); }
+        case LEAKY_RELU: { return select(SLOPE * v, v, v > Value(0.0)); }
         default: { return Value(not_a_number()); }
     }
 }

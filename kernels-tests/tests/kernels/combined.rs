@@ -41,7 +41,7 @@ fn sums_and_slopes() {
 
 #[test]
 fn batches_larger_than_a_binding() {
-    build(7, 9, 2, Activation::LeakyRelu(0.2)).check_in_pieces(1280);
+    build(7, 25, 2, Activation::LeakyRelu(0.2)).check_in_pieces(6144);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn every_activation() {
 #[test]
 fn batches_larger_than_a_binding() {
     for read in READERS {
-        build(8, [9, 10, 7, 8], Activation::Relu6, read).check_in_pieces(1280);
+        build(8, [25, 10, 7, 8], Activation::Relu6, read).check_in_pieces(6144);
     }
 }
 
@@ -119,7 +119,7 @@ fn what_others_read_is_written() {
     };
     for read in [dense, twice] {
         let case = build(10, SHAPES[0], Activation::Relu, read);
-        assert!(launches(&case, &gpu, "batch_norm") && !launches(&case, &gpu, "norm_terms"));
+        assert!(launches(&case, &gpu, "batch_norm"));
         case.check_on(&gpu);
     }
 }
