@@ -11,7 +11,7 @@ use crate::device::{Device, DeviceError, Program, States};
 use crate::graph::{Graph, NodeId, Prepared, ResizeMode, ShapeError, fold_norms, prepare, simplify};
 use crate::method::deviation::{TEMPERATURE, deviation};
 use crate::method::step::GENERATOR;
-use crate::metrics::{BinaryMask, Masking, MetricsError};
+use crate::metrics::{BinaryMask, DiceOverThresholds, Masking, MetricsError, dice_over_thresholds};
 use crate::nn::deeplab::DeepLab;
 use crate::nn::{Domain, Pass, Phase, TensorSpec};
 
@@ -93,6 +93,18 @@ impl Logits {
     pub fn masks(&self, masking: &Masking) -> std::result::Result<[BinaryMask; 2], MetricsError> {
         let maps = [0, 1].map(|channel| self.probability(channel));
         masking.apply(maps.each_ref().map(Vec::as_slice), self.width as u32, self.height as u32)
+    }
+
+    /// Dice of the raw masks of cup and disc at every threshold, against true ones.
+    ///
+    /// # Errors
+    /// [`MetricsError::Values`] when there is not a logit for each pixel.
+    pub fn dice_over_thresholds(
+        &self,
+        truth: &[BinaryMask; 2],
+    ) -> std::result::Result<[DiceOverThresholds; 2], MetricsError> {
+        let of = |class: usize| dice_over_thresholds(&self.probability(class), &truth[class]);
+        Ok([of(0)?, of(1)?])
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::architecture::check_readable;
@@ -15,19 +16,25 @@ use crate::data::folder::Folder;
 use crate::data::names::{counted, shown_path, stem};
 use crate::data::place::Taken;
 use crate::data::{DataError, Dataset, Labels, Region, Split};
-use crate::formats::{Fact, Facts};
+use crate::device::Device;
+use crate::formats::{Fact, Facts, Weights};
+use crate::metrics::Calibration;
 use crate::own_file::Purpose;
-use crate::train::{CheckpointTaken, checkpoint_at, colours_of, estimate, move_statistics};
+use crate::train::{
+    CheckpointTaken, Config, Selection, calibrate, checkpoint_at, colours_of, estimate, move_statistics,
+};
 
 /// Fit a trained network to another camera by images of it alone, without labels
 ///
 /// Nothing is trained. With --colours the average colours of the source are kept beside the weights, and every image is brought
 /// to them before the network sees it. With --statistics means and variances that the network's normalisations see on the target
-/// take the place of those of the source, in part. Either takes seconds to minutes, and FILE is used as any other weights:
-/// `predict --checkpoint FILE`. Whether it helps depends on the cameras: compare with `evaluate` where there are a few labels. To
-/// adapt by training, see `train --method`.
+/// take the place of those of the source, in part. With --thresholds the probabilities above which a pixel is cup or disc are
+/// calibrated on labelled regions of the source, after the other two where these are asked for as well. Each takes seconds to
+/// minutes, and FILE is used as any other weights: `predict --checkpoint FILE`. Whether it helps depends on the cameras: compare
+/// with `evaluate` where there are a few labels. To adapt by training, see `train --method`.
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("what").args(["colours", "statistics"]).required(true).multiple(true)))]
+#[command(group(clap::ArgGroup::new("what").args(["colours", "statistics", "thresholds"]).required(true).multiple(true)))]
+#[command(group(clap::ArgGroup::new("by_source").args(["colours", "thresholds"]).multiple(true)))]
 pub(super) struct Arguments {
     /// Trained network: the folder of a run, a checkpoint, or weights
     #[arg(long, value_name = "FILE|RUN")]
@@ -35,8 +42,13 @@ pub(super) struct Arguments {
     /// Have images brought to the source's colours: their means and deviations of red, green and blue
     #[arg(long, requires = "source")]
     colours: bool,
-    /// Images that the network was trained on: a dataset, whose training regions are looked at, or a folder of regions
-    #[arg(long, value_name = "DIR", requires = "colours")]
+    /// Calibrate thresholds of the cup and of the disc on every tenth training region of the source, those that `train` holds
+    /// out
+    #[arg(long, requires = "source")]
+    thresholds: bool,
+    /// Images that the network was trained on: a dataset, whose training regions are looked at, or for --colours alone a folder of
+    /// regions
+    #[arg(long, value_name = "DIR", requires = "by_source")]
     source: Option<PathBuf>,
     /// Move the statistics of normalisations to those of the target
     #[arg(long, requires = "target")]
@@ -66,7 +78,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if out.extension().is_none_or(|extension| extension != "safetensors") {
         bail!("`{}` does not end in `.safetensors`; `papilla convert` writes other formats", shown_path(out));
     }
-    let (sources, mut notes) = source.as_deref().map_or_else(|| Ok(Default::default()), regions_of)?;
+    let of_colours = source.as_deref().filter(|_| arguments.colours);
+    let (sources, mut notes) = of_colours.map_or_else(|| Ok(Default::default()), regions_of)?;
+    let held_out = source.as_deref().filter(|_| arguments.thresholds).map(|source| held_out_of(source, &mut notes));
+    let held_out = held_out.transpose()?;
     let (targets, of_targets) = target.as_deref().map_or_else(|| Ok(Default::default()), regions_of)?;
     notes.extend(of_targets);
     let fallback = architecture.config()?;
@@ -81,44 +96,32 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let states_size = weights.facts.count(Facts::SIZE).is_some();
     notes.extend(weights.wrapper_note(&checkpoint));
     notes.extend(architecture.assumption(states_size, &config, &checkpoint));
+    let file = shown_path(&checkpoint).to_string();
+    if held_out.is_some() && config.select == Selection::Target {
+        notes.push(format!("`{file}` was trained on all regions of its source, those of --thresholds too: none was held out"));
+    }
+    if held_out.is_none() && weights.facts.get(Facts::THRESHOLDS).is_some() {
+        notes.push(format!("thresholds stay those of `{file}`; --thresholds calibrates them anew"));
+    }
     notes.iter().for_each(|note| global.note(note));
 
-    let bar = progress::bar(global, (sources.len() + targets.len()) as u64, "looking at images");
-    let (mut colours, mut done) = (colours_of(&weights.facts, &checkpoint)?, Vec::new());
-    if let Some(source) = source {
-        if colours.is_some() {
-            bail!(
-                "`{}` has images brought to colours already; take the weights it was made of",
-                shown_path(&checkpoint)
-            );
-        }
-        let found = Colours::of_regions(&sources, config.size as u32, || bar.inc(1))?;
-        let found = found.with_context(|| format!("`{}` holds no image", shown_path(source)))?;
-        weights.facts.push(Facts::COLOURS, Fact::Text(found.to_string()));
-        colours = Some(found);
-        done.push(format!("images are brought to the colours of {}", counted(sources.len(), "image")));
+    let images = sources.len() + targets.len() + held_out.as_ref().map_or(0, Dataset::len);
+    let bar = progress::bar(global, images as u64, "looking at images");
+    let mut work = Work { colours: colours_of(&weights.facts, &checkpoint)?, weights, config, file: &checkpoint, bar };
+    let mut done = Vec::new();
+    if let Some(source) = of_colours {
+        done.push(work.bring_to_colours_of(&sources, source)?);
     }
-    if arguments.statistics {
-        if weights.facts.get(Facts::STATISTICS).is_some() {
-            bail!(
-                "`{}` has had its statistics moved already; take the weights it was made of",
-                shown_path(&checkpoint)
-            );
-        }
+    if arguments.statistics || arguments.thresholds {
         let device = global.open_tuned()?;
-        let because = || format!("cannot estimate the statistics of `{}`", shown_path(&checkpoint));
-        let generator = &mut weights.generator;
-        let found =
-            estimate(&device, &config, generator, &checkpoint, colours, &targets, |images| bar.inc(images as u64));
-        let found = found.with_context(because)?;
-        move_statistics(generator, &found, *share).with_context(because)?;
-        let images = counted(targets.len(), "image");
-        weights.facts.push(Facts::STATISTICS, Fact::Text(format!("{share} of the way to those of {images}")));
-        done.push(format!(
-            "the statistics of {} normalisations, moved {share} of the way to those of {images}",
-            found.len()
-        ));
+        if arguments.statistics {
+            done.push(work.move_statistics_to(&targets, *share, &device)?);
+        }
+        if let Some(held_out) = held_out {
+            done.push(work.calibrate_on(held_out, &device)?);
+        }
     }
+    let Work { weights, colours, bar, .. } = work;
     bar.finish_and_clear();
     weights.to_tensor_file().write_as(&overwriting, out, Purpose::Weights)?;
     if global.json {
@@ -126,11 +129,84 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             "checkpoint": checkpoint.display().to_string(), "out": out.display().to_string(),
             "colours": colours.map(|colours| colours.to_string()),
             "statistics": weights.facts.get(Facts::STATISTICS).map(ToString::to_string),
+            "thresholds": weights.facts.get(Facts::THRESHOLDS).map(ToString::to_string),
         }))?;
     } else {
         output::line(format_args!("{}: {}", shown_path(out), done.join("; ")))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Weights that are adapted, and what is known of them.
+struct Work<'a> {
+    weights: Weights,
+    config: Config,
+    /// where they come from
+    file: &'a Path,
+    /// colours that images are brought to by now
+    colours: Option<Colours>,
+    bar: ProgressBar,
+}
+
+impl Work<'_> {
+    /// Refuses to do the same a second time.
+    fn refuse(&self, fact: &str, what: &str) -> Result<()> {
+        if self.weights.facts.get(fact).is_some() {
+            bail!("`{}` has {what} already; take the weights it was made of", shown_path(self.file));
+        }
+        Ok(())
+    }
+
+    /// Each of these says what it has done.
+    fn bring_to_colours_of(&mut self, sources: &[Region], place: &Path) -> Result<String> {
+        self.refuse(Facts::COLOURS, "images brought to colours")?;
+        let found = Colours::of_regions(sources, self.config.size as u32, || self.bar.inc(1))?;
+        let found = found.with_context(|| format!("`{}` holds no image", shown_path(place)))?;
+        self.weights.facts.push(Facts::COLOURS, Fact::Text(found.to_string()));
+        self.colours = Some(found);
+        Ok(format!("images are brought to the colours of {}", counted(sources.len(), "image")))
+    }
+
+    fn move_statistics_to(&mut self, targets: &[Region], share: f32, device: &Device) -> Result<String> {
+        self.refuse(Facts::STATISTICS, "had its statistics moved")?;
+        let because = || format!("cannot estimate the statistics of `{}`", shown_path(self.file));
+        let looked_at = |images| self.bar.inc(images as u64);
+        let generator = &mut self.weights.generator;
+        let found = estimate(device, &self.config, generator, self.file, self.colours, targets, looked_at);
+        let found = found.with_context(because)?;
+        move_statistics(generator, &found, share).with_context(because)?;
+        let images = counted(targets.len(), "image");
+        let told = format!("{share} of the way to those of {images}");
+        self.weights.facts.push(Facts::STATISTICS, Fact::Text(told.clone()));
+        Ok(format!("the statistics of {} normalisations, moved {told}", found.len()))
+    }
+
+    fn calibrate_on(&mut self, held_out: Dataset, device: &Device) -> Result<String> {
+        let because = || format!("cannot calibrate the thresholds of `{}`", shown_path(self.file));
+        let looked_at = |images| self.bar.inc(images as u64);
+        let generator = &self.weights.generator;
+        let found = calibrate(device, &self.config, generator, self.file, self.colours, held_out, looked_at);
+        let found = found.with_context(because)?.context("no mask shows a cup or a disc").with_context(because)?;
+        self.weights.facts.push(Facts::THRESHOLDS, Fact::Text(found.to_string()));
+        Ok(format!("thresholds are {found} held out of the source"))
+    }
+}
+
+/// Every tenth training region of a dataset, of which there must be enough; notes are what is to be said of all of them.
+fn held_out_of(source: &Path, notes: &mut Vec<String>) -> Result<Dataset> {
+    let Taken { path, note } = Taken::dataset(source)?;
+    let all = Dataset::open_split(&path, Split::Train, Labels::Required)?;
+    let (_, held_out) = all.hold_out_every_tenth();
+    if held_out.len() < Calibration::LEAST {
+        let (regions, shown) = (counted(all.len(), "training region"), shown_path(&path));
+        bail!(
+            "`{shown}` has {regions}, of which {} would be held out; thresholds need {}: leave out --thresholds, and              --threshold-cup and --threshold-disc of `evaluate` and `predict` say others than 0.75",
+            held_out.len(),
+            Calibration::LEAST
+        );
+    }
+    notes.extend(note.into_iter().chain(held_out.check_readable()?));
+    Ok(held_out)
 }
 
 /// The training regions of a dataset or the images of a folder, and what is to be said of them.

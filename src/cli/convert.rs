@@ -117,7 +117,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             count
         }
         Format::Onnx => {
-            let model = to_onnx(weights.generator, input, &config).with_context(|| {
+            let model = to_onnx(weights.generator, input, &config, &weights.facts).with_context(|| {
                 format!("cannot make a {} network of `{}`", config.backbone.name(), input.display())
             })?;
             model.write(&overwriting, output)?;
@@ -174,6 +174,9 @@ pub(super) fn read(path: &Path, fallback: &Config) -> Result<(Weights, Config)> 
         facts.push("best_mean_dice", Fact::Real(dice));
     }
     stated(&config).into_iter().for_each(|(name, fact)| facts.push(name, fact));
+    if let Some(calibration) = progress.calibration {
+        facts.push(Facts::THRESHOLDS, Fact::Text(calibration.to_string()));
+    }
     Ok((weights, config))
 }
 
@@ -221,8 +224,8 @@ fn dropped(weights: &Weights, format: Format) -> Vec<String> {
     }
     if let Some(colours) = weights.facts.get(Facts::COLOURS).filter(|_| format == Format::Onnx) {
         dropped.push(format!(
-            "the colours that images are brought to: whoever runs it moves and stretches red, green and blue to these means and \
-             deviations first ({colours})"
+            "the colours that images are brought to, but in the metadata (`colours`): whoever runs it moves and stretches red, \
+             green and blue to these means and deviations first ({colours})"
         ));
     }
     if format == Format::StateDict && weights.facts.iter().len() > 0 {

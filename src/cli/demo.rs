@@ -133,6 +133,8 @@ fn evaluation(checkpoint: &Path, data: &Path, out: &Path) -> evaluate::Arguments
 
 /// The run that the adapted one is compared with: what differs is the method alone.
 const BASELINE: &str = "source-only-continued";
+/// What figures are of.
+const MASKS: &str = "post-processed masks at each checkpoint's own thresholds";
 /// The adapted run.
 const ADAPTED: &str = "clr";
 
@@ -162,8 +164,7 @@ fn changes(documents: &Map<String, Value>) -> String {
     };
     format!(
         "adaptation ({ADAPTED}) against as many more epochs on clinic A alone ({BASELINE}), last checkpoints of both, mean Dice of \
-         cup and disc, {}:\n{}\n{}",
-        Masking::USUAL,
+         cup and disc, {MASKS}:\n{}\n{}",
         on("clinic B, which it was adapted to", "clinic-b"),
         on("clinic A, which it comes from", "clinic-a")
     )
@@ -174,9 +175,8 @@ fn print_table(documents: &Map<String, Value>) -> Result<()> {
     let columns: Vec<_> = ["clinic-a", "clinic-b"].iter().flat_map(|c| [(*c, "cup"), (*c, "disc")]).collect();
     let regions = documents.values().next().and_then(|clinics| clinics["clinic-a"]["images"].as_u64()).unwrap_or(0);
     output::line(format_args!(
-        "\nDice of the last checkpoints on {} of each clinic, {}, 95 % intervals in brackets",
-        counted(regions as usize, "test region"),
-        Masking::USUAL
+        "\nDice of the last checkpoints on {} of each clinic, {MASKS}, 95 % intervals in brackets",
+        counted(regions as usize, "test region")
     ))?;
     let titles = columns.iter().map(|(clinic, structure)| format!("{clinic} {structure}"));
     output::line(titles.fold(format!("{:22}", ""), |line, title| format!("{line} {title:>24}")))?;
@@ -205,7 +205,7 @@ mod tests {
         assert!(mean_gain(&documents, "clinic-b") > 0.0);
         for words in [
             "(source-only-continued), last checkpoints of both",
-            "post-processed masks at 0.75",
+            "post-processed masks at each checkpoint's own thresholds",
             "adapted to: +31.2 points (cup +25.0, disc +37.5), over 32 test regions",
             "comes from: -12.5 points (cup -25.0, disc +0.0), over 32 test regions",
         ] {

@@ -9,7 +9,7 @@ use image::GrayImage;
 use serde_json::{Value, json};
 
 use super::architecture::check_readable;
-use super::masking::{MASK_COLUMNS, MaskFlags, mask_cells};
+use super::masking::{MASK_COLUMNS, MaskFlags, both_kinds, mask_cells};
 use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
 use crate::data::guard::caught;
 use crate::data::mask::structures;
@@ -20,8 +20,8 @@ use crate::data::{Dataset, Region, RegionPixels};
 use crate::device::Device;
 use crate::inference::Logits;
 use crate::metrics::{
-    ImageMetrics, LEAST_FOR_INTERVAL, Masking, Masks, MeanInterval, MeanOfFound, SUMMARY_COLUMNS, StructureSummary,
-    Summary, evaluate_image, measurable,
+    DiceCurves, DiceOverThresholds, ImageMetrics, LEAST_FOR_INTERVAL, Masking, Masks, MeanInterval, MeanOfFound,
+    SUMMARY_COLUMNS, StructureSummary, Summary, as_written, evaluate_image, measurable, thresholds,
 };
 use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
 use crate::train::{CheckpointTaken, Origin, TrainedNetwork, checkpoint_at, seen_in_training};
@@ -52,11 +52,11 @@ pub(super) struct Arguments {
     pub(super) overwrite: Overwrite,
 }
 
-/// Metrics of the raw masks, and of the post-processed ones.
-fn metrics(flags: &MaskFlags, logits: &Logits, mask: &GrayImage) -> Result<[ImageMetrics; 2]> {
+/// Metrics of the raw masks, and of the post-processed ones; and Dice of raw masks at every threshold.
+fn metrics(masking: Masking, logits: &Logits, mask: &GrayImage) -> Result<([ImageMetrics; 2], [DiceOverThresholds; 2])> {
     let truth = structures(mask);
-    let of = |masks| anyhow::Ok(evaluate_image(&logits.masks(&flags.masking_of(masks))?, &truth)?);
-    Ok([of(Masks::Raw)?, of(Masks::Postprocessed)?])
+    let of = |masks| anyhow::Ok(evaluate_image(&logits.masks(&Masking { masks, ..masking })?, &truth)?);
+    Ok(([of(Masks::Raw)?, of(Masks::Postprocessed)?], logits.dice_over_thresholds(&truth)?))
 }
 
 /// What is to be done with whole photographs.
@@ -68,6 +68,8 @@ struct Measured {
     names: Vec<String>,
     raw: Vec<ImageMetrics>,
     postprocessed: Vec<ImageMetrics>,
+    /// means over them
+    curves: DiceCurves,
     /// what to know of the images
     remarks: Remarks,
     /// a sentence for each region that is left out
@@ -142,8 +144,9 @@ pub(super) fn measure(
         check_files(&overwriting, out)?;
     }
     let checkpoint = &arguments.checkpoint;
-    let TrainedNetwork { origin, predictor, config, notes: of_weights } =
+    let TrainedNetwork { origin, predictor, calibration, config, notes: of_weights } =
         arguments.architecture.load(device, checkpoint, BATCH, 0)?;
+    let masking = arguments.masks.masking(calibration);
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");
     let mut measured = Measured::default();
     for regions in dataset.regions().chunks(predictor.batch()) {
@@ -155,9 +158,10 @@ pub(super) fn measure(
         let images: Vec<_> = read.iter().map(|(_, pixels)| &pixels.image).collect();
         for (logits, (region, pixels)) in predictor.logits(&images)?.iter().zip(&read) {
             let mask = pixels.mask.as_ref().context("regions without a mask are left out as they are read")?;
-            match caught(|| metrics(&arguments.masks, logits, mask)) {
+            match caught(|| metrics(masking, logits, mask)) {
                 Ok(metrics) => {
-                    let [raw, postprocessed] = metrics?;
+                    let ([raw, postprocessed], curves) = metrics?;
+                    measured.curves.add(&curves, [raw.cup.is_there, raw.disc.is_there]);
                     measured.names.push(region.name.clone());
                     measured.sizes.insert(format!("{}x{}", mask.width(), mask.height()));
                     measured.raw.push(raw);
@@ -176,7 +180,6 @@ pub(super) fn measure(
         output::problem(problem);
     }
     let seen = seen_in_training(&config, dataset.regions());
-    let masking = arguments.masks.masking();
     let of_origin = matches!(origin, Origin::Weights { .. }).then(|| {
         format!(
             "`{}` does not say what it was trained on: whether these images are among that cannot be told",
@@ -192,6 +195,7 @@ pub(super) fn measure(
         dataset.passed_over(),
         measured.remarks.sentences(of, WHOLE_PHOTOGRAPHS),
         of_structures.into_iter().collect(),
+        arguments.masks.note(calibration, checkpoint).into_iter().collect(),
     ]
     .concat();
     let shown = |path: &Path| path.display().to_string();
@@ -201,6 +205,7 @@ pub(super) fn measure(
     for note in &notes {
         global.note(note);
     }
+    let [of_cup, of_disc] = arguments.masks.thresholds_of(calibration);
     let document = json!({
         WRITTEN_BY: Purpose::Evaluation.mark(),
         "images": count,
@@ -220,17 +225,26 @@ pub(super) fn measure(
         "size_is_assumed": origin == Origin::Weights { state_size: false } && arguments.architecture.size.is_none(),
         "data": shown(&arguments.data),
         "image_sizes": measured.sizes,
-        "threshold_cup": masking.thresholds[0],
-        "threshold_disc": masking.thresholds[1],
+        "threshold_cup": as_written(masking.thresholds[0]),
+        "threshold_disc": as_written(masking.thresholds[1]),
+        "thresholds_of": { "cup": of_cup, "disc": of_disc },
         "erosion": masking.erosion,
         "masks": masking.masks.name(),
         "raw": Summary::of(&measured.raw),
         "postprocessed": Summary::of(&measured.postprocessed),
+        "dice_over_thresholds": over_thresholds(&measured.curves),
     });
     if let Some(out) = &arguments.out {
-        write_files(&overwriting, out, &measured, &arguments.masks, &document)?;
+        write_files(&overwriting, out, &measured, masking, &document)?;
     }
     Ok(document)
+}
+
+/// Mean Dice of raw masks at every threshold, to six decimals; none of a structure that no mask shows.
+fn over_thresholds(curves: &DiceCurves) -> Value {
+    let rounded = |curve: DiceOverThresholds| curve.map(|dice| (dice * 1e6).round() / 1e6).to_vec();
+    let [cup, disc] = curves.means().map(|curve| curve.map(rounded));
+    json!({ "masks": Masks::Raw.name(), "thresholds": thresholds().map(as_written).to_vec(), "cup": cup, "disc": disc })
 }
 
 /// Metrics of each image: of masks as they come, and post-processed.
@@ -265,17 +279,22 @@ fn check_files(overwriting: &Overwriting, out: &Path) -> Result<()> {
     Ok(overwriting.check(&out.join(TOTALS), Purpose::Evaluation)?)
 }
 
+/// Which masks a document puts first.
+fn masking_of(document: &Value) -> Option<Masking> {
+    let threshold = |key: &str| document[key].as_f64().map(|value| value as f32);
+    Some(Masking {
+        masks: *Masks::ALL.iter().find(|masks| Some(masks.name()) == document["masks"].as_str())?,
+        thresholds: [threshold("threshold_cup")?, threshold("threshold_disc")?],
+        erosion: document["erosion"].as_u64().and_then(|radius| u32::try_from(radius).ok())?,
+    })
+}
+
 /// A sentence on an earlier evaluation of other weights, data or masks, whose files are replaced.
 fn replaced(out: &Path, [checkpoint, data]: [&str; 2], masking: Masking) -> Option<String> {
     let text = crate::input_file::read(&out.join(TOTALS)).ok()?;
     let earlier: Value = serde_json::from_slice(&text).ok()?;
     let text = |key: &str| earlier[key].as_str().map(str::to_string);
-    let threshold = |key: &str| earlier[key].as_f64().map(|value| value as f32);
-    let was = Masking {
-        masks: *Masks::ALL.iter().find(|masks| Some(masks.name()) == earlier["masks"].as_str())?,
-        thresholds: [threshold("threshold_cup")?, threshold("threshold_disc")?],
-        erosion: earlier["erosion"].as_u64().and_then(|radius| u32::try_from(radius).ok())?,
-    };
+    let was = masking_of(&earlier)?;
     let (of, on) = (text("checkpoint")?, text("data")?);
     let is_same = |a: &str, b: &str| {
         a == b || matches!((Path::new(a).canonicalize(), Path::new(b).canonicalize()), (Ok(a), Ok(b)) if a == b)
@@ -301,7 +320,7 @@ fn write_files(
     overwriting: &Overwriting,
     out: &Path,
     measured: &Measured,
-    flags: &MaskFlags,
+    masking: Masking,
     document: &Value,
 ) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot create `{}`", out.display()))?;
@@ -309,12 +328,12 @@ fn write_files(
     for (name, masks) in METRICS {
         let images = measured.names.iter().zip(measured.of(masks));
         let rows = images.map(|(name, image)| {
-            let cells = [&image.csv_cells(measurable)[..], &mask_cells(flags.masking_of(masks))].concat();
+            let cells = [&image.csv_cells(measurable)[..], &mask_cells(Masking { masks, ..masking })].concat();
             std::iter::once(name.clone()).chain(cells)
         });
         overwriting.write_table(&out.join(name), &metrics_columns(), rows)?;
     }
-    let means = flags.in_order().into_iter().flat_map(|masking| {
+    let means = both_kinds(masking).into_iter().flat_map(|masking| {
         let rows = Summary::of(measured.of(masking.masks)).csv_rows();
         rows.into_iter().map(move |row| mask_cells(masking).into_iter().chain(row))
     });
@@ -325,7 +344,6 @@ fn write_files(
 
 /// A table of the totals of both kinds of masks, those that were asked for first: value, and its 95 % interval.
 fn print_table(document: &Value, arguments: &Arguments) -> Result<()> {
-    let flags = &arguments.masks;
     let (images, regions) = (document["images"].as_u64().unwrap_or(0) as usize, document["regions"].as_u64());
     let regions = regions.unwrap_or(0) as usize;
     let shown = |key: &str| document[key].as_str().unwrap_or_default();
@@ -341,7 +359,7 @@ fn print_table(document: &Value, arguments: &Arguments) -> Result<()> {
     };
     output::line(format_args!("{of}, {intervals}"))?;
     let pixels = pixels(document);
-    for masking in flags.in_order() {
+    for masking in masking_of(document).map(both_kinds).into_iter().flatten() {
         print_masks(&masking, &summary(document, masking.masks), &pixels)?;
     }
     if Masks::ALL.iter().any(|masks| misses_some(&summary(document, *masks))) {
@@ -421,6 +439,17 @@ pub(super) fn shown(mean: Option<MeanInterval>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dice_over_thresholds_is_of_raw_masks_and_of_what_masks_show() {
+        let mut curves = DiceCurves::default();
+        curves.add(&[[0.5; 99], [0.25; 99]], [true, false]);
+        curves.add(&[[0.123_456_78; 99], [0.25; 99]], [true, false]);
+        let document = over_thresholds(&curves);
+        assert_eq!((&document["masks"], &document["disc"]), (&"raw".into(), &Value::Null));
+        assert_eq!((&document["thresholds"][40], &document["cup"][40]), (&0.41.into(), &0.311_728.into()));
+        assert_eq!(document["cup"].as_array().map(Vec::len), document["thresholds"].as_array().map(Vec::len));
+    }
 
     #[test]
     fn what_no_mask_shows_is_said() {

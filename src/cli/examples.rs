@@ -61,6 +61,10 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 18] = [
                 "papilla adapt --colours --source refuge --statistics --target clinic/images --checkpoint runs/first \
                  --out adapted.safetensors",
             ),
+            (
+                "the same, with thresholds that are right for it",
+                "papilla adapt --colours --thresholds --source refuge --checkpoint runs/first --out adapted.safetensors",
+            ),
         ],
     ),
     (

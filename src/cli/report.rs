@@ -17,7 +17,7 @@ use crate::device::Device;
 use crate::metrics::{LEAST_FOR_INTERVAL, Masking};
 use crate::own_file::{Overwriting, Purpose};
 use crate::report::{Case, Measure, Report, Run, Viewer, choose, default_split, open};
-use crate::train::{ResumeFrom, files_of_run};
+use crate::train::{ResumeFrom, calibration_at, files_of_run};
 
 /// Show runs in one HTML file that needs nothing beside it; compare several
 ///
@@ -195,7 +195,7 @@ fn named(comparison: &Value, which: &str) -> String {
 
 /// Writes a report and its charts; gives its figures, and where it is.
 pub(super) fn write(global: &Global, arguments: &Arguments) -> Result<(Value, PathBuf)> {
-    let masks = arguments.masks.masking().masks;
+    let masks = arguments.masks.masks();
     let mut runs = Run::read_all(&arguments.runs, masks)?;
     let (page, overwriting) =
         (arguments.page()?, arguments.overwrite.reading(arguments.runs.iter().flat_map(|run| files_of_run(run))));
@@ -279,7 +279,7 @@ fn renew_stale(global: &Global, device: &Device, runs: &[Run], overwrite: Overwr
             checkpoint: own.checkpoint.clone(),
             data: own.data.clone(),
             out: Some(own.folder.clone()),
-            masks: MaskFlags::of(own.given_masking()),
+            masks: MaskFlags::of(own.given_masking(), own.given_thresholds()),
             architecture: Architecture::default(),
             overwrite,
         };
@@ -299,13 +299,13 @@ fn evaluate_all(
     runs: &[Run],
     arguments: &Arguments,
 ) -> Result<Vec<String>> {
-    let masking = arguments.masks.masking();
     let mut notes = Vec::new();
     for run in runs {
         let Some(checkpoint) = arguments.checkpoint_of(run) else {
             notes.push(format!("`{}` has no checkpoint; it is not evaluated", run.folder.display()));
             continue;
         };
+        let masking = arguments.masks.masking(calibration_at(&checkpoint)?);
         if run.evaluations.iter().any(|own| own.answers(&checkpoint, data, masking)) {
             continue;
         }
@@ -343,15 +343,15 @@ fn look(
     runs: &[Run],
     arguments: &Arguments,
 ) -> Result<Vec<Case>> {
-    let masking = arguments.masks.masking();
     let mut seen = Vec::new();
     for (index, run) in runs.iter().enumerate() {
         let Some(checkpoint) = arguments.checkpoint_of(run) else { continue };
+        let masking = arguments.masks.masking(calibration_at(&checkpoint)?);
         if let Some(own) = run.evaluations.iter().find(|own| own.answers(&checkpoint, data, masking)) {
-            seen.push((index, checkpoint, own));
+            seen.push((index, checkpoint, masking, own));
         }
     }
-    let evaluations: Vec<_> = seen.iter().map(|entry| entry.2).collect();
+    let evaluations: Vec<_> = seen.iter().map(|entry| entry.3).collect();
     let (mut cases, mut images) = (Vec::new(), Vec::new());
     for (kind, name) in choose(&evaluations, arguments.cases) {
         if let Some(region) = dataset.regions().iter().find(|region| region.name == name) {
@@ -365,7 +365,7 @@ fn look(
     }
     let images: Vec<_> = images.iter().collect();
     let bar = progress::bar(global, (images.len() * seen.len()) as u64, "looking at images");
-    for (index, checkpoint, _) in seen {
+    for (index, checkpoint, masking, _) in seen {
         let viewer = Viewer::load(device, &checkpoint, &runs[index].config, masking)?;
         let views = viewer.views(&images, |count| bar.inc(count as u64))?;
         for (case, view) in cases.iter_mut().zip(views) {

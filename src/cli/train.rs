@@ -17,7 +17,7 @@ use super::{Global, WrongFlags, output, report};
 use crate::data::names::counted;
 use crate::data::place::Taken;
 use crate::input_file;
-use crate::metrics::Masking;
+use crate::metrics::{Calibration, Masking};
 use crate::report::{Run, default_split};
 use crate::train::{
     CategoryLosses, ChangedData, Config, ConfigFileError, Event, Length, Observer, Outcome, Resume, ResumeFrom,
@@ -218,6 +218,7 @@ fn print(
             "best_mean_dice": outcome.best_mean_dice,
             "best_mean_dice_on": outcome.chosen_on.to_string(),
             "masks": Masking::USUAL.to_string(),
+            "thresholds": outcome.calibration.map(|own| own.to_string()),
             "category_losses": match outcome.category_losses {
                 CategoryLosses::Absent => Value::Null,
                 losses => losses.to_string().into(),
@@ -286,6 +287,16 @@ fn told(outcome: &Outcome, run: Option<&Run>) -> Vec<String> {
         };
         lines.push(format!("best checkpoint {best}{epochs}: {what} {dice:.4}, on {on} ({})", Masking::USUAL));
     }
+    lines.push(match outcome.calibration {
+        Some(own) => format!(
+            "thresholds of the last checkpoint, calibrated on held-out source regions and used by `evaluate` and `predict`: {own}"
+        ),
+        None => format!(
+            "thresholds were not calibrated, which takes {} held-out source regions: `evaluate` and `predict` use {}",
+            Calibration::LEAST,
+            Masking::USUAL.at()
+        ),
+    });
     if run.is_some_and(|run| run.recommended() == ResumeFrom::Last) {
         lines.push(
             "take the last: the best one is best on the source, which cannot tell what an adaptation is for the target"
@@ -326,6 +337,7 @@ mod tests {
             best_mean_dice: Some(0.5),
             chosen_on: ChosenOn { select: Selection::Source, regions: 28 },
             category_losses: CategoryLosses::Absent,
+            calibration: None,
             best: "best".into(),
             last: "last".into(),
         };
@@ -356,8 +368,9 @@ mod tests {
             ),
             "{lines:?}"
         );
-        assert!(lines.len() == 3 && lines[2].starts_with("take the last"), "{lines:?}");
-        assert_eq!(told_of("target = 'b'", values).len(), 2);
+        assert!(lines.len() == 4 && lines[3].starts_with("take the last"), "{lines:?}");
+        assert!(lines[2].starts_with("thresholds were not calibrated, which takes 10 held-out"), "{lines:?}");
+        assert_eq!(told_of("target = 'b'", values).len(), 3);
     }
 
     #[test]

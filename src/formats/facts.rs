@@ -35,7 +35,7 @@ enum Kind {
 }
 
 /// Facts that are kept: those of published checkpoints, under their names there, then what the network is.
-const KNOWN: [(&str, Kind); 13] = [
+const KNOWN: [(&str, Kind); 14] = [
     ("epoch", Kind::Whole),
     ("iteration", Kind::Whole),
     ("arch", Kind::Text),
@@ -49,6 +49,7 @@ const KNOWN: [(&str, Kind); 13] = [
     (Facts::SIZE, Kind::Whole),
     (Facts::STATISTICS, Kind::Text),
     (Facts::COLOURS, Kind::Text),
+    (Facts::THRESHOLDS, Kind::Text),
 ];
 
 /// Facts by name: the epoch and iteration (from 0) that the weights come from, learning rates, the best mean Dice so
@@ -67,13 +68,16 @@ impl Facts {
     pub const COLOURS: &'static str = "colours";
     /// What the statistics of normalisations were moved to after training.
     pub const STATISTICS: &'static str = "statistics";
+    /// Probabilities above which pixels are cup and disc, as they were calibrated.
+    pub const THRESHOLDS: &'static str = "thresholds";
     /// Rows and columns to which images are brought.
     pub const SIZE: &'static str = "size";
 
-    /// Adds a fact, in the order of the known ones. The name must be one of them.
+    /// Adds a fact, in the order of the known ones, in place of another of that name. The name must be one of them.
     pub fn push(&mut self, name: &str, fact: Fact) {
         let place = |name: &str| KNOWN.iter().position(|(known, _)| *known == name);
         let own = place(name).expect("facts have names of the list above");
+        self.0.retain(|(known, _)| *known != name);
         self.0.push((KNOWN[own].0, fact));
         self.0.sort_by_key(|(name, _)| place(name));
     }
@@ -99,7 +103,7 @@ impl Facts {
     }
 
     /// The known facts among the metadata of a safetensors file.
-    pub(super) fn of_metadata(metadata: &BTreeMap<String, String>) -> Self {
+    pub fn of_metadata(metadata: &BTreeMap<String, String>) -> Self {
         let known = KNOWN.iter().filter_map(|&(name, kind)| {
             let text = metadata.get(name)?;
             let fact = match kind {
@@ -139,6 +143,7 @@ mod tests {
         facts.push("epoch", Fact::Whole(-1));
         facts.push("arch", Fact::Text("DeepLab".into()));
         facts.push("best_mean_dice", Fact::Real(0.1 + 0.2));
+        facts.push(Facts::SIZE, Fact::Whole(32));
         facts.push(Facts::SIZE, Fact::Whole(64));
         let mut metadata = facts.to_metadata();
         metadata.extend([("learning_rate_gen".into(), "quick".into()), ("format".into(), "pt".into())]);

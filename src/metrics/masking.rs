@@ -25,6 +25,18 @@ impl Masks {
     }
 }
 
+named_enum! {
+    /// Who says what a threshold is.
+    pub enum ThresholdOf {
+        /// a flag
+        Flag = "flag",
+        /// the checkpoint, which was calibrated
+        Checkpoint = "checkpoint",
+        /// nobody, so that it is the published one
+        Published = "published",
+    }
+}
+
 /// How probabilities become masks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Masking {
@@ -40,6 +52,12 @@ impl Masking {
     /// What validations use, and everything else unless it is told otherwise: what is best on regions of the source's camera
     /// that were held out. The published erosion of 7 pixels is undone by nothing after it and costs Dice at this threshold.
     pub const USUAL: Self = Self { masks: Masks::Postprocessed, thresholds: [0.75; 2], erosion: 0 };
+
+    /// The thresholds, as figures are named: "0.75".
+    pub fn at(&self) -> String {
+        let [cup, disc] = self.thresholds;
+        if cup == disc { cup.to_string() } else { format!("{cup} (cup) and {disc} (disc)") }
+    }
 
     /// The masks `[cup, disc]` of an image; each map is row-major, `height * width` long.
     ///
@@ -60,15 +78,15 @@ impl Masking {
     }
 }
 
+/// A threshold as it is written, which most decimals of 32 bits are not once they have 64.
+pub fn as_written(threshold: f32) -> f64 {
+    threshold.to_string().parse().unwrap_or_else(|_| f64::from(threshold))
+}
+
 impl fmt::Display for Masking {
     /// As figures are named: "raw masks at 0.75".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [cup, disc] = self.thresholds;
-        f.write_str(self.masks.words())?;
-        match cup == disc {
-            true => write!(f, " at {cup}")?,
-            false => write!(f, " at {cup} (cup) and {disc} (disc)")?,
-        }
+        write!(f, "{} at {}", self.masks.words(), self.at())?;
         match (self.masks, self.erosion) {
             (Masks::Raw, _) | (_, 0) => Ok(()),
             (Masks::Postprocessed, radius) => write!(f, " eroded by {radius}"),
@@ -87,6 +105,11 @@ mod tests {
         let raw = Masking { masks: Masks::Raw, thresholds: [0.75; 2], ..published };
         assert_eq!(raw.to_string(), "raw masks at 0.75");
         assert_eq!(Masking::USUAL.to_string(), "post-processed masks at 0.75");
+    }
+
+    #[test]
+    fn thresholds_keep_their_decimals() {
+        assert_eq!([0.41f32, 0.75].map(as_written), [0.41, 0.75]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Everything here runs on the CPU, on masks of one image at a time; what is kept between images is numbers.
 
 mod bootstrap;
+mod calibration;
 mod components;
 mod error;
 mod glossary;
@@ -22,11 +23,14 @@ mod vcdr;
 mod tests;
 
 pub use bootstrap::{LEAST_FOR_INTERVAL, MeanInterval, mean_ci95};
+pub use calibration::{
+    Calibration, DiceCurves, DiceOverThresholds, NoCalibration, THRESHOLDS, dice_over_thresholds, thresholds,
+};
 pub use components::{Connectivity, components};
 pub use error::MetricsError;
 pub use glossary::FIGURES;
 pub use mask::BinaryMask;
-pub use masking::{Masking, Masks};
+pub use masking::{Masking, Masks, ThresholdOf, as_written};
 pub use overlap::{Overlap, dice};
 pub use plausibility::{Doubt, doubts};
 pub use postprocess::{PostprocessSettings, postprocess};

@@ -238,6 +238,7 @@ mod tests {
             checkpoint: PathBuf::new(),
             steps: None,
             masking: Masking::USUAL,
+            thresholds_of: None,
             totals: serde_json::Value::Null,
             images: dice.iter().map(row).collect(),
             is_stale: false,

@@ -171,7 +171,7 @@ pub fn paired(baseline: &Evaluation, other: &Evaluation) -> Result<Vec<Differenc
             b.len()
         ));
     }
-    if baseline.masking != other.masking {
+    if !baseline.is_made_like(other) {
         return Err("they were evaluated with different thresholds, so nothing is paired".to_string());
     }
     let difference = |measure: Measure| {
@@ -206,6 +206,7 @@ mod tests {
             checkpoint: PathBuf::new(),
             steps: None,
             masking: Masking::USUAL,
+            thresholds_of: None,
             totals: serde_json::Value::Null,
             images: rows.iter().map(row).collect(),
             is_stale: false,

@@ -11,7 +11,7 @@ use super::bland_altman::BlandAltman;
 use crate::csv_cell::original;
 use crate::data::names::counted;
 use crate::input_file;
-use crate::metrics::{Masking, Masks, PostprocessSettings, Summary};
+use crate::metrics::{Masking, Masks, PostprocessSettings, Summary, THRESHOLDS, ThresholdOf};
 use crate::train::ResumeFrom;
 
 /// Figures of an image; a missing one does not exist for this image. Of two, the cup's is first.
@@ -77,6 +77,8 @@ pub struct Evaluation {
     pub steps: Option<u64>,
     /// which masks `images` are of
     pub masking: Masking,
+    /// who said the thresholds of the cup and of the disc; evaluations did not always tell
+    pub thresholds_of: Option<[ThresholdOf; 2]>,
     /// the whole document of `evaluate --json`
     pub totals: Value,
     /// sorted by name
@@ -106,6 +108,11 @@ impl Evaluation {
         let erosion = totals["erosion"].as_u64().and_then(|radius| u32::try_from(radius).ok());
         let erosion = erosion.unwrap_or(PostprocessSettings::AT_512.erode_diamond);
         let masking = Masking { masks, thresholds, erosion };
+        let said_by = |class: &str| {
+            let name = totals["thresholds_of"][class].as_str();
+            ThresholdOf::ALL.into_iter().find(|of| Some(of.name()) == name)
+        };
+        let thresholds_of = said_by("cup").zip(said_by("disc")).map(|(cup, disc)| [cup, disc]);
         let images = read_images(&table)?;
         if totals["images"].as_u64() != Some(images.len() as u64) {
             bail!("`{}` has {} images, `{}` tells another number", table.display(), images.len(), summary.display());
@@ -113,7 +120,7 @@ impl Evaluation {
         let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
         let is_stale = modified(&checkpoint).zip(modified(&summary)).is_some_and(|(weights, own)| weights > own);
         let (folder, steps) = (folder.to_path_buf(), totals["steps"].as_u64());
-        Ok(Evaluation { folder, data, checkpoint, steps, masking, totals, images, is_stale })
+        Ok(Evaluation { folder, data, checkpoint, steps, masking, thresholds_of, totals, images, is_stale })
     }
 
     /// Evaluations in folders within a run, by folder, and what is wrong with those that cannot be read.
@@ -184,6 +191,34 @@ impl Evaluation {
     pub fn given_masking(&self) -> Masking {
         let masks = Masks::ALL.into_iter().find(|masks| Some(masks.name()) == self.totals["masks"].as_str());
         Masking { masks: masks.unwrap_or(self.masking.masks), ..self.masking }
+    }
+
+    /// The thresholds of the cup and of the disc that somebody asked for; of an evaluation that does not tell, both.
+    pub fn given_thresholds(&self) -> [Option<f32>; 2] {
+        let is_given = |class: usize| self.thresholds_of.is_none_or(|of| of[class] == ThresholdOf::Flag);
+        [0, 1].map(|class| Some(self.masking.thresholds[class]).filter(|_| is_given(class)))
+    }
+
+    /// Whether two were made as their checkpoints have it, or as the same flags do.
+    pub fn is_made_like(&self, other: &Evaluation) -> bool {
+        let kind = |own: &Evaluation| (own.masking.masks, own.masking.erosion);
+        let alike = |class: usize| {
+            let is_own = |own: &Evaluation| own.thresholds_of.is_some_and(|of| of[class] != ThresholdOf::Flag);
+            self.masking.thresholds[class] == other.masking.thresholds[class] || (is_own(self) && is_own(other))
+        };
+        kind(self) == kind(other) && alike(0) && alike(1)
+    }
+
+    /// Mean Dice of raw masks over thresholds, as points of a curve, of the cup and of the disc; evaluations did not always
+    /// have it, and what cannot be measured has none.
+    pub fn dice_over_thresholds(&self) -> [Vec<(f64, f64)>; 2] {
+        let all = &self.totals["dice_over_thresholds"];
+        let numbers = |name: &str| {
+            let list = all[name].as_array().map_or(&[][..], Vec::as_slice);
+            list.iter().filter_map(Value::as_f64).collect::<Vec<_>>()
+        };
+        let thresholds = numbers("thresholds");
+        ["cup", "disc"].map(|class| thresholds.iter().copied().zip(numbers(class)).take(THRESHOLDS).collect())
     }
 
     /// In which pixels its distances are.
@@ -292,6 +327,34 @@ mod tests {
         assert_eq!((found.data_name(), found.checkpoint_name()), ("clinic/test".to_string(), "best".to_string()));
         assert_eq!(found.agreement().map(|a| (a.bias, a.points.len())), Some((0.25, 1)));
         assert!(!found.is_stale);
+    }
+
+    #[test]
+    fn thresholds_that_flags_said_are_told_from_those_of_checkpoints() {
+        let folder = folder("a,1,1,,,\n", 1);
+        let path = folder.path().join("summary.json");
+        let text = fs::read_to_string(&path).expect("it is there");
+        let before = Evaluation::read(folder.path(), Masks::Raw).expect("both files are whole");
+        assert_eq!(before.given_thresholds(), [Some(0.75), Some(0.5)], "it does not tell");
+        assert_eq!(before.dice_over_thresholds(), [vec![], vec![]]);
+        let with = |of: [&str; 2], cup: f32| {
+            let mut summary: Value = serde_json::from_str(&text).expect("JSON");
+            summary["thresholds_of"] = serde_json::json!({ "cup": of[0], "disc": of[1] });
+            summary["threshold_cup"] = cup.into();
+            summary["dice_over_thresholds"] =
+                serde_json::json!({ "thresholds": [0.25, 0.5], "cup": [0.75, 1.0], "disc": null });
+            fs::write(&path, summary.to_string()).expect("it is writable");
+            Evaluation::read(folder.path(), Masks::Raw).expect("both files are whole")
+        };
+        let (own, other) = (with(["checkpoint", "flag"], 0.41), with(["checkpoint", "flag"], 0.25));
+        assert_eq!(own.given_thresholds(), [None, Some(0.5)]);
+        assert_eq!(own.dice_over_thresholds(), [vec![(0.25, 0.75), (0.5, 1.0)], vec![]]);
+        assert!(own.is_made_like(&other), "each has its own");
+        assert!(own.is_made_like(&with(["published", "flag"], 0.75)));
+        assert!(!own.is_made_like(&with(["flag", "flag"], 0.25)) && !own.is_made_like(&before));
+        assert!(own.is_made_like(&with(["flag", "flag"], 0.41)), "they are the same");
+        let eroded = Evaluation { masking: Masking { erosion: 3, ..own.masking }, ..own.clone() };
+        assert!(!own.is_made_like(&eroded));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::comparison::Difference;
 use super::contents::Report;
-use super::plots;
+use super::{plots, threshold_plots};
 use crate::own_file::{Overwriting, Purpose};
 
 impl Report {
@@ -28,10 +28,12 @@ impl Report {
         let sections = self.sections();
         let curves = [plots::losses(runs), plots::validations(runs), plots::prototypes(runs)].concat();
         let agreement = sections.iter().flat_map(|section| plots::agreement(section, runs));
+        let over_thresholds = sections.iter().flat_map(|section| threshold_plots::over_thresholds(section, runs));
         let differences = sections.iter().flat_map(|section| plots::differences(section, runs));
         // What nobody may miss who copies a chart stands in it.
         let marks = self.marks().join(". ");
-        let files = curves.into_iter().chain(agreement).map(|chart| (chart.name.clone(), chart.file(&marks)));
+        let files = curves.into_iter().chain(over_thresholds).chain(agreement);
+        let files = files.map(|chart| (chart.name.clone(), chart.file(&marks)));
         let files = files.chain(differences.map(|forest| (forest.name.clone(), forest.file(&marks))));
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
         let mut paths = Vec::new();

@@ -21,6 +21,7 @@ mod plots;
 mod run;
 mod section;
 mod tables;
+mod threshold_plots;
 
 pub use bland_altman::BlandAltman;
 pub use cases::{Case, Kind, MOST_STD, View, Viewer, choose, open};

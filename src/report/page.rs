@@ -7,6 +7,7 @@ use super::chart::{Chart, figure};
 use super::comparison::not_in_both;
 use super::glossary;
 use super::palette::variables;
+use super::threshold_plots::over_thresholds;
 use super::{Report, Run, Section, evaluation, plots, tables};
 use crate::metrics::LEAST_FOR_INTERVAL;
 use crate::own_file::Purpose;
@@ -120,11 +121,17 @@ impl Report {
     fn section(&self, section: &Section, is_first: bool) -> Markup {
         let id = format!("evaluation-{}", section.slug);
         let agreement = plots::agreement(section, &self.runs);
+        let over_thresholds = over_thresholds(section, &self.runs);
         html! {
             section aria-labelledby=(id) {
                 h2 id=(id) { "Evaluation on " (section.name) }
                 (tables::totals(section, &self.runs))
                 (self.compared(section))
+                @if !over_thresholds.is_empty() {
+                    h3 { "Thresholds" }
+                    p class="lead" { "Mean Dice of raw masks at each threshold; rings mark the thresholds of the figures above. A threshold that is chosen here is chosen by the labels of these regions: its Dice is an upper bound." }
+                    div class="charts" { @for chart in &over_thresholds { (figure_of(chart)) } }
+                }
                 @if !agreement.is_empty() {
                     h3 { "Vertical cup-to-disc ratio" }
                     p class="lead" { "Of " (section.masks()) "; " (section.checkpoints(&self.runs)) ". Bland-Altman plots: each point is an image, dashed lines are the bias and, of " (LEAST_FOR_INTERVAL) " images or more, the limits of agreement (bias ± 1.96 standard deviations). An image in which the cup or the disc was not found has no ratio." }

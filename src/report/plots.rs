@@ -262,7 +262,7 @@ fn dice(
 }
 
 /// From a round number below the values to 1, or 0 to 1 where they spread.
-fn dice_axis(values: impl Iterator<Item = f64>) -> Axis {
+pub(super) fn dice_axis(values: impl Iterator<Item = f64>) -> Axis {
     let lowest = values.fold(1.0, f64::min);
     Axis::linear(if lowest > 0.5 { lowest } else { 0.0 }, 1.0, 5, false)
 }

@@ -71,7 +71,15 @@ pub fn sections<'a>(runs: &'a [Run], first: &Path, preferred: Option<ResumeFrom>
 impl Section<'_> {
     /// Which masks the figures of images are of, as sentences have it.
     pub fn masks(&self) -> String {
-        self.chosen.first().map_or(String::new(), |(_, evaluation)| evaluation.masking.to_string())
+        let Some(((_, first), others)) = self.chosen.split_first() else { return String::new() };
+        match others.iter().all(|(_, other)| other.masking == first.masking) {
+            true => first.masking.to_string(),
+            false if others.iter().all(|(_, other)| first.is_made_like(other)) => {
+                let all = self.chosen.iter().map(|(_, own)| own.masking.at());
+                format!("{} of each run at its own thresholds, {}", first.masking.masks.words(), all.collect::<Vec<_>>().join("; "))
+            }
+            false => first.masking.to_string(),
+        }
     }
 
     /// The checkpoints whose figures of images are shown, as sentences have them.

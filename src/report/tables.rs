@@ -203,7 +203,7 @@ pub(crate) fn images(section: &Section, runs: &[Run]) -> Markup {
     names.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
     html! {
         p class="lead" {
-            @if let Some((_, evaluation)) = section.chosen.first() { "Of " (evaluation.masking) "; " (section.checkpoints(runs)) ". " }
+            @if !section.chosen.is_empty() { "Of " (section.masks()) "; " (section.checkpoints(runs)) ". " }
             "Worst first: by the mean Dice of cup and disc"
             @if several { ", the lowest of the runs" } ". " (counted(names.len(), "image"))
             @if names.len() > SEEN { ", in a box that scrolls" } "."

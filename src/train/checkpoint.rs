@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::device::{Device, DeviceError, States};
-use crate::formats::{CHECKSUM, FormatError, HostTensor, TensorFile};
+use crate::formats::{CHECKSUM, Facts, FormatError, HostTensor, TensorFile};
 use crate::gpu::{Choices, Divisions};
 use crate::graph::{Shape, State};
 use crate::inference::FOLDED;
+use crate::metrics::Calibration;
 use crate::named::named_enum;
 use crate::own_file::CHECKPOINT;
 
@@ -113,6 +114,8 @@ pub struct Progress {
     pub best_mean_dice: Option<f64>,
     /// bytes of the logs that belong to these steps
     pub log_bytes: LogBytes,
+    /// thresholds that are best for the weights as they are, if a validation after the last step could tell
+    pub calibration: Option<Calibration>,
 }
 
 /// A checkpoint in memory.
@@ -183,7 +186,7 @@ impl Checkpoint {
         let config = self.config.to_toml()?;
         let kernels = serde_json::to_string(&self.kernels).expect("names and unit variants are JSON");
         let divisions = serde_json::to_string(&self.divisions).expect("names and numbers are JSON");
-        let Progress { step, best_mean_dice, log_bytes } = self.progress;
+        let Progress { step, best_mean_dice, log_bytes, calibration } = self.progress;
         // Bits, so that the number reads back exactly.
         let best = best_mean_dice.map_or(String::new(), |v| v.to_bits().to_string());
         let metadata = [
@@ -200,6 +203,9 @@ impl Checkpoint {
             (CHECKSUM, String::new()),
         ];
         let mut metadata: BTreeMap<_, _> = metadata.map(|(key, value)| (key.to_string(), value)).into();
+        if let Some(calibration) = calibration {
+            metadata.insert(Facts::THRESHOLDS.to_string(), calibration.to_string());
+        }
         if let Some(data) = &self.data {
             metadata.insert(DATA.to_string(), serde_json::to_string(data).expect("names and numbers are JSON"));
         }
@@ -250,7 +256,11 @@ impl Checkpoint {
         // Runs of earlier versions had no event file.
         let events = if metadata.contains_key("event_bytes") { number("event_bytes")? } else { 0 };
         let log_bytes = LogBytes { metrics: number("metrics_bytes")?, table: number("log_bytes")?, events };
-        let progress = Progress { step: number("step")?, best_mean_dice, log_bytes };
+        let calibration = match metadata.get(Facts::THRESHOLDS) {
+            Some(text) => Some(text.parse().map_err(|_| unusable(Facts::THRESHOLDS, text))?),
+            None => None,
+        };
+        let progress = Progress { step: number("step")?, best_mean_dice, log_bytes, calibration };
         let kernels = match metadata.get("kernels") {
             Some(kernels) => serde_json::from_str(kernels).map_err(|_| unusable("kernels", kernels))?,
             None => Choices::new(),

@@ -2,7 +2,7 @@
 
 /// Columns of `log.csv`, which are keys of `metrics.jsonl` and, but for counters and words, tags of TensorBoard: names, and what they
 /// hold. Those that a method or a kind of row does not have are empty or absent.
-pub static LOG_COLUMNS: [(&str, &str); 19] = [
+pub static LOG_COLUMNS: [(&str, &str); 20] = [
     ("`step`", "step of training, counted from 0; in the row of a validation, steps done before it"),
     ("`epoch`", "pass over the source, counted from 0"),
     (
@@ -39,6 +39,11 @@ pub static LOG_COLUMNS: [(&str, &str); 19] = [
         "`cup_dice`, `disc_dice`, `mean_dice`, `cup_iou`, `disc_iou`, `cup_pixel_accuracy`, `disc_pixel_accuracy`",
         "of a validation: means over the regions of `dataset`, `mean_dice` over cup and disc; of a structure that no mask shows there are \
          none; the same with `source_` or `target_` before them say whose they are; `log.csv` has the first two",
+    ),
+    (
+        "`thresholds`",
+        "of a validation: those at which raw masks of the held-out source regions agree best, and over how many regions; none of \
+         fewer than 10; not in `log.csv`",
     ),
     (
         "`dataset`, `select`",

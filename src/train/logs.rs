@@ -13,6 +13,7 @@ use crate::data::names::shown_path;
 use crate::formats::{EventFileError, EventWriter};
 use crate::input_file;
 use crate::method::step::{LossWeights, TOTAL};
+use crate::metrics::{Calibration, as_written};
 use crate::named::named_enum;
 use crate::own_file::open_to_go_on;
 
@@ -110,6 +111,8 @@ pub struct ValidationRecord {
     pub select: &'static str,
     /// which masks the values are of
     pub masks: String,
+    /// the thresholds that are best on the held-out regions of the source, if there are enough of these
+    pub calibration: Option<Calibration>,
     /// over how many regions those of `target` and of `source` are
     pub regions: Vec<(&'static str, usize)>,
     /// values by name, `target_…` or `source_…`
@@ -246,8 +249,13 @@ impl Logs {
         let ValidationRecord { epoch, dataset, select, masks, .. } = record;
         let regions: Map<String, Value> =
             record.regions.iter().map(|(name, count)| ((*name).to_string(), json!(count))).collect();
+        let thresholds = record.calibration.map(|own| {
+            let [cup, disc] = own.thresholds().map(|threshold| threshold.map(as_written));
+            json!({ "cup": cup, "disc": disc, "regions": own.regions })
+        });
         let line = json!({
-            "epoch": epoch, "dataset": dataset, "select": select, "masks": masks, "regions": regions, "validation": values
+            "epoch": epoch, "dataset": dataset, "select": select, "masks": masks, "regions": regions, "validation": values,
+            "thresholds": thresholds
         });
         self.append_line(&line)?;
         let dice = |name: &str| record.value(name).map_or(String::new(), |value| value.to_string());
@@ -352,6 +360,7 @@ mod tests {
             dataset,
             select: "source",
             masks: "raw masks at 0.5".to_string(),
+            calibration: Some(Calibration { cup: Some(0.41), disc: None, regions: 28 }),
             regions: vec![(dataset, 2)],
             values,
         }

@@ -1,6 +1,7 @@
 //! The training loop: settings, schedule, validation, checkpoints, resume, logs.
 
 mod architecture;
+mod calibration;
 mod checkpoint;
 mod continuation;
 mod data_record;
@@ -30,6 +31,7 @@ mod validation;
 mod weights;
 
 pub use architecture::{NoSuchNetwork, architecture_of, backbone_of, stated};
+pub use calibration::calibrate;
 pub use checkpoint::{Checkpoint, CheckpointError, Progress, ResumeFrom};
 pub use continuation::{ChangedData, Resume};
 pub use data_record::DataRecord;
@@ -42,7 +44,10 @@ pub use observer::{Event, Observer};
 pub use outcome::{ChosenOn, Outcome};
 pub use overlaps::{Seen, seen_in_training};
 pub use pictures::{Channels, Shown};
-pub use predictor::{Origin, PredictorError, TrainedNetwork, colours_of, load_predictor, load_stochastic_predictor};
+pub use predictor::{
+    Origin, PredictorError, TrainedNetwork, calibration_at, calibration_of, colours_of,
+    load_predictor, load_stochastic_predictor,
+};
 pub use recommended::{CheckpointTaken, checkpoint_at};
 pub use run_folder::files_of_run;
 pub use run_settings::{Contradiction, RunSettingsError, runs_in, settings_of_run};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::schedule::CategoryLosses;
 use super::settings::Selection;
+use crate::metrics::Calibration;
 
 /// The regions that choose the best checkpoint of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub chosen_on: ChosenOn,
     /// from when on the category-level losses ran
     pub category_losses: CategoryLosses,
+    /// thresholds that are best for the last checkpoint on the held-out source, if there are regions enough to tell
+    pub calibration: Option<Calibration>,
     /// where the best checkpoint lies
     pub best: PathBuf,
     /// where the checkpoint of the last step lies

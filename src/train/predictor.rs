@@ -9,8 +9,9 @@ use super::weights::{Demand, WeightsError, load_generator, load_weights};
 use crate::data::colours::{Colours, NoColours};
 use crate::device::Device;
 use crate::domain::Domain;
-use crate::formats::{Facts, FormatError, Weights};
+use crate::formats::{Facts, FormatError, TensorFile, Weights};
 use crate::inference::{InferenceError, Predictor};
+use crate::metrics::{Calibration, NoCalibration};
 use crate::nn::deeplab::Backbone;
 
 /// Why a file gives no network.
@@ -43,6 +44,16 @@ pub enum PredictorError {
         text: String,
         /// why not
         error: NoColours,
+    },
+    /// Thresholds that are none.
+    #[error("`{}` states thresholds that cannot be used, `{text}`: {error}", path.display())]
+    Thresholds {
+        /// the file
+        path: PathBuf,
+        /// as it states them
+        text: String,
+        /// why not
+        error: NoCalibration,
     },
     /// Weights of another network.
     #[error("cannot use `{}` as weights of a {} network", path.display(), backbone.name())]
@@ -90,6 +101,8 @@ pub struct TrainedNetwork {
     pub origin: Origin,
     /// ready for images
     pub predictor: Predictor,
+    /// the thresholds that are best for it, if its file keeps any
+    pub calibration: Option<Calibration>,
     /// its settings, as far as they are known
     pub config: Config,
     /// what was done to make its file fit, a sentence each
@@ -120,14 +133,15 @@ pub fn load_stochastic_predictor(
         load_generator(&states, &tensors, path)?;
         predictor.refresh()?;
         let origin = Origin::Run { steps: progress.step };
-        return Ok(TrainedNetwork { origin, predictor, config, notes: Vec::new() });
+        let calibration = progress.calibration;
+        return Ok(TrainedNetwork { origin, predictor, calibration, config, notes: Vec::new() });
     }
     let weights = Weights::read(path)?;
     if !weights.not_used.is_empty() {
         return Err(PredictorError::Classifier(path.to_path_buf()));
     }
     let config = architecture_of(&weights, path, fallback)?;
-    let colours = colours_of(&weights.facts, path)?;
+    let (colours, calibration) = (colours_of(&weights.facts, path)?, calibration_of(&weights.facts, path)?);
     let origin = Origin::Weights { state_size: weights.facts.count(Facts::SIZE).is_some() };
     let (predictor, tensors) = compile(&config)?;
     let predictor = predictor.bringing_to(colours);
@@ -135,7 +149,7 @@ pub fn load_stochastic_predictor(
     load_weights(&states, &tensors, weights.generator, path, Demand::Complete)
         .map_err(|error| PredictorError::Unusable { path: path.to_path_buf(), backbone: config.backbone, error })?;
     predictor.refresh()?;
-    Ok(TrainedNetwork { origin, predictor, config, notes })
+    Ok(TrainedNetwork { origin, predictor, calibration, config, notes })
 }
 
 /// The colours that a file of weights wants images brought to, if it states any.
@@ -148,4 +162,24 @@ pub fn colours_of(facts: &Facts, path: &Path) -> Result<Option<Colours>> {
         Ok(colours) => Ok(Some(colours)),
         Err(error) => Err(PredictorError::Colours { path: path.to_path_buf(), text, error }),
     }
+}
+
+/// The thresholds that a file of weights keeps, if it keeps any.
+///
+/// # Errors
+/// [`PredictorError::Thresholds`].
+pub fn calibration_of(facts: &Facts, path: &Path) -> Result<Option<Calibration>> {
+    let Some(text) = facts.get(Facts::THRESHOLDS).map(ToString::to_string) else { return Ok(None) };
+    match text.parse() {
+        Ok(calibration) => Ok(Some(calibration)),
+        Err(error) => Err(PredictorError::Thresholds { path: path.to_path_buf(), text, error }),
+    }
+}
+
+/// The same of a checkpoint of a run, without a look at its tensors.
+///
+/// # Errors
+/// A file that cannot be read, and [`PredictorError::Thresholds`].
+pub fn calibration_at(checkpoint: &Path) -> Result<Option<Calibration>> {
+    calibration_of(&Facts::of_metadata(&TensorFile::read_metadata(checkpoint)?), checkpoint)
 }

@@ -283,6 +283,8 @@ impl Session {
                 return Err(TrainError::NotFinite { what, last: self.folder.checkpoint(ResumeFrom::Last) });
             }
             self.progress.step += 1;
+            // They were those of other weights.
+            self.progress.calibration = None;
             let done = self.progress.step == total;
             let epoch_ended = self.progress.step.is_multiple_of(per_epoch);
             if done || (epoch_ended && (record.epoch + 1).is_multiple_of(self.config.validate_every)) {
@@ -299,7 +301,7 @@ impl Session {
                 break;
             }
         }
-        let Progress { step, best_mean_dice, .. } = self.progress;
+        let Progress { step, best_mean_dice, calibration, .. } = self.progress;
         let complete = step >= total;
         let select = self.config.select;
         let own = self.validations.iter().map(|(validation, _)| validation);
@@ -307,7 +309,7 @@ impl Session {
         let chosen_on = ChosenOn { select, regions: chosen_by.map(|own| own.dataset().len()).sum() };
         let category_losses = self.config.category_losses(per_epoch);
         let [best, last] = [ResumeFrom::Best, ResumeFrom::Last].map(|checkpoint| self.folder.checkpoint(checkpoint));
-        Ok(Outcome { steps: step, complete, best_mean_dice, chosen_on, category_losses, best, last })
+        Ok(Outcome { steps: step, complete, best_mean_dice, chosen_on, category_losses, calibration, best, last })
     }
 
     /// One training step.
@@ -333,7 +335,7 @@ impl Session {
     /// Validates, logs, and keeps the best checkpoint.
     fn validate(&mut self, epoch: u64, observer: &mut dyn Observer) -> Result<()> {
         let run = |(validation, predictor): &(Validation, Rc<Predictor>)| -> Result<(Domain, Scores)> {
-            Ok((validation.domain(), validation.run(predictor)?))
+            Ok((validation.domain(), validation.run(predictor, |_| ())?))
         };
         let scored = self.validations.iter().map(run).collect::<Result<Vec<_>>>();
         let scored = scored.map_err(|error| match error {
@@ -346,6 +348,8 @@ impl Session {
             error => error,
         })?;
         self.say_what_is_not_measured(&scored, observer);
+        let held_out = scored.iter().find(|(domain, _)| *domain == Domain::Source);
+        self.progress.calibration = held_out.and_then(|(_, scores)| scores.calibration());
         let named = |prefix: &str, scores: &Scores| {
             let values = scores.named().into_iter();
             values.map(|(name, value)| (format!("{prefix}{name}"), value)).collect::<Vec<_>>()
@@ -361,6 +365,7 @@ impl Session {
             dataset: first.map_or(select, |(domain, _)| *domain).name(),
             select: select.name(),
             masks: Masking::USUAL.to_string(),
+            calibration: self.progress.calibration,
             regions: scored.iter().map(|(domain, scores)| (domain.name(), scores.regions())).collect(),
             values,
         };

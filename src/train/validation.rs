@@ -11,7 +11,7 @@ use crate::data::mask::structures;
 use crate::data::{Dataset, RegionPixels};
 use crate::device::{Device, States};
 use crate::inference::{Logits, Predictor};
-use crate::metrics::{Masking, MetricsError, Overlap};
+use crate::metrics::{Calibration, DiceCurves, DiceOverThresholds, Masking, MetricsError, Overlap};
 use crate::nn::Domain;
 
 type Result<T> = std::result::Result<T, TrainError>;
@@ -31,6 +31,8 @@ pub(super) struct Scores {
     dice: [f64; 2],
     iou: [f64; 2],
     pixel_accuracy: [f64; 2],
+    /// of raw masks
+    curves: DiceCurves,
     regions: usize,
 }
 
@@ -45,6 +47,11 @@ impl Scores {
     /// Number of images.
     pub(super) fn regions(&self) -> usize {
         self.regions
+    }
+
+    /// The thresholds that are best on these images, if there are enough of them.
+    pub(super) fn calibration(&self) -> Option<Calibration> {
+        self.curves.calibration()
     }
 
     /// The structures that are not measured.
@@ -123,38 +130,53 @@ impl Validation {
         self.domain
     }
 
-    /// Predicts every region and compares.
-    pub(super) fn run(&self, predictor: &Predictor) -> Result<Scores> {
+    /// Predicts every region and compares; `done` is told how many regions each batch brings.
+    pub(super) fn run(&self, predictor: &Predictor, mut done: impl FnMut(usize)) -> Result<Scores> {
         predictor.refresh()?;
-        let (mut sums, mut is_there) = ([[0.0; 2]; 3], [false; 2]);
+        let (mut sums, mut is_there, mut curves) = ([[0.0; 2]; 3], [false; 2], DiceCurves::default());
         for regions in self.dataset.regions().chunks(predictor.batch()) {
             let pixels = regions.iter().map(RegionPixels::read).collect::<std::result::Result<Vec<_>, _>>()?;
             let images: Vec<_> = pixels.iter().map(|p| &p.image).collect();
             let logits = predictor.logits(&images)?;
-            let overlaps = logits
+            let compared = logits
                 .par_iter()
                 .zip(&pixels)
-                .filter_map(|(logits, pixels)| Some(overlaps(logits, pixels.mask.as_ref()?)));
-            for overlaps in overlaps.collect::<std::result::Result<Vec<_>, _>>()? {
-                for (channel, (overlap, is_drawn)) in overlaps.iter().enumerate() {
+                .filter_map(|(logits, pixels)| Some(compared(logits, pixels.mask.as_ref()?)));
+            for Compared { overlaps, is_drawn, over_thresholds } in compared.collect::<std::result::Result<Vec<_>, _>>()? {
+                for (channel, overlap) in overlaps.iter().enumerate() {
                     sums[0][channel] += overlap.dice();
                     sums[1][channel] += overlap.iou();
                     sums[2][channel] += overlap.pixel_accuracy();
-                    is_there[channel] |= is_drawn;
+                    is_there[channel] |= is_drawn[channel];
                 }
+                curves.add(&over_thresholds, is_drawn);
             }
+            done(regions.len());
         }
         let regions = self.dataset.len();
         let [dice, iou, pixel_accuracy] = sums.map(|of_both| of_both.map(|sum: f64| sum / regions as f64));
-        Ok(Scores { is_there, dice, iou, pixel_accuracy, regions })
+        Ok(Scores { is_there, dice, iou, pixel_accuracy, curves, regions })
     }
 }
 
-/// How far the cup and the disc of a prediction agree with those of a mask, and whether the mask shows them.
-fn overlaps(logits: &Logits, mask: &GrayImage) -> std::result::Result<[(Overlap, bool); 2], MetricsError> {
+/// A prediction beside a mask: cup, disc.
+struct Compared {
+    /// how far the usual masks agree
+    overlaps: [Overlap; 2],
+    /// whether the mask shows them
+    is_drawn: [bool; 2],
+    /// Dice of raw masks
+    over_thresholds: [DiceOverThresholds; 2],
+}
+
+fn compared(logits: &Logits, mask: &GrayImage) -> std::result::Result<Compared, MetricsError> {
     let (predicted, truth) = (logits.masks(&Masking::USUAL)?, structures(mask));
-    let of = |index: usize| Ok((Overlap::between(&predicted[index], &truth[index])?, !truth[index].is_empty()));
-    Ok([of(0)?, of(1)?])
+    let overlap = |index: usize| Overlap::between(&predicted[index], &truth[index]);
+    Ok(Compared {
+        overlaps: [overlap(0)?, overlap(1)?],
+        is_drawn: truth.each_ref().map(|mask| !mask.is_empty()),
+        over_thresholds: logits.dice_over_thresholds(&truth)?,
+    })
 }
 
 #[cfg(test)]
@@ -163,8 +185,14 @@ mod tests {
 
     #[test]
     fn what_no_mask_shows_enters_neither_the_logs_nor_the_mean() {
-        let of =
-            |is_there| Scores { is_there, dice: [1.0, 0.5], iou: [1.0, 0.25], pixel_accuracy: [1.0, 0.75], regions: 2 };
+        let of = |is_there| Scores {
+            is_there,
+            dice: [1.0, 0.5],
+            iou: [1.0, 0.25],
+            pixel_accuracy: [1.0, 0.75],
+            curves: DiceCurves::default(),
+            regions: 2,
+        };
         let names = |scores: &Scores| scores.named().iter().map(|(name, _)| *name).collect::<Vec<_>>();
         let (both, disc) = (of([true; 2]), of([false, true]));
         assert_eq!((both.mean_dice(), both.named().len(), both.not_measured()), (Some(0.75), 7, vec![]));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use image::{GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
+use papilla::formats::{Facts, TensorFile};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -86,6 +87,9 @@ fn a_folder_with_all_sorts_of_files() {
     save(&region(48, 48), &at("sub/deeper/b.png"));
 
     let weights = weights(&folder, Some(DISC_EVERYWHERE));
+    let mut file = TensorFile::read(&weights).expect("just written");
+    file.metadata.insert(Facts::THRESHOLDS.into(), "cup 0.41, disc 0.63, on 28 regions".into());
+    file.write(&weights).expect("the folder is writable");
     let output = predict(&weights, &out, &[&inputs]);
     let lines = said(&output);
     assert_eq!(output.status.code(), Some(1), "{lines:?}");
@@ -108,9 +112,10 @@ fn a_folder_with_all_sorts_of_files() {
     assert_eq!(names(&document["flags"]["whole-photograph"]), ["whole"]);
     assert_eq!(names(&document["flags"]["few-pixels"]), ["plain", "wide"]);
     assert_eq!(names(&document["flags"]["no-cup"]).len(), 7, "the network finds none");
-    assert_eq!(names(&document["notes"]).len(), 6);
+    assert_eq!(names(&document["notes"]).len(), 7);
+    line(&lines, &["calibrated on 28 held-out regions of the source: cup 0.41, disc 0.63"]);
     let by = ["checkpoint", "masks", "threshold_cup", "size", "steps"].map(|key| document[key].to_string());
-    assert_eq!(by, [&format!("\"{}\"", text(&weights)), "\"postprocessed\"", "0.75", "64", "null"]);
+    assert_eq!(by, [&format!("\"{}\"", text(&weights)), "\"postprocessed\"", "0.41", "64", "null"]);
     for prediction in document["predictions"].as_array().expect("a list") {
         let name = prediction["name"].as_str().expect("a name");
         assert_eq!(names(&prediction["flag"]).contains(&"whole-photograph"), name == "whole", "{prediction}");

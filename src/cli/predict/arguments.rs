@@ -11,7 +11,7 @@ use super::uncertainty;
 use crate::cli::masking::MaskFlags;
 use crate::cli::{Architecture, Overwrite};
 use crate::data::content::FileContents;
-use crate::metrics::{Masking, Masks};
+use crate::metrics::{Calibration, Masking, Masks};
 use crate::train::Config;
 
 /// Segment images: masks, overlays, and a table of cup-to-disc ratios and areas
@@ -67,15 +67,16 @@ impl Arguments {
         [Part::Mask, Part::Overlay].into_iter().chain(further).collect()
     }
 
-    /// How probabilities become the masks that are written.
-    pub(super) fn masking(&self) -> Masking {
-        if self.raw { self.masks.masking_of(Masks::Raw) } else { self.masks.masking() }
+    /// How probabilities become the masks that are written, of a checkpoint that was calibrated so, or was not.
+    pub(super) fn masking(&self, calibration: Option<Calibration>) -> Masking {
+        let masking = self.masks.masking(calibration);
+        if self.raw { Masking { masks: Masks::Raw, ..masking } } else { masking }
     }
 
     /// All that the results depend on beside the images and the adapter.
-    pub(super) fn call(&self, config: &Config) -> Result<Value> {
+    pub(super) fn call(&self, config: &Config, masking: Masking) -> Result<Value> {
         let checkpoint = FileContents::default().of(&self.checkpoint)?;
-        let Masking { masks, thresholds, erosion } = self.masking();
+        let Masking { masks, thresholds, erosion } = masking;
         Ok(json!({
             "papilla": env!("CARGO_PKG_VERSION"),
             "checkpoint": [checkpoint.length(), u64::from(checkpoint.checksum)],

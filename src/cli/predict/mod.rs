@@ -30,6 +30,7 @@ use super::interrupt::{Interrupts, Stopped};
 use super::{Global, output, progress};
 use crate::data::names::counted;
 use crate::data::place::Taken;
+use crate::metrics::as_written;
 use crate::train::{CheckpointTaken, TrainedNetwork, checkpoint_at};
 
 /// Images computed at once.
@@ -59,17 +60,18 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     check_readable(&arguments.checkpoint)?;
     let device = global.open_tuned()?;
     let passes = arguments.uncertainty.map_or(0, usize::from);
-    let TrainedNetwork { predictor, config, notes: of_weights, origin } =
+    let TrainedNetwork { predictor, calibration, config, notes: of_weights, origin } =
         arguments.architecture.load(&device, &arguments.checkpoint, BATCH, passes)?;
     notes.extend(of_weights);
     notes.extend(arguments.eye.into_iter().flat_map(|eyes| eyes.told(&images)));
-    let (checkpoint, masking) = (arguments.checkpoint.clone(), arguments.masking());
+    notes.extend(arguments.masks.note(calibration, &arguments.checkpoint));
+    let (checkpoint, masking) = (arguments.checkpoint.clone(), arguments.masking(calibration));
     let made_by = MadeBy { checkpoint, steps: origin.steps(), masking };
     notes.extend(replaced(&arguments.out.join(TABLE), &made_by));
     std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot create `{}`", arguments.out.display()))?;
     let interrupts = Interrupts::heed();
     let names = images.iter().map(|image| image.name.as_str()).collect();
-    let under_way = UnderWay::open(&arguments.out, arguments.call(&config)?, &names)?;
+    let under_way = UnderWay::open(&arguments.out, arguments.call(&config, masking)?, &names)?;
     let bar = progress::bar(global, images.len() as u64, "predicting");
     let mut work = Work::new(arguments, &made_by, &overwriting, &predictor, under_way, &images, others);
     let ended = work.all(|| {
@@ -105,8 +107,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             "steps": made_by.steps,
             "size": config.size,
             "masks": masking.masks.name(),
-            "threshold_cup": masking.thresholds[0],
-            "threshold_disc": masking.thresholds[1],
+            "threshold_cup": as_written(masking.thresholds[0]),
+            "threshold_disc": as_written(masking.thresholds[1]),
             "erosion": masking.erosion,
             "predictions": list,
             "flags": flags,

@@ -22,7 +22,7 @@ use crate::data::region::check_shape;
 use crate::data::remarks::Remark;
 use crate::formats::{HostTensor, TensorFile};
 use crate::inference::Logits;
-use crate::metrics::{BinaryMask, Masks, doubts, rim_sectors, vertical_cup_to_disc_ratio};
+use crate::metrics::{BinaryMask, Masking, Masks, doubts, rim_sectors, vertical_cup_to_disc_ratio};
 use crate::own_file::{Overwriting, Purpose};
 
 /// An image whose turn it is.
@@ -63,11 +63,12 @@ impl<'a> Input<'a> {
 /// Writes the files of an image; its row of the table, and its place in the contact sheet.
 pub(super) fn write_prediction(
     arguments: &Arguments,
+    masking: Masking,
     overwriting: &Overwriting,
     input: Input<'_>,
     logits: &Logits,
 ) -> Result<(Row, Tile)> {
-    let (masking, raw) = (arguments.masking(), logits.masks(&arguments.masks.masking_of(Masks::Raw))?);
+    let raw = logits.masks(&Masking { masks: Masks::Raw, ..masking })?;
     let masks = if masking.masks == Masks::Raw { raw.clone() } else { logits.masks(&masking)? };
     let (name, out, (width, height)) = (input.name, &arguments.out, input.image.dimensions());
     let whole = match &input.region {

@@ -227,7 +227,7 @@ impl<'a> Work<'a> {
         for (logits, input) in logits.into_iter().zip(inputs) {
             let (name, path, content) = (input.name, input.path, input.content);
             let remarks = input.remarks.clone();
-            match caught(|| write_prediction(self.arguments, self.overwriting, input, &logits)) {
+            match caught(|| write_prediction(self.arguments, self.made_by.masking, self.overwriting, input, &logits)) {
                 Ok(written) => {
                     let kept = written.and_then(|(row, tile)| {
                         self.under_way.add(content, &row)?;
@@ -410,7 +410,7 @@ mod tests {
         let (arguments, overwriting) = (arguments(out), Overwriting::default());
         let under_way = UnderWay::open(out, json!(call), &images.iter().map(|image| image.name.as_str()).collect())
             .expect("the folder is writable");
-        let made_by = MadeBy { checkpoint: "none".into(), steps: None, masking: arguments.masking() };
+        let made_by = MadeBy { checkpoint: "none".into(), steps: None, masking: arguments.masking(None) };
         then(Work::new(&arguments, &made_by, &overwriting, network, under_way, images, vec!["other".to_string()]))
     }
 

@@ -94,6 +94,9 @@ fn aliases_share_their_storage() {
     Weights::read(&doubled).expect("aliases are copies");
 }
 
+/// Thresholds of a checkpoint.
+const CALIBRATED: &str = "cup 0.41, disc 0.63, on 28 regions";
+
 /// A checkpoint as a run would write it.
 fn checkpoint(folder: &Path) -> PathBuf {
     let mut file = networks(Norm::Trans, &DISCRIMINATORS);
@@ -103,7 +106,8 @@ fn checkpoint(folder: &Path) -> PathBuf {
     (config.method, config.target) = (papilla::train::Method::Clr, Some("clinic-b".into()));
     config.norm = papilla::train::NormSetting::Trans;
     config.size = 64;
-    let progress = Progress { step: 7, best_mean_dice: Some(0.75), ..Progress::default() };
+    let calibration = CALIBRATED.parse().ok();
+    let progress = Progress { step: 7, best_mean_dice: Some(0.75), calibration, ..Progress::default() };
     let checkpoint = Checkpoint {
         config,
         progress,
@@ -135,6 +139,7 @@ fn a_run_becomes_a_published_checkpoint() {
         ("learning_rate_dis2", Value::Float(2.5e-5)),
         ("norm", Value::Str("trans".into())),
         ("size", Value::Int(64)),
+        ("thresholds", Value::Str(CALIBRATED.into())),
     ] {
         assert_eq!(value.get(key), Some(&expected), "{key}");
     }
@@ -152,6 +157,7 @@ fn a_run_becomes_a_published_checkpoint() {
     convert(&["--quiet", text(&published), text(&again), "--size", "64"]);
     let metadata = TensorFile::read(&again).expect("written").metadata;
     assert_eq!((&*metadata["size"], &*metadata["norm"], &*metadata["backbone"]), ("64", "trans", "mobilenet-v2"));
+    assert_eq!(metadata["thresholds"], CALIBRATED);
     let third = folder.path().join("third.pth.tar");
     convert(&["--quiet", text(&again), text(&third)]);
     assert!(fs::read(&published).expect("written") == fs::read(&third).expect("written"));
