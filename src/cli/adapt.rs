@@ -98,7 +98,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     notes.extend(architecture.assumption(states_size, &config, &checkpoint));
     let file = shown_path(&checkpoint).to_string();
     if held_out.is_some() && config.select == Selection::Target {
-        notes.push(format!("`{file}` was trained on all regions of its source, those of --thresholds too: none was held out"));
+        notes.push(format!(
+            "`{file}` was trained on all regions of its source, those of --thresholds too: none was held out"
+        ));
     }
     if held_out.is_none() && weights.facts.get(Facts::THRESHOLDS).is_some() {
         notes.push(format!("thresholds stay those of `{file}`; --thresholds calibrates them anew"));

@@ -53,7 +53,11 @@ pub(super) struct Arguments {
 }
 
 /// Metrics of the raw masks, and of the post-processed ones; and Dice of raw masks at every threshold.
-fn metrics(masking: Masking, logits: &Logits, mask: &GrayImage) -> Result<([ImageMetrics; 2], [DiceOverThresholds; 2])> {
+fn metrics(
+    masking: Masking,
+    logits: &Logits,
+    mask: &GrayImage,
+) -> Result<([ImageMetrics; 2], [DiceOverThresholds; 2])> {
     let truth = structures(mask);
     let of = |masks| anyhow::Ok(evaluate_image(&logits.masks(&Masking { masks, ..masking })?, &truth)?);
     Ok(([of(Masks::Raw)?, of(Masks::Postprocessed)?], logits.dice_over_thresholds(&truth)?))

@@ -26,12 +26,7 @@ const IR_VERSION: i64 = 8;
 ///
 /// # Errors
 /// If weights are missing, of another shape, or not finite; [`ExportError::NoCounterpart`].
-pub fn to_onnx(
-    weights: StateDict,
-    path: &Path,
-    config: &Config,
-    facts: &Facts,
-) -> Result<ModelProto, ExportError> {
+pub fn to_onnx(weights: StateDict, path: &Path, config: &Config, facts: &Facts) -> Result<ModelProto, ExportError> {
     let size = config.size;
     let (graphs, tensors) = trace_evaluation(config.network(), Domain::Target, size, 1)?;
     let states = Device::Cpu.states();

@@ -201,7 +201,9 @@ mod tests {
         }
         let text = "cup 0.41, disc 0.63, on 28 regions";
         assert_eq!(text.parse::<Calibration>().map(|own| own.to_string()).as_deref(), Ok(text));
-        for text in ["", "cup 0.41", "on 28 regions", "cup 2, on 28 regions", "cup NaN, on 9 regions", "lid 0.1, on 9 regions"] {
+        for text in
+            ["", "cup 0.41", "on 28 regions", "cup 2, on 28 regions", "cup NaN, on 9 regions", "lid 0.1, on 9 regions"]
+        {
             assert_eq!(text.parse::<Calibration>(), Err(NoCalibration), "{text}");
         }
     }

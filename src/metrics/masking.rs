@@ -49,8 +49,8 @@ pub struct Masking {
 }
 
 impl Masking {
-    /// What validations use, and everything else unless it is told otherwise: what is best on regions of the source's camera
-    /// that were held out. The published erosion of 7 pixels is undone by nothing after it and costs Dice at this threshold.
+    /// What validations use, and everything else unless a checkpoint keeps thresholds of its own or a flag says others. The
+    /// published erosion of 7 pixels is undone by nothing after it and costs Dice at this threshold.
     pub const USUAL: Self = Self { masks: Masks::Postprocessed, thresholds: [0.75; 2], erosion: 0 };
 
     /// The thresholds, as figures are named: "0.75".

@@ -76,7 +76,11 @@ impl Section<'_> {
             true => first.masking.to_string(),
             false if others.iter().all(|(_, other)| first.is_made_like(other)) => {
                 let all = self.chosen.iter().map(|(_, own)| own.masking.at());
-                format!("{} of each run at its own thresholds, {}", first.masking.masks.words(), all.collect::<Vec<_>>().join("; "))
+                format!(
+                    "{} of each run at its own thresholds, {}",
+                    first.masking.masks.words(),
+                    all.collect::<Vec<_>>().join("; ")
+                )
             }
             false => first.masking.to_string(),
         }

@@ -31,8 +31,7 @@ pub fn calibrate(
 ) -> Result<Option<Calibration>, TrainError> {
     let states = device.states();
     let batch = validation_batch(config).min(held_out.len().max(1));
-    let (predictor, tensors) =
-        Predictor::new(device, &states, config.network(), Domain::Source, config.size, batch)?;
+    let (predictor, tensors) = Predictor::new(device, &states, config.network(), Domain::Source, config.size, batch)?;
     load_weights(&states, &tensors, weights.clone(), path, Demand::Complete)?;
     let validation = Validation::new(Domain::Source, held_out);
     Ok(validation.run(&predictor.bringing_to(colours), done)?.calibration())
@@ -59,7 +58,11 @@ mod tests {
                 Rgb([if from_middle(x, y) < 8 { 220 } else { 90 }, (7 * x) as u8, (20 * index) as u8])
             });
             let mask = GrayImage::from_fn(32, 32, |x, y| {
-                Luma([match from_middle(x, y) { 0..4 => 0, 4..9 => 128, _ => 255 }])
+                Luma([match from_middle(x, y) {
+                    0..4 => 0,
+                    4..9 => 128,
+                    _ => 255,
+                }])
             });
             image.save(rois.join(format!("image/{index:02}.png"))).expect("it is writable");
             mask.save(rois.join(format!("mask/{index:02}.png"))).expect("it is writable");
@@ -106,7 +109,8 @@ mod tests {
         };
         let found = |colours| {
             let mut seen = 0;
-            let found = calibrate(&Device::Cpu, &config, &weights, path, colours, held_out.clone(), |more| seen += more);
+            let found =
+                calibrate(&Device::Cpu, &config, &weights, path, colours, held_out.clone(), |more| seen += more);
             assert_eq!(seen, held_out.len());
             found.expect("it can be computed").expect("there are enough")
         };

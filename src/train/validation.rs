@@ -142,7 +142,9 @@ impl Validation {
                 .par_iter()
                 .zip(&pixels)
                 .filter_map(|(logits, pixels)| Some(compared(logits, pixels.mask.as_ref()?)));
-            for Compared { overlaps, is_drawn, over_thresholds } in compared.collect::<std::result::Result<Vec<_>, _>>()? {
+            for Compared { overlaps, is_drawn, over_thresholds } in
+                compared.collect::<std::result::Result<Vec<_>, _>>()?
+            {
                 for (channel, overlap) in overlaps.iter().enumerate() {
                     sums[0][channel] += overlap.dice();
                     sums[1][channel] += overlap.iou();

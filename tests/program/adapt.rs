@@ -5,25 +5,29 @@ use std::path::Path;
 
 use papilla::data::colours::Colours;
 use papilla::formats::{Facts, Weights};
+use papilla::metrics::Calibration;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::jobs::Job;
 use crate::running::{refusal, succeed, text};
+use crate::thresholds::enough_regions;
 
 #[test]
 fn statistics_of_the_other_camera_move_and_weights_stay() {
     let (job, folder) = (Job::plain(), TempDir::new().expect("a temporary folder"));
     let (run, out) = (job.undisturbed(), folder.path().join("adapted.safetensors"));
-    let target = job.clinic("clinic-b");
+    let (source, target) = (job.clinic("clinic-a"), job.clinic("clinic-b"));
     // As many as are computed at once.
     let (all, few) = (target.join("train/ROIs/image"), folder.path().join("few"));
     fs::create_dir(&few).expect("a folder");
     for image in fs::read_dir(&all).expect("it is there").take(8).map(|entry| entry.expect("listed")) {
         fs::copy(image.path(), few.join(image.file_name())).expect("it can be copied");
     }
+    let enough = enough_regions(&folder);
     let flags = ["adapt", "--json", "--statistics", "--checkpoint", text(run), "--target", text(&few)];
-    let stdout = succeed(&[&flags[..], &["--out", text(&out)]].concat());
+    let thresholds = ["--thresholds", "--source", text(&enough)];
+    let stdout = succeed(&[&flags[..], &thresholds, &["--out", text(&out)]].concat());
     let document: Value = serde_json::from_str(&stdout).expect("one document");
     let moved = "0.6 of the way to those of 8 images";
     assert_eq!((&document["statistics"], &document["colours"]), (&moved.into(), &Value::Null), "{document}");
@@ -37,9 +41,11 @@ fn statistics_of_the_other_camera_move_and_weights_stay() {
     let stated = after.facts.get(Facts::STATISTICS).map(ToString::to_string);
     assert_eq!(stated.as_deref(), Some(moved));
     assert_eq!(after.facts.count(Facts::SIZE), Some(32));
+    let stated = after.facts.get(Facts::THRESHOLDS).map(ToString::to_string).expect("they are stated");
+    assert_eq!((stated.parse().map(|own: Calibration| own.regions), &document["thresholds"]), (Ok(10), &stated.into()));
 
     // The colours of the source, beside weights that stay, and no adapter is needed.
-    let (source, brought) = (job.clinic("clinic-a"), folder.path().join("brought.safetensors"));
+    let brought = folder.path().join("brought.safetensors");
     let flags = ["adapt", "--colours", "--source", text(&source), "--checkpoint", text(run), "--out", text(&brought)];
     let told = succeed(&flags);
     assert!(told.ends_with("images are brought to the colours of 20 images\n"), "{told}");

@@ -27,6 +27,7 @@ mod progress;
 mod report;
 mod running;
 mod tensorboard;
+mod thresholds;
 mod training;
 mod whole_photographs;
 

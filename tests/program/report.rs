@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use scraper::{ElementRef, Html, Selector};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::clinics::copy;
@@ -115,6 +115,11 @@ fn one_run(run: &Path) {
     for stage in ["raw", "postprocessed"] {
         assert_eq!(rounded(&evaluation[stage]), rounded(&evaluated[stage]), "{stage}");
     }
+    assert_eq!(evaluated["thresholds_of"], json!({ "cup": "published", "disc": "published" }), "too few are held out");
+    let curves = &evaluated["dice_over_thresholds"];
+    let [on_curve, dice] = [&curves["disc"][74], &evaluated["raw"]["disc"]["dice"]].map(Value::as_f64);
+    let is_same = on_curve.zip(dice).is_some_and(|(on_curve, dice)| (on_curve - dice).abs() < 1e-6);
+    assert!(is_same && curves["thresholds"][74] == 0.75, "{on_curve:?} and {dice:?}");
     let first = &evaluated[evaluated["masks"].as_str().expect("masks are named")];
     let dice = format!("{:.3}", first["disc"]["dice"].as_f64().expect("a mean"));
     let tiles: Vec<String> = page.select(&selector(".tiles strong")).map(all_text).collect();
@@ -162,6 +167,7 @@ fn one_run(run: &Path) {
     for name in ["loss-seg.svg", "dice-target.svg", "dice-source.svg"] {
         assert!(files.iter().any(|file| file.as_str().is_some_and(|file| file.ends_with(name))), "{name}: {files:?}");
     }
+    assert!(files.iter().any(|file| file.as_str().is_some_and(|file| file.contains("/thresholds-"))), "{files:?}");
     for file in files {
         let text = fs::read_to_string(file.as_str().expect("a path")).expect("the chart is written");
         let chart = roxmltree::Document::parse(&text).expect("an SVG file is XML");
