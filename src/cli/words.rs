@@ -37,13 +37,12 @@ const VERBS: [(&str, &str); 16] = [
 ];
 
 /// What other programs call flags, and what these are called here, of which a verb has some.
-const FLAGS: [(&str, &[&str]); 17] = [
+const FLAGS: [(&str, &[&str]); 16] = [
     ("weights", &["checkpoint", "init"]),
     ("model", &["checkpoint", "backbone"]),
     ("ckpt", &["checkpoint"]),
     ("pretrained", &["init"]),
-    ("threshold", &["threshold-cup", "threshold-disc"]),
-    ("thresh", &["threshold-cup", "threshold-disc"]),
+    ("thresh", &["threshold"]),
     ("data", &["source", "input"]),
     ("dataset", &["data", "source", "input"]),
     ("images", &["data", "source", "input"]),
@@ -214,7 +213,7 @@ mod tests {
             ("papilla export best.pth", "that is `papilla convert` here"),
             ("papilla Segment a.png", "that is `papilla predict` here"),
             ("papilla predict --weights best a.png --out masks", "that is `--checkpoint` here"),
-            ("papilla predict --threshold 0.5", "that is `--threshold-cup` or `--threshold-disc` here"),
+            ("papilla predict --thresh 0.5", "that is `--threshold` here"),
             ("papilla train --dataset refuge", "that is `--source` here"),
         ] {
             let told = refusal(line).to_string();
