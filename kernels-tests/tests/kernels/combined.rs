@@ -29,13 +29,11 @@ fn combines(case: &Case) -> usize {
 #[test]
 fn sums_and_slopes() {
     for (seed, activation) in ACTIVATIONS.into_iter().enumerate() {
-        for stride in [1, 2] {
-            let case = build(seed as u64, 3, stride, activation);
-            // The sum forward, the sum of gradients, and the slope.
-            let least = if activation == Activation::Identity { 2 } else { 3 };
-            assert!(combines(&case) >= least, "{activation:?}");
-            case.check_on(&adapter(Some(ConvVariant::Tiled), None));
-        }
+        let case = build(seed as u64, 3, 1 + seed % 2, activation);
+        // The sum forward, the sum of gradients, and the slope.
+        let least = if activation == Activation::Identity { 2 } else { 3 };
+        assert!(combines(&case) >= least, "{activation:?}");
+        case.check_on(&adapter(Some(ConvVariant::Tiled), None));
     }
 }
 
