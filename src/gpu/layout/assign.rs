@@ -104,6 +104,12 @@ impl Layouts {
         let updates = updates.collect();
         Layouts { nodes, updates }
     }
+
+    /// Nodes, of the live ones that were given layouts, which compute from buffers.
+    pub(super) fn computed_from_buffers(&self, live: &[NodeId]) -> HashSet<NodeId> {
+        let nodes = live.iter().zip(&self.nodes).filter(|(_, node)| node.layout == Layout::Buffer);
+        nodes.map(|(&id, _)| id).collect()
+    }
 }
 
 impl Pass<'_> {

@@ -3,7 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::assign::{Layout, Layouts};
+use super::assign::Layouts;
+use super::places::reads;
 use crate::gpu::family::{ConvKernel, ConvProblem};
 use crate::gpu::machine::Capabilities;
 use crate::graph::{Binary, Graph, NodeId, Op};
@@ -16,16 +17,12 @@ pub(crate) fn combined_on_store(
     unwritten: &HashSet<NodeId>,
     machine: &Capabilities,
 ) -> HashMap<NodeId, NodeId> {
-    let from_buffers: HashSet<NodeId> =
-        live.iter().zip(&layouts.nodes).filter(|(_, node)| node.layout == Layout::Buffer).map(|(&id, _)| id).collect();
-    let mut readers: HashMap<NodeId, usize> = HashMap::new();
-    for id in live.iter().flat_map(|&id| graph.node(id).inputs.iter().copied()).chain(graph.read_later()) {
-        *readers.entry(id).or_default() += 1;
-    }
+    let from_buffers = layouts.computed_from_buffers(live);
+    let reads = reads(graph, live);
     let mut combined = HashMap::new();
     for &id in live.iter().filter(|id| from_buffers.contains(id)) {
         let Some((maker, other)) = operands(graph, id) else { continue };
-        let alone = readers.get(&maker) == Some(&1) && from_buffers.contains(&maker);
+        let alone = reads.get(&maker) == Some(&1) && from_buffers.contains(&maker);
         // What is combined must be there, as memory.
         let there = other < maker && !unwritten.contains(&other) && !combined.contains_key(&other);
         if alone && there && combines(graph, maker, id, machine) {

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::assign::{Layout, Layouts};
+use super::assign::Layouts;
 use crate::gpu::family::{ConvKernel, ConvProblem};
 use crate::gpu::machine::Capabilities;
 use crate::graph::{Graph, NodeId, Op};
@@ -21,8 +21,7 @@ pub(crate) fn reduced_on_store(
     unwritten: &HashSet<NodeId>,
     machine: &Capabilities,
 ) -> HashMap<NodeId, NodeId> {
-    let from_buffers: HashSet<NodeId> =
-        live.iter().zip(&layouts.nodes).filter(|(_, node)| node.layout == Layout::Buffer).map(|(&id, _)| id).collect();
+    let from_buffers = layouts.computed_from_buffers(live);
     let mut reductions = HashMap::new();
     for &id in live.iter().filter(|id| from_buffers.contains(id)) {
         let Some(producer) = producer(graph, id, unwritten, machine) else { continue };

@@ -23,6 +23,15 @@ pub(crate) fn late_reads(graph: &Graph) -> HashSet<NodeId> {
         .collect()
 }
 
+/// How often each value is read: by live nodes, outputs and updates.
+pub(super) fn reads(graph: &Graph, live: &[NodeId]) -> HashMap<NodeId, usize> {
+    let mut reads = HashMap::new();
+    for id in live.iter().flat_map(|&id| graph.node(id).inputs.iter().copied()).chain(graph.read_later()) {
+        *reads.entry(id).or_default() += 1;
+    }
+    reads
+}
+
 /// Contiguous slices that only updates read: what they are slices of, and where they begin.
 pub(crate) fn slices_in_place(graph: &Graph) -> HashMap<NodeId, (NodeId, usize)> {
     let mut slices = HashMap::new();

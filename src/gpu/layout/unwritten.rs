@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::assign::{Layout, Layouts};
+use super::assign::Layouts;
 use crate::gpu::family::{ConvKernel, ConvProblem};
 use crate::gpu::machine::Capabilities;
 use crate::graph::{Binary, Graph, NodeId, Op};
@@ -21,8 +21,7 @@ struct Makes {
 
 /// The normalisations and dropouts that all of their readers make themselves.
 pub(crate) fn unwritten(graph: &Graph, live: &[NodeId], layouts: &Layouts, machine: &Capabilities) -> HashSet<NodeId> {
-    let from_buffers: HashSet<NodeId> =
-        live.iter().zip(&layouts.nodes).filter(|(_, node)| node.layout == Layout::Buffer).map(|(&id, _)| id).collect();
+    let from_buffers = layouts.computed_from_buffers(live);
     let mut readers: HashMap<NodeId, Vec<Makes>> = HashMap::new();
     for &id in live {
         for (slot, &input) in graph.node(id).inputs.iter().enumerate() {
