@@ -13,7 +13,6 @@ pub(super) struct OnStore {
     /// the node whose value the kernel writes
     pub(super) written: NodeId,
     task: Task,
-    channels: usize,
 }
 
 /// What there is to do beside writing.
@@ -22,8 +21,7 @@ enum Task {
     /// leave parts of a reduction
     Reduce {
         reduction: NodeId,
-        parts: Target,
-        splits: usize,
+        parts: Parts,
         gradient: Option<Gradient>,
     },
     /// write the sum with another map, or the product with an activation's slope there
@@ -31,6 +29,19 @@ enum Task {
         met: NodeId,
         slope: Option<Activation>,
     },
+}
+
+/// Where the parts of a reduction are left, how many, and how many numbers each has.
+struct Parts {
+    target: Target,
+    splits: usize,
+    part: usize,
+}
+
+impl Parts {
+    fn elements(&self) -> usize {
+        self.splits * self.part
+    }
 }
 
 /// What the sums of a normalisation's gradient need: what was normalised, and the activation.
@@ -63,12 +74,6 @@ impl OnStore {
             _ => own,
         }
     }
-
-    /// Numbers of a part.
-    fn part(&self) -> usize {
-        let of_gradient = matches!(self.task, Task::Reduce { gradient: Some(_), .. });
-        self.channels * if of_gradient { 2 } else { 3 }
-    }
 }
 
 impl Lowering<'_> {
@@ -76,7 +81,7 @@ impl Lowering<'_> {
     /// what it needs to reduce.
     pub(super) fn on_store(&mut self, out: NodeId, operand: NodeId, splits: usize) -> Result<(OnStore, Loaded)> {
         let (mut loaded, channels) = (self.loaded(operand), self.shape(out)[1]);
-        let mut own = OnStore { written: out, task: Task::Nothing, channels };
+        let mut own = OnStore { written: out, task: Task::Nothing };
         if let Some(met) = self.combined_with(out) {
             own.written = self.combined[&out];
             let slope = match self.graph.node(own.written).op {
@@ -95,11 +100,9 @@ impl Lowering<'_> {
             }
             _ => None,
         };
-        own.task = Task::Reduce { reduction, parts: Target::Scratch(0), splits, gradient };
-        let all = self.temporary(splits * own.part());
-        if let Task::Reduce { parts, .. } = &mut own.task {
-            *parts = all;
-        }
+        let part = channels * if gradient.is_some() { 2 } else { 3 };
+        let all = Parts { target: self.temporary(splits * part), splits, part };
+        own.task = Task::Reduce { reduction, parts: all, gradient };
         Ok((own, loaded))
     }
 
@@ -128,20 +131,20 @@ impl Lowering<'_> {
                 let (view, used) = met(*other);
                 dispatch.constant("ADDS", Constant::Bool(slope.is_none())).bind_part(view, used)
             }
-            Task::Reduce { parts, splits, gradient, .. } => {
+            Task::Reduce { parts, gradient, .. } => {
                 let (view, used) = gradient.as_ref().map_or((anything, 0), |gradient| met(gradient.met));
-                dispatch.bind_part(view, used).bind_written(self.whole_target(*parts, splits * own.part())?)
+                dispatch.bind_part(view, used).bind_written(self.whole_target(parts.target, parts.elements())?)
             }
         })
     }
 
     /// Puts the parts of a reduction together.
     pub(super) fn finish_store(&mut self, own: &OnStore) -> Result<()> {
-        let Task::Reduce { reduction, parts, splits, gradient } = &own.task else { return Ok(()) };
-        let view = self.whole_target(*parts, splits * own.part())?;
+        let Task::Reduce { reduction, parts, gradient } = &own.task else { return Ok(()) };
+        let view = self.whole_target(parts.target, parts.elements())?;
         match gradient {
-            None => self.combine_stats(view, [*splits, 1], *reduction),
-            Some(_) => self.sum_of_parts(view, *splits, own.part(), self.target(*reduction)),
+            None => self.combine_stats(view, [parts.splits, 1], *reduction),
+            Some(_) => self.sum_of_parts(view, parts.splits, parts.part, self.target(*reduction)),
         }
     }
 }
