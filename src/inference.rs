@@ -3,8 +3,7 @@
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::data::colours::Colours;
-use crate::data::region::image_planes;
+use crate::data::colours::{Colours, planes_brought_to};
 use crate::data::resize::resize_image;
 use crate::data::square::Square;
 use crate::device::{Device, DeviceError, Program, States};
@@ -259,12 +258,8 @@ impl Predictor {
             false => resize_image(&square_of(image).cut_image(image), side, side),
         };
         let colours = self.colours;
-        let planes_of = |image: &&RgbImage| {
-            let mut planes = image_planes(&resized(image));
-            colours.iter().for_each(|colours| colours.bring(&mut planes));
-            planes
-        };
-        let planes: Vec<Vec<f32>> = images.par_iter().map(planes_of).collect();
+        let planes: Vec<Vec<f32>> =
+            images.par_iter().map(|image| planes_brought_to(colours, &resized(image))).collect();
         let mut input = planes.concat();
         input.resize(self.batch * 3 * self.size * self.size, 0.0);
         self.program.write("image", &input)?;
@@ -332,6 +327,7 @@ fn resize_align_corners(values: &[f32], side: usize, square: &Square, [height, w
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::region::image_planes;
     use crate::nn::Norm;
     use crate::nn::deeplab::Backbone;
     use crate::nn::init::initial_values;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use image::RgbImage;
 use rayon::prelude::*;
 
 use super::error::DataError;
@@ -69,6 +70,13 @@ impl Colours {
             }
         }
     }
+}
+
+/// An image `[3, H, W]` as a network takes it, brought to colours if there are some.
+pub(crate) fn planes_brought_to(colours: Option<Colours>, image: &RgbImage) -> Vec<f32> {
+    let mut planes = image_planes(image);
+    colours.iter().for_each(|colours| colours.bring(&mut planes));
+    planes
 }
 
 impl fmt::Display for Colours {

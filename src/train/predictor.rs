@@ -1,6 +1,7 @@
 //! A trained network, ready for images.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use super::architecture::{NoSuchNetwork, architecture_of};
 use super::checkpoint::{Checkpoint, CheckpointError};
@@ -157,11 +158,7 @@ pub fn load_stochastic_predictor(
 /// # Errors
 /// [`PredictorError::Colours`].
 pub fn colours_of(facts: &Facts, path: &Path) -> Result<Option<Colours>> {
-    let Some(text) = facts.get(Facts::COLOURS).map(ToString::to_string) else { return Ok(None) };
-    match text.parse() {
-        Ok(colours) => Ok(Some(colours)),
-        Err(error) => Err(PredictorError::Colours { path: path.to_path_buf(), text, error }),
-    }
+    stated(facts, Facts::COLOURS, |text, error| PredictorError::Colours { path: path.to_path_buf(), text, error })
 }
 
 /// The thresholds that a file of weights keeps, if it keeps any.
@@ -169,11 +166,17 @@ pub fn colours_of(facts: &Facts, path: &Path) -> Result<Option<Colours>> {
 /// # Errors
 /// [`PredictorError::Thresholds`].
 pub fn calibration_of(facts: &Facts, path: &Path) -> Result<Option<Calibration>> {
-    let Some(text) = facts.get(Facts::THRESHOLDS).map(ToString::to_string) else { return Ok(None) };
-    match text.parse() {
-        Ok(calibration) => Ok(Some(calibration)),
-        Err(error) => Err(PredictorError::Thresholds { path: path.to_path_buf(), text, error }),
-    }
+    stated(facts, Facts::THRESHOLDS, |text, error| PredictorError::Thresholds { path: path.to_path_buf(), text, error })
+}
+
+/// A fact whose text is a value of its own.
+fn stated<T: FromStr>(
+    facts: &Facts,
+    name: &str,
+    because: impl FnOnce(String, T::Err) -> PredictorError,
+) -> Result<Option<T>> {
+    let Some(text) = facts.get(name).map(ToString::to_string) else { return Ok(None) };
+    text.parse().map(Some).map_err(|error| because(text, error))
 }
 
 /// The same of a checkpoint of a run, without a look at its tensors.

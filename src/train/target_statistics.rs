@@ -4,8 +4,7 @@ use std::path::Path;
 
 use super::settings::Config;
 use super::weights::{Demand, WeightsError, load_weights};
-use crate::data::colours::Colours;
-use crate::data::region::image_planes;
+use crate::data::colours::{Colours, planes_brought_to};
 use crate::data::{DataError, Region, RegionPixels};
 use crate::device::{Device, DeviceError, Program};
 use crate::formats::StateDict;
@@ -108,9 +107,7 @@ pub fn estimate(
         };
         let mut images = Vec::new();
         for region in chunk {
-            let mut planes = image_planes(&RegionPixels::read(region)?.resized(size as u32).image);
-            colours.iter().for_each(|colours| colours.bring(&mut planes));
-            images.extend(planes);
+            images.extend(planes_brought_to(colours, &RegionPixels::read(region)?.resized(size as u32).image));
         }
         program.write("image", &images)?;
         program.run()?;
