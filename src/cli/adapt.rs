@@ -202,7 +202,8 @@ fn held_out_of(source: &Path, notes: &mut Vec<String>) -> Result<Dataset> {
     if held_out.len() < Calibration::LEAST {
         let (regions, shown) = (counted(all.len(), "training region"), shown_path(&path));
         bail!(
-            "`{shown}` has {regions}, of which {} would be held out; thresholds need {}: leave out --thresholds, and              --threshold-cup and --threshold-disc of `evaluate` and `predict` say others than 0.75",
+            "`{shown}` has {regions}, of which {} would be held out; thresholds need {}: leave out --thresholds, and \
+             --threshold-cup and --threshold-disc of `evaluate` and `predict` say others than 0.75",
             held_out.len(),
             Calibration::LEAST
         );
