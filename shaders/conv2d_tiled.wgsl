@@ -153,11 +153,24 @@ fn place_of(n: u32) -> u32 {
     return p.base_y + (at.x * p.filters * p.out_height + at.y) * p.out_width + at.z;
 }
 
-// As y holds it.
-fn finished(m: u32, total: f32) -> f32 {
+// Makes of sums what y holds, each once: whatever the end of a kernel reads again is this.
+fn finish(own: Own, totals: ptr<function, Sums>) {
+    for (var row = 0u; row < ROWS; row++) {
+        var shift = 0.0;
+        if (BIAS) {
+            shift = f32(bias[min(own.first_m + row * THREADS_M, p.filters - 1u)]);
+        }
+        for (var at = row; at < COLUMNS / 4u * 8u; at += 8u) {
+            let v = (*totals)[at];
+            (*totals)[at] = vec4(finished(v.x, shift), finished(v.y, shift), finished(v.z, shift), finished(v.w, shift));
+        }
+    }
+}
+
+fn finished(total: f32, shift: f32) -> f32 {
     var v = total;
     if (BIAS) {
-        v += f32(bias[min(m, p.filters - 1u)]);
+        v += shift;
     }
     if (MODE == FORWARD) {
         v = activate(v);
@@ -173,7 +186,7 @@ fn store(own: Own, totals: ptr<function, Sums>) {
             for (var row = 0u; row < ROWS; row++) {
                 let m = own.first_m + row * THREADS_M;
                 if (m < p.filters) {
-                    let v = finished(m, (*totals)[column / 4u * 8u + row][column % 4u]);
+                    let v = (*totals)[column / 4u * 8u + row][column % 4u];
                     y[place + m * p.out_height * p.out_width] = YType(v);
                 }
             }
@@ -199,7 +212,9 @@ fn sum_of_row(summand: vec2<f32>, own: Own) -> vec2<f32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     var totals: Sums;
     add_products(group, lane, &totals);
-    store(own_of(group, lane), &totals);
+    let own = own_of(group, lane);
+    finish(own, &totals);
+    store(own, &totals);
 }
 
 @compute @workgroup_size(THREADS)
@@ -207,6 +222,7 @@ fn combined(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     var totals: Sums;
     add_products(group, lane, &totals);
     let own = own_of(group, lane);
+    finish(own, &totals);
     for (var column = 0u; column < COLUMNS; column++) {
         let n = own.first_n + column * THREADS_N;
         if (n < p.pixels) {
@@ -215,7 +231,7 @@ fn combined(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
                 let m = own.first_m + row * THREADS_M;
                 if (m < p.filters) {
                     let at = place + m * p.out_height * p.out_width;
-                    let v = finished(m, totals[column / 4u * 8u + row][column % 4u]);
+                    let v = totals[column / 4u * 8u + row][column % 4u];
                     let other = f32(met[at]);
                     y[at] = YType(select(v * slope(other), v + other, ADDS));
                 }
@@ -229,11 +245,12 @@ fn with_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
     var totals: Sums;
     add_products(group, lane, &totals);
     let own = own_of(group, lane);
+    finish(own, &totals);
     store(own, &totals);
     // Differences from the first pixel of the tile are added up, so that no digits cancel.
     if (own.column == 0u) {
         for (var row = 0u; row < ROWS; row++) {
-            tile_a[own.row + row * THREADS_M] = vec4(finished(own.first_m + row * THREADS_M, totals[row].x));
+            tile_a[own.row + row * THREADS_M] = vec4(totals[row].x);
         }
     }
     workgroupBarrier();
@@ -243,7 +260,7 @@ fn with_stats(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation
         let first = tile_a[own.row + row * THREADS_M].x;
         var own_sums = vec2(0.0);
         for (var column = 0u; column < COLUMNS; column++) {
-            let d = finished(m, totals[column / 4u * 8u + row][column % 4u]) - first;
+            let d = totals[column / 4u * 8u + row][column % 4u] - first;
             own_sums += select(vec2(0.0), vec2(d, d * d), own.first_n + column * THREADS_N < p.pixels);
         }
         let sum = sum_of_row(own_sums, own);
@@ -261,6 +278,7 @@ fn with_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     var totals: Sums;
     add_products(group, lane, &totals);
     let own = own_of(group, lane);
+    finish(own, &totals);
     store(own, &totals);
     let key = key_of_dropout();
     for (var row = 0u; row < ROWS; row++) {
@@ -273,7 +291,7 @@ fn with_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
             let n = own.first_n + column * THREADS_N;
             let place = place_of(min(n, p.pixels - 1u)) + channel * p.out_height * p.out_width;
             let from_mean = f32(met[place]) - terms.x;
-            let dy = dropped(finished(m, totals[column / 4u * 8u + row][column % 4u]), place, key);
+            let dy = dropped(totals[column / 4u * 8u + row][column % 4u], place, key);
             let dz = slope(fma(from_mean, terms.y, terms.z)) * dy;
             own_sums += select(vec2(0.0), vec2(dz, dz * (from_mean * inverse)), n < p.pixels);
         }
