@@ -6,6 +6,8 @@
 use image::RgbImage;
 use rand::{Rng, RngExt};
 
+use super::blur::blur;
+
 /// Returns a copy with, in order: with probability 0.8 contrast and brightness x (1 + U(-0.2, 0.2)) + 255 U(-0.2, 0.2)
 /// and then hue + U(-20, 20), saturation + U(-30, 30), value + U(-20, 20); with probability 0.2 no colour; with
 /// probability 0.5 a Gaussian blur of 3 or 5 pixels. Nothing moves.
@@ -94,44 +96,6 @@ fn rgb_from_hsv([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
     }
 }
 
-/// Separable blur with an odd kernel of integers; both passes are summed exactly and rounded once.
-fn blur(image: &mut RgbImage, kernel: &[u32]) {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let radius = kernel.len() / 2;
-    // Mirrored without the edge pixel; a line of one pixel has only itself.
-    let mirror = |i: usize, length: usize| {
-        let period = (2 * length).saturating_sub(2).max(1);
-        let folded = (i + radius * period - radius) % period;
-        folded.min(period - folded).min(length - 1)
-    };
-    let stride = 3 * width;
-    let columns: Vec<usize> = (0..width + 2 * radius).map(|x| 3 * mirror(x, width)).collect();
-    let mut across = vec![0u32; stride * height];
-    for (row, sums) in image.as_raw().chunks_exact(stride).zip(across.chunks_exact_mut(stride)) {
-        for (x, sums) in sums.chunks_exact_mut(3).enumerate() {
-            for (&weight, &column) in kernel.iter().zip(&columns[x..]) {
-                for (sum, &byte) in sums.iter_mut().zip(&row[column..]) {
-                    *sum += weight * u32::from(byte);
-                }
-            }
-        }
-    }
-    let total = kernel.iter().sum::<u32>().pow(2);
-    let mut line = vec![0u32; stride];
-    for (y, row) in image.chunks_exact_mut(stride).enumerate() {
-        line.fill(total / 2);
-        for (tap, &weight) in kernel.iter().enumerate() {
-            let source = &across[mirror(y + tap, height) * stride..][..stride];
-            for (sum, &value) in line.iter_mut().zip(source) {
-                *sum += weight * value;
-            }
-        }
-        for (byte, &sum) in row.iter_mut().zip(&line) {
-            *byte = (sum / total) as u8;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,23 +128,6 @@ mod tests {
             remove_colour(&mut image);
             assert_eq!(image.as_raw(), &[grey; 3], "grey of {rgb:?}");
         }
-    }
-
-    #[test]
-    fn blur_follows_opencv() {
-        let bytes: Vec<u8> = (0..60u32).map(|i| (i * 37 % 256) as u8).collect();
-        let image = RgbImage::from_raw(5, 4, bytes).expect("60 bytes");
-        let mut three = image.clone();
-        blur(&mut three, &[1, 2, 1]);
-        let row = [77, 114, 151, 101, 106, 143, 116, 89, 126, 131, 104, 109, 154, 127, 100];
-        assert_eq!(three.as_raw()[..15], row, "cv2.GaussianBlur with kernel 3, first row");
-        let mut five = image;
-        blur(&mut five, &[1, 4, 6, 4, 1]);
-        let row = [133, 131, 121, 132, 131, 148, 137, 110, 142, 137, 112, 129, 140, 121, 120, 143, 130, 118, 143, 132];
-        assert_eq!(five.as_raw()[40..], row, "cv2.GaussianBlur with kernel 5, last pixels");
-        let mut dot = RgbImage::from_pixel(1, 1, image::Rgb([7, 8, 9]));
-        blur(&mut dot, &[1, 4, 6, 4, 1]);
-        assert_eq!(dot.as_raw(), &[7, 8, 9], "a single pixel is its own neighbourhood");
     }
 
     #[test]

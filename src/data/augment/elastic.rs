@@ -7,6 +7,8 @@
 use image::{GrayImage, Rgb, RgbImage};
 use rand::{Rng, RngExt};
 
+use super::sampling::bilinear;
+
 /// Sigma of the blur as a part of the side.
 const SIGMA: f32 = 0.08;
 /// Offsets in pixels of blurred noise 1, as a multiple of the side.
@@ -30,7 +32,7 @@ fn resample(image: &mut RgbImage, mask: Option<&mut GrayImage>, source: impl Fn(
     let mut masks = mask.map(|mask| (mask.clone(), mask));
     for (i, pixel) in image.pixels_mut().enumerate() {
         let (x, y) = source(i % side, i / side);
-        *pixel = bilinear(&old_image, x, y);
+        *pixel = bilinear_or_black(&old_image, x, y);
         if let Some((old, new)) = &mut masks {
             new.as_flat_samples_mut().samples[i] = old.as_raw()[nearest(y) * side + nearest(x)];
         }
@@ -38,21 +40,12 @@ fn resample(image: &mut RgbImage, mask: Option<&mut GrayImage>, source: impl Fn(
 }
 
 /// The image's value between pixel centres; 0 beyond the outermost centres.
-fn bilinear(image: &RgbImage, x: f32, y: f32) -> Rgb<u8> {
-    let last = image.width() as usize - 1;
-    if !(0.0..=last as f32).contains(&x) || !(0.0..=last as f32).contains(&y) {
+fn bilinear_or_black(image: &RgbImage, x: f32, y: f32) -> Rgb<u8> {
+    let last = (image.width() - 1) as f32;
+    if !(0.0..=last).contains(&x) || !(0.0..=last).contains(&y) {
         return Rgb([0; 3]);
     }
-    let (left, top) = (x as usize, y as usize);
-    let (right, bottom) = ((left + 1).min(last), (top + 1).min(last));
-    let (fx, fy) = (x - left as f32, y - top as f32);
-    let at = |x: usize, y: usize| &image.as_raw()[3 * (y * (last + 1) + x)..][..3];
-    let (a, b, c, d) = (at(left, top), at(right, top), at(left, bottom), at(right, bottom));
-    Rgb(std::array::from_fn(|k| {
-        let upper = f32::from(a[k]) * (1.0 - fx) + f32::from(b[k]) * fx;
-        let lower = f32::from(c[k]) * (1.0 - fx) + f32::from(d[k]) * fx;
-        (upper * (1.0 - fy) + lower * fy + 0.5) as u8
-    }))
+    Rgb(bilinear(image, x, y).map(|value| (value + 0.5) as u8))
 }
 
 /// One component of the offsets, known at nodes `step` pixels apart.
@@ -115,7 +108,7 @@ impl OffsetField {
 }
 
 /// Normalised Gaussian weights up to four sigma to either side.
-fn gaussian(sigma: f32) -> Vec<f32> {
+pub(super) fn gaussian(sigma: f32) -> Vec<f32> {
     let sigma = f64::from(sigma);
     let radius = (4.0 * sigma + 0.5) as i64;
     let weight = |x: i64| libm::exp(-0.5 * (x * x) as f64 / (sigma * sigma));

@@ -4,10 +4,12 @@
 //! salt or pepper, gamma, random erasing (these change the image only). Lengths given for 512 pixels are scaled by
 //! side / 512, so a region looks alike at every size.
 
+mod blur;
 pub mod consistency;
 mod elastic;
 mod geometry;
 mod photometric;
+mod sampling;
 #[cfg(test)]
 mod tests;
 
