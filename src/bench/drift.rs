@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::data::augment::Augment;
+use crate::data::augment::{Augment, PhotometricCopy};
 use crate::data::synth::{SynthOptions, write_clinics};
 use crate::data::{Dataset, Labels, Loader, LoaderOptions, Split};
 use crate::device::Device;
@@ -77,7 +77,7 @@ fn first_batches(clinic: &Path) -> Result<u32> {
         augment: Augment::Full,
         shuffle: true,
         labels: true,
-        photometric_copy: true,
+        photometric_copy: PhotometricCopy::Consistency,
         cache_bytes: 0,
     };
     let mut crc = 0;

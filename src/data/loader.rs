@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use rand::seq::SliceRandom;
 
-use super::augment::Augment;
+use super::augment::{Augment, PhotometricCopy};
 use super::dataset::Dataset;
 use super::error::DataError;
 use super::image_file::MAX_SIDE;
@@ -41,8 +41,8 @@ pub struct LoaderOptions {
     pub shuffle: bool,
     /// Deliver masks and boundaries; every region must then have a mask. Else masks are not read.
     pub labels: bool,
-    /// Deliver a photometrically changed copy of each image.
-    pub photometric_copy: bool,
+    /// Copy of each image to deliver beside it.
+    pub photometric_copy: PhotometricCopy,
     /// Bytes of resized regions kept in memory, so that their files are decoded once.
     pub cache_bytes: usize,
 }
@@ -165,7 +165,7 @@ impl BatchSource {
             images: room(true, 3),
             masks: room(options.labels, 2),
             boundaries: room(options.labels, 1),
-            images_augmented: room(options.photometric_copy, 3),
+            images_augmented: room(options.photometric_copy != PhotometricCopy::None, 3),
         };
         for &index in &self.order(epoch)[first..first + options.batch] {
             let region = self.region(index)?;

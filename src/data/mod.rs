@@ -39,7 +39,7 @@ pub mod synth;
 mod tests;
 mod words;
 
-pub use augment::Augment;
+pub use augment::{Augment, PhotometricCopy};
 pub use dataset::{Dataset, Labels, Split};
 pub use error::{DataError, no_folder, other_split};
 pub use loader::{Batch, BatchStream, Loader, LoaderOptions, default_workers};

@@ -14,6 +14,7 @@ pub(super) enum Purpose {
     Shuffle,
     Augment,
     PhotometricCopy,
+    Appearance,
 }
 
 /// What identifies a sample among all samples of a run.
@@ -41,6 +42,7 @@ impl SampleKey {
             Purpose::Shuffle => 0,
             Purpose::Augment => 1,
             Purpose::PhotometricCopy => 2,
+            Purpose::Appearance => 3,
         };
         let mut key = [0u8; 32];
         let words = [self.seed, domain << 8 | purpose, self.epoch, self.index];

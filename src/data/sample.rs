@@ -1,7 +1,10 @@
 //! From the pixels of a region to the numbers of a training sample.
 
+use image::RgbImage;
+
 use super::augment::consistency::augment_target;
-use super::augment::{Augment, augment, augment_lightly};
+use super::augment::strong::{change_appearance, move_region};
+use super::augment::{Augment, PhotometricCopy, augment, augment_lightly};
 use super::boundary::{BoundaryBand, boundary_target};
 use super::mask::decode_mask;
 use super::region::{RegionPixels, image_planes};
@@ -16,7 +19,7 @@ pub struct Sample {
     pub mask: Vec<f32>,
     /// `[1, S, S]` in [0, 1]; empty without a mask.
     pub boundary: Vec<f32>,
-    /// `[3, S, S]`, the image as augmented, changed photometrically again; empty unless asked for.
+    /// `[3, S, S]`, the photometric copy; empty unless asked for.
     pub image_augmented: Vec<f32>,
 }
 
@@ -24,14 +27,24 @@ pub struct Sample {
 pub fn prepare_sample(
     mut region: RegionPixels,
     augmentation: Augment,
-    photometric_copy: bool,
+    photometric_copy: PhotometricCopy,
     key: SampleKey,
 ) -> Sample {
     let (image, mask) = (&mut region.image, region.mask.as_mut());
+    let moves = &mut key.rng(Purpose::Augment);
     match augmentation {
-        Augment::Full => augment(image, mask, &mut key.rng(Purpose::Augment)),
-        Augment::Light => augment_lightly(image, mask, &mut key.rng(Purpose::Augment)),
+        Augment::Full => augment(image, mask, moves),
+        Augment::Strong => move_region(image, mask, moves),
+        Augment::Light => augment_lightly(image, mask, moves),
         Augment::None => {}
+    }
+    let looking_otherwise = |image: &RgbImage| {
+        let mut image = image.clone();
+        change_appearance(&mut image, &mut key.rng(Purpose::Appearance));
+        image
+    };
+    if augmentation == Augment::Strong && photometric_copy != PhotometricCopy::Strong {
+        region.image = looking_otherwise(&region.image);
     }
     let side = region.image.width();
     let mask = region.mask.as_ref().map_or_else(Vec::new, |mask| decode_mask(mask.as_raw()));
@@ -40,10 +53,12 @@ pub fn prepare_sample(
     } else {
         boundary_target(&mask, side as usize, side as usize, BoundaryBand::for_size(side))
     };
-    let image_augmented = if photometric_copy {
-        image_planes(&augment_target(&region.image, &mut key.rng(Purpose::PhotometricCopy)))
-    } else {
-        Vec::new()
+    let image_augmented = match photometric_copy {
+        PhotometricCopy::None => Vec::new(),
+        PhotometricCopy::Consistency => {
+            image_planes(&augment_target(&region.image, &mut key.rng(Purpose::PhotometricCopy)))
+        }
+        PhotometricCopy::Strong => image_planes(&looking_otherwise(&region.image)),
     };
     Sample { image: image_planes(&region.image), mask, boundary, image_augmented }
 }

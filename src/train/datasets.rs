@@ -10,7 +10,9 @@ use super::overlaps::overlaps;
 use super::settings::{AugmentSetting, Config, Method, Selection};
 use super::validation::Validation;
 use crate::data::content::FileContents;
-use crate::data::{Augment, DataError, Dataset, Labels, Loader, LoaderOptions, Split, default_workers};
+use crate::data::{
+    Augment, DataError, Dataset, Labels, Loader, LoaderOptions, PhotometricCopy, Split, default_workers,
+};
 use crate::nn::Domain;
 
 type Result<T> = std::result::Result<T, TrainError>;
@@ -43,18 +45,19 @@ pub(super) fn loader_options(config: &Config) -> LoaderOptions {
         workers: default_workers(),
         augment: match config.augment {
             AugmentSetting::Full => Augment::Full,
+            AugmentSetting::Strong => Augment::Strong,
             AugmentSetting::Light => Augment::Light,
             AugmentSetting::None => Augment::None,
         },
         shuffle: config.shuffle.is_on(),
         labels: true,
-        photometric_copy: false,
+        photometric_copy: PhotometricCopy::None,
         cache_bytes: CACHE_BYTES,
     }
 }
 
-/// How the target becomes batches, with photometric copies for the consistency loss or without.
-pub(super) fn target_loader_options(config: &Config, photometric_copy: bool) -> LoaderOptions {
+/// How the target becomes batches, with photometric copies or without.
+pub(super) fn target_loader_options(config: &Config, photometric_copy: PhotometricCopy) -> LoaderOptions {
     LoaderOptions { domain: Domain::Target, labels: false, photometric_copy, ..loader_options(config) }
 }
 
@@ -110,7 +113,7 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
     }
     Loader::new(data.source.clone(), loader_options(config))?;
     if let Some(target) = &data.target {
-        Loader::new(target.clone(), target_loader_options(config, false))?;
+        Loader::new(target.clone(), target_loader_options(config, PhotometricCopy::None))?;
     }
     Ok((data, validations))
 }

@@ -8,7 +8,7 @@ use super::error::TrainError;
 use super::memory::fitting_step;
 use super::observer::Event;
 use super::pictures::{Channels, Shown};
-use crate::data::{Batch, BatchStream, Loader};
+use crate::data::{Batch, BatchStream, Loader, PhotometricCopy};
 use crate::device::{Device, Program, States};
 use crate::gpu::Requirements;
 use crate::method::consistency;
@@ -56,7 +56,8 @@ impl Stage {
         let source = Loader::new(data.source.clone(), loader_options(config))?.start(first_step);
         let target = match data.target.clone().filter(|_| weights.use_target()) {
             Some(target) => {
-                let copies = weights.consistency != 0.0;
+                let copies =
+                    if weights.consistency == 0.0 { PhotometricCopy::None } else { PhotometricCopy::Consistency };
                 Some(Loader::new(target, target_loader_options(config, copies))?.start(first_step))
             }
             None => None,

@@ -1,8 +1,8 @@
 //! Augmentation of training regions.
 //!
-//! The steps, in order: scale and crop, quarter turn, flips, elastic deformation (these move image and mask alike);
+//! The published steps, in order: scale and crop, quarter turn, flips, elastic deformation (these move image and mask alike);
 //! salt or pepper, gamma, random erasing (these change the image only). Lengths given for 512 pixels are scaled by
-//! side / 512, so a region looks alike at every size.
+//! side / 512, so a region looks alike at every size. [`strong`] has steps of its own.
 
 mod blur;
 pub mod consistency;
@@ -10,6 +10,7 @@ mod elastic;
 mod geometry;
 mod photometric;
 mod sampling;
+pub mod strong;
 #[cfg(test)]
 mod tests;
 
@@ -21,10 +22,24 @@ use rand::{Rng, RngExt};
 pub enum Augment {
     /// Every step of [`augment`].
     Full,
+    /// Both parts of [`strong`].
+    Strong,
     /// Quarter turns, flips and gamma only.
     Light,
     /// Regions as they are.
     None,
+}
+
+/// Which further copy of each image is made, one that looks otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PhotometricCopy {
+    /// There is none.
+    None,
+    /// The image as augmented, changed as the published consistency loss asks for, see [`consistency`].
+    Consistency,
+    /// The image with another [appearance](strong::change_appearance), which [`Augment::Strong`] then gives to the copy and not to
+    /// the image: that is moved alone.
+    Strong,
 }
 
 /// Quarter turn, flips and gamma, each drawn as in [`augment`]: for short runs, which full augmentation slows down.

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{mask_path, split_of};
 use crate::data::loader::{Batch, Loader, LoaderOptions};
-use crate::data::{Augment, DataError, Dataset, Labels};
+use crate::data::{Augment, DataError, Dataset, Labels, PhotometricCopy};
 use crate::domain::Domain;
 
 fn options() -> LoaderOptions {
@@ -20,7 +20,7 @@ fn options() -> LoaderOptions {
         augment: Augment::Full,
         shuffle: true,
         labels: true,
-        photometric_copy: true,
+        photometric_copy: PhotometricCopy::Consistency,
         cache_bytes: LoaderOptions::DEFAULT_CACHE_BYTES,
     }
 }
@@ -67,8 +67,8 @@ fn an_epoch_is_one_pass_in_a_new_order_without_the_rest() {
 #[test]
 fn unshuffled_and_plain_batches_are_the_files_themselves() {
     let split = split_of(5, 48);
-    let plain =
-        LoaderOptions { augment: Augment::None, shuffle: false, photometric_copy: false, batch: 2, ..options() };
+    let without_copies = LoaderOptions { photometric_copy: PhotometricCopy::None, ..options() };
+    let plain = LoaderOptions { augment: Augment::None, shuffle: false, batch: 2, ..without_copies };
     let got = batches(&split, plain, 0, 3);
     assert_eq!(got.iter().map(|b| b.names.join(" ")).collect::<Vec<_>>(), ["r00 r01", "r02 r03", "r00 r01"]);
     assert_eq!(got[0].images, got[2].images, "epochs without augmentation are alike");
@@ -92,7 +92,8 @@ fn unshuffled_and_plain_batches_are_the_files_themselves() {
 #[test]
 fn augmented_values_stay_in_range() {
     let split = split_of(6, 64);
-    for batch in batches(&split, options(), 0, 20) {
+    let strong = LoaderOptions { augment: Augment::Strong, ..options() };
+    for batch in [batches(&split, options(), 0, 20), batches(&split, strong, 0, 20)].concat() {
         assert!(batch.images.iter().chain(&batch.images_augmented).all(|v| (-1.0..=1.0).contains(v)));
         assert!(batch.masks.iter().all(|v| *v == 0.0 || *v == 1.0));
         assert!(batch.boundaries.iter().all(|v| (0.0..=1.0).contains(v)));
@@ -114,14 +115,42 @@ fn domains_and_seeds_draw_different_numbers() {
 }
 
 #[test]
+fn what_is_moved_and_how_it_looks_are_apart_where_a_strong_copy_is_asked_for() {
+    let split = split_of(6, 64);
+    let with = |augment, photometric_copy| {
+        let options = LoaderOptions { augment, photometric_copy, ..options() };
+        let got = batches(&split, options.clone(), 0, 3);
+        assert_eq!(batches(&split, LoaderOptions { workers: 1, ..options }, 1, 2), got[1..]);
+        got
+    };
+    let (none, consistency, strong) = (PhotometricCopy::None, PhotometricCopy::Consistency, PhotometricCopy::Strong);
+    let apart = with(Augment::Strong, strong);
+    for (apart, at_once) in apart.iter().zip(with(Augment::Strong, none)) {
+        assert_eq!(apart.images_augmented, at_once.images, "what a network learns from without copies");
+        assert_eq!((&apart.masks, &apart.boundaries), (&at_once.masks, &at_once.boundaries));
+        assert_ne!(apart.images, at_once.images);
+        assert!(at_once.images_augmented.is_empty());
+    }
+    assert_eq!(with(Augment::Strong, consistency)[0].images, apart[0].images_augmented);
+    for augment in [Augment::Full, Augment::Light, Augment::None] {
+        let [plain, copied, otherwise] = [none, strong, consistency].map(|copy| with(augment, copy).remove(0));
+        assert!(plain.images == copied.images && plain.images == otherwise.images, "{augment:?}");
+        assert!(copied.images_augmented != copied.images && copied.images_augmented != otherwise.images_augmented);
+    }
+}
+
+#[test]
 fn unlabelled_batches_have_the_same_images_and_no_masks() {
     let split = split_of(6, 48);
-    let labelled = batches(&split, options(), 0, 3);
+    let augmentations = [Augment::Full, Augment::Strong];
+    let labelled = augmentations.map(|augment| batches(&split, LoaderOptions { augment, ..options() }, 0, 3));
     fs::write(mask_path(&split, "r00.png"), "not read").unwrap();
-    let unlabelled = batches(&split, LoaderOptions { labels: false, ..options() }, 0, 3);
-    for (with, without) in labelled.iter().zip(&unlabelled) {
-        assert_eq!((&with.images, &with.images_augmented), (&without.images, &without.images_augmented));
-        assert!(without.masks.is_empty() && without.boundaries.is_empty());
+    for (augment, labelled) in augmentations.into_iter().zip(labelled) {
+        let unlabelled = batches(&split, LoaderOptions { augment, labels: false, ..options() }, 0, 3);
+        for (with, without) in labelled.iter().zip(&unlabelled) {
+            assert_eq!((&with.images, &with.images_augmented), (&without.images, &without.images_augmented));
+            assert!(without.masks.is_empty() && without.boundaries.is_empty());
+        }
     }
 }
 

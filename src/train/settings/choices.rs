@@ -32,6 +32,8 @@ named_enum! {
     pub enum AugmentSetting {
         /// scale and crop, quarter turns, flips, elastic deformation, salt or pepper, gamma, erasing
         Full = "full",
+        /// for cameras never seen: small turns, zoom, shear and mirror images; gamma, colours, uneven light, blur, noise, erasing
+        Strong = "strong",
         /// quarter turns, flips and gamma
         Light = "light",
         /// regions as they are
