@@ -74,6 +74,7 @@ fn first_batches(clinic: &Path) -> Result<u32> {
         seed: 0,
         domain: Domain::Source,
         workers: 1,
+        colours: None,
         augment: Augment::Full,
         shuffle: true,
         labels: true,

@@ -21,7 +21,7 @@ use crate::formats::{Fact, Facts, Weights};
 use crate::metrics::Calibration;
 use crate::own_file::Purpose;
 use crate::train::{
-    CheckpointTaken, Config, Selection, calibrate, checkpoint_at, colours_of, estimate, move_statistics,
+    CheckpointTaken, ColourMatch, Config, Selection, calibrate, checkpoint_at, colours_of, estimate, move_statistics,
 };
 
 /// Fit a trained network to another camera by images of it alone, without labels
@@ -161,6 +161,12 @@ impl Work<'_> {
 
     /// Each of these says what it has done.
     fn bring_to_colours_of(&mut self, sources: &[Region], place: &Path) -> Result<String> {
+        if self.config.match_colours == ColourMatch::Source && self.colours.is_some() {
+            let file = shown_path(self.file);
+            bail!(
+                "`{file}` was trained on images brought to the colours of its source, and others are brought to them by now"
+            );
+        }
         self.refuse(Facts::COLOURS, "images brought to colours")?;
         let found = Colours::of_regions(sources, self.config.size as u32, || self.bar.inc(1))?;
         let found = found.with_context(|| format!("`{}` holds no image", shown_path(place)))?;

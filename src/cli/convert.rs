@@ -174,6 +174,9 @@ pub(super) fn read(path: &Path, fallback: &Config) -> Result<(Weights, Config)> 
         facts.push("best_mean_dice", Fact::Real(dice));
     }
     stated(&config).into_iter().for_each(|(name, fact)| facts.push(name, fact));
+    if let Some(colours) = progress.colours {
+        facts.push(Facts::COLOURS, Fact::Text(colours.to_string()));
+    }
     if let Some(calibration) = progress.calibration {
         facts.push(Facts::THRESHOLDS, Fact::Text(calibration.to_string()));
     }

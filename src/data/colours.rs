@@ -72,6 +72,17 @@ impl Colours {
     }
 }
 
+/// The same of the bytes of an image, rounded.
+pub(crate) fn bring_image(colours: &Colours, image: &mut RgbImage) {
+    let mut planes = image_planes(image);
+    colours.bring(&mut planes);
+    let pixels = planes.len() / 3;
+    for (at, pixel) in image.pixels_mut().enumerate() {
+        // The cast to a byte saturates.
+        pixel.0 = [0, 1, 2].map(|channel| ((planes[channel * pixels + at] + 1.0) * 127.5 + 0.5) as u8);
+    }
+}
+
 /// An image `[3, H, W]` as a network takes it, brought to colours if there are some.
 pub(crate) fn planes_brought_to(colours: Option<Colours>, image: &RgbImage) -> Vec<f32> {
     let mut planes = image_planes(image);

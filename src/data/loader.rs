@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use rand::seq::SliceRandom;
 
 use super::augment::{Augment, PhotometricCopy};
+use super::colours::{Colours, bring_image};
 use super::dataset::Dataset;
 use super::error::DataError;
 use super::image_file::MAX_SIDE;
@@ -23,7 +24,7 @@ use crate::domain::Domain;
 const MIN_SIZE: u32 = 16;
 
 /// How a data set becomes batches.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LoaderOptions {
     /// Side S of the regions in pixels.
     pub size: u32,
@@ -35,6 +36,8 @@ pub struct LoaderOptions {
     pub domain: Domain,
     /// Worker threads; [`default_workers`] fits most machines.
     pub workers: usize,
+    /// Colours that each image is brought to first, if there are some.
+    pub colours: Option<Colours>,
     /// Augmentation of every sample.
     pub augment: Augment,
     /// Draw a new order each epoch; else the order of names.
@@ -188,7 +191,10 @@ impl BatchSource {
         if !self.options.labels {
             region.mask = None;
         }
-        let pixels = RegionPixels::read(&region)?.resized(self.options.size);
+        let mut pixels = RegionPixels::read(&region)?.resized(self.options.size);
+        if let Some(colours) = &self.options.colours {
+            bring_image(colours, &mut pixels.image);
+        }
         let take = |left: usize| left.checked_sub(pixels.bytes());
         if self.cache_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
             && self.cache[index].set(pixels.clone()).is_err()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::data::colours::Colours;
 use crate::device::{Device, DeviceError, States};
 use crate::formats::{CHECKSUM, Facts, FormatError, HostTensor, TensorFile};
 use crate::gpu::{Choices, Divisions};
@@ -14,7 +15,7 @@ use crate::own_file::CHECKPOINT;
 
 use super::data_record::DataRecord;
 use super::logs::LogBytes;
-use super::settings::{Config, ConfigError, ConfigFileError};
+use super::settings::{ColourMatch, Config, ConfigError, ConfigFileError};
 
 /// Key of the files of the regions in the metadata. There may be thousands: it comes after the key by which checkpoints are known.
 const DATA: &str = "regions";
@@ -116,6 +117,8 @@ pub struct Progress {
     pub log_bytes: LogBytes,
     /// thresholds that are best for the weights as they are, if a validation after the last step could tell
     pub calibration: Option<Calibration>,
+    /// colours that images are brought to before the network sees them: fixed when the run begins, whatever becomes of its regions
+    pub colours: Option<Colours>,
 }
 
 /// A checkpoint in memory.
@@ -186,7 +189,7 @@ impl Checkpoint {
         let config = self.config.to_toml()?;
         let kernels = serde_json::to_string(&self.kernels).expect("names and unit variants are JSON");
         let divisions = serde_json::to_string(&self.divisions).expect("names and numbers are JSON");
-        let Progress { step, best_mean_dice, log_bytes, calibration } = self.progress;
+        let Progress { step, best_mean_dice, log_bytes, calibration, colours } = self.progress;
         // Bits, so that the number reads back exactly.
         let best = best_mean_dice.map_or(String::new(), |v| v.to_bits().to_string());
         let metadata = [
@@ -205,6 +208,9 @@ impl Checkpoint {
         let mut metadata: BTreeMap<_, _> = metadata.map(|(key, value)| (key.to_string(), value)).into();
         if let Some(calibration) = calibration {
             metadata.insert(Facts::THRESHOLDS.to_string(), calibration.to_string());
+        }
+        if let Some(colours) = colours {
+            metadata.insert(Facts::COLOURS.to_string(), colours.to_string());
         }
         if let Some(data) = &self.data {
             metadata.insert(DATA.to_string(), serde_json::to_string(data).expect("names and numbers are JSON"));
@@ -260,7 +266,12 @@ impl Checkpoint {
             Some(text) => Some(text.parse().map_err(|_| unusable(Facts::THRESHOLDS, text))?),
             None => None,
         };
-        let progress = Progress { step: number("step")?, best_mean_dice, log_bytes, calibration };
+        let colours = match metadata.get(Facts::COLOURS) {
+            Some(text) => Some(text.parse().map_err(|_| unusable(Facts::COLOURS, text))?),
+            None if config.match_colours == ColourMatch::Off => None,
+            None => return Err(unusable(Facts::COLOURS, "")),
+        };
+        let progress = Progress { step: number("step")?, best_mean_dice, log_bytes, calibration, colours };
         let kernels = match metadata.get("kernels") {
             Some(kernels) => serde_json::from_str(kernels).map_err(|_| unusable("kernels", kernels))?,
             None => Choices::new(),

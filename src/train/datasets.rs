@@ -7,8 +7,9 @@ use super::data_record::DataRecord;
 use super::error::TrainError;
 use super::observer::{Event, Observer};
 use super::overlaps::overlaps;
-use super::settings::{AugmentSetting, Config, Method, Selection};
+use super::settings::{AugmentSetting, ColourMatch, Config, Method, Selection};
 use super::validation::Validation;
+use crate::data::colours::Colours;
 use crate::data::content::FileContents;
 use crate::data::{
     Augment, DataError, Dataset, Labels, Loader, LoaderOptions, PhotometricCopy, Split, default_workers,
@@ -29,20 +30,29 @@ pub(super) struct TrainingData {
 }
 
 impl TrainingData {
+    /// The colours that the settings ask for: those of the source regions that are trained on, at the network's size.
+    pub(super) fn colours(&self, config: &Config) -> Result<Option<Colours>> {
+        match config.match_colours {
+            ColourMatch::Off => Ok(None),
+            ColourMatch::Source => Ok(Colours::of_regions(self.source.regions(), config.size as u32, || ())?),
+        }
+    }
+
     /// Batches in a pass over the source.
     pub(super) fn batches_per_epoch(&self, batch: usize) -> u64 {
         (self.source.len() / batch) as u64
     }
 }
 
-/// How the source becomes batches.
-pub(super) fn loader_options(config: &Config) -> LoaderOptions {
+/// How the source becomes batches, brought to colours if there are some.
+pub(super) fn loader_options(config: &Config, colours: Option<Colours>) -> LoaderOptions {
     LoaderOptions {
         size: config.size as u32,
         batch: config.batch,
         seed: config.seed,
         domain: Domain::Source,
         workers: default_workers(),
+        colours,
         augment: match config.augment {
             AugmentSetting::Full => Augment::Full,
             AugmentSetting::Strong => Augment::Strong,
@@ -57,8 +67,12 @@ pub(super) fn loader_options(config: &Config) -> LoaderOptions {
 }
 
 /// How the target becomes batches, with photometric copies or without.
-pub(super) fn target_loader_options(config: &Config, photometric_copy: PhotometricCopy) -> LoaderOptions {
-    LoaderOptions { domain: Domain::Target, labels: false, photometric_copy, ..loader_options(config) }
+pub(super) fn target_loader_options(
+    config: &Config,
+    colours: Option<Colours>,
+    photometric_copy: PhotometricCopy,
+) -> LoaderOptions {
+    LoaderOptions { domain: Domain::Target, labels: false, photometric_copy, ..loader_options(config, colours) }
 }
 
 /// The regions to train on, and those to validate on.
@@ -111,9 +125,9 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
         let (directory, held_out) = (all.directory().to_path_buf(), all.len() - regions);
         return Err(TrainError::TooFewRegions { directory, regions, held_out, batch });
     }
-    Loader::new(data.source.clone(), loader_options(config))?;
+    Loader::new(data.source.clone(), loader_options(config, None))?;
     if let Some(target) = &data.target {
-        Loader::new(target.clone(), target_loader_options(config, PhotometricCopy::None))?;
+        Loader::new(target.clone(), target_loader_options(config, None, PhotometricCopy::None))?;
     }
     Ok((data, validations))
 }

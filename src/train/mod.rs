@@ -54,8 +54,8 @@ pub use run_settings::{Contradiction, RunSettingsError, runs_in, settings_of_run
 pub use schedule::{CategoryLosses, Length};
 pub use session::Session;
 pub use settings::{
-    AugmentSetting, Change, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting, SETTINGS, Scope,
-    Selection, Setting, Spelling, Switch,
+    AugmentSetting, Change, ColourMatch, Config, ConfigError, ConfigFileError, Given, Kind, Method, NormSetting,
+    SETTINGS, Scope, Selection, Setting, Spelling, Switch,
 };
 pub use target_statistics::{ChannelStatistics, StatisticsError, estimate, move_statistics};
 pub use weights::{Demand, ImpossibleValue, WeightsError, initialise, load_generator, load_weights};

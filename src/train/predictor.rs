@@ -133,6 +133,7 @@ pub fn load_stochastic_predictor(
         let (predictor, tensors) = compile(&config)?;
         load_generator(&states, &tensors, path)?;
         predictor.refresh()?;
+        let predictor = predictor.bringing_to(progress.colours);
         let origin = Origin::Run { steps: progress.step };
         let calibration = progress.calibration;
         return Ok(TrainedNetwork { origin, predictor, calibration, config, notes: Vec::new() });

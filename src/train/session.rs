@@ -22,6 +22,7 @@ use super::settings::Config;
 use super::stage::{Stage, StepValues};
 use super::validation::{Scores, Validation, networks, with_predictors};
 use super::weights::{Demand, WeightsError, initialise, load_weights};
+use crate::data::colours::Colours;
 use crate::device::{Device, States};
 use crate::formats::{Facts, Weights, shortened};
 use crate::inference::{InferenceError, Predictor};
@@ -59,10 +60,10 @@ impl Session {
         config.check()?;
         refuse_to_overwrite(run)?;
         let text = config.clone().with_warmup_held().to_toml()?;
-        Session::prepare(device, config, None, observer, |config, data, states, losses, observer| {
+        Session::prepare(device, config, None, observer, |config, progress, data, states, losses, observer| {
             let mut folder = RunFolder::create(run, observer)?;
             // Before the logs, so that a folder which holds them holds a run that can be resumed.
-            folder.write_last(finite(&folder, config, Progress::default(), data, device, states)?)?;
+            folder.write_last(finite(&folder, config, progress, data, device, states)?)?;
             let (logs, _) = Logs::open(run, LogBytes::default(), losses, config.has_category_losses())?;
             folder.write_settings(&text)?;
             Environment::of(device).write(run)?;
@@ -86,27 +87,30 @@ impl Session {
         note.iter().for_each(|note| observer.event(Event::Note(note)));
         device.fix_kernels(checkpoint.kernels.clone());
         device.divide(checkpoint.divisions.clone());
-        let (config, progress) = (checkpoint.config.clone(), checkpoint.progress);
+        let config = checkpoint.config.clone();
         if !folder.path().join(run_settings::FILE).exists() {
             // The run was stopped between its first checkpoint and this file.
             folder.write_settings(&config.to_toml()?)?;
         }
         let (began_with, began_as) = (checkpoint.data.clone(), checkpoint.config.clone());
         let run = folder.path().to_path_buf();
-        let open =
-            |config: &Config, data: &DataRecord, states: &States, losses: &[&str], observer: &mut dyn Observer| {
-                let note = unchanged(folder.path(), began_with, data, how.data)?;
-                if how.length.is_another() && *config != began_as {
-                    // Whoever stops it now finds a run of the new length.
-                    folder.write_last(finite(&folder, config, progress, data, device, states)?)?;
-                    folder.write_settings(&config.to_toml()?)?;
-                }
-                let (logs, notes) =
-                    Logs::open(folder.path(), progress.log_bytes, losses, config.has_category_losses())?;
-                note.iter().chain(&notes).for_each(|note| observer.event(Event::Note(note)));
-                Environment::of(device).write(folder.path())?;
-                Ok((folder, logs))
-            };
+        let open = |config: &Config,
+                    progress: Progress,
+                    data: &DataRecord,
+                    states: &States,
+                    losses: &[&str],
+                    observer: &mut dyn Observer| {
+            let note = unchanged(folder.path(), began_with, data, how.data)?;
+            if how.length.is_another() && *config != began_as {
+                // Whoever stops it now finds a run of the new length.
+                folder.write_last(finite(&folder, config, progress, data, device, states)?)?;
+                folder.write_settings(&config.to_toml()?)?;
+            }
+            let (logs, notes) = Logs::open(folder.path(), progress.log_bytes, losses, config.has_category_losses())?;
+            note.iter().chain(&notes).for_each(|note| observer.event(Event::Note(note)));
+            Environment::of(device).write(folder.path())?;
+            Ok((folder, logs))
+        };
         let from = Origin { checkpoint, path: &path, length: how.length, run: &run };
         let session = Session::prepare(device, config, Some(from), observer, open)?;
         Ok(Session { changed_data: how.data, ..session })
@@ -118,7 +122,14 @@ impl Session {
         config: Config,
         from: Option<Origin<'_>>,
         observer: &mut dyn Observer,
-        open_folder: impl FnOnce(&Config, &DataRecord, &States, &[&str], &mut dyn Observer) -> Result<(RunFolder, Logs)>,
+        open_folder: impl FnOnce(
+            &Config,
+            Progress,
+            &DataRecord,
+            &States,
+            &[&str],
+            &mut dyn Observer,
+        ) -> Result<(RunFolder, Logs)>,
     ) -> Result<Session> {
         let (data, validations) = open_data(&config, observer)?;
         let (begins, done) = (from.is_none(), from.as_ref().map_or(0, |from| from.checkpoint.progress.step));
@@ -145,14 +156,14 @@ impl Session {
         let traced = step::trace(&config.step_settings(true))?;
         let states = device.states();
         states.declare_for(&traced.graph)?;
-        let validations = with_predictors(device, &states, &config, validations)?;
-        let mut progress = Progress::default();
+        let progress = match &from {
+            Some(from) => from.checkpoint.progress,
+            None => Progress { colours: data.colours(&config)?, ..Progress::default() },
+        };
+        let validations = with_predictors(device, &states, &config, progress.colours, validations)?;
         match from {
-            Some(Origin { checkpoint, path, .. }) => {
-                checkpoint.restore(&states, path)?;
-                progress = checkpoint.progress;
-            }
-            None => initial_weights(&config, &states, &traced, observer)?,
+            Some(Origin { checkpoint, path, .. }) => checkpoint.restore(&states, path)?,
+            None => initial_weights(&config, &states, &traced, progress.colours, observer)?,
         }
         let weights_at = |epoch: u64| config.loss_weights(config.is_warm(epoch));
         if begins && weights_at(last_epoch) != weights_at(epoch) {
@@ -160,10 +171,10 @@ impl Session {
             Stage::compile(device, &states, &config, last_epoch, networks)?;
         }
         let stage = match progress.step < total {
-            true => Some(Stage::new(device, &states, &config, &data, epoch, progress.step, networks)?),
+            true => Some(Stage::new(device, &states, &config, &data, epoch, &progress, networks)?),
             false => None,
         };
-        let (folder, logs) = open_folder(&config, &data.record, &states, &traced.losses, observer)?;
+        let (folder, logs) = open_folder(&config, progress, &data.record, &states, &traced.losses, observer)?;
         let (device, saved, changed_data) = (device.clone(), progress.step, ChangedData::default());
         Ok(Session {
             config,
@@ -193,7 +204,7 @@ impl Session {
 
     fn new_stage(&self, epoch: u64) -> Result<Stage> {
         let networks = networks(&self.config, self.validations.len());
-        Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, self.progress.step, networks)
+        Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, &self.progress, networks)
     }
 
     /// Trains to the end of the run, or until the observer asks it to stop. A device that is lost is opened again, and
@@ -433,7 +444,13 @@ fn finite(
 }
 
 /// Weights from the seed, then from the file that the settings name; averages begin as the weights do.
-fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, observer: &mut dyn Observer) -> Result<()> {
+fn initial_weights(
+    config: &Config,
+    states: &States,
+    traced: &TrainingStep,
+    colours: Option<Colours>,
+    observer: &mut dyn Observer,
+) -> Result<()> {
     initialise(states, GENERATOR, &traced.tensors, config.seed)?;
     for (prefix, tensors) in &traced.discriminators {
         initialise(states, prefix, tensors, config.seed)?;
@@ -443,9 +460,11 @@ fn initial_weights(config: &Config, states: &States, traced: &TrainingStep, obse
         for note in [weights.wrapper_note(init), weights.left_out_note(init)].into_iter().flatten() {
             observer.event(Event::Note(&note));
         }
-        if weights.facts.get(Facts::COLOURS).is_some() {
+        let (own, init_colours) = (colours.map(|own| own.to_string()), weights.facts.get(Facts::COLOURS));
+        if let Some(others) = init_colours.map(ToString::to_string).filter(|others| Some(others) != own.as_ref()) {
+            let of_training = if own.is_some() { "to others" } else { "to none" };
             observer.event(Event::Note(&format!(
-                "{}: its images are brought to colours of their own before prediction, those of training are not",
+                "{}: its images are brought to colours ({others}), those of this run {of_training}",
                 init.display()
             )));
         }

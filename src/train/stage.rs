@@ -3,6 +3,7 @@
 use image::RgbImage;
 
 use super::Config;
+use super::checkpoint::Progress;
 use super::datasets::{TrainingData, loader_options, target_loader_options};
 use super::error::TrainError;
 use super::memory::fitting_step;
@@ -37,14 +38,14 @@ pub(super) struct StepValues {
 }
 
 impl Stage {
-    /// Compiles the step for an epoch and starts its batches at `first_step`; the run validates with as many `networks`.
+    /// Compiles the step for an epoch and starts its batches where the run stands; it validates with as many `networks`.
     pub(super) fn new(
         device: &Device,
         states: &States,
         config: &Config,
         data: &TrainingData,
         epoch: u64,
-        first_step: u64,
+        progress: &Progress,
         networks: usize,
     ) -> Result<Stage> {
         let weights = config.loss_weights(config.is_warm(epoch));
@@ -53,12 +54,13 @@ impl Stage {
         let TrainingStep { graph, losses, .. } = traced;
         let shown = graph.outputs().iter().filter(|(name, _)| name.starts_with(PICTURE));
         let maps = shown.map(|(name, id)| (name.clone(), [graph.shape(*id)[2], graph.shape(*id)[3]])).collect();
-        let source = Loader::new(data.source.clone(), loader_options(config))?.start(first_step);
+        let Progress { step, colours, .. } = *progress;
+        let source = Loader::new(data.source.clone(), loader_options(config, colours))?.start(step);
         let target = match data.target.clone().filter(|_| weights.use_target()) {
             Some(target) => {
                 let copies =
                     if weights.consistency == 0.0 { PhotometricCopy::None } else { PhotometricCopy::Consistency };
-                Some(Loader::new(target, target_loader_options(config, copies))?.start(first_step))
+                Some(Loader::new(target, target_loader_options(config, colours, copies))?.start(step))
             }
             None => None,
         };

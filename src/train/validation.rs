@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::error::TrainError;
 use super::settings::{Config, NormSetting};
+use crate::data::colours::Colours;
 use crate::data::mask::structures;
 use crate::data::{Dataset, RegionPixels};
 use crate::device::{Device, States};
@@ -90,11 +91,13 @@ pub(super) fn networks(config: &Config, validations: usize) -> usize {
     }
 }
 
-/// Each validation with the network that it looks at: its domain's statistics normalise. See [`networks`].
+/// Each validation with the network that it looks at: its domain's statistics normalise, and images are brought to colours, if there
+/// are some. See [`networks`].
 pub(super) fn with_predictors(
     device: &Device,
     states: &States,
     config: &Config,
+    colours: Option<Colours>,
     validations: Vec<Validation>,
 ) -> Result<Vec<(Validation, Rc<Predictor>)>> {
     let mut all: Vec<(Validation, Rc<Predictor>)> = Vec::new();
@@ -106,7 +109,7 @@ pub(super) fn with_predictors(
                 let (network, domain) = (config.network(), validation.domain());
                 let (prefix, size) = (config.validated_states(), [config.size, validation_batch(config)]);
                 let (predictor, _) = Predictor::of_states(device, states, prefix, network, domain, size, 0)?;
-                Rc::new(predictor)
+                Rc::new(predictor.bringing_to(colours))
             }
         };
         all.push((validation, predictor));

@@ -57,10 +57,12 @@ impl Job {
         Job::of(&JOB)
     }
 
-    /// An adaptation with statistics of each camera, and averages over its weights.
+    /// An adaptation with statistics of each camera, averages over its weights, strong augmentation, and images brought to the source's
+    /// colours.
     pub fn with_trans_norm() -> Job {
         static JOB: LazyLock<Common> = LazyLock::new(|| {
-            Common::new("trans-norm", &[&SETTINGS, &ADAPTED, &["--norm", "trans", "--ema-decay", "0.9"]])
+            let others = ["--norm", "trans", "--ema-decay", "0.9", "--augment", "strong", "--match-colours", "source"];
+            Common::new("trans-norm", &[&SETTINGS, &ADAPTED, &others])
         });
         Job::of(&JOB)
     }

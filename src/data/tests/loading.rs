@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::{mask_path, split_of};
+use crate::data::colours::Colours;
 use crate::data::loader::{Batch, Loader, LoaderOptions};
 use crate::data::{Augment, DataError, Dataset, Labels, PhotometricCopy};
 use crate::domain::Domain;
@@ -17,6 +18,7 @@ fn options() -> LoaderOptions {
         seed: 7,
         domain: Domain::Source,
         workers: 2,
+        colours: None,
         augment: Augment::Full,
         shuffle: true,
         labels: true,
@@ -101,6 +103,31 @@ fn augmented_values_stay_in_range() {
         for sample in batch.masks.chunks_exact(2 * plane) {
             assert!((0..plane).all(|i| sample[i] <= sample[plane + i]), "the disc contains the cup");
         }
+    }
+}
+
+#[test]
+fn images_are_brought_to_colours_before_they_are_augmented() {
+    let split = split_of(4, 48);
+    let wanted: Colours = "0.1 -0.2 -0.4 0.3 0.2 0.1".parse().unwrap();
+    let plain = LoaderOptions { augment: Augment::None, batch: 4, ..options() };
+    let brought = LoaderOptions { colours: Some(wanted), ..plain.clone() };
+    let (plain, brought_batches) = (batches(&split, plain, 0, 1).remove(0), batches(&split, brought.clone(), 0, 2));
+    assert_eq!((&plain.masks, &plain.names), (&brought_batches[0].masks, &brought_batches[0].names));
+    let images = |batch: &Batch| batch.images.chunks_exact(3 * 48 * 48).map(<[f32]>::to_vec).collect::<Vec<_>>();
+    for (mut image, brought) in images(&plain).into_iter().zip(images(&brought_batches[0])) {
+        wanted.bring(&mut image);
+        let apart = image.iter().zip(&brought).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(apart < 0.51 / 127.5, "by more than rounding: {apart}");
+    }
+    let without_cache = LoaderOptions { cache_bytes: 0, ..brought.clone() };
+    assert_eq!(batches(&split, without_cache, 0, 2), brought_batches);
+    // What is moved alone keeps to the range of values.
+    let strong = LoaderOptions { augment: Augment::Strong, ..brought };
+    let moved = batches(&split, LoaderOptions { photometric_copy: PhotometricCopy::Strong, ..strong }, 0, 1).remove(0);
+    for (image, seen) in images(&brought_batches[0]).iter().zip(images(&moved)) {
+        let (low, high) = image[..48 * 48].iter().fold((1.0f32, -1.0f32), |(a, b), v| (a.min(*v), b.max(*v)));
+        assert!(seen[..48 * 48].iter().all(|v| (low - 0.01..=high + 0.01).contains(v)), "moved after it was brought");
     }
 }
 

@@ -42,6 +42,16 @@ named_enum! {
 }
 
 named_enum! {
+    /// Whether images are brought to the colours of one camera before a network sees them.
+    pub enum ColourMatch {
+        /// images are as they are
+        Off = "off",
+        /// each image has its channels moved and stretched to the average colours of the source, in training and for good
+        Source = "source",
+    }
+}
+
+named_enum! {
     /// On or off, of settings whose names say the rest.
     pub enum Switch {
         On = "on",

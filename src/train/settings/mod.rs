@@ -10,7 +10,7 @@ mod setting;
 mod table;
 mod value;
 
-pub use choices::{AugmentSetting, Method, NormSetting, Selection, Switch};
+pub use choices::{AugmentSetting, ColourMatch, Method, NormSetting, Selection, Switch};
 pub use error::{ConfigError, ConfigFileError, Given, Spelling};
 pub use setting::{Change, Scope, Setting};
 pub use table::{Config, SETTINGS};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 
-use super::choices::{AugmentSetting, Method, NormSetting, Selection, Switch};
+use super::choices::{AugmentSetting, ColourMatch, Method, NormSetting, Selection, Switch};
 use super::error::{ConfigError, Given};
 use super::range::{Range, Sign};
 use super::setting::{Change, Scope, Setting, settings};
@@ -78,6 +78,8 @@ settings! {
         Run init: Option<PathBuf> = None, as "FILE", example "mobilenet_v2-b0353104.pth";
         /// Training augmentation
         Run augment: AugmentSetting = AugmentSetting::Full;
+        /// Colours that every image is brought to, before augmentation and before prediction
+        Run match_colours: ColourMatch = ColourMatch::Off;
         /// Dropout; without it all stochastic passes agree, and every target pixel counts
         Step dropout: Switch = Switch::On;
         /// Another order of regions each epoch
