@@ -4,18 +4,22 @@
 // INPUT_GRAD:   m channel i, n pixel of x,  k (tap, o):  A = wᵀ,  B = dy at the tap
 // An invocation loads one column of B, whose pixel it finds once, and whose place in the map once for each tap; within it
 // only the channel changes. No load stands in a branch, and all of a step come before the first is used. Of the kernel
-// only taps that meet the map count; the gradient of x of a strided convolution has one launch for each phase, as in
-// conv2d_texture. Weights are those that pack_weights wrote. DEPTH channels of a tap are a step.
+// only taps that meet the map count. Of the gradient of x of a strided convolution each phase has a launch, as in conv2d_texture,
+// or neighbouring workgroups of one launch have the PHASES of the same pixels, so that they read them together. Weights are those
+// that pack_weights wrote. DEPTH channels of a tap are a step.
 // `with_stats` and `with_grad_sums` also leave what is added up over the map that they write: for each tile of n the count, mean
 // and M2 of y as batch_stats has them, or the sums of batch_norm_grad_sums, dx being the gradient of what a
 // normalisation of `met`, and perhaps a dropout, made. `combined` writes y + met, or dx times the slope of an activation that made
-// `met`. Grid: x = tiles of n, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias, norm, seed, met, parts.
+// `met`. Grid: x = tiles of n, of each all PHASES, y = tiles of m. Bindings: x or dy, packed weights, y or dx, bias, norm, seed, met, parts.
 // Twin: reference/conv2d.rs, reference/batch_norm.rs
 // Imports: activation, conv_steps, conv_taps, Direction, dropped_on_load, on_load, register_tile
 
 const MODE: u32 = FORWARD;
 const BIAS: bool = false;
 const ADDS: bool = true;
+// How many phases a launch has. If all of a gradient of x, there is no dilation, p.rows, p.columns and p.pixels are those of the first
+// one, which has the most, and p.taps those of the whole kernel.
+const PHASES: u32 = 1u;
 
 // Quads of a column that the workgroup loads at once.
 const QUADS_AT_ONCE: u32 = THREADS / TILE_N;
@@ -56,6 +60,67 @@ alias MetType = f32;
 @group(0) @binding(7) var<storage, read> met: array<MetType>;
 @group(0) @binding(8) var<storage, read_write> parts: array<f32>;
 
+// The row and the column with which the pixels of a workgroup begin.
+fn phase_of(group: u32) -> vec2<u32> {
+    let phase = group % PHASES;
+    return vec2(phase / STRIDE_W, phase % STRIDE_W);
+}
+
+// Rows and columns of the pixels.
+fn extents_in(phase: vec2<u32>) -> vec2<u32> {
+    return (vec2(p.out_height, p.out_width) - phase + vec2(STRIDE_H, STRIDE_W) - 1u) / vec2(STRIDE_H, STRIDE_W);
+}
+
+fn pixels_in(phase: vec2<u32>) -> u32 {
+    if (PHASES == 1u) {
+        return p.pixels;
+    }
+    let extents = extents_in(phase);
+    return p.pixels / (p.rows * p.columns) * extents.x * extents.y;
+}
+
+// Sample, row and column of a pixel.
+fn pixel_in(phase: vec2<u32>, index: u32) -> vec3<u32> {
+    if (PHASES == 1u) {
+        return pixel_of(index);
+    }
+    let extents = extents_in(phase);
+    let n = index / (extents.x * extents.y);
+    let rest = index - n * extents.x * extents.y;
+    let row = rest / extents.y;
+    return vec3(n, row * STRIDE_H + phase.x, (rest - row * extents.y) * STRIDE_W + phase.y);
+}
+
+// The first row and column of taps that meet the pixels; others follow a stride apart.
+fn first_tap_in(phase: vec2<u32>) -> vec2<u32> {
+    return (phase + vec2(PAD_H, PAD_W)) % vec2(STRIDE_H, STRIDE_W);
+}
+
+// Rows and columns of taps.
+fn counts_in(phase: vec2<u32>) -> vec2<u32> {
+    let kernel = vec2(p.taps / KERNEL_W, KERNEL_W);
+    let strides = vec2(STRIDE_H, STRIDE_W);
+    return (max(kernel, first_tap_in(phase)) - first_tap_in(phase) + strides - 1u) / strides;
+}
+
+fn taps_in(phase: vec2<u32>) -> u32 {
+    if (PHASES == 1u) {
+        return p.taps;
+    }
+    let counts = counts_in(phase);
+    return counts.x * counts.y;
+}
+
+// Row and column in the kernel of the t-th tap.
+fn tap_in(phase: vec2<u32>, t: u32) -> vec2<u32> {
+    if (PHASES == 1u) {
+        return tap_of(t);
+    }
+    let columns = counts_in(phase).y;
+    let row = t / columns;
+    return first_tap_in(phase) + vec2(row, t - row * columns) * vec2(STRIDE_H, STRIDE_W);
+}
+
 // Four channels of a pixel; those beyond the last repeat it, for their weights are zero.
 fn channels_at(at: u32, first: u32, plane: u32, inside: bool, key: Word) -> vec4<f32> {
     let last = p.channels - 1u;
@@ -79,10 +144,11 @@ fn element_at(at: u32, channel: u32, plane: u32, key: Word) -> f32 {
 // The sums of the invocation's part of the tile.
 fn add_products(group: vec3<u32>, lane: u32, totals: ptr<function, Sums>) {
     let first_m = group.y * TILE_M;
-    let first_n = p.first_pixel + group.x * TILE_N;
+    let first_n = p.first_pixel + group.x / PHASES * TILE_N;
+    let phase = phase_of(group.x);
     let plane = p.height * p.width;
     let blocks = (p.channels + 3u) / 4u;
-    let pixel = pixel_of(min(first_n + lane % TILE_N, p.pixels - 1u));
+    let pixel = pixel_in(phase, min(first_n + lane % TILE_N, pixels_in(phase) - 1u));
     let base = p.base_x + pixel.x * p.channels * plane;
     let own_m = lane / THREADS_N;
     let own_n = lane % THREADS_N;
@@ -91,8 +157,8 @@ fn add_products(group: vec3<u32>, lane: u32, totals: ptr<function, Sums>) {
         key = key_of_dropout();
     }
     var sums: Sums;
-    for (var t = 0u; t < p.taps; t++) {
-        let tap = tap_of(t);
+    for (var t = 0u; t < taps_in(phase); t++) {
+        let tap = tap_in(phase, t);
         var place = met_by_y(pixel, tap);
         if (MODE == INPUT_GRAD) {
             place = met_by_x(pixel, tap);
@@ -139,17 +205,19 @@ struct Own {
     column: u32,
     first_m: u32,
     first_n: u32,
+    phase: vec2<u32>,
 }
 
 fn own_of(group: vec3<u32>, lane: u32) -> Own {
     let row = lane / THREADS_N;
     let column = lane % THREADS_N;
-    return Own(row, column, group.y * TILE_M + row, p.first_pixel + group.x * TILE_N + column);
+    let first_n = p.first_pixel + group.x / PHASES * TILE_N;
+    return Own(row, column, group.y * TILE_M + row, first_n + column, phase_of(group.x));
 }
 
 // The first element of y at a pixel.
-fn place_of(n: u32) -> u32 {
-    let at = pixel_of(n);
+fn place_of(own: Own, n: u32) -> u32 {
+    let at = pixel_in(own.phase, n);
     return p.base_y + (at.x * p.filters * p.out_height + at.y) * p.out_width + at.z;
 }
 
@@ -181,8 +249,8 @@ fn finished(total: f32, shift: f32) -> f32 {
 fn store(own: Own, totals: ptr<function, Sums>) {
     for (var column = 0u; column < COLUMNS; column++) {
         let n = own.first_n + column * THREADS_N;
-        if (n < p.pixels) {
-            let place = place_of(n);
+        if (n < pixels_in(own.phase)) {
+            let place = place_of(own, n);
             for (var row = 0u; row < ROWS; row++) {
                 let m = own.first_m + row * THREADS_M;
                 if (m < p.filters) {
@@ -225,8 +293,8 @@ fn combined(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     finish(own, &totals);
     for (var column = 0u; column < COLUMNS; column++) {
         let n = own.first_n + column * THREADS_N;
-        if (n < p.pixels) {
-            let place = place_of(n);
+        if (n < pixels_in(own.phase)) {
+            let place = place_of(own, n);
             for (var row = 0u; row < ROWS; row++) {
                 let m = own.first_m + row * THREADS_M;
                 if (m < p.filters) {
@@ -289,15 +357,15 @@ fn with_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
         var own_sums = vec2(0.0);
         for (var column = 0u; column < COLUMNS; column++) {
             let n = own.first_n + column * THREADS_N;
-            let place = place_of(min(n, p.pixels - 1u)) + channel * p.out_height * p.out_width;
+            let place = place_of(own, min(n, pixels_in(own.phase) - 1u)) + channel * p.out_height * p.out_width;
             let from_mean = f32(met[place]) - terms.x;
             let dy = dropped(totals[column / 4u * 8u + row][column % 4u], place, key);
             let dz = slope(fma(from_mean, terms.y, terms.z)) * dy;
-            own_sums += select(vec2(0.0), vec2(dz, dz * (from_mean * inverse)), n < p.pixels);
+            own_sums += select(vec2(0.0), vec2(dz, dz * (from_mean * inverse)), n < pixels_in(own.phase));
         }
         let sum = sum_of_row(own_sums, own);
         if (own.column == 0u && m < p.filters) {
-            let at = (p.first_part + group.x) * 2u * p.filters + m;
+            let at = (p.first_part * PHASES + group.x) * 2u * p.filters + m;
             parts[at] = sum.x;
             parts[at + p.filters] = sum.y;
         }

@@ -172,17 +172,21 @@ mod tests {
 
     #[test]
     fn phases_and_parts_of_a_gradient_write_it_once_together() {
-        let spec = ConvSpec { stride: [2, 2], ..PADDED };
-        let launches = on_hardware(|g| {
-            let (dy, w) = (g.input("dy", [2, 16, 8, 8]), g.input("w", [16, 8, 3, 3]));
-            let dx = g.push(Op::Conv2dInputGrad { spec, input: [16, 16] }, &[dy, w])?;
-            g.output("dx", dx);
-            Ok(())
-        });
-        let phases = works(&launches, KernelFamily::Convolution);
         let (dy, w, dx) = (2 * 16 * 64 * 4, 16 * 8 * 9 * 4, 2 * 8 * 256 * 4);
-        assert_eq!(phases.len(), 4);
-        assert_eq!(phases.into_iter().sum::<Work>(), work(2 * 2 * 16 * 64 * 8 * 9, 4 * (dy + w), dx));
+        // Dilated taps of a phase do not follow a stride apart, so that each phase has a launch.
+        for (dilation, launches_of_it) in [(1, 1), (2, 4)] {
+            let spec = ConvSpec { stride: [2; 2], padding: [dilation; 2], dilation: [dilation; 2], groups: 1 };
+            let launches = on_hardware(|g| {
+                let (dy, w) = (g.input("dy", [2, 16, 8, 8]), g.input("w", [16, 8, 3, 3]));
+                let dx = g.push(Op::Conv2dInputGrad { spec, input: [16, 16] }, &[dy, w])?;
+                g.output("dx", dx);
+                Ok(())
+            });
+            let phases = works(&launches, KernelFamily::Convolution);
+            assert_eq!(phases.len(), launches_of_it);
+            let all = work(2 * 2 * 16 * 64 * 8 * 9, launches_of_it as u64 * (dy + w), dx);
+            assert_eq!(phases.into_iter().sum::<Work>(), all);
+        }
     }
 
     #[test]

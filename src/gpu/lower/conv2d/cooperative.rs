@@ -1,7 +1,7 @@
 //! Launches of the convolutions in cooperative matrices, for adapters that report them.
 
 use super::operands::Operands;
-use super::product::{Splits, phases, samples_at_once, steps};
+use super::product::{Splits, conv_taps, samples_at_once, steps};
 use crate::gpu::family::{Geometry, Phase};
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, uniform};
@@ -124,7 +124,7 @@ fn kernel(g: &Geometry, Matrices { size, lanes }: Matrices, direction: Direction
         .constants(steps(g))
         // Of a phase without taps nothing is ever loaded; the constant must allow a division all the same.
         .constant("COUNT_H", Constant::U32(h.taps().max(1) as u32))
-        .constants(phases(h, w))
+        .constants(conv_taps(h, w))
 }
 
 fn block(

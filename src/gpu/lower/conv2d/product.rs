@@ -77,7 +77,7 @@ pub(super) fn steps(g: &Geometry) -> [(&'static str, Constant); 7] {
 }
 
 /// Constants of `conv_taps`, but for the rows of taps.
-pub(super) fn phases(h: Phase, w: Phase) -> [(&'static str, Constant); 9] {
+pub(super) fn conv_taps(h: Phase, w: Phase) -> [(&'static str, Constant); 9] {
     [
         // In a phase without taps none is ever counted; the constant must allow a division all the same.
         ("COUNT_W", w.taps().max(1)),

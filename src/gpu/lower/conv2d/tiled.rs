@@ -1,7 +1,7 @@
 //! Launches of the convolutions with shared-memory tiles, for hardware adapters.
 
 use super::operands::Operands;
-use super::product::{BUSY, MOST_OPERATIONS, Splits, at_once, phases, samples_at_once, steps};
+use super::product::{BUSY, MOST_OPERATIONS, Splits, at_once, conv_taps, samples_at_once, steps};
 use crate::gpu::family::Geometry;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Direction, Dispatch, MAX_GROUPS, Shader, View, uniform};
@@ -100,6 +100,12 @@ uniform! {
     PackWeightsBlock { count: usize, filters: usize, channels: usize, taps: usize }
 }
 
+/// Whether one launch has all phases of the gradient of the input: taps of each phase follow a stride apart, and each has pixels.
+fn phases_together(g: &Geometry) -> bool {
+    let [h, w] = g.spec.stride;
+    h * w > 1 && g.spec.dilation == [1, 1] && g.h >= h && g.w >= w
+}
+
 impl Lowering<'_> {
     /// In the given tile, or in the one that fits.
     pub(super) fn tiled(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>) -> Result<()> {
@@ -117,25 +123,29 @@ impl Lowering<'_> {
         let [read_sample, written_sample]: [usize; 2] = [read, written].map(|map| map.iter().product());
         let [filters, height, width] = written;
         let [_, narrowest] = Tile::Small.extents();
-        let most = (narrowest * MAX_GROUPS / (height * width)).min(samples_at_once(g));
+        let together = transposed && phases_together(g);
+        let [stride_h, stride_w] = g.spec.stride;
+        // Tiles of a phase may reach beyond its pixels.
+        let reach = if together { (height + stride_h) * (width + stride_w) } else { height * width };
+        let most = (narrowest * MAX_GROUPS / reach).min(samples_at_once(g));
         let pieces = self.pieces_of(g.n, read_sample.max(written_sample), most)?;
         let packed = self.weights_by_taps(g, operands, transposed)?;
         let (bias, biases) = self.bias(operands)?;
-        let across = g.phases(1, transposed);
+        let (phases, of_axis) = if together { (stride_h * stride_w, 1) } else { (1, usize::MAX) };
         let mut launches = Vec::new();
         let mut splits = 0;
         for piece in pieces {
-            for h in g.phases(0, transposed) {
-                for &w in &across {
-                    let [rows, columns] = [h.positions(height), w.positions(width)];
-                    let fitting = || Tile::fitting(filters, piece.count * rows * columns, 1, self.machine.largest_tile);
+            for h in g.phases(0, transposed).into_iter().take(of_axis) {
+                for w in g.phases(1, transposed).into_iter().take(of_axis) {
+                    let pixels = piece.count * h.positions(height) * w.positions(width);
+                    let fitting = || Tile::fitting(filters, pixels, phases, self.machine.largest_tile);
                     let tile = tile.unwrap_or_else(fitting);
                     launches.push((piece, h, w, tile, splits));
-                    splits += tile.groups(filters, piece.count * rows * columns)[1];
+                    splits += tile.groups(filters, pixels)[1];
                 }
             }
         }
-        let (on_store, loaded) = self.on_store(operands.out, operands.first, splits)?;
+        let (on_store, loaded) = self.on_store(operands.out, operands.first, splits * phases)?;
         let MaskNumbers { stream, threshold, scale } = loaded.mask();
         for (piece, h, w, tile, first_part) in launches {
             let [rows, columns] = [h.positions(height), w.positions(width)];
@@ -144,7 +154,7 @@ impl Lowering<'_> {
             let (vx, base_x) = self.rows(loaded.source, piece, read_sample);
             let (vy, base_y) = self.rows(on_store.written, piece, written_sample);
             let [_, tile_pixels] = tile.extents();
-            let taps = h.taps() * w.taps();
+            let taps = if together { g.taps() } else { h.taps() * w.taps() };
             let operations = 2.0 * (filters * read[0] * taps.max(1)) as f64 * pixels as f64;
             let at_once = at_once(groups_n, operations, MOST_OPERATIONS, 1);
             // Dropped elements are those of what is read, or of the gradient that is reduced.
@@ -155,7 +165,8 @@ impl Lowering<'_> {
                     .constants(tile.constants())
                     .constant("MODE", Constant::Kind(operands.direction.into()))
                     .constants(steps(g))
-                    .constants(phases(h, w))
+                    .constants(conv_taps(h, w))
+                    .constant("PHASES", Constant::U32(phases as u32))
                     .constants(activation_constants(on_store.activation(operands.activation)))
                     .constant("BIAS", Constant::Bool(operands.bias.is_some()))
                     .uniform(&TiledBlock {
@@ -182,10 +193,13 @@ impl Lowering<'_> {
                     .bind(packed)
                     .bind_written(vy)
                     .bind_part(bias, biases)
-                    .grid(groups, groups_m, 1);
+                    .grid(groups * phases, groups_m, 1);
                 let dispatch = self.bind_norm(dispatch, &loaded, packed)?;
                 let dispatch = self.bind_seed(dispatch, &loaded, packed)?;
-                let share = [rows * columns * groups, height * width * groups_n];
+                let share = match together {
+                    true => [groups, groups_n],
+                    false => [rows * columns * groups, height * width * groups_n],
+                };
                 self.push(self.bind_store(dispatch, &on_store, (piece, share), packed)?);
             }
         }
