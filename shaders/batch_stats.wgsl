@@ -21,6 +21,9 @@ struct Params {
     first_split: u32,
     splits: u32,
     domains: u32,
+    // of `combine`, whose channels may be some of all
+    first_channel: u32,
+    all_channels: u32,
 }
 
 alias XType = Value;
@@ -100,8 +103,9 @@ fn combine(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
     if (lane == 0u) {
         let all = parts_of_lanes[0];
-        y[domain * 2u * p.channels + c] = all.y;
-        y[(domain * 2u + 1u) * p.channels + c] = all.z / all.x;
+        let at = domain * 2u * p.all_channels + p.first_channel + c;
+        y[at] = all.y;
+        y[at + p.all_channels] = all.z / all.x;
     }
 }
 

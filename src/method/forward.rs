@@ -2,7 +2,7 @@
 //! stochastic (which change none), augmented (which with TransNorm changes none either).
 
 use super::settings::{GENERATOR, StepSettings};
-use crate::graph::{Graph, NodeId, ShapeError};
+use crate::graph::{Graph, NodeId, ResizeMode, ShapeError};
 use crate::nn::deeplab::{Encoded, Prediction};
 use crate::nn::{Norm, Pass, Phase, TensorSpec, TransScales};
 
@@ -64,11 +64,13 @@ impl Target {
         for _ in 0..passes {
             let mut pass = training_pass(g, seed, false);
             pass.target_scales = self.scales.clone();
-            let mask = settings.network.decode(&mut pass, self.encoded, settings.size)?.mask;
-            let shape = [&[1], &g.shape(mask)[..]].concat();
-            logits.push(g.reshape(mask, shape)?);
+            logits.push(settings.network.decode(&mut pass, self.encoded, settings.size)?.mask_small);
         }
-        g.concat(&logits, 0)
+        // All at once, as the decoder brings those of a pass to the images' size.
+        let small = g.concat(&logits, 0)?;
+        let large = g.resize(small, ResizeMode::BilinearAlignCorners, settings.size)?;
+        let shape = [&[passes, settings.batch], &g.shape(large)[1..]].concat();
+        g.reshape(large, shape)
     }
 
     /// The pass over the photometrically augmented images. It changes the running statistics as every training pass does,

@@ -1,8 +1,8 @@
 //! `resize` and `resize_texture` against the twin: every mode, larger and smaller, whole and shifted, with the gradient.
 
-use kernels_tests::{Case, adapter};
-use papilla::gpu::ConvVariant;
-use papilla::graph::{ConvSpec, Op, ResizeMode, Unary};
+use kernels_tests::{Case, adapter, half_adapter};
+use papilla::gpu::{ConvVariant, Variant};
+use papilla::graph::{ConvSpec, Op, Precision, ResizeMode, Unary};
 
 const MODES: [ResizeMode; 3] = [ResizeMode::BilinearAlignCorners, ResizeMode::BilinearHalfPixel, ResizeMode::Nearest];
 
@@ -132,4 +132,52 @@ fn shifted_and_added() {
         case.output_with_gradients(y, &[w, other]).expect("shapes fit");
         check(&case);
     }
+}
+
+/// Parts resized along both axes, perhaps with another map added, and with statistics of the sum.
+fn crossed(mode: ResizeMode, n: usize, [from, to]: [[usize; 2]; 2], added: bool, statistics: bool) -> Case {
+    const TAPS: usize = 3;
+    const MAPS: usize = 2;
+    let mut case = Case::new((from[0] * to[1]) as u64);
+    let (x, other) = (case.input([n, TAPS * TAPS * MAPS, from[0], from[1]]), case.input([n, MAPS, to[0], to[1]]));
+    let parts = case.graph.affine(x, 2.0, 0.1).expect("any shape");
+    let parts = case.graph.reshape(parts, [n * TAPS, TAPS * MAPS, from[0], from[1]]).expect("as many elements");
+    let along = |axis, size| Op::ResizeShifted { mode, axis, taps: TAPS, size };
+    let columns = case.graph.push(along(3, to[1]), &[parts]).expect("three parts");
+    let columns = case.graph.reshape(columns, [n, TAPS * MAPS, from[0], to[1]]).expect("as many elements");
+    let mut y = case.graph.push(along(2, to[0]), &[columns]).expect("three parts");
+    if added {
+        y = case.graph.add(y, other).expect("the same shape");
+    }
+    if statistics {
+        let stats = case.graph.batch_stats(y, 1).expect("one domain");
+        case.graph.output("stats", stats);
+    }
+    case.output_with_gradients(y, &[x]).expect("shapes fit");
+    case
+}
+
+#[test]
+fn shifted_along_both_axes_in_one_launch() {
+    let gpu = adapter(Some(ConvVariant::Tiled), None);
+    for (index, mode) in MODES.into_iter().enumerate() {
+        for (added, statistics) in [(false, false), (true, true)] {
+            let extents = [[[4, 5], [19, 23]], [[9, 8], [5, 3]], [[1, 3], [12, 70]]][index];
+            let case = crossed(mode, 2, extents, added, statistics);
+            let variants = Variant::of_graph(&case.graph, &gpu.capabilities()).expect("it can be planned");
+            let has = |shader: &str, entry: &str| variants.iter().any(|v| v.shader == shader && v.entry == entry);
+            assert!(has("resize_crossed", if statistics { "with_stats" } else { "main" }) && !has("resize", "shifted"));
+            assert!(!has("batch_stats", "partial"));
+            case.check_on(&gpu);
+        }
+    }
+    crossed(MODES[0], 19, [[4, 5], [9, 11]], true, true).check_in_pieces(2048);
+}
+
+#[test]
+fn shifted_along_both_axes_in_16_bits() {
+    let Some(gpu) = half_adapter(Some(ConvVariant::Tiled)) else { return };
+    let mut case = crossed(MODES[0], 2, [[3, 4], [9, 13]], true, true);
+    case.graph.set_precision(Precision::F16);
+    case.check_on(&gpu);
 }

@@ -51,6 +51,14 @@ impl Geometry {
         self.kernel[0] * self.kernel[1]
     }
 
+    /// Whether each output is made of the pixel at its place alone.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        self.taps() == 1
+            && [self.oh, self.ow] == [self.h, self.w]
+            && self.spec.groups == 1
+            && self.spec.padding == [0, 0]
+    }
+
     pub(crate) fn weights(&self) -> usize {
         self.o * (self.i / self.spec.groups) * self.taps()
     }

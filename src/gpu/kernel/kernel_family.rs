@@ -43,7 +43,8 @@ impl KernelFamily {
             | Shader::Conv2dTexture
             | Shader::Conv2dTextureWeightGrad
             | Shader::Conv2dTiled
-            | Shader::Conv2dTiledWeightGrad => KernelFamily::Convolution,
+            | Shader::Conv2dTiledWeightGrad
+            | Shader::JoinedHead => KernelFamily::Convolution,
             Shader::Depthwise | Shader::DepthwiseTexture => KernelFamily::Depthwise,
             Shader::WinogradMaps | Shader::WinogradOutput | Shader::WinogradWeightGrad | Shader::WinogradWeights => {
                 KernelFamily::Transform
@@ -64,10 +65,14 @@ impl KernelFamily {
             | Shader::DropoutTexture
             | Shader::Unary
             | Shader::UnaryTexture => KernelFamily::Elementwise,
-            Shader::MaxPool | Shader::Resize | Shader::ResizeTexture => KernelFamily::Resampling,
-            Shader::PrototypeDistance | Shader::Sum | Shader::WeightedSum | Shader::WeightedSumGrad => {
-                KernelFamily::Sum
+            Shader::MaxPool | Shader::Resize | Shader::ResizeCrossed | Shader::ResizeStats | Shader::ResizeTexture => {
+                KernelFamily::Resampling
             }
+            Shader::OverPasses
+            | Shader::PrototypeDistance
+            | Shader::Sum
+            | Shader::WeightedSum
+            | Shader::WeightedSumGrad => KernelFamily::Sum,
             Shader::Adam | Shader::Average | Shader::RunningStats | Shader::Sgd => KernelFamily::Update,
             Shader::Ceiling | Shader::Copy | Shader::CopyTexture | Shader::Pad => KernelFamily::Copy,
             Shader::PackWeights => KernelFamily::PackWeights,

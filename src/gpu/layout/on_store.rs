@@ -13,18 +13,22 @@ const PIXELS: usize = 32;
 /// Phases of a gradient of stride 2.
 const PHASES: usize = 4;
 
-/// Of convolutions, and gradients of their inputs, the reduction over what they write; `unwritten` values are made by their readers.
+/// Of convolutions, gradients of their inputs and resizes along both axes, the reduction over what they write; `unwritten` values are
+/// made by their readers.
 pub(crate) fn reduced_on_store(
     graph: &Graph,
     live: &[NodeId],
     layouts: &Layouts,
     unwritten: &HashSet<NodeId>,
+    [combined, crossed]: [&HashMap<NodeId, NodeId>; 2],
     machine: &Capabilities,
 ) -> HashMap<NodeId, NodeId> {
+    let written = |rows: &NodeId| (combined.get(rows).copied().unwrap_or(*rows), *rows);
+    let resized: HashMap<NodeId, NodeId> = crossed.keys().map(written).collect();
     let from_buffers = layouts.computed_from_buffers(live);
     let mut reductions = HashMap::new();
     for &id in live.iter().filter(|id| from_buffers.contains(id)) {
-        let Some(producer) = producer(graph, id, unwritten, machine) else { continue };
+        let Some(producer) = producer(graph, id, unwritten, &resized, machine) else { continue };
         if from_buffers.contains(&producer) && parts_fit(graph, producer, machine) {
             reductions.entry(producer).or_insert(id);
         }
@@ -32,14 +36,20 @@ pub(crate) fn reduced_on_store(
     reductions
 }
 
-/// The convolution whose kernel can do the reduction of a node.
-fn producer(graph: &Graph, id: NodeId, unwritten: &HashSet<NodeId>, machine: &Capabilities) -> Option<NodeId> {
+/// The convolution whose kernel can do the reduction of a node, or the resize along both axes, by what it writes.
+fn producer(
+    graph: &Graph,
+    id: NodeId,
+    unwritten: &HashSet<NodeId>,
+    resized: &HashMap<NodeId, NodeId>,
+    machine: &Capabilities,
+) -> Option<NodeId> {
     let node = graph.node(id);
     match node.op {
         Op::BatchStats { domains: 1 } => {
             let map = node.inputs[0];
-            let convolution = matches!(graph.node(map).op, Op::Conv2d { .. });
-            (convolution && kernel(graph, map, machine).is_some()).then_some(map)
+            let convolution = matches!(graph.node(map).op, Op::Conv2d { .. }) && kernel(graph, map, machine).is_some();
+            convolution.then_some(map).or_else(|| resized.get(&map).copied())
         }
         Op::BatchNormGradSums { .. } if graph.shape(node.inputs[2])[0] == 1 => {
             let (mut map, mut others) = (node.inputs[1], node.inputs.clone());
@@ -70,7 +80,7 @@ fn kernel(graph: &Graph, id: NodeId, machine: &Capabilities) -> Option<ConvKerne
 
 /// Whether one binding holds the parts of a reduction, up to three numbers for each channel.
 fn parts_fit(graph: &Graph, map: NodeId, machine: &Capabilities) -> bool {
-    let [n, c, h, w] = graph.shape(map).nchw().expect("convolutions give feature maps");
+    let [n, c, h, w] = graph.shape(map).nchw().expect("convolutions and resizes give feature maps");
     // Each phase of a strided gradient may end with a part of its own.
     n * ((h * w).div_ceil(PIXELS) + PHASES) * c * 3 <= machine.binding_elements
 }

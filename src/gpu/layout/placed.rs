@@ -6,8 +6,11 @@ use super::assign::Layouts;
 use super::places::reads;
 use crate::graph::{Graph, NodeId, Op};
 
+/// Of parts the whole maps, and their first channels there.
+pub(crate) type Placed = HashMap<NodeId, (NodeId, usize)>;
+
 /// Of each such map the node that joins it, and its first channel there.
-pub(crate) fn placed(graph: &Graph, live: &[NodeId], layouts: &Layouts) -> HashMap<NodeId, (NodeId, usize)> {
+pub(crate) fn placed(graph: &Graph, live: &[NodeId], layouts: &Layouts) -> Placed {
     let (reads, from_buffers) = (reads(graph, live), layouts.computed_from_buffers(live));
     let mut placed = HashMap::new();
     for &id in live.iter().filter(|id| from_buffers.contains(id)) {

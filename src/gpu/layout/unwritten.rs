@@ -10,7 +10,7 @@ use crate::graph::{Binary, Graph, NodeId, Op};
 
 /// Filters of a pointwise convolution up to which it drops what it loads: random numbers for each element cost more than
 /// writing them once where an element is loaded for many tiles.
-const FEW_FILTERS: usize = 4;
+pub(super) const FEW_FILTERS: usize = 4;
 
 /// What a kernel can make of an operand as it loads it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

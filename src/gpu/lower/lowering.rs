@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::packed_values::Packed;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{ALIGNED_ELEMENTS, Dispatch, KernelFamily, Launch, Target, View, Work};
-use crate::gpu::layout::{late_reads, slices_in_place, value_target};
+use crate::gpu::layout::{OverPasses, Placed, late_reads, slices_in_place, value_target};
 use crate::gpu::machine::{Capabilities, GpuError, Matrices, OperatorClass, Result};
 use crate::graph::{Activation, Graph, NodeId, Op, Shape};
 
@@ -30,13 +30,23 @@ pub(crate) struct Lowering<'g> {
     /// reductions over what nodes write that their kernels leave, see `reduced_on_store`
     pub(crate) reductions: HashMap<NodeId, NodeId>,
     /// maps that are written where they are joined, see `placed`
-    pub(crate) placed: HashMap<NodeId, (NodeId, usize)>,
+    pub(crate) placed: Placed,
+    /// of statistics of joined maps the one that leaves its share, see `reduced_in_part`
+    pub(crate) reduced_in_part: HashMap<NodeId, NodeId>,
+    /// maps that are read where they would be joined from, see `unjoined`
+    pub(crate) unjoined: HashSet<NodeId>,
+    /// statistics of parts that resized maps have left, and how many
+    pub(super) parts_of: HashMap<NodeId, (Target, usize)>,
+    /// sums that are made of logits at once, see `over_passes`
+    pub(crate) over_passes: HashMap<NodeId, OverPasses>,
     /// operators that the kernels of their operands compute, see `combined_on_store`
     pub(crate) combined: HashMap<NodeId, NodeId>,
+    /// resizes along columns that the kernels of those along rows do, see `crossed`
+    pub(crate) crossed: HashMap<NodeId, NodeId>,
     /// what kernels that normalise need of eps (its bits), statistics, weight and bias
     pub(super) norm_terms: HashMap<(u32, [NodeId; 3]), Target>,
-    /// operations of unwritten values that nothing has loaded yet
-    owed: HashMap<NodeId, u64>,
+    /// unwritten values whose operations are counted with what has loaded them
+    counted: HashSet<NodeId>,
     pub(super) packed: Packed,
     pub(super) step: usize,
     pub(super) label: &'static str,
@@ -64,9 +74,14 @@ impl<'g> Lowering<'g> {
             unwritten: HashSet::new(),
             reductions: HashMap::new(),
             placed: HashMap::new(),
+            reduced_in_part: HashMap::new(),
+            unjoined: HashSet::new(),
+            parts_of: HashMap::new(),
+            over_passes: HashMap::new(),
             combined: HashMap::new(),
+            crossed: HashMap::new(),
             norm_terms: HashMap::new(),
-            owed: HashMap::new(),
+            counted: HashSet::new(),
             packed: Packed::default(),
             step: 0,
             label: "",
@@ -106,26 +121,35 @@ impl<'g> Lowering<'g> {
         }
     }
 
-    /// Operations of a node's launches: its own, those of what its kernel makes as well, and those of unwritten values that it is the
+    /// Operations of a node's launches: its own, those of what its kernel makes as well, and those of unwritten values that these are the
     /// first to load.
     fn flops_of_launches(&mut self, id: NodeId) -> u64 {
-        if self.is_made_elsewhere(id) {
+        if self.is_made_elsewhere(id) || self.unwritten.contains(&id) {
             return 0;
         }
-        let also = [self.reductions.get(&id), self.combined.get(&id)].into_iter().flatten();
-        let own: u64 = also.chain([&id]).map(|&made| self.graph.node_flops(made)).sum();
         let graph = self.graph;
-        let loaded: u64 = graph.node(id).inputs.iter().filter_map(|input| self.owed.remove(input)).sum();
-        if self.unwritten.contains(&id) {
-            self.owed.insert(id, own + loaded);
-            return 0;
-        }
-        own + loaded
+        let made: Vec<NodeId> = self.made_elsewhere().filter_map(|made| made.get(&id)).copied().chain([id]).collect();
+        made.into_iter().map(|made| graph.node_flops(made) + self.flops_of_loading(made)).sum()
+    }
+
+    /// Operations of unwritten inputs of a node, and of theirs, that nobody has counted yet.
+    fn flops_of_loading(&mut self, id: NodeId) -> u64 {
+        let graph = self.graph;
+        let load = |input: &NodeId| match self.unwritten.contains(input) && self.counted.insert(*input) {
+            true => graph.node_flops(*input) + self.flops_of_loading(*input),
+            false => 0,
+        };
+        graph.node(id).inputs.iter().map(load).sum()
     }
 
     /// Whether the kernel of another node makes the value of this one.
     pub(super) fn is_made_elsewhere(&self, id: NodeId) -> bool {
-        self.reductions.values().chain(self.combined.values()).any(|made| *made == id)
+        self.made_elsewhere().flat_map(HashMap::values).any(|made| *made == id)
+    }
+
+    /// Of nodes others that their kernels make as well.
+    fn made_elsewhere(&self) -> impl Iterator<Item = &HashMap<NodeId, NodeId>> {
+        [&self.reductions, &self.combined, &self.crossed].into_iter()
     }
 
     /// The memory of a value.

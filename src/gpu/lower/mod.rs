@@ -5,6 +5,7 @@ mod batch_norm;
 mod conv2d;
 mod copy;
 mod elementwise;
+mod joined;
 mod lowering;
 mod on_load;
 mod on_store;

@@ -27,6 +27,11 @@ impl Lowering<'_> {
             return Ok(());
         }
         match (&graph.node(id).op, layout) {
+            (Op::Unary(_) | Op::Binary(_) | Op::Sum { .. } | Op::Resize { .. } | Op::Reshape, Buffer)
+                if self.unwritten.contains(&id) =>
+            {
+                Ok(())
+            }
             (Op::State(state), Buffer) if self.snapshots.contains(&id) => self.snapshot(*state, id),
             (Op::Input { .. } | Op::State(_) | Op::Constant { .. } | Op::Reshape | Op::Detach, Buffer) => Ok(()),
             (Op::Unary(function), Buffer) => self.unary(*function, id),

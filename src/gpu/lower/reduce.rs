@@ -2,9 +2,10 @@
 
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Dispatch, Shader, Target, View, uniform};
+use crate::gpu::layout::OverPasses;
 use crate::gpu::lower::lowering::{Lowering, Piece};
 use crate::gpu::machine::Result;
-use crate::graph::{NodeId, Shape};
+use crate::graph::{NodeId, ResizeMode, Shape};
 
 /// Terms from which a whole workgroup shares one sum.
 const SHARED_TERMS: usize = 64;
@@ -28,6 +29,23 @@ uniform! {
         reduced_stride_0: usize,
         reduced_stride_1: usize,
         reduced_stride_2: usize,
+    }
+}
+
+uniform! {
+    OverPassesBlock {
+        count: usize,
+        passes: usize,
+        in_h: usize,
+        in_w: usize,
+        out_h: usize,
+        out_w: usize,
+        taps: usize,
+        channels: usize,
+        inner: usize,
+        mul: f32,
+        add: f32,
+        share: f32,
     }
 }
 
@@ -55,6 +73,9 @@ impl Output {
 
 impl Lowering<'_> {
     pub(super) fn sum(&mut self, axes: &[usize], id: NodeId) -> Result<()> {
+        if let Some(&sum) = self.over_passes.get(&id) {
+            return self.sum_over_passes(sum, id);
+        }
         let (x, target) = (self.input(id, 0), self.target(id));
         // Pieces run along the first axis of more than one element.
         let skipped = self.shape(x).iter().take_while(|e| **e == 1).count();
@@ -74,6 +95,37 @@ impl Lowering<'_> {
             };
             self.sum_view(view, base, &shape, piece.count, &axes, out)?;
         }
+        Ok(())
+    }
+
+    /// A sum over passes that is made of their logits.
+    fn sum_over_passes(&mut self, sum: OverPasses, id: NodeId) -> Result<()> {
+        let (count, passes) = (self.shape(id).elements(), self.shape(self.input(id, 0))[0]);
+        let OverPasses { logits, resized, affine: [mul, add], mean_of } = sum;
+        let [in_h, in_w] = resized.map_or([0; 2], |_| [2, 3].map(|axis| self.shape(logits)[axis]));
+        let (mode, [out_h, out_w]) = resized.unwrap_or((ResizeMode::Nearest, [0; 2]));
+        let dispatch = Dispatch::new(Shader::OverPasses, "main")
+            .constant("MODE", Constant::Kind(mode.into()))
+            .constant("RESIZED", Constant::Bool(resized.is_some()))
+            .constant("DEVIATION", Constant::Bool(mean_of.is_some()))
+            .uniform(&OverPassesBlock {
+                count,
+                passes,
+                in_h,
+                in_w,
+                out_h,
+                out_w,
+                taps: 0,
+                channels: 0,
+                inner: 0,
+                mul,
+                add,
+                share: mean_of.unwrap_or(0.0),
+            })
+            .bind(self.whole(logits)?)
+            .bind_written(self.whole(id)?)
+            .groups(count.div_ceil(64));
+        self.push(dispatch);
         Ok(())
     }
 

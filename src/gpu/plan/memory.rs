@@ -7,7 +7,10 @@ use rayon::prelude::*;
 use super::textures::{TexturePlan, assign_textures};
 use super::traffic::count_traffic;
 use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, LaunchWork, Target, bytes_of};
-use crate::gpu::layout::{Layouts, combined_on_store, placed, reduced_on_store, unwritten, value_target};
+use crate::gpu::layout::{
+    Layouts, combined_on_store, crossed, over_passes, placed, reduced_in_part,
+    reduced_on_store, unjoined, unwritten, value_target,
+};
 use crate::gpu::lower::Lowering;
 use crate::gpu::machine::{Capabilities, GpuError, Result};
 use crate::graph::{Graph, Lifetime, Memory, MemoryPlan, NodeId, Precision, assign_offsets};
@@ -75,7 +78,16 @@ impl Plan {
         lowering.unwritten = unwritten(graph, &live, &layouts, capabilities);
         lowering.placed = placed(graph, &live, &layouts);
         lowering.combined = combined_on_store(graph, &live, &layouts, &lowering.unwritten, capabilities);
-        lowering.reductions = reduced_on_store(graph, &live, &layouts, &lowering.unwritten, capabilities);
+        lowering.crossed = crossed(graph, &live, &layouts);
+        let stored = [&lowering.combined, &lowering.crossed];
+        lowering.reductions = reduced_on_store(graph, &live, &layouts, &lowering.unwritten, stored, capabilities);
+        lowering.reduced_in_part = reduced_in_part(graph, &live, &layouts, &lowering.placed, capabilities);
+        let Lowering { unwritten, reduced_in_part, placed, combined, reductions, .. } = &lowering;
+        let (parts, made) = ((reduced_in_part, placed), [combined, reductions]);
+        lowering.unjoined = unjoined(graph, &live, &layouts, unwritten, parts, made, capabilities);
+        let (sums, through) = over_passes(graph, &live, &layouts, capabilities);
+        lowering.over_passes = sums;
+        lowering.unwritten.extend(through);
         for (step, (&id, layout)) in live.iter().zip(&layouts.nodes).enumerate() {
             lowering.node(step, id, layout)?;
         }

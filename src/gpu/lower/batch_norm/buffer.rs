@@ -1,7 +1,7 @@
 //! Launches of the normalisations and their gradients.
 
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, Shader, View, uniform};
+use crate::gpu::kernel::{Dispatch, Shader, Target, View, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::lower::on_load::MaskNumbers;
 use crate::gpu::machine::Result;
@@ -20,6 +20,8 @@ uniform! {
         first_split: usize,
         splits: usize,
         domains: usize,
+        first_channel: usize,
+        all_channels: usize,
     }
 }
 
@@ -90,24 +92,48 @@ struct Part {
 
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn batch_stats(&mut self, domains: usize, id: NodeId) -> Result<()> {
+        if self.reduced_in_part.contains_key(&id) {
+            return self.stats_of_parts(id);
+        }
         let x = self.input(id, 0);
         let [n, c, h, w] = self.nchw(x);
+        let (parts, splits) = self.domain_parts(n, c * h * w, h * w, domains)?;
+        if splits == 1 {
+            return self.partial_stats(x, parts, [1, domains], self.whole(id)?, true);
+        }
+        let elements = domains * splits * c * 3;
+        let buffer = self.temporary(elements);
+        let written = self.whole_target(buffer, elements)?;
+        self.partial_stats(x, parts, [splits, domains], written, false)?;
+        self.combine_stats(written, [splits, domains], id)
+    }
+
+    /// Statistics of the parts of a map: where they are, and how many.
+    pub(in crate::gpu::lower) fn parts_of_stats(&mut self, x: NodeId) -> Result<(Target, usize)> {
+        let [n, c, h, w] = self.nchw(x);
+        let (parts, splits) = self.domain_parts(n, c * h * w, h * w, 1)?;
+        let elements = splits * c * 3;
+        let buffer = self.temporary(elements);
+        self.partial_stats(x, parts, [splits, 1], self.whole_target(buffer, elements)?, false)?;
+        Ok((buffer, splits))
+    }
+
+    fn partial_stats(
+        &mut self,
+        x: NodeId,
+        parts: Vec<Part>,
+        [splits, domains]: [usize; 2],
+        written: View,
+        single: bool,
+    ) -> Result<()> {
+        let [_, c, h, w] = self.nchw(x);
         let plane = h * w;
-        let (parts, splits) = self.domain_parts(n, c * plane, plane, domains)?;
-        let written = match splits {
-            1 => self.whole(id)?,
-            _ => {
-                let elements = domains * splits * c * 3;
-                let buffer = self.temporary(elements);
-                self.whole_target(buffer, elements)?
-            }
-        };
         for part in parts {
             let (view, base) = self.rows(x, part.piece, c * plane);
             let dispatch = Dispatch::new(Shader::BatchStats, "partial")
                 .wide_if_whole(&[base, plane])
                 .constant("LANES", self.lanes_constant())
-                .constant("SINGLE", Constant::Bool(splits == 1))
+                .constant("SINGLE", Constant::Bool(single))
                 .uniform(&StatsBlock {
                     base_x: base,
                     channels: c,
@@ -117,26 +143,35 @@ impl Lowering<'_> {
                     first_split: part.first_split,
                     splits,
                     domains,
+                    first_channel: 0,
+                    all_channels: c,
                 })
                 .bind(view)
                 .bind_written(written)
                 .grid(c, part.splits, 1);
             self.push(dispatch);
         }
-        if splits == 1 {
-            return Ok(());
-        }
-        self.combine_stats(written, [splits, domains], id)
+        Ok(())
     }
 
     /// Statistics of the parts `[D, splits, C, 3]` of them.
     pub(in crate::gpu::lower) fn combine_stats(
         &mut self,
         parts: View,
-        [splits, domains]: [usize; 2],
+        splits_and_domains: [usize; 2],
         id: NodeId,
     ) -> Result<()> {
-        let channels = self.shape(id)[2];
+        self.combine_stats_from(parts, splits_and_domains, (id, 0, self.shape(id)[2]))
+    }
+
+    /// Those of some channels, from one on.
+    pub(in crate::gpu::lower) fn combine_stats_from(
+        &mut self,
+        parts: View,
+        [splits, domains]: [usize; 2],
+        (id, first_channel, channels): (NodeId, usize, usize),
+    ) -> Result<()> {
+        let all_channels = self.shape(id)[2];
         let combine = Dispatch::new(Shader::BatchStats, "combine")
             .constant("LANES", self.lanes_constant())
             .uniform(&StatsBlock {
@@ -148,6 +183,8 @@ impl Lowering<'_> {
                 first_split: 0,
                 splits,
                 domains,
+                first_channel,
+                all_channels,
             })
             .bind(parts)
             .bind_written(self.whole(id)?)
@@ -197,9 +234,9 @@ impl Lowering<'_> {
         let [x, dy, stats] = [self.input(id, 0), self.input(id, 1), self.input(id, 2)];
         let [n, c, h, w] = self.nchw(x);
         let (plane, domains) = (h * w, self.shape(stats)[0]);
+        let loaded = self.loaded(dy);
         let (parts, splits) = self.domain_parts(n, c * plane, plane, domains)?;
         let sums = domains * 2 * c;
-        let loaded = self.loaded(dy);
         let MaskNumbers { stream, threshold, scale } = loaded.mask();
         let buffer = if splits == 1 { self.target(id) } else { self.temporary(splits * sums) };
         for part in parts {
@@ -307,7 +344,13 @@ impl Lowering<'_> {
     }
 
     /// Launches of a reduction over the samples of each domain, and the number of splits a domain has.
-    fn domain_parts(&self, n: usize, sample: usize, plane: usize, domains: usize) -> Result<(Vec<Part>, usize)> {
+    fn domain_parts(
+        &self,
+        n: usize,
+        sample: usize,
+        plane: usize,
+        domains: usize,
+    ) -> Result<(Vec<Part>, usize)> {
         let each = n / domains;
         let mut parts = Vec::new();
         let mut splits = 0;

@@ -11,3 +11,5 @@ mod texture_blocks;
 mod tiled;
 mod variant;
 mod winograd;
+
+pub(super) use operands::Operands;

@@ -10,13 +10,13 @@ use crate::graph::{Activation, NodeId, Op};
 pub(super) const MAX_TERMS: usize = 4096;
 
 /// The values that a convolution reads and writes.
-pub(super) struct Operands {
-    pub(super) first: NodeId,
-    pub(super) second: NodeId,
-    pub(super) bias: Option<NodeId>,
-    pub(super) out: NodeId,
-    pub(super) activation: Activation,
-    pub(super) direction: Direction,
+pub(in crate::gpu::lower) struct Operands {
+    pub(in crate::gpu::lower) first: NodeId,
+    pub(in crate::gpu::lower) second: NodeId,
+    pub(in crate::gpu::lower) bias: Option<NodeId>,
+    pub(in crate::gpu::lower) out: NodeId,
+    pub(in crate::gpu::lower) activation: Activation,
+    pub(in crate::gpu::lower) direction: Direction,
 }
 
 impl Lowering<'_> {
@@ -33,7 +33,7 @@ impl Lowering<'_> {
     }
 
     /// What is bound as the bias, and how much of it is read: something must be bound where there is none.
-    pub(super) fn bias(&self, operands: &Operands) -> Result<(View, usize)> {
+    pub(in crate::gpu::lower) fn bias(&self, operands: &Operands) -> Result<(View, usize)> {
         let view = self.whole(operands.bias.unwrap_or(operands.second))?;
         Ok((view, operands.bias.map_or(0, |_| view.len)))
     }

@@ -110,6 +110,9 @@ impl Lowering<'_> {
     /// In the given tile, or in the one that fits.
     pub(super) fn tiled(&mut self, g: &Geometry, operands: &Operands, tile: Option<Tile>) -> Result<()> {
         match operands.direction {
+            Direction::Forward if self.unjoined.contains(&self.loaded(operands.first).source) => {
+                self.joined_head(operands)
+            }
             Direction::Forward => self.tiled_maps(g, operands, tile, false),
             Direction::InputGrad => self.tiled_maps(g, operands, tile, true),
             Direction::WeightGrad => self.tiled_weight_grad(g, operands, tile),

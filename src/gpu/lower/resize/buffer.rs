@@ -3,7 +3,7 @@
 use super::block::ResizeBlock;
 use super::pass::{Pass, Shifted};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, Shader, uniform};
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS, Shader, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{NodeId, PoolSpec, ResizeMode};
@@ -21,6 +21,24 @@ uniform! {
     }
 }
 
+uniform! {
+    CrossedBlock {
+        base_x: usize,
+        base_y: usize,
+        in_h: usize,
+        in_w: usize,
+        out_h: usize,
+        out_w: usize,
+        taps: usize,
+        channels: usize,
+        inner: usize,
+        first_part: usize,
+    }
+}
+
+/// Elements of a column that an invocation of `resize_crossed` computes.
+const ROWS: usize = 8;
+
 impl Lowering<'_> {
     pub(in crate::gpu::lower) fn resize(&mut self, mode: ResizeMode, id: NodeId, pass: Pass) -> Result<()> {
         let x = self.input(id, 0);
@@ -30,6 +48,9 @@ impl Lowering<'_> {
         let kernel =
             Dispatch::new(Shader::Resize, pass.entry("main", "gradient")).constant("MODE", Constant::Kind(mode.into()));
         if let Some(&(joined, first)) = self.placed.get(&id) {
+            if self.reduced_in_part.values().any(|resized| *resized == id) {
+                return self.resize_with_stats(mode, id, (joined, first));
+            }
             let (sample, whole) = (c * per_y, self.nchw(joined)[1] * per_y);
             for piece in self.pieces(n, whole.max(c * per_x))? {
                 let (vx, bx) = self.rows(x, piece, c * per_x);
@@ -53,6 +74,9 @@ impl Lowering<'_> {
 
     pub(in crate::gpu::lower) fn resize_shifted(&mut self, shifted: Shifted, id: NodeId, pass: Pass) -> Result<()> {
         let Shifted { mode, axis, taps } = shifted;
+        if let Some(&columns) = self.crossed.get(&id) {
+            return self.resize_crossed(shifted, columns, id);
+        }
         let x = self.input(id, 0);
         let (read, written) = (self.nchw(x), self.nchw(id));
         let [small, large] = pass.ends(read, written);
@@ -77,6 +101,58 @@ impl Lowering<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Along the columns, as another node has it, and then along the rows; perhaps with a sum, and statistics of that.
+    fn resize_crossed(&mut self, Shifted { mode, taps, .. }: Shifted, columns: NodeId, id: NodeId) -> Result<()> {
+        let x = self.input(columns, 0);
+        let ([samples, parts, in_h, in_w], [n, channels, out_h, out_w]) = (self.nchw(x), self.nchw(id));
+        let (per_x, per_y) = (samples * parts * in_h * in_w / n, channels * out_h * out_w);
+        let met = self.combined_with(id);
+        let written = self.combined.get(&id).copied().unwrap_or(id);
+        let groups = (out_h.div_ceil(ROWS) * out_w).div_ceil(64);
+        let left = self.reductions.get(&id).copied().map(|reduction| {
+            let elements = n * groups * channels * 3;
+            (reduction, self.temporary(elements), elements)
+        });
+        for piece in self.pieces_of(n, per_x.max(per_y), MAX_GROUPS)? {
+            let (vx, base_x) = self.rows(x, piece, per_x);
+            let (vy, base_y) = self.rows(written, piece, per_y);
+            let entry = if left.is_some() { "with_stats" } else { "main" };
+            let mut dispatch = Dispatch::new(Shader::ResizeCrossed, entry)
+                .constant("MODE", Constant::Kind(mode.into()))
+                .constant("ADDS", Constant::Bool(met.is_some()))
+                .constant("TAPS", Constant::U32(taps as u32))
+                .uniform(&CrossedBlock {
+                    base_x,
+                    base_y,
+                    in_h,
+                    in_w,
+                    out_h,
+                    out_w,
+                    taps,
+                    channels,
+                    inner: parts / taps,
+                    first_part: piece.first * groups,
+                })
+                .bind(vx)
+                .bind_written(vy)
+                .grid(groups, channels, piece.count);
+            dispatch = match met {
+                Some(met) => dispatch.bind(self.rows(met, piece, per_y).0),
+                None => dispatch.bind_part(vx, 0),
+            };
+            if let Some((_, target, elements)) = left {
+                dispatch = dispatch.bind_written(self.whole_target(target, elements)?);
+            }
+            self.push(dispatch);
+        }
+        match left {
+            Some((reduction, target, elements)) => {
+                self.combine_stats(self.whole_target(target, elements)?, [n * groups, 1], reduction)
+            }
+            None => Ok(()),
+        }
     }
 
     pub(in crate::gpu::lower) fn max_pool(&mut self, spec: &PoolSpec, id: NodeId) -> Result<()> {
