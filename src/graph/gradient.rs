@@ -299,10 +299,11 @@ fn binary(
     Ok(vec![reduce(da, wanted[0], &shape_a)?, reduce(db, wanted[1], &shape_b)?])
 }
 
-/// d = mean_c (f−p)²: `df = 2/C·(f·Σ_m dd − Σ_m dd·p)`, `dp = 2/C·(p·Σ_nhw dd − Σ_nhw dd·f)`.
+/// d = mean_c (f−p)²: `df = f·Σ_m dd − Σ_m dd·p`, `dp = p·Σ_nhw dd − Σ_nhw dd·f`, dd times 2/C.
 fn prototype_distance(g: &mut Graph, f: NodeId, p: NodeId, dd: NodeId) -> Result<Vec<Option<NodeId>>, ShapeError> {
     let channels = g.shape(f)[1] as f32;
     let maps = g.shape(p)[0];
+    let dd = g.affine(dd, 2.0 / channels, 0.0)?;
     let per_pixel = g.sum(dd, &[1])?;
     let scaled_f = g.mul(f, per_pixel)?;
     let mixed_p = g.push(Op::WeightedSumGradFeature, &[p, dd])?;
@@ -312,5 +313,5 @@ fn prototype_distance(g: &mut Graph, f: NodeId, p: NodeId, dd: NodeId) -> Result
     let scaled_p = g.mul(p, per_map)?;
     let mixed_f = g.push(Op::WeightedSum, &[f, dd])?;
     let difference_p = g.sub(scaled_p, mixed_f)?;
-    Ok(vec![Some(g.affine(difference_f, 2.0 / channels, 0.0)?), Some(g.affine(difference_p, 2.0 / channels, 0.0)?)])
+    Ok(vec![Some(difference_f), Some(difference_p)])
 }

@@ -101,7 +101,7 @@ fn every_switch_has_every_kind_and_a_default_that_is_not_a_number() {
             );
         }
     }
-    assert_eq!(seen, 7, "switches");
+    assert_eq!(seen, 8, "switches");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `weighted_sum` and `weighted_sum_grad` against the twin.
 
-use kernels_tests::Case;
-use papilla::graph::{NodeId, Op};
+use kernels_tests::{Case, adapter};
+use papilla::gpu::Variant;
+use papilla::graph::{Binary, NodeId, Op};
 
 /// `f [N,C,H,W]` weighted by `maps` maps, with both gradients.
 fn build(seed: u64, [n, c, h, w]: [usize; 4], maps: usize) -> Case {
@@ -57,4 +58,28 @@ fn tensors_larger_than_a_binding() {
     build(71, [9, 2, 7, 11], 5).check_in_pieces(640);
     // Several splits in each piece.
     build(72, [7, 3, 33, 31], 2).check_in_pieces(8192);
+}
+
+/// Gradients of the feature that are added to another map, or taken from it, or from which it is taken, before they are written.
+#[test]
+fn combined_with_another_map() {
+    for (seed, function) in [(80, Binary::Add), (81, Binary::Sub)] {
+        for turned in [false, true] {
+            let build = |n: usize| {
+                let mut case = Case::new(seed);
+                let (d, w, other) = (case.input([3, 5]), case.input([n, 3, 7, 9]), case.input([n, 5, 7, 9]));
+                let df = case.graph.push(Op::WeightedSumGradFeature, &[d, w]).expect("shapes fit");
+                let [a, b] = if turned { [df, other] } else { [other, df] };
+                let y = case.graph.binary(function, a, b).expect("the same shape");
+                case.graph.output("y", y);
+                case
+            };
+            let case = build(2);
+            let variants =
+                Variant::of_graph(&case.graph, &adapter(None, None).capabilities()).expect("it can be planned");
+            assert!(variants.iter().any(|variant| variant.entry == "feature_combined") && variants.len() == 1);
+            case.check();
+            build(9).check_in_pieces(640);
+        }
+    }
 }

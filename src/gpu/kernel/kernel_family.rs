@@ -53,10 +53,12 @@ impl KernelFamily {
             | Shader::BatchNormTexture
             | Shader::BatchNormGradInput
             | Shader::BatchNormGradInputTexture
+            | Shader::BatchNormGradOfProduct
             | Shader::BatchNormGradSums
             | Shader::BatchNormGradSumsTexture
             | Shader::BatchStats
             | Shader::BatchStatsTexture
+            | Shader::GradTerms
             | Shader::NormTerms
             | Shader::TransNormScale => KernelFamily::Normalisation,
             Shader::Binary

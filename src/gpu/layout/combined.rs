@@ -1,10 +1,11 @@
-//! Elementwise operators that the kernel which makes one of their operands computes as it writes it: a sum with another map, and the
-//! gradient of an activation.
+//! Elementwise operators that the kernel which makes one of their operands computes as it writes it: a sum with another map, or a
+//! difference, and the gradient of an activation.
 
 use std::collections::{HashMap, HashSet};
 
 use super::assign::Layouts;
 use super::places::reads;
+use super::unwritten::product_of;
 use crate::gpu::family::{ConvKernel, ConvProblem};
 use crate::gpu::machine::Capabilities;
 use crate::graph::{Binary, Graph, NodeId, Op};
@@ -25,7 +26,7 @@ pub(crate) fn combined_on_store(
         let alone = reads.get(&maker) == Some(&1) && from_buffers.contains(&maker);
         // What is combined must be there, as memory.
         let there = other < maker && !unwritten.contains(&other) && !combined.contains_key(&other);
-        if alone && there && combines(graph, maker, id, machine) {
+        if alone && there && combines(graph, maker, id, unwritten, machine) {
             combined.insert(maker, id);
         }
     }
@@ -36,7 +37,7 @@ pub(crate) fn combined_on_store(
 fn operands(graph: &Graph, id: NodeId) -> Option<(NodeId, NodeId)> {
     let node = graph.node(id);
     match node.op {
-        Op::Binary(Binary::Add) => {
+        Op::Binary(Binary::Add | Binary::Sub) => {
             let [a, b] = [node.inputs[0], node.inputs[1]];
             (graph.shape(a) == graph.shape(b)).then_some((a.max(b), a.min(b)))
         }
@@ -46,10 +47,20 @@ fn operands(graph: &Graph, id: NodeId) -> Option<(NodeId, NodeId)> {
 }
 
 /// Whether the kernel of `maker` can go on to `operator`.
-fn combines(graph: &Graph, maker: NodeId, operator: NodeId, machine: &Capabilities) -> bool {
-    let adds = matches!(graph.node(operator).op, Op::Binary(_));
-    match graph.node(maker).op {
+fn combines(
+    graph: &Graph,
+    maker: NodeId,
+    operator: NodeId,
+    unwritten: &HashSet<NodeId>,
+    machine: &Capabilities,
+) -> bool {
+    let (op, node) = (&graph.node(operator).op, graph.node(maker));
+    let (adds, subtracts) = (*op == Op::Binary(Binary::Add), *op == Op::Binary(Binary::Sub));
+    match node.op {
+        Op::WeightedSumGradFeature => adds || subtracts,
+        _ if subtracts => false,
         Op::ResizeShifted { .. } => adds,
+        Op::BatchNormGradInput { .. } => adds && product_of(graph, node.inputs[1], unwritten).is_some(),
         Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } => {
             let problem = ConvProblem::of(graph, maker, machine).expect("it is a convolution");
             let gradient = matches!(graph.node(maker).op, Op::Conv2dInputGrad { .. });

@@ -60,7 +60,7 @@ fn producer(
             }
             others.remove(1);
             let there = others.iter().all(|other| *other < map);
-            let gradient = matches!(graph.node(map).op, Op::Conv2dInputGrad { .. });
+            let gradient = matches!(graph.node(map).op, Op::Conv2dInputGrad { .. }) && !unwritten.contains(&map);
             let admits = || match kernel(graph, map, machine)? {
                 ConvKernel::Tiled => Some(map),
                 // It drops nothing.

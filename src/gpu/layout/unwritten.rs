@@ -1,5 +1,6 @@
 //! Values that no launch writes: kernels that read them make them of what they are made of, element by element as they load it.
-//! A normalisation is then its statistics and weights alone, and a dropout its seed.
+//! A normalisation is then its statistics and weights alone, a dropout its seed, and a gradient that comes through few filters a few
+//! maps.
 
 use std::collections::{HashMap, HashSet};
 
@@ -39,7 +40,62 @@ pub(crate) fn unwritten(graph: &Graph, live: &[NodeId], layouts: &Layouts, machi
         Op::Dropout { .. } => all(id, |makes| makes.dropout),
         _ => false,
     };
-    live.iter().copied().filter(|id| from_buffers.contains(id) && made(id)).collect()
+    let mut unwritten: HashSet<NodeId> =
+        live.iter().copied().filter(|id| from_buffers.contains(id) && made(id)).collect();
+    let products = products(graph, live, &from_buffers, &unwritten, machine);
+    unwritten.extend(products);
+    unwritten
+}
+
+/// Gradients that convolutions with few filters pass on to normalisations alone, whose gradients make them: of each element some
+/// products of what is much smaller.
+fn products(
+    graph: &Graph,
+    live: &[NodeId],
+    from_buffers: &HashSet<NodeId>,
+    unwritten: &HashSet<NodeId>,
+    machine: &Capabilities,
+) -> Vec<NodeId> {
+    let mut written: HashSet<NodeId> = graph.read_later().map(|id| graph.storage_of(id)).collect();
+    let dropped = |id: NodeId| matches!(graph.node(id).op, Op::Dropout { .. }) && unwritten.contains(&id);
+    for &id in live {
+        let node = graph.node(id);
+        for (slot, &input) in node.inputs.iter().enumerate() {
+            let makes = match node.op {
+                Op::BatchNormGradSums { .. } | Op::BatchNormGradInput { .. } => {
+                    slot == 1 && from_buffers.contains(&id) && graph.shape(node.inputs[2])[0] == 1
+                }
+                _ => slot == 0 && dropped(id),
+            };
+            if !makes {
+                written.insert(input);
+            }
+        }
+    }
+    let through = |id: NodeId| {
+        live.iter().any(|&drop| dropped(drop) && graph.node(drop).inputs[0] == id && written.contains(&drop))
+    };
+    let few = |id: &NodeId| {
+        let problem =
+            ConvProblem::of(graph, *id, machine).filter(|_| matches!(graph.node(*id).op, Op::Conv2dInputGrad { .. }));
+        problem.is_some_and(|problem| {
+            let g = &problem.geometry;
+            g.is_pointwise() && g.o <= FEW_FILTERS
+        })
+    };
+    let made = |id: &NodeId| from_buffers.contains(id) && few(id) && !written.contains(id) && !through(*id);
+    live.iter().copied().filter(made).collect()
+}
+
+/// The unwritten product that a gradient of a normalisation is given, perhaps through a dropout.
+pub(super) fn product_of(graph: &Graph, gradient: NodeId, unwritten: &HashSet<NodeId>) -> Option<NodeId> {
+    let node = graph.node(gradient);
+    let product = match node.op {
+        Op::Dropout { .. } if unwritten.contains(&gradient) => node.inputs[0],
+        _ => gradient,
+    };
+    let is_one = matches!(graph.node(product).op, Op::Conv2dInputGrad { .. }) && unwritten.contains(&product);
+    is_one.then_some(product)
 }
 
 /// What the kernel of a node, which reads from buffers, makes of an input.

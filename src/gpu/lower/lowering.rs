@@ -37,10 +37,14 @@ pub(crate) struct Lowering<'g> {
     pub(crate) unjoined: HashSet<NodeId>,
     /// statistics of parts that resized maps have left, and how many
     pub(super) parts_of: HashMap<NodeId, (Target, usize)>,
+    /// parts of maps that are read where these lie, see `read_within`
+    pub(crate) within: Placed,
     /// sums that are made of logits at once, see `over_passes`
     pub(crate) over_passes: HashMap<NodeId, OverPasses>,
     /// operators that the kernels of their operands compute, see `combined_on_store`
     pub(crate) combined: HashMap<NodeId, NodeId>,
+    /// gradients of weights that the kernels of those of inputs compute, and sums that those of weights do, see `both_gradients`
+    pub(crate) both_gradients: HashMap<NodeId, NodeId>,
     /// resizes along columns that the kernels of those along rows do, see `crossed`
     pub(crate) crossed: HashMap<NodeId, NodeId>,
     /// what kernels that normalise need of eps (its bits), statistics, weight and bias
@@ -77,8 +81,10 @@ impl<'g> Lowering<'g> {
             reduced_in_part: HashMap::new(),
             unjoined: HashSet::new(),
             parts_of: HashMap::new(),
+            within: HashMap::new(),
             over_passes: HashMap::new(),
             combined: HashMap::new(),
+            both_gradients: HashMap::new(),
             crossed: HashMap::new(),
             norm_terms: HashMap::new(),
             counted: HashSet::new(),
@@ -149,7 +155,7 @@ impl<'g> Lowering<'g> {
 
     /// Of nodes others that their kernels make as well.
     fn made_elsewhere(&self) -> impl Iterator<Item = &HashMap<NodeId, NodeId>> {
-        [&self.reductions, &self.combined, &self.crossed].into_iter()
+        [&self.reductions, &self.combined, &self.crossed, &self.both_gradients].into_iter()
     }
 
     /// The memory of a value.

@@ -16,6 +16,8 @@ pub(super) struct Loaded {
     pub(super) source: NodeId,
     norm: Option<Norm>,
     dropout: Option<Mask>,
+    /// weights `[filters, channels]` and filters of a pointwise convolution through which the source comes back
+    pub(super) product: Option<(NodeId, usize)>,
 }
 
 /// A normalisation on load.
@@ -49,7 +51,7 @@ impl Loaded {
     /// is the gradient of the result.
     pub(super) fn reducing(self, operand: NodeId, terms: Target, channels: usize) -> Loaded {
         let norm = Some(Norm { terms, channels, activation: Activation::Identity });
-        Loaded { source: operand, norm, dropout: self.dropout }
+        Loaded { source: operand, norm, dropout: self.dropout, product: None }
     }
 
     /// What uniform blocks say of the dropout.
@@ -78,13 +80,18 @@ fn terms_of(channels: usize) -> usize {
 impl Lowering<'_> {
     /// How an operand is loaded.
     pub(super) fn loaded(&self, operand: NodeId) -> Loaded {
-        let mut loaded = Loaded { source: operand, norm: None, dropout: None };
+        let mut loaded = Loaded { source: operand, norm: None, dropout: None, product: None };
         if let Some((&Op::Dropout { p, stream }, inputs)) = self.unwritten_op(operand) {
-            loaded = Loaded { source: inputs[0], norm: None, dropout: Some(Mask { p, stream, seed: inputs[1] }) };
+            loaded.source = inputs[0];
+            loaded.dropout = Some(Mask { p, stream, seed: inputs[1] });
         }
         if let Some((&Op::BatchNorm { eps, activation, .. }, inputs)) = self.unwritten_op(loaded.source) {
             let terms = self.norm_terms[&(eps.to_bits(), [inputs[1], inputs[2], inputs[3]])];
             loaded.norm = Some(Norm { terms, channels: self.shape(loaded.source)[1], activation });
+            loaded.source = inputs[0];
+        }
+        if let Some((Op::Conv2dInputGrad { .. }, inputs)) = self.unwritten_op(loaded.source) {
+            loaded.product = Some((inputs[1], self.shape(inputs[1])[0]));
             loaded.source = inputs[0];
         }
         loaded
@@ -108,7 +115,13 @@ impl Lowering<'_> {
         })
     }
 
-    /// The same for the seed of the dropout.
+    /// Binds terms of a normalisation that a kernel always needs.
+    pub(super) fn bind_terms(&self, dispatch: Dispatch, terms: Target, channels: usize) -> Result<Dispatch> {
+        let terms = self.whole_target(terms, terms_of(channels))?;
+        Ok(dispatch.constant("NORMALISED", Constant::Bool(true)).bind(terms))
+    }
+
+    /// The same as for the normalisation for the seed of the dropout.
     pub(super) fn bind_seed(&self, dispatch: Dispatch, loaded: &Loaded, anything: View) -> Result<Dispatch> {
         let dispatch = dispatch.constant("DROPPED", Constant::Bool(loaded.dropout.is_some()));
         Ok(match &loaded.dropout {

@@ -61,11 +61,6 @@ impl OnStore {
         }
     }
 
-    /// Whether there is more to do than writing.
-    pub(super) fn is_more(&self) -> bool {
-        !matches!(self.task, Task::Nothing)
-    }
-
     /// The activation that a kernel knows: its own, or the one of which it needs the slope.
     pub(super) fn activation(&self, own: Activation) -> Activation {
         match &self.task {

@@ -47,10 +47,14 @@ impl Lowering<'_> {
             (Op::Permute { axes }, Buffer) => self.permute(axes, id),
             (Op::Concat { axis }, Buffer) => self.concat(*axis, id),
             (Op::Concat { .. }, Texture) => self.concat_texture(id),
-            (Op::Pad { .. }, Buffer) if self.in_place.contains_key(&id) => Ok(()),
+            (Op::Pad { .. }, Buffer) if self.in_place.contains_key(&id) || self.within.contains_key(&id) => Ok(()),
             (Op::Pad { before, .. }, Buffer) => self.pad(before, id),
             (Op::Pad { before, .. }, Texture) => self.pad_texture(before, id),
             (Op::Sum { axes }, Buffer) => self.sum(axes, id),
+            (Op::Conv2dInputGrad { .. }, Buffer) if self.unwritten.contains(&id) => Ok(()),
+            (Op::Conv2dWeightGrad { .. }, Buffer) if self.both_gradients.contains_key(&id) => {
+                self.weight_grad_with_sums(id, self.both_gradients[&id])
+            }
             (Op::Conv2d { .. } | Op::Conv2dInputGrad { .. } | Op::Conv2dWeightGrad { .. }, _) => self.convolution(id),
             (Op::BatchStats { domains }, Buffer) => self.batch_stats(*domains, id),
             (Op::BatchStats { domains }, Texture) => self.batch_stats_texture(*domains, id),
@@ -64,6 +68,7 @@ impl Lowering<'_> {
             (Op::BatchNormGradSums { eps, activation }, Texture) => {
                 self.batch_norm_grad_sums_texture(*eps, *activation, id)
             }
+            (Op::BatchNormGradInput { .. }, Buffer) if self.unwritten.contains(&id) => Ok(()),
             (Op::BatchNormGradInput { eps, activation, training }, Buffer) => {
                 self.batch_norm_grad_input(*eps, *activation, *training, id)
             }

@@ -3,7 +3,7 @@
 use crate::gpu::kernel::{Dispatch, Shader, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
-use crate::graph::NodeId;
+use crate::graph::{Binary, Node, NodeId, Op};
 
 /// Weight maps that one pass over the feature takes.
 const MAPS: usize = 4;
@@ -30,6 +30,8 @@ uniform! {
         maps: usize,
         plane: usize,
         samples: usize,
+        sign_of_met: f32,
+        sign: f32,
     }
 }
 
@@ -92,13 +94,21 @@ impl Lowering<'_> {
         let (d, x) = (self.input(id, 0), self.input(id, 1));
         let ([m, c], [n, _, h, w]) = ([self.shape(d)[0], self.shape(d)[1]], self.nchw(x));
         let plane = h * w;
+        let met = self.combined_with(id);
         let (entry, per_x, per_y) = match operand {
+            Operand::Feature if met.is_some() => ("feature_combined", m * plane, c * plane),
             Operand::Feature => ("feature", m * plane, c * plane),
             Operand::Weight => ("weight", c * plane, m * plane),
         };
+        let written = self.combined.get(&id).copied().unwrap_or(id);
+        let [sign_of_met, sign] = match self.graph.node(written) {
+            Node { op: Op::Binary(Binary::Sub), inputs, .. } if inputs[0] == id => [-1.0, 1.0],
+            Node { op: Op::Binary(Binary::Sub), .. } => [1.0, -1.0],
+            _ => [1.0, 1.0],
+        };
         for piece in self.pieces(n, per_x.max(per_y))? {
             let (vx, bx) = self.rows(x, piece, per_x);
-            let (vy, by) = self.rows(id, piece, per_y);
+            let (vy, by) = self.rows(written, piece, per_y);
             let groups = match operand {
                 Operand::Feature => piece.count * c,
                 Operand::Weight => (piece.count * m * plane).div_ceil(self.machine.lanes as usize),
@@ -112,12 +122,17 @@ impl Lowering<'_> {
                     maps: m,
                     plane,
                     samples: piece.count,
+                    sign_of_met,
+                    sign,
                 })
                 .bind(self.whole(d)?)
                 .bind(vx)
                 .bind_written(vy)
                 .groups(groups);
-            self.push(dispatch);
+            self.push(match met {
+                Some(met) => dispatch.bind(self.rows(met, piece, per_y).0),
+                None => dispatch,
+            });
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::textures::{TexturePlan, assign_textures};
 use super::traffic::count_traffic;
 use crate::gpu::kernel::{ALIGNMENT, BufferAccess, Dispatch, Launch, LaunchWork, Target, bytes_of};
 use crate::gpu::layout::{
-    Layouts, combined_on_store, crossed, over_passes, placed, reduced_in_part,
+    Layouts, both_gradients, combined_on_store, crossed, over_passes, passed, placed, read_within, reduced_in_part,
     reduced_on_store, unjoined, unwritten, value_target,
 };
 use crate::gpu::lower::Lowering;
@@ -77,14 +77,19 @@ impl Plan {
         let layouts = Layouts::assign(graph, &live, &lowering.snapshots, &lowering.in_place, capabilities);
         lowering.unwritten = unwritten(graph, &live, &layouts, capabilities);
         lowering.placed = placed(graph, &live, &layouts);
+        lowering.within = read_within(graph, &live, &layouts);
         lowering.combined = combined_on_store(graph, &live, &layouts, &lowering.unwritten, capabilities);
         lowering.crossed = crossed(graph, &live, &layouts);
         let stored = [&lowering.combined, &lowering.crossed];
         lowering.reductions = reduced_on_store(graph, &live, &layouts, &lowering.unwritten, stored, capabilities);
+        let Lowering { unwritten, reductions, .. } = &lowering;
+        lowering.both_gradients = both_gradients(graph, &live, &layouts, unwritten, reductions, capabilities);
         lowering.reduced_in_part = reduced_in_part(graph, &live, &layouts, &lowering.placed, capabilities);
         let Lowering { unwritten, reduced_in_part, placed, combined, reductions, .. } = &lowering;
         let (parts, made) = ((reduced_in_part, placed), [combined, reductions]);
         lowering.unjoined = unjoined(graph, &live, &layouts, unwritten, parts, made, capabilities);
+        let passed = passed(graph, &live, &layouts, &lowering.unwritten, &lowering.both_gradients);
+        lowering.unwritten.extend(passed);
         let (sums, through) = over_passes(graph, &live, &layouts, capabilities);
         lowering.over_passes = sums;
         lowering.unwritten.extend(through);

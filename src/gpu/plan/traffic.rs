@@ -242,6 +242,20 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_a_gradient_are_resized_where_they_lie() {
+        let launches = on_hardware(|g| {
+            let dy = g.input("dy", [2, 4, 8, 8]);
+            let part = g.slice(dy, 1, 1, 3)?;
+            let dx = g.push(Op::ResizeGrad { mode: ResizeMode::Nearest, input: [4, 4] }, &[part])?;
+            g.output("dx", dx);
+            Ok(())
+        });
+        let [small, pixels] = [2 * 16 * 4, 2 * 64 * 4];
+        let all: Work = launches.iter().map(|launch| launch.work).sum();
+        assert_eq!(all, work(2 * 3 * 16, 3 * pixels, 3 * small));
+    }
+
+    #[test]
     fn updates_read_what_they_write() {
         let launches = on_hardware(|g| {
             let (param, velocity) = (g.declare_state("param", [100])?, g.declare_state("velocity", [100])?);

@@ -8,7 +8,7 @@ use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId};
 
 /// Pixels of a plane that one workgroup normalises.
-const CHUNK: usize = 4096;
+pub(super) const CHUNK: usize = 4096;
 
 uniform! {
     StatsBlock {
@@ -82,12 +82,12 @@ uniform! {
 }
 
 /// One launch of a reduction over samples of one domain.
-struct Part {
+pub(super) struct Part {
     domain: usize,
-    piece: Piece,
-    samples_per_split: usize,
-    first_split: usize,
-    splits: usize,
+    pub(super) piece: Piece,
+    pub(super) samples_per_split: usize,
+    pub(super) first_split: usize,
+    pub(super) splits: usize,
 }
 
 impl Lowering<'_> {
@@ -235,6 +235,9 @@ impl Lowering<'_> {
         let [n, c, h, w] = self.nchw(x);
         let (plane, domains) = (h * w, self.shape(stats)[0]);
         let loaded = self.loaded(dy);
+        if loaded.product.is_some() {
+            return self.grad_sums_of_product(eps, activation, (&loaded, None), id);
+        }
         let (parts, splits) = self.domain_parts(n, c * plane, plane, domains)?;
         let sums = domains * 2 * c;
         let MaskNumbers { stream, threshold, scale } = loaded.mask();
@@ -289,6 +292,9 @@ impl Lowering<'_> {
         let (plane, domains) = (h * w, self.shape(stats)[0]);
         let chunks = plane.div_ceil(CHUNK);
         let loaded = self.loaded(dy);
+        if loaded.product.is_some() {
+            return self.grad_input_of_product(eps, (activation, training), &loaded, id);
+        }
         let MaskNumbers { stream, threshold, scale } = loaded.mask();
         for piece in self.pieces(n, c * plane)? {
             let (vx, bx) = self.rows(x, piece, c * plane);
@@ -344,7 +350,7 @@ impl Lowering<'_> {
     }
 
     /// Launches of a reduction over the samples of each domain, and the number of splits a domain has.
-    fn domain_parts(
+    pub(super) fn domain_parts(
         &self,
         n: usize,
         sample: usize,

@@ -1,4 +1,5 @@
 //! The normalisations and their gradients.
 
 mod buffer;
+mod product;
 mod texture;

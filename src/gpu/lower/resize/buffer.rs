@@ -3,7 +3,7 @@
 use super::block::ResizeBlock;
 use super::pass::{Pass, Shifted};
 use crate::gpu::kernel::shader::Constant;
-use crate::gpu::kernel::{Dispatch, MAX_GROUPS, Shader, uniform};
+use crate::gpu::kernel::{Dispatch, MAX_GROUPS, Shader, View, uniform};
 use crate::gpu::lower::lowering::Lowering;
 use crate::gpu::machine::Result;
 use crate::graph::{NodeId, PoolSpec, ResizeMode};
@@ -59,6 +59,17 @@ impl Lowering<'_> {
                 let block = ResizeBlock::whole(count, [bx, by + first * per_y], small, large);
                 let dispatch = kernel.clone().uniform(&ResizeBlock { sample, gap: whole - sample, ..block });
                 self.push(dispatch.bind(vx).bind_written_part(vy, count).groups(count.div_ceil(64)));
+            }
+            return Ok(());
+        }
+        if let Some(&(whole, first)) = self.within.get(&x) {
+            let (of_whole, own) = (self.nchw(whole)[1], c * per_x);
+            // Of each sample its planes lie together.
+            for piece in self.pieces_of(n, own.max(c * per_y), 1)? {
+                let (vx, bx) = View::range(self.target(whole), (piece.first * of_whole + first) * per_x, own);
+                let (vy, by) = self.rows(id, piece, c * per_y);
+                let dispatch = kernel.clone().uniform(&ResizeBlock::whole(c * per_y, [bx, by], small, large));
+                self.push(dispatch.bind_part(vx, own).bind_written(vy).groups((c * per_y).div_ceil(64)));
             }
             return Ok(());
         }
