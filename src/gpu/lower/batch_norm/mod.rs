@@ -2,4 +2,5 @@
 
 mod buffer;
 mod product;
+mod statistics;
 mod texture;

@@ -1,13 +1,15 @@
 //! Launches of the gradients of a normalisation that make the gradient of its result as they would load it: see
 //! `layout::unwritten`.
 
-use super::buffer::CHUNK;
 use crate::gpu::kernel::shader::Constant;
 use crate::gpu::kernel::{Dispatch, Shader, Target, View, uniform};
 use crate::gpu::lower::lowering::{Lowering, Piece, activation_constants};
 use crate::gpu::lower::on_load::{Loaded, MaskNumbers};
 use crate::gpu::machine::Result;
 use crate::graph::{Activation, NodeId, Op};
+
+/// Pixels of a plane that one workgroup normalises.
+pub(super) const CHUNK: usize = 4096;
 
 uniform! {
     OfProductBlock {
