@@ -53,6 +53,10 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 18] = [
         "adapt",
         &[
             (
+                "by training, the recommended way",
+                "papilla adapt --checkpoint runs/first --source refuge --target Drishti-GS --out runs/adapted",
+            ),
+            (
                 "to the training regions of a dataset",
                 "papilla adapt --statistics --checkpoint runs/first --target Drishti-GS --out adapted.safetensors",
             ),

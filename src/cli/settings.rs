@@ -128,10 +128,16 @@ mod tests {
             (Kind::Name(names), Some(default)) => {
                 names().into_iter().find(|(name, _)| *name != default).expect("there are two").0.to_string()
             }
-            // In every range but of shares; and the other output stride.
+            // The other output stride; one in every range but of shares; a share.
             (Kind::Number, Some(_)) if setting.name == "output_stride" => "8".to_string(),
-            (Kind::Number, Some(_)) if setting.name == "ema_decay" => "0.5".to_string(),
-            (Kind::Number, Some(_)) => "33".to_string(),
+            (Kind::Number, Some(_)) => {
+                let is_in_range = |value: &&str| {
+                    let mut config = Config::example();
+                    (setting.parse)(value.as_ref()).expect("a number").apply(&mut config);
+                    (setting.check)(&config).is_ok()
+                };
+                ["33", "0.25"].into_iter().find(is_in_range).expect("one of them is in the range").to_string()
+            }
             _ => setting.example.expect("a setting without a default has an example").to_string(),
         }
     }

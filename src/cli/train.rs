@@ -65,7 +65,7 @@ impl Arguments {
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
-    let (ended, run, was_complete) = match (&arguments.resume, &arguments.out) {
+    match (&arguments.resume, &arguments.out) {
         (Some(run), _) => {
             let device = global.open_tuned()?;
             let mut progress = TrainingProgress::new(global);
@@ -73,16 +73,24 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             let how = Resume { from: arguments.from.unwrap_or_default(), data, length: arguments.length() };
             let session = Session::resume(&device, run, how, &mut progress)?;
             let was_complete = session.is_complete();
-            (to_the_end(session, progress, run)?, run, was_complete)
+            ended(global, run, &to_the_end(session, progress, run)?, was_complete)
         }
         (None, Some(out)) => {
             let (config, notes) = configure(arguments)?;
-            (train(global, config, &notes, out)?, out, false)
+            new_run(global, config, &notes, out)
         }
         (None, None) => bail!("--out RUN or --resume RUN is needed"),
-    };
+    }
+}
+
+/// Trains a new run, and tells how it has ended.
+pub(super) fn new_run(global: &Global, config: Config, notes: &[String], out: &Path) -> Result<ExitCode> {
+    ended(global, out, &train(global, config, notes, out)?, false)
+}
+
+fn ended(global: &Global, run: &Path, ended: &Ended, was_complete: bool) -> Result<ExitCode> {
     let shown = report::of_training(global, run);
-    print(global, run, &ended, was_complete, shown.as_ref())?;
+    print(global, run, ended, was_complete, shown.as_ref())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,7 +8,7 @@ use super::case::{Case, Values};
 use crate::device::{Device, States};
 use crate::formats::TensorFile;
 use crate::graph::{AdamSettings, Graph, NodeId, Precision, SgdSettings, Shape, simplify, vector_jacobian_product};
-use crate::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic};
+use crate::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic, TeacherSettings};
 use crate::method::{bce_with_logits, consistency, segmentation};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::init::hashed_values;
@@ -191,6 +191,7 @@ fn step_settings(case: &Case) -> Result<StepSettings> {
                 align: case.number("prototype_weight")?,
                 discriminative: category("discriminative_weight")?,
                 consistency: category("consistency_weight")?,
+                teacher: 0.0,
             }
         }
         method => return Err(malformed(format!("the method `{method}` is not known"))),
@@ -209,6 +210,7 @@ fn step_settings(case: &Case) -> Result<StepSettings> {
         sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4, loss_scale: 1.0 },
         weights,
         stochastic,
+        teacher: TeacherSettings::default(),
         recompute: false,
         precision: Precision::F32,
     })

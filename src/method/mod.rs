@@ -10,6 +10,7 @@ pub mod prototypes;
 pub mod segmentation;
 mod settings;
 pub mod step;
+pub mod teacher;
 #[cfg(test)]
 mod tests;
 pub mod uncertainty;

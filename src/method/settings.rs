@@ -21,12 +21,14 @@ pub struct LossWeights {
     pub discriminative: f32,
     /// of the augmented consistency loss on the target
     pub consistency: f32,
+    /// of the mean teacher's loss on the target; the step then needs averages
+    pub teacher: f32,
 }
 
 impl LossWeights {
     /// Whether a loss looks at the target.
     pub fn use_target(&self) -> bool {
-        self.adversarial != 0.0 || self.use_reliability()
+        self.adversarial != 0.0 || self.teacher != 0.0 || self.use_reliability()
     }
 
     /// Whether a loss needs to know which target pixels are reliable.
@@ -42,6 +44,24 @@ pub enum Stochastic {
     Passes(usize),
     /// an input `mc_logits [passes,N,2,H,W]`
     Given(usize),
+}
+
+/// What the mean teacher's labels are, which of them count, and how much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TeacherSettings {
+    /// probabilities above which a pixel is cup, and disc
+    pub thresholds: [f32; 2],
+    /// share of the way from a threshold to 0 and to 1 on which a label does not count; 0: all count
+    pub margin: f32,
+    /// whether object and background count alike, however few pixels one of them has
+    pub balanced: bool,
+}
+
+impl Default for TeacherSettings {
+    /// All labels count, each alike.
+    fn default() -> Self {
+        TeacherSettings { thresholds: [0.5; 2], margin: 0.0, balanced: false }
+    }
 }
 
 /// What fixes the shape of a training step.
@@ -63,8 +83,10 @@ pub struct StepSettings {
     pub ema_decay: Option<f32>,
     /// which losses there are, and how much each counts
     pub weights: LossWeights,
-    /// what tells how reliable a target pixel is
+    /// what tells how reliable a target pixel is, where no teacher does
     pub stochastic: Stochastic,
+    /// which labels of the mean teacher count, if there is one
+    pub teacher: TeacherSettings,
     /// make cheap values again in the backward pass rather than keep them
     pub recompute: bool,
     /// how feature maps are kept; with 16 bits the settings of both optimisers must have a loss scale

@@ -3,8 +3,8 @@
 use super::adversarial::{self, DISCRIMINATORS};
 use super::deviation::{RELIABLE_BELOW, TEMPERATURE};
 use super::forward::{self, Forward, Target};
-pub use super::settings::{AVERAGE, GENERATOR, LossWeights, OPTIMISER, StepSettings, Stochastic};
-use super::{consistency, discriminative, prototypes, segmentation};
+pub use super::settings::{AVERAGE, GENERATOR, LossWeights, OPTIMISER, StepSettings, Stochastic, TeacherSettings};
+use super::{consistency, discriminative, prototypes, segmentation, teacher};
 use crate::graph::{
     AdamSettings, Graph, NodeId, Precision, ResizeMode, SgdSettings, Shape, ShapeError, StateId, Unary, Update,
     recompute, simplify, vector_jacobian_product,
@@ -39,7 +39,8 @@ type Loss = (&'static str, NodeId, f32);
 
 /// Traces a step. Inputs: `image_s [N,3,H,W]`, `mask [N,2,H,W]`, `boundary [N,1,H,W]`, `lr []`, `adam_correction [2]`;
 /// with dropout `seed [2]`; with a loss on the target `image_t`; with the adversarial loss `lr_dis []`; with the
-/// consistency loss `image_t_aug` and `consistency_threshold []`; with averages `steps_done []`. Outputs: the losses by name; of the first image of the
+/// consistency loss `image_t_aug` and `consistency_threshold []`; with a teacher `image_t_aug`, which the network then sees in place of
+/// `image_t`; with averages `steps_done []`. Outputs: the losses by name; of the first image of the
 /// target, or the source, `picture.prediction [1,2,H,W]` and, where a loss needs them, `picture.pseudo_label` and
 /// `picture.uncertainty [1,2,h,w]`.
 pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
@@ -52,7 +53,15 @@ pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
     let image_t = weights.use_target().then(|| g.input("image_t", [n, 3, h, w]));
     let mask = g.input("mask", [n, 2, h, w]);
     let boundary = g.input("boundary", [n, 1, h, w]);
-    let Forward { source, target, tensors } = forward::both_domains(g, settings, seed, image_s, image_t)?;
+    let labels = match image_t.filter(|_| weights.teacher != 0.0) {
+        Some(plain) => Some(teacher::labels(g, settings, plain)?),
+        None => None,
+    };
+    let learnt = match labels {
+        Some(_) => Some(g.input("image_t_aug", [n, 3, h, w])),
+        None => image_t,
+    };
+    let Forward { source, target, tensors } = forward::both_domains(g, settings, seed, image_s, learnt)?;
 
     let mut losses: Vec<Loss> =
         vec![("seg", segmentation::loss(g, source.mask, source.boundary, mask, boundary)?, 1.0)];
@@ -62,7 +71,11 @@ pub fn trace(settings: &StepSettings) -> Result<TrainingStep, ShapeError> {
         losses.push(("adv", found.generator_loss(g, weights.adversarial)?, 1.0));
         judged = Some(found);
     }
-    losses.extend(category_losses(g, settings, seed, mask, &source, target.as_ref())?);
+    losses.extend(category_losses(g, settings, seed, mask, &source, target.as_ref(), labels)?);
+    if let (Some(target), Some(labels)) = (&target, labels) {
+        let loss = teacher::loss(g, target.prediction.mask, labels.logits, settings.teacher)?;
+        losses.push(("teacher", loss, weights.teacher));
+    }
     let shown = target.as_ref().map_or(&source, |t| &t.prediction).mask;
     let shown = g.slice(shown, 0, 0, 1)?;
     let shown = g.sigmoid(shown)?;
@@ -110,6 +123,7 @@ fn category_losses(
     mask: NodeId,
     source: &Prediction,
     target: Option<&Target>,
+    labels: Option<teacher::Labels>,
 ) -> Result<Vec<Loss>, ShapeError> {
     let weights = settings.weights;
     let mut losses = Vec::new();
@@ -120,8 +134,9 @@ fn category_losses(
         let batch = prototypes::labelled(g, source.feature, small_mask)?;
         source_prototypes = Some(prototypes::running(g, "source", &batch, PROTOTYPE_SHARE)?);
     }
-    let reliability = match target.filter(|_| weights.use_reliability()) {
-        Some(target) => {
+    let pseudo_labels = match (labels, target.filter(|_| weights.use_reliability())) {
+        (Some(labels), _) => Some((labels.logits_small, teacher::reliability(g, labels, settings.teacher)?)),
+        (None, Some(target)) => {
             let logits = match settings.stochastic {
                 Stochastic::Passes(passes) => target.stochastic(g, settings, seed, passes)?,
                 Stochastic::Given(passes) => {
@@ -129,16 +144,18 @@ fn category_losses(
                 }
             };
             let found = prototypes::reliability(g, logits, small, TEMPERATURE, RELIABLE_BELOW)?;
-            show_reliability(g, &target.prediction, &found)?;
-            Some(found)
+            Some((target.prediction.mask_small, found))
         }
-        None => None,
+        (None, None) => None,
     };
-    if let (Some(source), Some(target), Some(reliability)) = (&source_prototypes, target, &reliability)
+    if let Some((logits, reliability)) = &pseudo_labels {
+        show_reliability(g, *logits, reliability)?;
+    }
+    if let (Some(source), Some(target), Some((logits, reliability))) = (&source_prototypes, target, &pseudo_labels)
         && weights.align != 0.0
     {
-        let p = &target.prediction;
-        let batch = prototypes::adaptive(g, p.feature, p.mask_small, reliability, PSEUDO_THRESHOLD)?;
+        let feature = target.prediction.feature;
+        let batch = prototypes::adaptive(g, feature, *logits, reliability, PSEUDO_THRESHOLD)?;
         let running = prototypes::running(g, "target", &batch, PROTOTYPE_SHARE)?;
         losses.push(("align", prototypes::alignment(g, source, &running)?, weights.align));
     }
@@ -147,7 +164,7 @@ fn category_losses(
         let loss = discriminative::loss(g, source.feature, small_mask, running.value, present, MARGIN)?;
         losses.push(("discriminative", loss, weights.discriminative));
     }
-    if let (Some(target), Some(reliability)) = (target, &reliability)
+    if let (Some(target), Some((_, reliability))) = (target, &pseudo_labels)
         && weights.consistency != 0.0
     {
         let image = g.input("image_t_aug", [settings.batch, 3, settings.size[0], settings.size[1]]);
@@ -160,8 +177,8 @@ fn category_losses(
 }
 
 /// Names what the pictures show of the first target image.
-fn show_reliability(g: &mut Graph, p: &Prediction, found: &prototypes::Reliability) -> Result<(), ShapeError> {
-    let logits = g.slice(p.mask_small, 0, 0, 1)?;
+fn show_reliability(g: &mut Graph, logits: NodeId, found: &prototypes::Reliability) -> Result<(), ShapeError> {
+    let logits = g.slice(logits, 0, 0, 1)?;
     let probability = g.sigmoid(logits)?;
     let pseudo = g.unary(Unary::Above(PSEUDO_THRESHOLD), probability)?;
     g.output("picture.pseudo_label", pseudo);

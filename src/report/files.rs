@@ -26,7 +26,8 @@ impl Report {
     pub fn write_charts(&self, overwriting: &Overwriting, folder: &Path) -> Result<Vec<PathBuf>> {
         let runs = &self.runs;
         let sections = self.sections();
-        let curves = [plots::losses(runs), plots::validations(runs), plots::prototypes(runs)].concat();
+        let curves =
+            [plots::losses(runs), plots::validations(runs), plots::unlabelled(runs), plots::prototypes(runs)].concat();
         let agreement = sections.iter().flat_map(|section| plots::agreement(section, runs));
         let over_thresholds = sections.iter().flat_map(|section| threshold_plots::over_thresholds(section, runs));
         let differences = sections.iter().flat_map(|section| plots::differences(section, runs));

@@ -21,7 +21,12 @@ impl Report {
     pub fn page(&self) -> Markup {
         let sections = self.sections();
         let title = self.title();
-        let curves = [plots::losses(&self.runs), plots::validations(&self.runs), plots::prototypes(&self.runs)];
+        let curves = [
+            plots::losses(&self.runs),
+            plots::validations(&self.runs),
+            plots::unlabelled(&self.runs),
+            plots::prototypes(&self.runs),
+        ];
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -279,7 +284,7 @@ fn chosen_by(runs: &[Run]) -> String {
     format!(" by the mean Dice of cup and disc on {by}{dice}")
 }
 
-fn training(runs: &[Run], [losses, validations, prototypes]: [Vec<Chart>; 3]) -> Markup {
+fn training(runs: &[Run], [losses, validations, unlabelled, prototypes]: [Vec<Chart>; 4]) -> Markup {
     html! {
         section aria-labelledby="training" {
             h2 id="training" { "Training" }
@@ -288,6 +293,11 @@ fn training(runs: &[Run], [losses, validations, prototypes]: [Vec<Chart>; 3]) ->
                 h3 { "Validation" }
                 p class="lead" { "Mean over images " (plots::masks_of(runs)) "; “best” is the checkpoint that was chosen" (chosen_by(runs)) "." }
                 div class="charts" { @for chart in &validations { (figure_of(chart)) } }
+            }
+            @if !unlabelled.is_empty() {
+                h3 { "The target without labels" }
+                p class="lead" { "Means over the target’s training images. Masks that shrink, grow or break, and a network that becomes less sure, are signs of an adaptation that goes wrong." }
+                div class="charts" { @for chart in &unlabelled { (figure_of(chart)) } }
             }
             @if !losses.is_empty() {
                 h3 { "Losses" }

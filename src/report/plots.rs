@@ -16,24 +16,26 @@ use crate::method::step::TOTAL;
 const RAW_UP_TO: usize = 2;
 
 /// Losses: name, what it is.
-const LOSSES: [(&str, &str); 8] = [
+const LOSSES: [(&str, &str); 9] = [
     ("total", "All losses, weighted"),
     ("seg", "Segmentation and boundary, source"),
     ("adv", "Adversarial, target, weighted"),
     ("align", "Alignment of prototypes, before its weight"),
     ("discriminative", "Discriminative, source, before its weight"),
     ("consistency", "Consistency, target, before its weight"),
+    ("teacher", "Labels of averaged weights, target, before its weight"),
     ("d_same", "Discriminators on the source"),
     ("d_diff", "Discriminators on the target"),
 ];
 
 /// What the total is the sum of: name, what it is.
-const TERMS: [(&str, &str); 5] = [
+const TERMS: [(&str, &str); 6] = [
     ("seg", "segmentation"),
     ("adv", "adversarial"),
     ("align_weighted", "alignment"),
     ("discriminative_weighted", "discriminative"),
     ("consistency_weighted", "consistency"),
+    ("teacher_weighted", "teacher"),
 ];
 
 /// Prototypes: name, what it is, ink where colours are not those of runs.
@@ -203,6 +205,62 @@ pub(super) fn validations(runs: &[Run]) -> Vec<Chart> {
     charts
 }
 
+/// Figures of the target's training images, which need no mask: a chart of one run.
+struct Unlabelled {
+    name: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    /// name in the log, what it is, and its ink
+    figures: &'static [(&'static str, &'static str, Ink)],
+}
+
+const UNLABELLED: [Unlabelled; 3] = [
+    Unlabelled {
+        name: "shape",
+        title: "What the target's images tell without masks",
+        unit: "Share, or ratio",
+        figures: &[
+            ("unlabelled_cup_area", "cup, share of the region", Ink::Cup),
+            ("unlabelled_disc_area", "disc, share of the region", Ink::Disc),
+            ("unlabelled_vcdr", "vertical cup-to-disc ratio", Ink::CupDashed),
+        ],
+    },
+    Unlabelled {
+        name: "implausible",
+        title: "Images of the target with masks that nobody would have drawn so",
+        unit: "Share of the images",
+        figures: &[("unlabelled_implausible", "implausible", Ink::Disc)],
+    },
+    Unlabelled {
+        name: "entropy",
+        title: "How unsure the network is of the target's images",
+        unit: "Entropy, bits a pixel",
+        figures: &[("unlabelled_cup_entropy", "cup", Ink::Cup), ("unlabelled_disc_entropy", "disc", Ink::Disc)],
+    },
+];
+
+/// What unlabelled images of the target tell at each validation: of one run in three charts, of several a chart for each figure.
+pub(super) fn unlabelled(runs: &[Run]) -> Vec<Chart> {
+    let chart = |Unlabelled { name, title, unit, figures }: &Unlabelled| {
+        let drawn = |name: String, title: String, series: Vec<Curve>| {
+            let values: Vec<f64> = series.iter().flat_map(|curve| &curve.2).map(|point| point.1).collect();
+            let axis = Axis::linear(0.0, range(values.into_iter()).1.max(0.1), 5, false);
+            over_epochs(name, [title, String::new()], series, None, (unit, &axis))
+        };
+        if let [run] = runs {
+            let series = figures.iter().map(|(name, what, ink)| (what.to_string(), *ink, run.log.validation(name)));
+            return drawn(format!("unlabelled-{name}"), title.to_string(), series.collect()).into_iter().collect();
+        }
+        let of_figure = |(name, what, _): &(&str, &str, Ink)| {
+            let series = runs.iter().enumerate();
+            let series = series.map(|(index, run)| (run.name.clone(), Ink::Run(index), run.log.validation(name)));
+            drawn(name.replace('_', "-"), format!("{title}: {what}"), series.collect())
+        };
+        figures.iter().filter_map(of_figure).collect::<Vec<_>>()
+    };
+    UNLABELLED.iter().flat_map(chart).collect()
+}
+
 /// Over how many regions validations are, where the logs agree.
 fn over(runs: &[Run], dataset: &str) -> String {
     let counts = runs.iter().flat_map(|run| &run.log.validations).filter_map(|one| one.regions.get(dataset));
@@ -223,12 +281,17 @@ pub(super) fn masks_of(runs: &[Run]) -> String {
 /// A name, an ink and points.
 type Curve = (String, Ink, Vec<(f64, f64)>);
 
-fn dice(
+fn dice(name: String, words: [String; 2], series: Vec<Curve>, rule: Option<Rule>, axis: &Axis) -> Option<Chart> {
+    over_epochs(name, words, series, rule, ("Dice coefficient", axis))
+}
+
+/// Values of validations.
+fn over_epochs(
     name: String,
     [title, note]: [String; 2],
     series: Vec<Curve>,
     rule: Option<Rule>,
-    axis: &Axis,
+    (unit, axis): (&str, &Axis),
 ) -> Option<Chart> {
     let series: Vec<Curve> = series.into_iter().filter(|curve| !curve.2.is_empty()).collect();
     let last: Vec<String> =
@@ -250,7 +313,7 @@ fn dice(
         title,
         note,
         x: ("Epochs done".to_string(), Axis::tight(begin, end, 5)),
-        y: ("Dice coefficient".to_string(), axis.clone()),
+        y: (unit.to_string(), axis.clone()),
         lines: series
             .iter()
             .map(|(_, ink, points)| Line { points: thinned(points), ink: *ink, faint: false })

@@ -99,7 +99,7 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
         validations.push(Validation::new(Domain::Source, held_out));
     }
     let target = match (&config.target, config.method) {
-        (Some(target), Method::Beal | Method::Align | Method::Clr) => {
+        (Some(target), Method::Beal | Method::Align | Method::Clr | Method::Teacher) => {
             let target = Dataset::open_split(target, Split::Train, Labels::Ignored)?;
             note(observer, [target.passed_over(), target.check_readable()?].concat());
             Some(Arc::new(target))

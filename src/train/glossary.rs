@@ -2,7 +2,7 @@
 
 /// Columns of `log.csv`, which are keys of `metrics.jsonl` and, but for counters and words, tags of TensorBoard: names, and what they
 /// hold. Those that a method or a kind of row does not have are empty or absent.
-pub static LOG_COLUMNS: [(&str, &str); 20] = [
+pub static LOG_COLUMNS: [(&str, &str); 22] = [
     ("`step`", "step of training, counted from 0; in the row of a validation, steps done before it"),
     ("`epoch`", "pass over the source, counted from 0"),
     (
@@ -11,7 +11,8 @@ pub static LOG_COLUMNS: [(&str, &str); 20] = [
     ),
     (
         "`total`",
-        "what the network is trained on: `seg` + `adv` + `align_weighted` + `discriminative_weighted` + `consistency_weighted`",
+        "what the network is trained on: `seg` + `adv` + `align_weighted` + `discriminative_weighted` + `consistency_weighted` + \
+         `teacher_weighted`",
     ),
     ("`seg`", "segmentation and boundary loss on the source; its weight is 1"),
     ("`adv`", "adversarial loss on the target times its weight, as the total has it"),
@@ -19,9 +20,10 @@ pub static LOG_COLUMNS: [(&str, &str); 20] = [
     ("`align`", "distance between the class prototypes of both cameras, before its weight"),
     ("`discriminative`", "prototype-guided discriminative loss on the source, before its weight"),
     ("`consistency`", "loss of the target under photometric changes, before its weight"),
+    ("`teacher`", "loss of the target under strong changes, by the labels of averaged weights, before its weight"),
     (
-        "`align_weighted`, `discriminative_weighted`, `consistency_weighted`",
-        "the three above times their weights, as the total has them",
+        "`align_weighted`, `discriminative_weighted`, `consistency_weighted`, `teacher_weighted`",
+        "the four above times their weights, as the total has them",
     ),
     (
         "`d_same`, `d_diff`",
@@ -39,6 +41,13 @@ pub static LOG_COLUMNS: [(&str, &str); 20] = [
         "`cup_dice`, `disc_dice`, `mean_dice`, `cup_iou`, `disc_iou`, `cup_pixel_accuracy`, `disc_pixel_accuracy`",
         "of a validation: means over the regions of `dataset`, `mean_dice` over cup and disc; of a structure that no mask shows there are \
          none; the same with `source_` or `target_` before them say whose they are; `log.csv` has the first two",
+    ),
+    (
+        "`unlabelled_cup_entropy`, `unlabelled_disc_entropy`, `unlabelled_cup_area`, `unlabelled_disc_area`, `unlabelled_vcdr`, \
+         `unlabelled_vcdr_deviation`, `unlabelled_implausible`",
+        "of the validation of a run that adapts: what the target's training images tell without masks. Means of the entropy in bits a \
+         pixel, of the share of the region, and of the vertical cup-to-disc ratio with its deviation, and the share of images whose \
+         masks nobody would have drawn so; not in `log.csv`",
     ),
     (
         "`thresholds`",

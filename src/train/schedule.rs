@@ -112,10 +112,17 @@ impl Config {
     pub fn loss_weights(&self, warm: bool) -> LossWeights {
         let given = |weight: f32, used: bool| if used { weight } else { 0.0 };
         LossWeights {
-            adversarial: given(self.adversarial_weight, self.method != Method::SourceOnly),
-            align: given(self.align_weight, warm && matches!(self.method, Method::Align | Method::Clr)),
-            discriminative: given(self.discriminative_weight, warm && self.method == Method::Clr),
+            adversarial: given(self.adversarial_weight, !matches!(self.method, Method::SourceOnly | Method::Teacher)),
+            align: given(
+                self.align_weight,
+                warm && matches!(self.method, Method::Align | Method::Clr | Method::Teacher),
+            ),
+            discriminative: given(
+                self.discriminative_weight,
+                warm && matches!(self.method, Method::Clr | Method::Teacher),
+            ),
             consistency: given(self.consistency_weight, warm && self.method == Method::Clr),
+            teacher: given(self.teacher_weight, warm && self.method == Method::Teacher),
         }
     }
 

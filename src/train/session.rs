@@ -19,8 +19,9 @@ use super::run_folder::{RunFolder, refuse_to_overwrite};
 use super::run_settings::{self, agree};
 use super::schedule::{CategoryLosses, Length};
 use super::settings::Config;
+use super::signs::Watch;
 use super::stage::{Stage, StepValues};
-use super::validation::{Scores, Validation, networks, with_predictors};
+use super::validation::{Networks, Scores, Validation, networks};
 use super::weights::{Demand, WeightsError, initialise, load_weights};
 use crate::data::colours::Colours;
 use crate::device::{Device, States};
@@ -46,6 +47,8 @@ pub struct Session {
     data: TrainingData,
     changed_data: ChangedData,
     validations: Vec<(Validation, Rc<Predictor>)>,
+    /// of a run that adapts
+    watch: Option<Watch>,
     progress: Progress,
     /// steps done at the last checkpoint
     saved: u64,
@@ -150,7 +153,8 @@ impl Session {
         let config = config.with_warmup_held();
         let last_epoch = (total - 1) / per_epoch;
         // Before any memory is asked for.
-        let networks = networks(&config, validations.len());
+        let domains = looked_at(&validations, &data);
+        let networks = networks(&config, &domains);
         check_memory(&config, [epoch, last_epoch], &device.capabilities(), networks)?;
         // The states of the whole run, whichever stage it is in.
         let traced = step::trace(&config.step_settings(true))?;
@@ -160,7 +164,10 @@ impl Session {
             Some(from) => from.checkpoint.progress,
             None => Progress { colours: data.colours(&config)?, ..Progress::default() },
         };
-        let validations = with_predictors(device, &states, &config, progress.colours, validations)?;
+        let compiled = Networks::compile(device, &states, &config, &domains, progress.colours)?;
+        let watch = data.target.clone().map(|target| Watch::new(target, config.size, compiled.of(Domain::Target)));
+        let validations = validations.into_iter().map(|own| (compiled.of(own.domain()), own));
+        let validations = validations.map(|(network, own)| (own, network)).collect();
         match from {
             Some(Origin { checkpoint, path, .. }) => checkpoint.restore(&states, path)?,
             None => initial_weights(&config, &states, &traced, progress.colours, observer)?,
@@ -184,6 +191,7 @@ impl Session {
             data,
             changed_data,
             validations,
+            watch,
             progress,
             saved,
             logs,
@@ -203,7 +211,8 @@ impl Session {
     }
 
     fn new_stage(&self, epoch: u64) -> Result<Stage> {
-        let networks = networks(&self.config, self.validations.len());
+        let domains = looked_at(self.validations.iter().map(|(own, _)| own), &self.data);
+        let networks = networks(&self.config, &domains);
         Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, &self.progress, networks)
     }
 
@@ -240,6 +249,7 @@ impl Session {
         // What lies on the lost device is given up before there is anything new.
         (self.stage, self.states) = (None, Device::Cpu.states());
         self.validations.clear();
+        self.watch = None;
         std::thread::sleep(BEFORE_REOPENING * losses * losses);
         let device = self.device.reopen()?;
         observer.event(Event::Reopened { device: &device, reason, step: self.saved });
@@ -370,6 +380,11 @@ impl Session {
         let mut values: Vec<_> = first.into_iter().flat_map(|(_, scores)| named("", scores)).collect();
         values.extend(scored.iter().flat_map(|(domain, scores)| named(&format!("{}_", domain.name()), scores)));
         let select = self.config.select.domain();
+        if let Some(watch) = &self.watch {
+            let thresholds = self.progress.calibration.map_or([None; 2], |own| own.thresholds());
+            let thresholds = [0, 1].map(|class| thresholds[class].unwrap_or(Masking::USUAL.thresholds[class]));
+            values.extend(watch.look(thresholds)?.named().into_iter().map(|(name, value)| (name.to_string(), value)));
+        }
         let record = ValidationRecord {
             step: self.progress.step,
             epoch,
@@ -424,6 +439,12 @@ impl Session {
         self.progress.log_bytes = self.logs.sync()?;
         finite(&self.folder, &self.config, self.progress, &self.data.record, &self.device, &self.states)
     }
+}
+
+/// The domains of which images are looked at.
+fn looked_at<'v>(validations: impl IntoIterator<Item = &'v Validation>, data: &TrainingData) -> Vec<Domain> {
+    let watched = data.target.as_ref().map(|_| Domain::Target);
+    validations.into_iter().map(Validation::domain).chain(watched).collect()
 }
 
 /// Everything that a run holds, unless a tensor is not finite: the checkpoint on disk is then the last good one.

@@ -58,8 +58,11 @@ impl Stage {
         let source = Loader::new(data.source.clone(), loader_options(config, colours))?.start(step);
         let target = match data.target.clone().filter(|_| weights.use_target()) {
             Some(target) => {
-                let copies =
-                    if weights.consistency == 0.0 { PhotometricCopy::None } else { PhotometricCopy::Consistency };
+                let copies = match weights {
+                    _ if weights.teacher != 0.0 => PhotometricCopy::Strong,
+                    _ if weights.consistency != 0.0 => PhotometricCopy::Consistency,
+                    _ => PhotometricCopy::None,
+                };
                 Some(Loader::new(target, target_loader_options(config, colours, copies))?.start(step))
             }
             None => None,

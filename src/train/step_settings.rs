@@ -3,7 +3,7 @@
 use super::settings::{Config, NormSetting};
 use crate::gpu::Capabilities;
 use crate::graph::{AdamSettings, Precision, SgdSettings};
-use crate::method::step::{AVERAGE, GENERATOR, StepSettings, Stochastic, loss_scale};
+use crate::method::step::{AVERAGE, GENERATOR, StepSettings, Stochastic, TeacherSettings, loss_scale};
 use crate::nn::Norm;
 use crate::nn::deeplab::DeepLab;
 
@@ -42,7 +42,7 @@ impl Config {
     }
 
     /// Share that averages over the network's states keep; without averages none.
-    pub(super) fn average_decay(&self) -> Option<f32> {
+    pub(in crate::train) fn average_decay(&self) -> Option<f32> {
         (self.ema_decay > 0.0).then_some(self.ema_decay)
     }
 
@@ -63,6 +63,11 @@ impl Config {
             ema_decay: self.average_decay(),
             weights: self.loss_weights(warm),
             stochastic: Stochastic::Passes(self.stochastic_passes),
+            teacher: TeacherSettings {
+                thresholds: [self.teacher_threshold_cup, self.teacher_threshold_disc],
+                margin: self.teacher_margin,
+                balanced: self.teacher_balance.is_on(),
+            },
             recompute: false,
             precision: self.precision,
         }

@@ -13,7 +13,7 @@ struct Companion {
 const WEIGHTED: &str = "_weighted";
 
 /// `adv` alone is put out weighted, as the published code logs it.
-const COMPANIONS: [Companion; 4] = [
+const COMPANIONS: [Companion; 5] = [
     Companion { loss: "adv", name: "adv_raw", of: |value, weights| value / weights.adversarial },
     Companion { loss: "align", name: "align_weighted", of: |value, weights| value * weights.align },
     Companion {
@@ -22,6 +22,7 @@ const COMPANIONS: [Companion; 4] = [
         of: |value, weights| value * weights.discriminative,
     },
     Companion { loss: "consistency", name: "consistency_weighted", of: |value, weights| value * weights.consistency },
+    Companion { loss: "teacher", name: "teacher_weighted", of: |value, weights| value * weights.teacher },
 ];
 
 /// The names of losses, each followed by that of its companion.
@@ -58,7 +59,8 @@ mod tests {
 
     #[test]
     fn the_total_is_the_sum_of_the_weighted_terms() {
-        let weights = LossWeights { adversarial: 0.25, align: 0.5, discriminative: 2.0, consistency: 0.125 };
+        let weights =
+            LossWeights { adversarial: 0.25, align: 0.5, discriminative: 2.0, consistency: 0.125, teacher: 4.0 };
         let losses = [("total", 13.5), ("seg", 1.0), ("adv", 0.5), ("align", 3.0), ("discriminative", 5.0)];
         let losses = [&losses[..], &[("consistency", 4.0), ("d_same", 0.75)]].concat();
         let all = both_ways(&losses, weights);

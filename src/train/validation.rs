@@ -83,38 +83,50 @@ pub(super) fn validation_batch(config: &Config) -> usize {
     config.batch.min(VALIDATION_BATCH)
 }
 
-/// Networks that as many validations take: batch norms have the same statistics for both domains, so one network does.
-pub(super) fn networks(config: &Config, validations: usize) -> usize {
+/// Networks that it takes to look at images of these domains: batch norms have the same statistics for both, so one network does.
+pub(super) fn networks(config: &Config, domains: &[Domain]) -> usize {
+    let is_there = |domain| usize::from(domains.contains(&domain));
     match config.norm {
-        NormSetting::Batch => validations.min(1),
-        NormSetting::Trans => validations,
+        NormSetting::Batch => domains.len().min(1),
+        NormSetting::Trans => is_there(Domain::Source) + is_there(Domain::Target),
     }
 }
 
-/// Each validation with the network that it looks at: its domain's statistics normalise, and images are brought to colours, if there
-/// are some. See [`networks`].
-pub(super) fn with_predictors(
-    device: &Device,
-    states: &States,
-    config: &Config,
-    colours: Option<Colours>,
-    validations: Vec<Validation>,
-) -> Result<Vec<(Validation, Rc<Predictor>)>> {
-    let mut all: Vec<(Validation, Rc<Predictor>)> = Vec::new();
-    for validation in validations {
-        let shared = all.first().filter(|_| config.norm == NormSetting::Batch);
-        let predictor = match shared {
-            Some((_, predictor)) => predictor.clone(),
-            None => {
-                let (network, domain) = (config.network(), validation.domain());
+/// The networks that look at images of each domain, whose statistics normalise; see [`networks`].
+pub(super) struct Networks {
+    all: Vec<(Domain, Rc<Predictor>)>,
+    norm: NormSetting,
+}
+
+impl Networks {
+    /// Compiles those for some domains; they bring images to colours, if there are some.
+    pub(super) fn compile(
+        device: &Device,
+        states: &States,
+        config: &Config,
+        domains: &[Domain],
+        colours: Option<Colours>,
+    ) -> Result<Networks> {
+        let mut networks = Networks { all: Vec::new(), norm: config.norm };
+        for &domain in domains {
+            if networks.find(domain).is_none() {
                 let (prefix, size) = (config.validated_states(), [config.size, validation_batch(config)]);
-                let (predictor, _) = Predictor::of_states(device, states, prefix, network, domain, size, 0)?;
-                Rc::new(predictor.bringing_to(colours))
+                let (predictor, _) = Predictor::of_states(device, states, prefix, config.network(), domain, size, 0)?;
+                networks.all.push((domain, Rc::new(predictor.bringing_to(colours))));
             }
-        };
-        all.push((validation, predictor));
+        }
+        Ok(networks)
     }
-    Ok(all)
+
+    fn find(&self, domain: Domain) -> Option<&Rc<Predictor>> {
+        let fits = |own: Domain| own == domain || self.norm == NormSetting::Batch;
+        self.all.iter().find(|(own, _)| fits(*own)).map(|(_, network)| network)
+    }
+
+    /// The one for a domain that it was compiled for.
+    pub(super) fn of(&self, domain: Domain) -> Rc<Predictor> {
+        self.find(domain).expect("networks are compiled for every domain that is looked at").clone()
+    }
 }
 
 impl Validation {

@@ -10,8 +10,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::jobs::Job;
-use crate::running::{refusal, succeed, text};
+use crate::running::{output, refusal, succeed, text};
 use crate::thresholds::enough_regions;
+use crate::training::metrics;
 
 #[test]
 fn statistics_of_the_other_camera_move_and_weights_stay() {
@@ -73,4 +74,43 @@ fn statistics_of_the_other_camera_move_and_weights_stay() {
         assert!(!folder.path().join("a.safetensors").exists());
     }
     assert!(fs::read(&best).expect("it is there") == bytes);
+}
+
+#[test]
+fn the_recipe_is_a_run_that_learns_what_its_averages_say_of_the_target() {
+    let (job, folder) = (Job::plain(), TempDir::new().expect("a temporary folder"));
+    let (trained, out) = (job.undisturbed(), folder.path().join("adapted"));
+    let (source, target) = (job.clinic("clinic-a"), job.clinic("clinic-b"));
+    let from = ["adapt", "--checkpoint", text(trained)];
+    let places = ["--source", text(&source), "--target", text(&target), "--out", text(&out)];
+    let told = succeed(&[&from[..], &places, &["--steps", "1", "--seed", "5"]].concat());
+    assert!(told.contains("1 step done") && told.contains("take the last"), "{told}");
+    let lines = metrics(&out);
+    let step = lines.iter().find(|line| line["step"] == 0).expect("the step is logged");
+    // A network that has learnt so little may be sure of nothing, which gives 0.
+    assert!(step["teacher"].as_f64().is_some_and(|loss| loss >= 0.0), "{step}");
+    let validation = lines.iter().find(|line| line["validation"].is_object()).expect("a validation is logged");
+    let entropy = validation["validation"]["unlabelled_disc_entropy"].as_f64().expect("the target is watched");
+    assert!(entropy > 0.0 && entropy <= 1.0, "{validation}");
+    let settings = fs::read_to_string(out.join("config.toml")).expect("a run has settings");
+    for line in ["method = \"teacher\"", "augment = \"strong\"", "seed = 5", "steps = 1", "size = 32", "batch = 4"] {
+        assert!(settings.lines().any(|own| own == line), "`{line}` is not in {settings}");
+    }
+    // The run begins with what it is to adapt, and is used like any other.
+    assert!(settings.contains("best.safetensors"), "{settings}");
+    let images = target.join("test/ROIs/image");
+    succeed(&["predict", "--checkpoint", text(&out), text(&images), "--out", text(&folder.path().join("masks"))]);
+
+    for (flags, words) in [
+        (&["--source", text(&source)][..], "--source and --target are needed"),
+        (&["--colours", "--source", text(&source), "--target", text(&target)], "looks at --target"),
+        (&["--statistics", "--source", text(&source), "--target", text(&target)], "looks at --source"),
+        (&["--colours", "--source", text(&source), "--steps", "3"], "--steps"),
+    ] {
+        let refused = output(&[&from[..], flags, &["--out", text(&out)]].concat());
+        let error = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(2) && error.contains(words), "{flags:?}: {error}");
+    }
+    let error = refusal(&[&from[..], &places].concat());
+    assert!(error.contains("already holds a run"), "{error}");
 }

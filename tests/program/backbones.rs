@@ -2,7 +2,7 @@
 //! first layer.
 
 use papilla::graph::{AdamSettings, Precision, SgdSettings};
-use papilla::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic};
+use papilla::method::step::{self, GENERATOR, LossWeights, StepSettings, Stochastic, TeacherSettings};
 use papilla::nn::Norm;
 use papilla::nn::deeplab::{Backbone, DeepLab};
 use papilla::nn::init::hashed_values;
@@ -31,6 +31,7 @@ fn trains(backbone: Backbone, first_layer: &str) {
             sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4, loss_scale: 1.0 },
             weights: LossWeights::default(),
             stochastic: Stochastic::Passes(2),
+            teacher: TeacherSettings::default(),
             recompute: false,
             precision: Precision::F32,
         };

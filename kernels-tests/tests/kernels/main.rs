@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests write files as others do")]
 
 mod adam;
+mod adaptation_step;
 mod apart;
 mod average;
 mod bare_kernel;
@@ -37,7 +38,6 @@ mod sgd;
 mod shaders;
 mod sum;
 mod textures;
-mod training_step;
 mod trans_norm_scale;
 mod translations;
 mod tuning;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{noise, settings, values, weights};
+use super::{noise, settings, teacher_weights, values, weights};
 use crate::graph::{Binary, Graph, Node, NodeId, Op, Shape, Unary, vector_jacobian_product};
 use crate::method::step::{GENERATOR, LossWeights, TrainingStep, trace};
 use crate::nn::Norm;
@@ -212,6 +212,14 @@ fn align() {
 fn clr() {
     let found = check_step(weights(1.0, 1.0, 10.0), Norm::Batch, &["total"], GENERATOR, 8);
     for name in ["align", "discriminative", "consistency"] {
+        assert!(found[name].data[0] > 1e-4, "{name} is {}", found[name].data[0]);
+    }
+}
+
+#[test]
+fn teacher() {
+    let found = check_step(teacher_weights(1.0, 1.0), Norm::Batch, &["total"], GENERATOR, 4);
+    for name in ["align", "discriminative", "teacher"] {
         assert!(found[name].data[0] > 1e-4, "{name} is {}", found[name].data[0]);
     }
 }

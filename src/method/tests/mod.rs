@@ -2,10 +2,11 @@
 
 mod gradients;
 mod parts;
+mod teacher;
 
 use std::collections::HashMap;
 
-use super::step::{GENERATOR, LossWeights, StepSettings, Stochastic, TrainingStep};
+use super::step::{AVERAGE, GENERATOR, LossWeights, StepSettings, Stochastic, TeacherSettings, TrainingStep};
 use crate::graph::{AdamSettings, Op, Precision, SgdSettings};
 use crate::nn::deeplab::{Backbone, DeepLab};
 use crate::nn::init::initial_values;
@@ -17,7 +18,7 @@ const SIZE: usize = 32;
 
 fn settings(weights: LossWeights, norm: Norm) -> StepSettings {
     StepSettings {
-        ema_decay: None,
+        ema_decay: (weights.teacher != 0.0).then_some(0.9),
         network: DeepLab { backbone: Backbone::MobileNetV2, output_stride: 16, norm },
         batch: BATCH,
         size: [SIZE; 2],
@@ -26,14 +27,20 @@ fn settings(weights: LossWeights, norm: Norm) -> StepSettings {
         sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4, loss_scale: 1.0 },
         weights,
         stochastic: Stochastic::Passes(3),
+        teacher: TeacherSettings::default(),
         recompute: false,
         precision: Precision::F32,
     }
 }
 
+/// Weights of a step with a mean teacher.
+fn teacher_weights(align: f32, teacher: f32) -> LossWeights {
+    LossWeights { teacher, discriminative: align, ..weights(0.0, align, 0.0) }
+}
+
 /// Weights that make every loss matter, so that an error in the gradient of one shows in the total.
 fn weights(adversarial: f32, align: f32, category: f32) -> LossWeights {
-    LossWeights { adversarial, align, discriminative: category, consistency: category }
+    LossWeights { adversarial, align, discriminative: category, consistency: category, teacher: 0.0 }
 }
 
 /// `count` values in [−1, 1), the same for the same seed.
@@ -64,7 +71,7 @@ fn values(step: &TrainingStep) -> (HashMap<String, Array>, HashMap<String, Array
         };
         states.insert(state.name.clone(), Array { shape: state.shape.clone(), data });
     }
-    let mut networks = vec![(GENERATOR, &step.tensors)];
+    let mut networks = vec![(GENERATOR, &step.tensors), (AVERAGE, &step.tensors)];
     networks.extend(step.discriminators.iter().map(|(prefix, tensors)| (*prefix, tensors)));
     for (prefix, tensors) in networks {
         for spec in tensors {
@@ -77,7 +84,7 @@ fn values(step: &TrainingStep) -> (HashMap<String, Array>, HashMap<String, Array
                 // With shifts of 0 the padded border, whose mean is 0, lies on the kink of its ReLU6.
                 _ if spec.role == Role::NormBias => data = noise(data.len() as u32, data.len()),
                 // So large a discriminator that its losses depend on what it sees.
-                _ if prefix != GENERATOR => data.iter_mut().for_each(|v| *v *= 4.0),
+                _ if ![GENERATOR, AVERAGE].contains(&prefix) => data.iter_mut().for_each(|v| *v *= 4.0),
                 _ => {}
             }
             states.insert(named.name, Array { shape: spec.shape.clone(), data });

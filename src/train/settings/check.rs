@@ -47,8 +47,12 @@ impl Config {
     pub fn check_step(&self) -> Result<(), ConfigError> {
         self.check_network()?;
         self.check_scope(Scope::Step)?;
-        if self.norm == NormSetting::Trans && !self.loss_weights(false).use_target() {
-            let before_warm = self.method != Method::SourceOnly;
+        if self.method == Method::Teacher && self.average_decay().is_none() {
+            let (method, missing) = (given!(self.method), missing!(self.ema_decay));
+            return Err(ConfigError::NoAverages { method, missing });
+        }
+        if self.norm == NormSetting::Trans && !self.loss_weights(self.is_warm(0)).use_target() {
+            let before_warm = self.loss_weights(true).use_target();
             let (norm, method) = (given!(self.norm), given!(self.method));
             return Err(ConfigError::OneCamera { norm, method, before_warm });
         }
@@ -116,12 +120,24 @@ mod tests {
                 "--method clr adapts to another camera and needs its --target dataset"
             ]
         );
+        assert_eq!(
+            refusal(|config| config.method = Method::Teacher)[1],
+            "--method teacher needs averages of the weights: use --ema-decay, such as 0.99"
+        );
         assert_eq!(refusal(|config| config.select = Selection::Target)[1], "--select target needs a --target dataset");
         let [source_only, align] = [Method::SourceOnly, Method::Align].map(|method| {
             refusal(|config| {
                 (config.norm, config.method, config.adversarial_weight) = (NormSetting::Trans, method, 0.0);
             })
         });
+        let at_once = Config {
+            norm: NormSetting::Trans,
+            method: Method::Align,
+            adversarial_weight: 0.0,
+            warmup_epochs: Some(-1),
+            ..Config::new("clinic".into())
+        };
+        assert_eq!(at_once.check_step(), Ok(()), "the target is seen from the first step on");
         assert!(source_only[1].starts_with("--norm trans needs") && source_only[1].ends_with("only the source's"));
         assert!(align[0].contains("`method` align") && align[0].ends_with("source's before the warm-up ends"));
     }

@@ -14,6 +14,9 @@ named_enum! {
         Align = "align",
         /// the whole method: adversarial, alignment, discriminative loss on the source, consistency on the target
         Clr = "clr",
+        /// averages of the weights label the target, and the network learns these labels on changed copies; alignment and
+        /// discriminative loss as in `clr`, by the same labels
+        Teacher = "teacher",
     }
 }
 

@@ -70,6 +70,13 @@ pub enum ConfigError {
         /// the setting that is missing
         missing: &'static str,
     },
+    /// A method that learns from averages of the weights, without such averages.
+    NoAverages {
+        /// the method
+        method: Given,
+        /// the setting that makes them
+        missing: &'static str,
+    },
     /// A selection by a dataset that is not given.
     NothingToSelectBy {
         /// the selection
@@ -98,6 +105,9 @@ impl ConfigError {
             ),
             ConfigError::NothingToAdaptTo { method, missing } => {
                 format!("{} adapts to another camera and needs its {} dataset", given(method), spelling.name(missing))
+            }
+            ConfigError::NoAverages { method, missing } => {
+                format!("{} needs averages of the weights: use {}, such as 0.99", given(method), spelling.name(missing))
             }
             ConfigError::NothingToSelectBy { select, missing } => {
                 format!("{} needs a {} dataset", given(select), spelling.name(missing))

@@ -41,7 +41,7 @@ settings! {
         Run epochs: u64 = 500, in 1.., as "N";
         /// Stop after as many steps
         Run steps: Option<u64> = None, in 1.., as "N", example "1000";
-        /// Epoch, counted from 0, after which the category-level losses of `align` and `clr` begin; -1: at once. Left out, it is a
+        /// Epoch, counted from 0, after which the category-level losses of `align`, `clr` and `teacher` begin; -1: at once. Left out, it is a
         /// twentieth of the epochs: the published 25 of 500, 0 of fewer than 20, -1 of a single one
         Run warmup_epochs: Option<i64> = None, in -1.., because "-1 means no warm-up", as "N", example "25";
         /// Learning rate; a fifth of it after epoch 100
@@ -62,6 +62,16 @@ settings! {
         Step discriminative_weight: f32 = 0.1, in Sign::NotNegative, as "W";
         /// Weight of the consistency loss on the target
         Step consistency_weight: f32 = 0.1, in Sign::NotNegative, as "W";
+        /// Weight of what the network learns of its averages' labels of the target, of method `teacher`
+        Step teacher_weight: f32 = 1.0, in Sign::NotNegative, as "W";
+        /// Probability above which such a label is cup
+        Step teacher_threshold_cup: f32 = 0.5, in 0.01..=0.99, as "P";
+        /// Probability above which such a label is disc
+        Step teacher_threshold_disc: f32 = 0.5, in 0.01..=0.99, as "P";
+        /// Share of the way from these to 0 and to 1 on which a label does not count; 0: all count
+        Step teacher_margin: f32 = 0.5, in 0.0..=0.99, as "SHARE";
+        /// Whether in such labels a class counts as much as what lies around it, however few pixels it has
+        Step teacher_balance: Switch = Switch::Off;
         /// Passes with other dropouts that tell how reliable a target pixel is
         Step stochastic_passes: usize = 8, in 2..=64, as "N";
 

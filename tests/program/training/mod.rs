@@ -32,7 +32,7 @@ fn validations(run: &Path) -> Vec<Value> {
 }
 
 /// Lines of `metrics.jsonl`.
-fn metrics(run: &Path) -> Vec<Value> {
+pub fn metrics(run: &Path) -> Vec<Value> {
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).expect("the run logs");
     metrics.lines().map(|line| serde_json::from_str(line).expect("lines are JSON")).collect()
 }

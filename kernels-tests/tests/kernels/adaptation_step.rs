@@ -1,4 +1,4 @@
-//! Whole steps of the method as they are trained (dropouts, stochastic passes, either normalisation, with and without
+//! Whole steps of the adaptation as they are trained (dropouts, stochastic passes, either normalisation, with and without
 //! values made again in the backward pass) on the adapter against the f64 reference.
 
 use std::collections::HashMap;
@@ -8,7 +8,8 @@ use kernels_tests::{adapter_with, half_adapter};
 use papilla::gpu::{ConvVariant, Gpu, GpuOptions, Program, States};
 use papilla::graph::{AdamSettings, Op, Precision, SgdSettings, Shape};
 use papilla::method::step::{
-    AVERAGE, GENERATOR, LossWeights, OPTIMISER, StepSettings, Stochastic, TrainingStep, loss_scale, trace,
+    AVERAGE, GENERATOR, LossWeights, OPTIMISER, StepSettings, Stochastic, TeacherSettings, TrainingStep, loss_scale,
+    trace,
 };
 use papilla::nn::deeplab::{Backbone, DeepLab};
 use papilla::nn::init::initial_values;
@@ -38,8 +39,9 @@ fn settings(norm: Norm, recompute: bool) -> StepSettings {
         adam: AdamSettings { beta1: 0.9, beta2: 0.99, eps: 1e-3, loss_scale: 1.0 },
         sgd: SgdSettings { momentum: 0.99, weight_decay: 5e-4, loss_scale: 1.0 },
         ema_decay: Some(0.99),
-        weights: LossWeights { adversarial: 1.0, align: 1.0, discriminative: 10.0, consistency: 10.0 },
+        weights: LossWeights { adversarial: 1.0, align: 1.0, discriminative: 10.0, consistency: 10.0, teacher: 0.0 },
         stochastic: Stochastic::Passes(3),
+        teacher: TeacherSettings::default(),
         recompute,
         precision: Precision::F32,
     }

@@ -1,16 +1,18 @@
 //! `papilla adapt`: a trained network made to fit another camera, without labels of it.
 
+mod recipe;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::architecture::check_readable;
 use super::convert::{read, state_flags};
 use super::masking::fraction;
-use super::{Architecture, Global, Overwrite, output, progress};
+use super::{Architecture, Global, Overwrite, WrongFlags, output, progress};
 use crate::data::colours::Colours;
 use crate::data::folder::Folder;
 use crate::data::names::{counted, shown_path, stem};
@@ -26,15 +28,17 @@ use crate::train::{
 
 /// Fit a trained network to another camera by images of it alone, without labels
 ///
-/// Nothing is trained. With --colours the average colours of the source are kept beside the weights, and every image is brought
+/// With a source and a target alone, the network is trained on: averages of its weights label the target, and it learns these labels on
+/// changed copies, beside the labels of the source. RUN is then the folder of a run, as of `train`, and is used like one: `predict
+/// --checkpoint RUN`; its settings are in RUN/config.toml, and other ones are those of `train --method teacher`. With one of the
+/// following, nothing is trained. With --colours the average colours of the source are kept beside the weights, and every image is brought
 /// to them before the network sees it. With --statistics means and variances that the network's normalisations see on the target
 /// take the place of those of the source, in part. With --thresholds the probabilities above which a pixel is cup or disc are
 /// calibrated on labelled regions of the source, after the other two where these are asked for as well. Each takes seconds to
 /// minutes, and FILE is used as any other weights: `predict --checkpoint FILE`. Whether it helps depends on the cameras: compare
-/// with `evaluate` where there are a few labels. To adapt by training, see `train --method`.
+/// with `evaluate` where there are a few labels.
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("what").args(["colours", "statistics", "thresholds"]).required(true).multiple(true)))]
-#[command(group(clap::ArgGroup::new("by_source").args(["colours", "thresholds"]).multiple(true)))]
+#[command(group(clap::ArgGroup::new("what").args(["colours", "statistics", "thresholds"]).multiple(true)))]
 pub(super) struct Arguments {
     /// Trained network: the folder of a run, a checkpoint, or weights
     #[arg(long, value_name = "FILE|RUN")]
@@ -48,19 +52,24 @@ pub(super) struct Arguments {
     thresholds: bool,
     /// Images that the network was trained on: a dataset, whose training regions are looked at, or for --colours alone a folder of
     /// regions
-    #[arg(long, value_name = "DIR", requires = "by_source")]
+    #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
     /// Move the statistics of normalisations to those of the target
     #[arg(long, requires = "target")]
     statistics: bool,
     /// Images of the other camera: a dataset, whose training regions are looked at, or a folder of regions around discs
-    #[arg(long, value_name = "DIR", requires = "statistics")]
+    #[arg(long, value_name = "DIR")]
     target: Option<PathBuf>,
     /// How far the statistics move to those of the images: 0 not at all, 1 all the way
     #[arg(long, default_value_t = 0.6, value_name = "SHARE", value_parser = share)]
     share: f32,
-    /// Weights to write, `.safetensors`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "what", help = steps_help())]
+    steps: Option<u64>,
+    /// Seed of everything random, where it is trained
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with = "what")]
+    seed: u64,
+    /// Weights to write, `.safetensors`; where it is trained, the folder of the run
+    #[arg(long, value_name = "FILE|RUN")]
     out: PathBuf,
     #[command(flatten)]
     architecture: Architecture,
@@ -68,12 +77,45 @@ pub(super) struct Arguments {
     overwrite: Overwrite,
 }
 
+fn steps_help() -> String {
+    format!("Steps to train, where it is trained [default: {}]", Config::RECIPE_STEPS)
+}
+
 /// A share among the flags.
 fn share(text: &str) -> Result<f32, String> {
     fraction(text, "share")
 }
 
+impl Arguments {
+    /// The recipe, unless parts of it are chosen.
+    ///
+    /// # Errors
+    /// A dataset that is missing, or that nothing looks at.
+    fn request(&self) -> Result<Option<recipe::Request<'_>>, WrongFlags> {
+        let Arguments { checkpoint, source, target, steps, seed, architecture, out, .. } = self;
+        let (by_source, by_target) = (self.colours || self.thresholds, self.statistics);
+        if by_source || by_target {
+            let given = [("--source", source, by_source), ("--target", target, by_target)];
+            return match given.iter().find(|(_, dataset, is_used)| dataset.is_some() && !is_used) {
+                Some((flag, ..)) => Err(WrongFlags(anyhow!("nothing that is asked for looks at {flag}"))),
+                None => Ok(None),
+            };
+        }
+        match (source, target) {
+            (Some(source), Some(target)) => {
+                Ok(Some(recipe::Request { checkpoint, source, target, steps: *steps, seed: *seed, architecture, out }))
+            }
+            _ => Err(WrongFlags(anyhow!(
+                "to train, --source and --target are needed; without training, --colours, --statistics or --thresholds"
+            ))),
+        }
+    }
+}
+
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    if let Some(request) = arguments.request()? {
+        return recipe::run(global, &request);
+    }
     let Arguments { source, target, share, out, architecture, .. } = arguments;
     if out.extension().is_none_or(|extension| extension != "safetensors") {
         bail!("`{}` does not end in `.safetensors`; `papilla convert` writes other formats", shown_path(out));
