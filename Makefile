@@ -17,7 +17,7 @@ lint:
 	cargo clippy --profile tests --workspace --all-targets -- -D warnings
 
 # The inner loop: everything but these. Under two minutes on two cores, once built.
-slow := training_step:: depthwise_texture:: translations:: tuning:: winograd:: conv2d::groups_of_filters \
+slow := adaptation_step:: depthwise_texture:: translations:: tuning:: winograd:: conv2d::groups_of_filters \
 	workgroup_stores:: conformance::with_every conformance::on_the_reference backbones:: bench:: memory:: report:: \
 	tensorboard:: progress:: python:: training:: hostile_paths:: whole_photographs:: method::tests:: disc_finder::tests::
 

@@ -50,15 +50,16 @@ fn lines_where_there_is_no_terminal_and_nothing_when_quiet() {
         assert_has(last, &["  memory: program ", "iB, step on the adapter "]);
     }
     assert!(!told.concat().contains('\u{1b}'), "no escape sequences in a log: {told:?}");
-    assert_eq!(run("quiet", &["--quiet"]), Vec::<String>::new());
+    assert_eq!(run("quiet", &["--quiet", "--steps", "1"]), Vec::<String>::new());
 }
 
 /// Runs a training in a pseudo-terminal of so many columns; what it shows, or `None` where none can be had.
 #[cfg(target_os = "linux")]
-fn in_terminal(folder: &TempDir, name: &str, columns: usize, no_color: Option<&str>) -> Option<String> {
+fn in_terminal(folder: &TempDir, steps: &str, columns: usize, no_color: Option<&str>) -> Option<String> {
     let program = env!("CARGO_BIN_EXE_papilla");
     let quoted = |word: &str| format!("'{word}'");
-    let words: Vec<String> = arguments(folder, name).iter().map(|word| quoted(word)).collect();
+    let words = arguments(folder, &columns.to_string()).into_iter().chain(["--steps".to_string(), steps.to_string()]);
+    let words: Vec<String> = words.map(|word| quoted(&word)).collect();
     let line = format!("stty cols {columns} rows 30; exec {} {}", quoted(program), words.join(" "));
     let mut command = Command::new("script");
     command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR").stdin(Stdio::null());
@@ -86,11 +87,13 @@ fn plain(shown: &str) -> String {
 fn a_bar_that_fits_the_terminal_without_colours_on_request() {
     let folder = TempDir::new().expect("a temporary folder");
     clinics(&folder);
-    for (columns, no_color) in [(80, None), (120, Some("1"))] {
-        let Some(shown) = in_terminal(&folder, &columns.to_string(), columns, no_color) else { return };
+    for (steps, columns, no_color) in [("5", 80, None), ("1", 120, Some("1"))] {
+        let Some(shown) = in_terminal(&folder, steps, columns, no_color) else { return };
         let text = plain(&shown);
-        assert_has(&text, &["training ━", "8/8", " s left", "epoch 1  total ", "seg ", " images/s"]);
-        assert_has(&text, &["Dice target cup 0.", "memory: program ", "iB, step on the adapter "]);
+        assert_has(&text, &["training ━", &format!("{steps}/{steps}"), " s left", "  total ", "seg ", " images/s"]);
+        assert_has(&text, &["memory: program ", "iB, step on the adapter "]);
+        // The first of two epochs ends with a validation, and the bar shows it in the second.
+        assert_eq!(text.contains("epoch 1  total ") && text.contains("Dice target cup 0."), steps == "5");
         // Rows are filled up to the terminal's width rather than ended.
         for bar in text.split(['\r', '\n']).filter(|line| line.starts_with("training ")) {
             let letters: Vec<char> = bar.chars().collect();
