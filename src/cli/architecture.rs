@@ -11,7 +11,9 @@ use super::named::named;
 use crate::device::Device;
 use crate::formats::{FormatError, TensorFile};
 use crate::nn::deeplab::Backbone;
-use crate::train::{Config, Origin, SETTINGS, TrainedNetwork, load_stochastic_predictor};
+use crate::train::{
+    CheckpointTaken, Config, Origin, SETTINGS, TrainedNetwork, checkpoint_at, load_stochastic_predictor,
+};
 
 /// Architecture of weights whose file does not name it; a checkpoint of a run does.
 #[derive(Args, Clone, Default)]
@@ -81,6 +83,13 @@ impl Architecture {
             _ => Ok(()),
         }
     }
+}
+
+/// The file that a path means (see [`checkpoint_at`]), which can be read as far as can be told before it is.
+pub(crate) fn readable_checkpoint(given: &Path) -> Result<CheckpointTaken> {
+    let taken = checkpoint_at(given)?;
+    check_readable(&taken.path)?;
+    Ok(taken)
 }
 
 /// Whether the file of a checkpoint or of weights can be read, as far as can be told before it is.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use image::GrayImage;
 use serde_json::{Value, json};
 
-use super::architecture::check_readable;
+use super::architecture::readable_checkpoint;
 use super::masking::{MASK_COLUMNS, MaskFlags, both_kinds, mask_cells};
 use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
 use crate::data::guard::caught;
@@ -24,7 +24,7 @@ use crate::metrics::{
     SUMMARY_COLUMNS, StructureSummary, Summary, as_written, evaluate_image, measurable, thresholds,
 };
 use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
-use crate::train::{CheckpointTaken, Origin, TrainedNetwork, checkpoint_at, seen_in_training};
+use crate::train::{CheckpointTaken, Origin, TrainedNetwork, seen_in_training};
 
 /// Images computed at once.
 const BATCH: usize = 4;
@@ -129,8 +129,7 @@ pub(super) fn evaluate(global: &Global, arguments: &Arguments) -> Result<Value> 
     let dataset = Dataset::open_partly_labelled(&data)?;
     // Before an adapter is opened, and says so.
     arguments.architecture.config()?;
-    let CheckpointTaken { path: checkpoint, note: which } = checkpoint_at(&arguments.checkpoint)?;
-    check_readable(&checkpoint)?;
+    let CheckpointTaken { path: checkpoint, note: which } = readable_checkpoint(&arguments.checkpoint)?;
     let arguments = Arguments { checkpoint, data, ..arguments.clone() };
     measure(global, &global.open_tuned()?, &dataset, &arguments, note.into_iter().chain(which).collect())
 }

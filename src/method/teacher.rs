@@ -35,22 +35,17 @@ pub fn loss(g: &mut Graph, student: NodeId, teacher: NodeId, settings: TeacherSe
     let each = g.binary(Binary::BceWithLogits, student, label)?;
     let absent = g.affine(label, -1.0, 1.0)?;
     let sure = sure(g, p, settings)?;
-    let weights = match settings.balanced {
-        true => [label, absent].map(|part| g.mul(part, sure)).into_iter().collect::<Result<Vec<_>, _>>()?,
-        false => vec![sure],
+    let (weights, each) = match settings.balanced {
+        true => {
+            let [present, absent] = [g.mul(label, sure)?, g.mul(absent, sure)?];
+            (g.concat(&[present, absent], 1)?, g.concat(&[each, each], 1)?)
+        }
+        false => (sure, each),
     };
-    let mut total: Option<NodeId> = None;
-    for weight in &weights {
-        let counted = g.mul(*weight, each)?;
-        let (sum, count) = (g.sum(counted, &[0, 2, 3])?, g.sum(*weight, &[0, 2, 3])?);
-        let by_class = g.binary(Binary::DivOrZero, sum, count)?;
-        let mean = g.mean_all(by_class)?;
-        total = Some(match total {
-            Some(sum) => g.add(sum, mean)?,
-            None => mean,
-        });
-    }
-    g.affine(total.expect("there is a weight"), 1.0 / weights.len() as f32, 0.0)
+    let counted = g.mul(weights, each)?;
+    let (sum, count) = (g.sum(counted, &[0, 2, 3])?, g.sum(weights, &[0, 2, 3])?);
+    let by_class = g.binary(Binary::DivOrZero, sum, count)?;
+    g.mean_all(by_class)
 }
 
 /// What the teacher says of the reliability of its labels, where stochastic passes would: the deviation of a draw with its

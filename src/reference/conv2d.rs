@@ -1,9 +1,11 @@
 //! conv2d, conv2d_input_grad, conv2d_weight_grad: any stride, padding, dilation and groups.
 //! Twin of the `shaders/conv2d_*.wgsl` family.
 //!
-//! All three visit the same products `y[oh, ow] ↔ w[kh, kw] · x[oh·stride + kh·dilation − padding, …]`. A `Tap` is
-//! one element of the kernel with the outputs at which it meets the map, so that nothing is tested within loops.
+//! All three visit the same products `y[oh, ow] ↔ w[kh, kw] · x[oh·stride + kh·dilation − padding, …]`. What an output reads of the
+//! map, channel by channel, is its patch. Patches are laid out like weights, so that sums go over contiguous elements however small a
+//! map is; those of [`PATCH_ELEMENTS`] are held at once.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -11,6 +13,9 @@ use rayon::prelude::*;
 use super::vector::{add_scaled, dot};
 use super::{Array, elementwise};
 use crate::graph::{Activation, ConvSpec, Shape};
+
+/// Elements of patches that are held at once: 8 MiB, if one row of outputs has not more.
+const PATCH_ELEMENTS: usize = 1 << 20;
 
 /// Convolution `x [N,I,H,W]` with `w [O,I/groups,KH,KW]`, plus `bias [O]`, then the activation: `[N,O,OH,OW]`.
 pub(super) fn conv2d(
@@ -21,26 +26,24 @@ pub(super) fn conv2d(
     activation: Activation,
     shape: &Shape,
 ) -> Array {
-    let ([_, channels, h, width], [outputs, group_inputs, kh, kw]) = (x.nchw(), w.nchw());
     let mut y = Array::zeros(shape.clone());
-    let [_, _, oh, ow] = y.nchw();
-    let taps = taps(spec, [h, width], [oh, ow], [kh, kw]);
+    let patches = Patches::new(spec, x, w, &y);
+    let (maps, weights) = (patches.maps(x, spec.groups), patches.met(&w.data));
+    let [_, outputs, oh, ow] = y.nchw();
     let group_outputs = outputs / spec.groups;
-    y.data.par_chunks_mut(oh * ow).enumerate().for_each(|(index, y)| {
-        let (sample, o) = (index / outputs, index % outputs);
-        y.fill(bias.map_or(0.0, |b| b.data[o]));
-        for i in 0..group_inputs {
-            let x = x.plane(sample * channels + o / group_outputs * group_inputs + i);
-            let w = w.plane(o * group_inputs + i);
-            for (tap, &w) in taps.iter().zip(w) {
-                tap.for_each_run(|out, source| match tap.stride {
-                    1 => add_scaled(&mut y[out], w, &x[source..]),
-                    stride => y[out].iter_mut().zip(x[source..].iter().step_by(stride)).for_each(|(y, x)| *y += w * x),
-                });
-            }
-        }
-        if activation != Activation::Identity {
-            y.iter_mut().for_each(|y| *y = elementwise::activate(activation, *y));
+    y.data.par_chunks_mut(group_outputs * oh * ow).enumerate().for_each(|(index, y)| {
+        let first = index % spec.groups * group_outputs;
+        for rows in patches.blocks() {
+            let block = patches.gather(maps[index], &rows);
+            y.par_chunks_mut(oh * ow).enumerate().for_each(|(o, y)| {
+                let (o, y) = (first + o, &mut y[rows.start * ow..rows.end * ow]);
+                for (y, patch) in y.iter_mut().zip(patches.each(&block)) {
+                    *y = dot(patch, patches.of(&weights, o)) + bias.map_or(0.0, |b| b.data[o]);
+                    if activation != Activation::Identity {
+                        *y = elementwise::activate(activation, *y);
+                    }
+                }
+            });
         }
     });
     y
@@ -48,23 +51,22 @@ pub(super) fn conv2d(
 
 /// Gradient of the input `[N,I,H,W]`, given `dy [N,O,OH,OW]` and the weight.
 pub(super) fn conv2d_input_grad(dy: &Array, w: &Array, spec: &ConvSpec, shape: &Shape) -> Array {
-    let ([_, outputs, oh, ow], [_, group_inputs, kh, kw]) = (dy.nchw(), w.nchw());
     let mut dx = Array::zeros(shape.clone());
-    let [_, channels, h, width] = dx.nchw();
-    let taps = taps(spec, [h, width], [oh, ow], [kh, kw]);
+    let patches = Patches::new(spec, &dx, w, dy);
+    let weights = patches.met(&w.data);
+    let ([_, channels, h, width], [_, outputs, oh, ow]) = (dx.nchw(), dy.nchw());
     let group_outputs = outputs / spec.groups;
-    dx.data.par_chunks_mut(h * width).enumerate().for_each(|(index, dx)| {
-        let (sample, channel) = (index / channels, index % channels);
-        let (group, i) = (channel / group_inputs, channel % group_inputs);
-        for o in group * group_outputs..(group + 1) * group_outputs {
-            let dy = dy.plane(sample * outputs + o);
-            let w = w.plane(o * group_inputs + i);
-            for (tap, &w) in taps.iter().zip(w) {
-                tap.for_each_run(|out, source| match tap.stride {
-                    1 => add_scaled(&mut dx[source..], w, &dy[out]),
-                    stride => dx[source..].iter_mut().step_by(stride).zip(&dy[out]).for_each(|(dx, dy)| *dx += w * dy),
-                });
-            }
+    dx.data.par_chunks_mut(channels / spec.groups * h * width).enumerate().for_each(|(index, dx)| {
+        let (sample, first) = (index / spec.groups, index % spec.groups * group_outputs);
+        for rows in patches.blocks() {
+            let mut block = vec![0.0; rows.len() * ow * patches.length];
+            block.par_chunks_mut(patches.length.max(1)).enumerate().for_each(|(output, patch)| {
+                for o in first..first + group_outputs {
+                    let dy = dy.data[((sample * outputs + o) * oh + rows.start) * ow + output];
+                    add_scaled(patch, dy, patches.of(&weights, o));
+                }
+            });
+            patches.for_each(&rows, |element, source| dx[source] += block[element]);
         }
     });
     dx
@@ -72,83 +74,133 @@ pub(super) fn conv2d_input_grad(dy: &Array, w: &Array, spec: &ConvSpec, shape: &
 
 /// Gradient of the weight `[O,I/groups,KH,KW]`, given `x` and `dy`.
 pub(super) fn conv2d_weight_grad(x: &Array, dy: &Array, spec: &ConvSpec, shape: &Shape) -> Array {
-    let ([samples, channels, h, width], [_, outputs, oh, ow]) = (x.nchw(), dy.nchw());
     let mut dw = Array::zeros(shape.clone());
-    let [_, group_inputs, kh, kw] = dw.nchw();
-    let taps = taps(spec, [h, width], [oh, ow], [kh, kw]);
+    let patches = Patches::new(spec, x, &dw, dy);
+    let maps = patches.maps(x, spec.groups);
+    let ([samples, outputs, oh, ow], taken) = (dy.nchw(), dw.data.len() / dw.shape[0]);
     let group_outputs = outputs / spec.groups;
-    dw.data.par_chunks_mut(kh * kw).enumerate().for_each(|(index, dw)| {
-        let (o, i) = (index / group_inputs, index % group_inputs);
-        for sample in 0..samples {
-            let x = x.plane(sample * channels + o / group_outputs * group_inputs + i);
-            let dy = dy.plane(sample * outputs + o);
-            for (tap, dw) in taps.iter().zip(&mut *dw) {
-                tap.for_each_run(|out, source| {
-                    *dw += match tap.stride {
-                        1 => dot(&x[source..source + out.len()], &dy[out]),
-                        stride => x[source..].iter().step_by(stride).zip(&dy[out]).map(|(x, dy)| x * dy).sum(),
-                    }
-                });
-            }
+    dw.data.par_chunks_mut(group_outputs * taken).enumerate().for_each(|(group, dw)| {
+        let mut met = vec![0.0; group_outputs * patches.length];
+        for (sample, rows) in (0..samples).flat_map(|sample| patches.blocks().map(move |rows| (sample, rows))) {
+            let block = patches.gather(maps[sample * spec.groups + group], &rows);
+            met.par_chunks_mut(patches.length.max(1)).enumerate().for_each(|(o, met)| {
+                let plane = (sample * outputs + group * group_outputs + o) * oh;
+                let dy = &dy.data[(plane + rows.start) * ow..(plane + rows.end) * ow];
+                for (&dy, patch) in dy.iter().zip(patches.each(&block)) {
+                    add_scaled(met, dy, patch);
+                }
+            });
         }
+        patches.spread(&met, dw);
     });
     dw
 }
 
+/// What the outputs of a convolution read of one group of channels.
+struct Patches {
+    /// those elements of the kernel that meet the map at all
+    taps: Vec<Tap>,
+    /// elements of the kernel
+    kernel: usize,
+    /// channels of a group
+    channels: usize,
+    /// elements of a patch: channels by taps
+    length: usize,
+    /// rows and columns of the map
+    map: [usize; 2],
+    /// rows and columns of the output
+    output: [usize; 2],
+    stride: [usize; 2],
+}
+
 /// One element of the kernel and where it meets the map.
 struct Tap {
-    /// Output rows and columns at which it reads inside the map.
+    /// its place in the kernel, row-major
+    index: usize,
+    /// output rows and columns at which it reads inside the map
     rows: Range<usize>,
     columns: Range<usize>,
-    /// Position in the map that it reads at the first of these.
+    /// position in the map that it reads at the first of these
     source: [usize; 2],
-    /// Steps in the map from one output to the next: rows (in elements) and columns.
-    row_step: usize,
-    stride: usize,
-    /// Output columns in a row.
-    output_width: usize,
-    /// Columns of a row of the map.
-    width: usize,
 }
 
-impl Tap {
-    /// Calls `run` with each range of contiguous outputs and the first element of the map that it reads. Rows that
-    /// follow each other without a gap both in output and map are one range.
-    fn for_each_run(&self, mut run: impl FnMut(Range<usize>, usize)) {
-        let (rows, columns) = (&self.rows, &self.columns);
-        if rows.is_empty() || columns.is_empty() {
-            return;
-        }
-        let first = self.source[0] * self.width + self.source[1];
-        if columns.len() == self.output_width && self.row_step == self.output_width && self.stride == 1 {
-            return run(rows.start * self.output_width..rows.end * self.output_width, first);
-        }
-        for (step, row) in rows.clone().enumerate() {
-            let start = row * self.output_width;
-            run(start + columns.start..start + columns.end, first + step * self.row_step);
-        }
+impl Patches {
+    /// Of a convolution of `x` with `w` to `y`, by their shapes.
+    fn new(spec: &ConvSpec, x: &Array, w: &Array, y: &Array) -> Self {
+        let ([_, _, h, width], [_, channels, kh, kw], [_, _, oh, ow]) = (x.nchw(), w.nchw(), y.nchw());
+        let tap = |index| {
+            let (rows, row) = inside(spec, 0, index / kw, h, oh);
+            let (columns, column) = inside(spec, 1, index % kw, width, ow);
+            Tap { index, rows, columns, source: [row, column] }
+        };
+        let meets = |tap: &Tap| !tap.rows.is_empty() && !tap.columns.is_empty();
+        let taps: Vec<Tap> = (0..kh * kw).map(tap).filter(meets).collect();
+        let length = channels * taps.len();
+        Patches { taps, kernel: kh * kw, channels, length, map: [h, width], output: [oh, ow], stride: spec.stride }
     }
-}
 
-/// The taps of a kernel, row-major.
-fn taps(spec: &ConvSpec, input: [usize; 2], output: [usize; 2], kernel: [usize; 2]) -> Vec<Tap> {
-    let mut taps = Vec::with_capacity(kernel[0] * kernel[1]);
-    for kh in 0..kernel[0] {
-        for kw in 0..kernel[1] {
-            let (rows, source_row) = inside(spec, 0, kh, input[0], output[0]);
-            let (columns, source_column) = inside(spec, 1, kw, input[1], output[1]);
-            taps.push(Tap {
-                rows,
-                columns,
-                source: [source_row, source_column],
-                row_step: spec.stride[0] * input[1],
-                stride: spec.stride[1],
-                output_width: output[1],
-                width: input[1],
-            });
+    /// The maps of each group of channels of each sample.
+    fn maps<'a>(&self, x: &'a Array, groups: usize) -> Vec<&'a [f64]> {
+        debug_assert_eq!(x.shape[1], groups * self.channels);
+        x.data.chunks_exact(self.channels * self.map[0] * self.map[1]).collect()
+    }
+
+    /// Ranges of output rows whose patches are held at once.
+    fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
+        let [rows, columns] = self.output;
+        let step = (PATCH_ELEMENTS / (columns * self.length).max(1)).max(1);
+        (0..rows).step_by(step).map(move |start| start..(start + step).min(rows))
+    }
+
+    /// Calls `visit` with each element of the patches of some output rows and the element of the map that it is.
+    #[inline]
+    fn for_each(&self, rows: &Range<usize>, mut visit: impl FnMut(usize, usize)) {
+        let [[h, width], [_, ow], [row_stride, stride]] = [self.map, self.output, self.stride];
+        for (t, tap) in self.taps.iter().enumerate() {
+            for row in rows.start.max(tap.rows.start)..rows.end.min(tap.rows.end) {
+                let line = (tap.source[0] + (row - tap.rows.start) * row_stride) * width + tap.source[1];
+                for (step, column) in tap.columns.clone().enumerate() {
+                    let (patch, source) = ((row - rows.start) * ow + column, line + step * stride);
+                    for channel in 0..self.channels {
+                        visit(patch * self.length + channel * self.taps.len() + t, channel * h * width + source);
+                    }
+                }
+            }
         }
     }
-    taps
+
+    /// The patches of some output rows, 0 beside the map.
+    fn gather(&self, map: &[f64], rows: &Range<usize>) -> Vec<f64> {
+        let mut patches = vec![0.0; rows.len() * self.output[1] * self.length];
+        self.for_each(rows, |element, source| patches[element] = map[source]);
+        patches
+    }
+
+    /// The patches among elements, in the order of outputs, whose number is not looked at: a patch may be empty.
+    fn each<'a>(&self, patches: &'a [f64]) -> impl Iterator<Item = &'a [f64]> {
+        let length = self.length;
+        (0..).map(move |index| &patches[index * length..(index + 1) * length])
+    }
+
+    /// Weights without those that meet no map, laid out like patches.
+    fn met<'a>(&self, w: &'a [f64]) -> Cow<'a, [f64]> {
+        if self.taps.len() == self.kernel {
+            return Cow::Borrowed(w);
+        }
+        Cow::Owned(w.chunks_exact(self.kernel).flat_map(|w| self.taps.iter().map(|tap| w[tap.index])).collect())
+    }
+
+    /// Those of [`met`](Patches::met) of one output.
+    fn of<'a>(&self, met: &'a [f64], output: usize) -> &'a [f64] {
+        &met[output * self.length..(output + 1) * self.length]
+    }
+
+    /// Puts weights laid out like patches where they belong among all.
+    fn spread(&self, met: &[f64], w: &mut [f64]) {
+        for (met, w) in met.chunks_exact(self.taps.len().max(1)).zip(w.chunks_exact_mut(self.kernel)) {
+            self.taps.iter().zip(met).for_each(|(tap, met)| w[tap.index] = *met);
+        }
+    }
 }
 
 /// Outputs along `axis` at which element `k` of the kernel reads inside the map, and what the first of them reads.

@@ -7,7 +7,7 @@ use super::data_record::DataRecord;
 use super::error::TrainError;
 use super::observer::{Event, Observer};
 use super::overlaps::overlaps;
-use super::settings::{AugmentSetting, ColourMatch, Config, Method, Selection};
+use super::settings::{AugmentSetting, ColourMatch, Config, Selection};
 use super::validation::Validation;
 use crate::data::colours::Colours;
 use crate::data::content::FileContents;
@@ -98,13 +98,13 @@ pub(super) fn open_data(config: &Config, observer: &mut dyn Observer) -> Result<
     if config.select == Selection::Source {
         validations.push(Validation::new(Domain::Source, held_out));
     }
-    let target = match (&config.target, config.method) {
-        (Some(target), Method::Beal | Method::Align | Method::Clr | Method::Teacher) => {
+    let target = match config.target.as_ref().filter(|_| config.adapts()) {
+        Some(target) => {
             let target = Dataset::open_split(target, Split::Train, Labels::Ignored)?;
             note(observer, [target.passed_over(), target.check_readable()?].concat());
             Some(Arc::new(target))
         }
-        _ => None,
+        None => None,
     };
     // Held-out regions of the source have been read above.
     for validation in validations.iter().filter(|validation| validation.domain() == Domain::Target) {

@@ -6,13 +6,19 @@ use super::settings::{AugmentSetting, ColourMatch, Config, Method};
 use crate::metrics::Calibration;
 
 impl Config {
-    /// Steps of an adaptation by the recipe.
+    /// Usual steps of an adaptation by the recipe.
     pub const RECIPE_STEPS: u64 = 150;
 
     /// The run that adapts the network of `checkpoint`, which these are the settings of, from its source to a target: a mean teacher,
     /// whose labels are cut at the network's own thresholds if it has some, strong augmentation, the colours
     /// of the source and averaged weights, at a low learning rate.
-    pub fn recipe(&self, checkpoint: PathBuf, own: Option<Calibration>, source: PathBuf, target: PathBuf) -> Config {
+    pub fn recipe(
+        &self,
+        checkpoint: PathBuf,
+        own: Option<Calibration>,
+        [source, target]: [PathBuf; 2],
+        steps: u64,
+    ) -> Config {
         let usual = Config::new(source);
         let [cup, disc] = own.map_or([None; 2], |own| own.thresholds());
         Config {
@@ -26,8 +32,8 @@ impl Config {
             size: self.size,
             batch: self.batch,
             // There are always enough for the steps.
-            epochs: Self::RECIPE_STEPS,
-            steps: Some(Self::RECIPE_STEPS),
+            epochs: steps,
+            steps: Some(steps),
             warmup_epochs: Some(-1),
             lr: 2e-4,
             ema_decay: 0.985,

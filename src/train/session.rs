@@ -28,7 +28,7 @@ use crate::device::{Device, States};
 use crate::formats::{Facts, Weights, shortened};
 use crate::inference::{InferenceError, Predictor};
 use crate::method::step::{self, AVERAGE, GENERATOR, TrainingStep};
-use crate::metrics::Masking;
+use crate::metrics::{Calibration, Masking};
 use crate::nn::Domain;
 
 type Result<T> = std::result::Result<T, TrainError>;
@@ -46,7 +46,7 @@ pub struct Session {
     states: States,
     data: TrainingData,
     changed_data: ChangedData,
-    validations: Vec<(Validation, Rc<Predictor>)>,
+    validations: Vec<(Rc<Predictor>, Validation)>,
     /// of a run that adapts
     watch: Option<Watch>,
     progress: Progress,
@@ -154,7 +154,7 @@ impl Session {
         let last_epoch = (total - 1) / per_epoch;
         // Before any memory is asked for.
         let domains = looked_at(&validations, &data);
-        let networks = networks(&config, &domains);
+        let networks = networks(&config, &domains).len();
         check_memory(&config, [epoch, last_epoch], &device.capabilities(), networks)?;
         // The states of the whole run, whichever stage it is in.
         let traced = step::trace(&config.step_settings(true))?;
@@ -166,8 +166,8 @@ impl Session {
         };
         let compiled = Networks::compile(device, &states, &config, &domains, progress.colours)?;
         let watch = data.target.clone().map(|target| Watch::new(target, config.size, compiled.of(Domain::Target)));
-        let validations = validations.into_iter().map(|own| (compiled.of(own.domain()), own));
-        let validations = validations.map(|(network, own)| (own, network)).collect();
+        let with_network = |own: Validation| (compiled.of(own.domain()), own);
+        let validations = validations.into_iter().map(with_network).collect();
         match from {
             Some(Origin { checkpoint, path, .. }) => checkpoint.restore(&states, path)?,
             None => initial_weights(&config, &states, &traced, progress.colours, observer)?,
@@ -211,8 +211,8 @@ impl Session {
     }
 
     fn new_stage(&self, epoch: u64) -> Result<Stage> {
-        let domains = looked_at(self.validations.iter().map(|(own, _)| own), &self.data);
-        let networks = networks(&self.config, &domains);
+        let domains = looked_at(self.validations.iter().map(|(_, own)| own), &self.data);
+        let networks = networks(&self.config, &domains).len();
         Stage::new(&self.device, &self.states, &self.config, &self.data, epoch, &self.progress, networks)
     }
 
@@ -325,7 +325,7 @@ impl Session {
         let Progress { step, best_mean_dice, calibration, .. } = self.progress;
         let complete = step >= total;
         let select = self.config.select;
-        let own = self.validations.iter().map(|(validation, _)| validation);
+        let own = self.validations.iter().map(|(_, validation)| validation);
         let chosen_by = own.filter(|validation| validation.domain() == select.domain());
         let chosen_on = ChosenOn { select, regions: chosen_by.map(|own| own.dataset().len()).sum() };
         let category_losses = self.config.category_losses(per_epoch);
@@ -355,7 +355,7 @@ impl Session {
 
     /// Validates, logs, and keeps the best checkpoint.
     fn validate(&mut self, epoch: u64, observer: &mut dyn Observer) -> Result<()> {
-        let run = |(validation, predictor): &(Validation, Rc<Predictor>)| -> Result<(Domain, Scores)> {
+        let run = |(predictor, validation): &(Rc<Predictor>, Validation)| -> Result<(Domain, Scores)> {
             Ok((validation.domain(), validation.run(predictor, |_| ())?))
         };
         let scored = self.validations.iter().map(run).collect::<Result<Vec<_>>>();
@@ -381,8 +381,7 @@ impl Session {
         values.extend(scored.iter().flat_map(|(domain, scores)| named(&format!("{}_", domain.name()), scores)));
         let select = self.config.select.domain();
         if let Some(watch) = &self.watch {
-            let thresholds = self.progress.calibration.map_or([None; 2], |own| own.thresholds());
-            let thresholds = [0, 1].map(|class| thresholds[class].unwrap_or(Masking::USUAL.thresholds[class]));
+            let thresholds = Calibration::or_usual(self.progress.calibration);
             values.extend(watch.look(thresholds)?.named().into_iter().map(|(name, value)| (name.to_string(), value)));
         }
         let record = ValidationRecord {

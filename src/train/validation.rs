@@ -83,12 +83,14 @@ pub(super) fn validation_batch(config: &Config) -> usize {
     config.batch.min(VALIDATION_BATCH)
 }
 
-/// Networks that it takes to look at images of these domains: batch norms have the same statistics for both, so one network does.
-pub(super) fn networks(config: &Config, domains: &[Domain]) -> usize {
-    let is_there = |domain| usize::from(domains.contains(&domain));
+/// Those of some domains that it takes networks for, to look at images of all: batch norms have the same statistics for both, so one
+/// network does.
+pub(super) fn networks(config: &Config, domains: &[Domain]) -> Vec<Domain> {
     match config.norm {
-        NormSetting::Batch => domains.len().min(1),
-        NormSetting::Trans => is_there(Domain::Source) + is_there(Domain::Target),
+        NormSetting::Batch => domains.iter().take(1).copied().collect(),
+        NormSetting::Trans => {
+            [Domain::Source, Domain::Target].into_iter().filter(|domain| domains.contains(domain)).collect()
+        }
     }
 }
 
@@ -107,25 +109,19 @@ impl Networks {
         domains: &[Domain],
         colours: Option<Colours>,
     ) -> Result<Networks> {
-        let mut networks = Networks { all: Vec::new(), norm: config.norm };
-        for &domain in domains {
-            if networks.find(domain).is_none() {
-                let (prefix, size) = (config.validated_states(), [config.size, validation_batch(config)]);
-                let (predictor, _) = Predictor::of_states(device, states, prefix, config.network(), domain, size, 0)?;
-                networks.all.push((domain, Rc::new(predictor.bringing_to(colours))));
-            }
-        }
-        Ok(networks)
-    }
-
-    fn find(&self, domain: Domain) -> Option<&Rc<Predictor>> {
-        let fits = |own: Domain| own == domain || self.norm == NormSetting::Batch;
-        self.all.iter().find(|(own, _)| fits(*own)).map(|(_, network)| network)
+        let (prefix, size) = (config.validated_states(), [config.size, validation_batch(config)]);
+        let compile = |domain| {
+            let (predictor, _) = Predictor::of_states(device, states, prefix, config.network(), domain, size, 0)?;
+            Ok((domain, Rc::new(predictor.bringing_to(colours))))
+        };
+        let all = networks(config, domains).into_iter().map(compile).collect::<Result<_>>()?;
+        Ok(Networks { all, norm: config.norm })
     }
 
     /// The one for a domain that it was compiled for.
     pub(super) fn of(&self, domain: Domain) -> Rc<Predictor> {
-        self.find(domain).expect("networks are compiled for every domain that is looked at").clone()
+        let own = self.all.iter().find(|(own, _)| *own == domain || self.norm == NormSetting::Batch);
+        own.expect("networks are compiled for every domain that is looked at").1.clone()
     }
 }
 

@@ -93,7 +93,7 @@ fn the_recipe_is_a_run_that_learns_what_its_averages_say_of_the_target() {
     let entropy = validation["validation"]["unlabelled_disc_entropy"].as_f64().expect("the target is watched");
     assert!(entropy > 0.0 && entropy <= 1.0, "{validation}");
     let settings = fs::read_to_string(out.join("config.toml")).expect("a run has settings");
-    for line in ["method = \"teacher\"", "augment = \"strong\"", "seed = 5", "steps = 1", "size = 32", "batch = 4"] {
+    for line in ["method = \"teacher\"", "augment = \"strong\"", "seed = 5", "steps = 1", "size = 32", "batch = 6"] {
         assert!(settings.lines().any(|own| own == line), "`{line}` is not in {settings}");
     }
     // The run begins with what it is to adapt, and is used like any other.

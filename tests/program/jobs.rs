@@ -12,8 +12,8 @@ use crate::clinics::unchanged_clinics;
 use crate::lasting::lasting_folder;
 use crate::running::{papilla, succeed, text};
 
-/// A short run from one clinic to the other: eight steps and two validations.
-const SETTINGS: [&str; 10] = ["--size", "32", "--batch", "4", "--epochs", "2", "--validate-every", "1", "--seed", "3"];
+/// A short run from one clinic to the other: six steps and two validations.
+const SETTINGS: [&str; 10] = ["--size", "32", "--batch", "6", "--epochs", "2", "--validate-every", "1", "--seed", "3"];
 
 /// What makes an adaptation of it, with pictures for TensorBoard: the second of its two epochs computes all losses.
 const ADAPTED: [&str; 8] =
@@ -127,7 +127,7 @@ impl Job {
     pub fn resumed(&self) -> &'static Path {
         self.common.resumed.get_or_init(|| {
             let run = self.common.folder.join("resumed");
-            self.kill(&run, |run| logged(run) >= 7);
+            self.kill(&run, |run| logged(run) >= 5);
             succeed(&["train", "--resume", text(&run)]);
             run
         })

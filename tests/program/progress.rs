@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use crate::clinics::clinics;
 use crate::running::{output, text};
 
-/// Of eight steps, four before the first validation.
-const SETTINGS: &str = "--size 32 --batch 4 --epochs 2 --validate-every 1 --seed 3";
+/// Of six steps, three before the first validation.
+const SETTINGS: &str = "--size 32 --batch 6 --epochs 2 --validate-every 1 --seed 3";
 
 fn arguments(folder: &TempDir, name: &str) -> Vec<String> {
     let clinics = folder.path().join("clinics");
@@ -41,10 +41,10 @@ fn lines_where_there_is_no_terminal_and_nothing_when_quiet() {
     };
     let told = run("lines", &[]);
     let line = |begin: &str| told.iter().find(|line| line.starts_with(begin)).expect("the line is there");
-    let first = line("step 1/8  epoch 0  total ");
+    let first = line("step 1/6  epoch 0  total ");
     assert_has(first, &["  seg ", " images/s  ", " s left  "]);
     assert!(!first.contains("Dice"), "nothing is validated yet: {first}");
-    let last = line("step 8/8  epoch 1  total ");
+    let last = line("step 6/6  epoch 1  total ");
     assert_has(last, &["  seg ", "  Dice target cup 0.", ", disc 0.", " images/s  0 s left"]);
     if cfg!(target_os = "linux") {
         assert_has(last, &["  memory: program ", "iB, step on the adapter "]);
@@ -87,13 +87,13 @@ fn plain(shown: &str) -> String {
 fn a_bar_that_fits_the_terminal_without_colours_on_request() {
     let folder = TempDir::new().expect("a temporary folder");
     clinics(&folder);
-    for (steps, columns, no_color) in [("5", 80, None), ("1", 120, Some("1"))] {
+    for (steps, columns, no_color) in [("4", 80, None), ("1", 120, Some("1"))] {
         let Some(shown) = in_terminal(&folder, steps, columns, no_color) else { return };
         let text = plain(&shown);
         assert_has(&text, &["training ━", &format!("{steps}/{steps}"), " s left", "  total ", "seg ", " images/s"]);
         assert_has(&text, &["memory: program ", "iB, step on the adapter "]);
         // The first of two epochs ends with a validation, and the bar shows it in the second.
-        assert_eq!(text.contains("epoch 1  total ") && text.contains("Dice target cup 0."), steps == "5");
+        assert_eq!(text.contains("epoch 1  total ") && text.contains("Dice target cup 0."), steps == "4");
         // Rows are filled up to the terminal's width rather than ended.
         for bar in text.split(['\r', '\n']).filter(|line| line.starts_with("training ")) {
             let letters: Vec<char> = bar.chars().collect();

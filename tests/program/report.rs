@@ -195,8 +195,8 @@ fn two_runs(runs: &Runs, first: &Path, second: &Path) {
     assert_eq!([&comparison["disc_dice"]["images"], &comparison["disc_dice"]["of"]], [3, 3]);
     assert!(comparison["disc_dice"]["difference_ci95"].is_null(), "three images are too few for an interval");
     let checkpoints = [&comparison["baseline_checkpoint"], &comparison["run_checkpoint"]].map(|told| told.as_str());
-    assert!(checkpoints[0].is_some_and(|told| told.starts_with("best, after ") && told.ends_with(" of 8 steps")));
-    assert_eq!(checkpoints[1], Some("last, after 8 of 8 steps"), "of an adaptation");
+    assert!(checkpoints[0].is_some_and(|told| told.starts_with("best, after ") && told.ends_with(" of 6 steps")));
+    assert_eq!(checkpoints[1], Some("last, after 6 of 6 steps"), "of an adaptation");
     assert!(document["runs"][1]["last_prototype_distance"]["cup_background"].as_f64().is_some_and(|d| d >= 0.0));
     let names: Vec<String> = both.select(&selector("figcaption")).map(all_text).collect();
     assert!(names.iter().any(|name| name.starts_with("Distance of the prototypes")), "{names:?}");
@@ -214,7 +214,7 @@ fn two_runs(runs: &Runs, first: &Path, second: &Path) {
     assert!(printed.lines().any(|line| line.starts_with("  Dice, disc") && line.contains("over 3 of 3")), "{printed}");
     let differences = fs::read_to_string(charts.join("comparisons.csv")).expect("the table is written");
     let row = differences.lines().find(|row| row.contains(",disc_dice,")).expect("a row");
-    assert!(row.contains(",post-processed masks at 0.75,") && row.contains(",clr,last,8,"), "{row}");
+    assert!(row.contains(",post-processed masks at 0.75,") && row.contains(",clr,last,6,"), "{row}");
     assert!(row.contains(",,,3,3,"), "no interval of three images: {row}");
 
     // The same images are needed for pairs.
@@ -244,7 +244,7 @@ fn damaged_and_unfinished(runs: &Runs, run: &Path) {
     assert!(output.status.success());
     let title = page(&out).select(&selector("h1")).next().map(all_text).expect("a title");
     assert!(
-        title.starts_with("clr ") && title.contains("unfinished: 8 steps done, in pass 2 of 2 over the source"),
+        title.starts_with("clr ") && title.contains("unfinished: 6 steps done, in pass 2 of 2 over the source"),
         "{title}"
     );
     let remarks: Vec<String> = page(&out).select(&selector(".remarks li")).map(all_text).collect();

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::architecture::check_readable;
+use super::architecture::readable_checkpoint;
 use super::convert::{read, state_flags};
 use super::masking::fraction;
 use super::{Architecture, Global, Overwrite, WrongFlags, output, progress};
@@ -22,9 +22,7 @@ use crate::device::Device;
 use crate::formats::{Fact, Facts, Weights};
 use crate::metrics::Calibration;
 use crate::own_file::Purpose;
-use crate::train::{
-    CheckpointTaken, ColourMatch, Config, Selection, calibrate, checkpoint_at, colours_of, estimate, move_statistics,
-};
+use crate::train::{CheckpointTaken, ColourMatch, Config, Selection, calibrate, colours_of, estimate, move_statistics};
 
 /// Fit a trained network to another camera by images of it alone, without labels
 ///
@@ -63,8 +61,9 @@ pub(super) struct Arguments {
     /// How far the statistics move to those of the images: 0 not at all, 1 all the way
     #[arg(long, default_value_t = 0.6, value_name = "SHARE", value_parser = share)]
     share: f32,
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "what", help = steps_help())]
-    steps: Option<u64>,
+    /// Steps to train, where it is trained
+    #[arg(long, value_name = "N", default_value_t = Config::RECIPE_STEPS, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "what")]
+    steps: u64,
     /// Seed of everything random, where it is trained
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), conflicts_with = "what")]
     seed: u64,
@@ -75,10 +74,6 @@ pub(super) struct Arguments {
     architecture: Architecture,
     #[command(flatten)]
     overwrite: Overwrite,
-}
-
-fn steps_help() -> String {
-    format!("Steps to train, where it is trained [default: {}]", Config::RECIPE_STEPS)
 }
 
 /// A share among the flags.
@@ -127,9 +122,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let (targets, of_targets) = target.as_deref().map_or_else(|| Ok(Default::default()), regions_of)?;
     notes.extend(of_targets);
     let fallback = architecture.config()?;
-    let CheckpointTaken { path: checkpoint, note } = checkpoint_at(&arguments.checkpoint)?;
+    let CheckpointTaken { path: checkpoint, note } = readable_checkpoint(&arguments.checkpoint)?;
     notes.extend(note);
-    check_readable(&checkpoint)?;
     let overwriting = arguments.overwrite.reading([&checkpoint]);
     overwriting.check(out, Purpose::Weights)?;
     let (mut weights, config) = read(&checkpoint, &fallback)?;

@@ -5,19 +5,19 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+use super::super::architecture::readable_checkpoint;
 use super::super::convert::read;
 use super::super::{Architecture, Global, train};
-use super::check_readable;
 use crate::data::place::Taken;
 use crate::formats::Facts;
-use crate::train::{CheckpointTaken, Config, calibration_of, checkpoint_at};
+use crate::train::{CheckpointTaken, Config, calibration_of};
 
 /// What the recipe is told.
 pub(super) struct Request<'a> {
     pub checkpoint: &'a Path,
     pub source: &'a Path,
     pub target: &'a Path,
-    pub steps: Option<u64>,
+    pub steps: u64,
     pub seed: u64,
     pub architecture: &'a Architecture,
     /// folder of the run
@@ -33,17 +33,13 @@ pub(super) fn run(global: &Global, request: &Request<'_>) -> Result<ExitCode> {
         path.canonicalize().with_context(|| format!("`{}` cannot be found", path.display()))
     };
     let (source, target) = (dataset(request.source)?, dataset(request.target)?);
-    let CheckpointTaken { path, note } = checkpoint_at(request.checkpoint)?;
+    let CheckpointTaken { path, note } = readable_checkpoint(request.checkpoint)?;
     notes.extend(note);
-    check_readable(&path)?;
     let (weights, trained) = read(&path, &request.architecture.config()?)?;
     request.architecture.agree(&trained, &path)?;
     notes.extend(request.architecture.assumption(weights.facts.count(Facts::SIZE).is_some(), &trained, &path));
     let own = calibration_of(&weights.facts, &path)?;
     let path = path.canonicalize().with_context(|| format!("`{}` cannot be found", path.display()))?;
-    let mut config = Config { seed: request.seed, ..trained.recipe(path, own, source, target) };
-    if let Some(steps) = request.steps {
-        (config.epochs, config.steps) = (steps, Some(steps));
-    }
+    let config = Config { seed: request.seed, ..trained.recipe(path, own, [source, target], request.steps) };
     train::new_run(global, config, &notes, request.out)
 }

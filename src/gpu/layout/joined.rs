@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::assign::Layouts;
 use super::placed::Placed;
+use super::places::readers;
 use super::unwritten::FEW_FILTERS;
 use crate::gpu::family::{ConvKernel, ConvProblem};
 use crate::gpu::machine::Capabilities;
@@ -47,10 +48,7 @@ pub(crate) fn unjoined(
     machine: &Capabilities,
 ) -> HashSet<NodeId> {
     let from_buffers = layouts.computed_from_buffers(live);
-    let mut readers: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
-    for &id in live {
-        graph.node(id).inputs.iter().for_each(|&input| readers.entry(input).or_default().push(id));
-    }
+    let readers = readers(graph, live);
     let later: HashSet<NodeId> = graph.read_later().map(|id| graph.storage_of(id)).collect();
     let readers_of = |id: NodeId| readers.get(&id).into_iter().flatten().copied();
     let is_head = |id: NodeId| {

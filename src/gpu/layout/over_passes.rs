@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::assign::Layouts;
+use super::places::readers;
 use crate::gpu::machine::Capabilities;
 use crate::graph::{Binary, Graph, NodeId, Op, ResizeMode, Unary};
 
@@ -28,10 +29,7 @@ pub(crate) fn over_passes(
     machine: &Capabilities,
 ) -> (HashMap<NodeId, OverPasses>, HashSet<NodeId>) {
     let from_buffers = layouts.computed_from_buffers(live);
-    let mut readers: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
-    for &id in live {
-        graph.node(id).inputs.iter().for_each(|&input| readers.entry(input).or_default().push(id));
-    }
+    let readers = readers(graph, live);
     let later: HashSet<NodeId> = graph.read_later().collect();
     let mut sums: HashMap<NodeId, OverPasses> = HashMap::new();
     let mut passed_through = HashSet::new();

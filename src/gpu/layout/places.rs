@@ -32,6 +32,15 @@ pub(super) fn reads(graph: &Graph, live: &[NodeId]) -> HashMap<NodeId, usize> {
     reads
 }
 
+/// The live nodes that read each value, one of them as often as it does.
+pub(super) fn readers(graph: &Graph, live: &[NodeId]) -> HashMap<NodeId, Vec<NodeId>> {
+    let mut readers: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+    for &id in live {
+        graph.node(id).inputs.iter().for_each(|&input| readers.entry(input).or_default().push(id));
+    }
+    readers
+}
+
 /// Contiguous slices that only updates read: what they are slices of, and where they begin.
 pub(crate) fn slices_in_place(graph: &Graph) -> HashMap<NodeId, (NodeId, usize)> {
     let mut slices = HashMap::new();

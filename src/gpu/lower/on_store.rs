@@ -107,6 +107,25 @@ impl Lowering<'_> {
         operator.inputs.iter().copied().find(|input| *input != out)
     }
 
+    /// The node whose value the kernel of another writes: the one that it goes on to, or its own.
+    pub(super) fn written_by(&self, id: NodeId) -> NodeId {
+        self.combined.get(&id).copied().unwrap_or(id)
+    }
+
+    /// Binds a piece of the map that is met, so many elements a sample, or anything.
+    pub(super) fn bind_met(
+        &self,
+        dispatch: Dispatch,
+        met: Option<NodeId>,
+        (piece, sample): (Piece, usize),
+        anything: View,
+    ) -> Dispatch {
+        match met {
+            Some(met) => dispatch.bind(self.rows(met, piece, sample).0),
+            None => dispatch.bind_part(anything, 0),
+        }
+    }
+
     /// Binds the share `part` of `whole` of a piece of the map that is met, or anything, and the parts of a reduction.
     pub(super) fn bind_store(
         &self,

@@ -100,7 +100,7 @@ impl Lowering<'_> {
             Operand::Feature => ("feature", m * plane, c * plane),
             Operand::Weight => ("weight", c * plane, m * plane),
         };
-        let written = self.combined.get(&id).copied().unwrap_or(id);
+        let written = self.written_by(id);
         let [sign_of_met, sign] = match self.graph.node(written) {
             Node { op: Op::Binary(Binary::Sub), inputs, .. } if inputs[0] == id => [-1.0, 1.0],
             Node { op: Op::Binary(Binary::Sub), .. } => [1.0, -1.0],

@@ -76,7 +76,7 @@ fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goe
     for content in &damaged {
         fs::write(last(&run), content).expect("the file can be written");
         let error = refusal(&["train", "--resume", text(&run)]);
-        for words in ["last.safetensors", "previous checkpoint, of step 7,", "--from previous"] {
+        for words in ["last.safetensors", "previous checkpoint, of step 5,", "--from previous"] {
             assert!(error.contains(words), "`{words}` is not in: {error}");
         }
     }
@@ -87,7 +87,7 @@ fn a_checkpoint_with_a_changed_byte_anywhere_is_refused_and_the_previous_one_goe
     fs::write(last(&run), &damaged[0]).expect("the file can be written");
     succeed(&["train", "--resume", text(&run), "--from", "previous"]);
     assert_same(undisturbed, &run);
-    assert_eq!(contents(&run, "previous").1, "7", "the whole one was kept, not the damaged one");
+    assert_eq!(contents(&run, "previous").1, "5", "the whole one was kept, not the damaged one");
 
     for name in ["last", "previous"] {
         fs::write(run.join(format!("checkpoints/{name}.safetensors")), b"").expect("the file can be written");
@@ -137,7 +137,7 @@ fn a_run_is_not_gone_on_with_on_other_regions_or_settings_than_it_began_with_unl
     }
     let settings = moved(&fs::read_to_string(run.join("config.toml")).expect("the run has its settings"));
     fs::write(run.join("config.toml"), &settings).expect("the file can be written");
-    for other in [settings.replace("source-only", "clr"), settings.replace("batch = 4", "batch = 5")] {
+    for other in [settings.replace("source-only", "clr"), settings.replace("batch = 6", "batch = 5")] {
         fs::write(run.join("config.toml"), &other).expect("the file can be written");
         let errors = [refusal(&resume), refusal(&["report", "--no-images", text(&run)])];
         assert!(errors.iter().all(|error| error.contains("contradicts")), "{errors:?}");

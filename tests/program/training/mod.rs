@@ -45,7 +45,7 @@ fn from_synthetic_clinics_to_predictions() {
 
     let lines = metrics(run);
     let steps: Vec<&Value> = lines.iter().filter(|l| l.get("step").is_some()).collect();
-    assert_eq!(steps.len(), 8, "18 regions without the held-out ones give 4 batches of 4, twice");
+    assert_eq!(steps.len(), 6, "18 regions without the held-out ones give 3 batches of 6, twice");
     for (index, line) in steps.iter().enumerate() {
         assert_eq!(line["step"], index);
         assert!(line["total"].as_f64().is_some_and(|v| v > 0.0 && v.is_finite()), "{line}");
@@ -67,7 +67,7 @@ fn from_synthetic_clinics_to_predictions() {
         assert_eq!(line["validation"].as_object().map(|values| values.len()), Some(3 * VALIDATED.len()));
     }
     let rows = fs::read_to_string(run.join("log.csv")).expect("the run logs");
-    assert_eq!(rows.lines().count(), 1 + 8 + 2);
+    assert_eq!(rows.lines().count(), 1 + 6 + 2);
     let columns = rows.lines().next().map_or(0, |l| l.split(',').count());
     assert!(rows.lines().all(|l| l.split(',').count() == columns), "{rows}");
 
@@ -79,7 +79,7 @@ fn from_synthetic_clinics_to_predictions() {
     let document: Value = serde_json::from_str(&evaluated).expect("--json prints one document");
     assert_eq!(document["checkpoint"], text(&best), "of a run its best checkpoint is taken");
     assert_eq!([&document["size"], &document["size_is_assumed"]], [&Value::from(32), &Value::from(false)]);
-    assert!(document["steps"].as_u64().is_some_and(|steps| [4, 8].contains(&steps)), "{document}");
+    assert!(document["steps"].as_u64().is_some_and(|steps| [3, 6].contains(&steps)), "{document}");
     assert_eq!(document["data"], text(&test), "of a dataset its test regions are taken");
     assert_eq!(document["images"], 3);
     for stage in ["raw", "postprocessed"] {

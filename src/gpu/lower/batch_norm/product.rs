@@ -109,7 +109,7 @@ impl Lowering<'_> {
     ) -> Result<()> {
         let of = self.of_product(eps, activation, loaded, id)?;
         let [n, c, h, w] = self.nchw(id);
-        let (met, written) = (self.combined_with(id), self.combined.get(&id).copied().unwrap_or(id));
+        let (met, written) = (self.combined_with(id), self.written_by(id));
         let sums = self.whole(self.input(id, 5))?;
         for piece in self.pieces(n, c * h * w)? {
             let (vdx, base_dx) = self.rows(written, piece, c * h * w);
@@ -120,10 +120,7 @@ impl Lowering<'_> {
                 .constant("TRAINING", Constant::Bool(training))
                 .constant("ADDS", Constant::Bool(met.is_some()))
                 .bind(sums);
-            dispatch = match met {
-                Some(met) => dispatch.bind(self.rows(met, piece, c * h * w).0),
-                None => dispatch.bind_part(sums, 0),
-            };
+            dispatch = self.bind_met(dispatch, met, (piece, c * h * w), sums);
             self.push(dispatch.bind_written(vdx).groups(groups));
         }
         Ok(())
@@ -144,9 +141,10 @@ impl Lowering<'_> {
     fn block(&self, of: &OfProduct, piece: Piece) -> OfProductBlock {
         let [n, channels, h, w] = self.nchw(self.input(of.id, 0));
         let (plane, MaskNumbers { stream, threshold, scale }) = (h * w, of.loaded.mask());
+        let [base_x, base_product] = self.x_and_product(of, piece).map(|(_, base)| base);
         OfProductBlock {
-            base_x: self.x_and_product(of, piece)[0].1,
-            base_product: self.x_and_product(of, piece)[1].1,
+            base_x,
+            base_product,
             base_dx: 0,
             planes: piece.count * channels,
             channels,

@@ -96,7 +96,7 @@ impl Lowering<'_> {
         let (per_x, per_y) = (read[1..].iter().product::<usize>(), written[1..].iter().product::<usize>());
         for piece in self.pieces(n, per_x.max(per_y))? {
             let (vx, bx) = self.rows(x, piece, per_x);
-            let (vy, by) = self.rows(self.combined.get(&id).copied().unwrap_or(id), piece, per_y);
+            let (vy, by) = self.rows(self.written_by(id), piece, per_y);
             let count = piece.count * per_y;
             let met = self.combined_with(id);
             let forward = if met.is_some() { "shifted_added" } else { "shifted" };
@@ -120,7 +120,7 @@ impl Lowering<'_> {
         let ([samples, parts, in_h, in_w], [n, channels, out_h, out_w]) = (self.nchw(x), self.nchw(id));
         let (per_x, per_y) = (samples * parts * in_h * in_w / n, channels * out_h * out_w);
         let met = self.combined_with(id);
-        let written = self.combined.get(&id).copied().unwrap_or(id);
+        let written = self.written_by(id);
         let groups = (out_h.div_ceil(ROWS) * out_w).div_ceil(64);
         let left = self.reductions.get(&id).copied().map(|reduction| {
             let elements = n * groups * channels * 3;
@@ -149,10 +149,7 @@ impl Lowering<'_> {
                 .bind(vx)
                 .bind_written(vy)
                 .grid(groups, channels, piece.count);
-            dispatch = match met {
-                Some(met) => dispatch.bind(self.rows(met, piece, per_y).0),
-                None => dispatch.bind_part(vx, 0),
-            };
+            dispatch = self.bind_met(dispatch, met, (piece, per_y), vx);
             if let Some((_, target, elements)) = left {
                 dispatch = dispatch.bind_written(self.whole_target(target, elements)?);
             }
