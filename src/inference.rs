@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::data::colours::{Colours, planes_brought_to};
 use crate::data::resize::resize_image;
+use crate::data::scales::Scales;
 use crate::data::square::Square;
 use crate::device::{Device, DeviceError, Program, States};
 use crate::graph::{Graph, NodeId, Prepared, ResizeMode, ShapeError, fold_norms, prepare, simplify};
@@ -26,8 +27,23 @@ pub struct Predictor {
     batch: usize,
     /// whether there are passes with dropouts beside the one without
     is_stochastic: bool,
-    /// colours that images are brought to
-    colours: Option<Colours>,
+    views: Views,
+}
+
+/// How images are brought before a network.
+#[derive(Clone, Debug, Default)]
+pub struct Views {
+    /// colours that they are brought to first, each by itself
+    pub colours: Option<Colours>,
+    /// scales at which they are seen; logits are averages over those that show a pixel
+    pub scales: Scales,
+}
+
+impl Views {
+    /// Views of images that are brought to colours, if there are some, and seen as they are.
+    pub fn brought_to(colours: Option<Colours>) -> Self {
+        Self { colours, ..Self::default() }
+    }
 }
 
 /// Seed of the dropouts: two integers below 2²⁴. Always the same, so that the same call gives the same files.
@@ -228,12 +244,12 @@ impl Predictor {
         if is_stochastic {
             program.write("seed", &SEED)?;
         }
-        Ok((Predictor { program, prepare, size, batch, is_stochastic, colours: None }, tensors))
+        Ok((Predictor { program, prepare, size, batch, is_stochastic, views: Views::default() }, tensors))
     }
 
-    /// The same for images that are brought to these colours first, each by itself.
-    pub fn bringing_to(self, colours: Option<Colours>) -> Predictor {
-        Predictor { colours, ..self }
+    /// The same for images that are brought before the network so.
+    pub fn seeing(self, views: Views) -> Predictor {
+        Predictor { views, ..self }
     }
 
     /// Takes over the weights as they are now. Normalisations are folded into convolutions, so that each image costs less.
@@ -252,12 +268,26 @@ impl Predictor {
         if images.len() > self.batch {
             return Err(InferenceError::TooManyImages { given: images.len(), batch: self.batch });
         }
-        let side = self.size as u32;
-        let resized = |image: &RgbImage| match image.width() == image.height() {
-            true => resize_image(image, side, side),
-            false => resize_image(&square_of(image).cut_image(image), side, side),
+        let at = |scale| Ok((scale, self.logits_at(images, scale)?));
+        let mut views: Vec<(f32, Vec<Logits>)> = self.views.scales.iter().map(at).collect::<Result<_>>()?;
+        if let [(_, only)] = &mut views[..] {
+            return Ok(std::mem::take(only));
+        }
+        let average = |(index, image): (usize, &&RgbImage)| {
+            let of_image: Vec<_> = views.iter().map(|(scale, logits)| (*scale, &logits[index])).collect();
+            average(image, &of_image)
         };
-        let colours = self.colours;
+        Ok(images.par_iter().enumerate().map(average).collect())
+    }
+
+    /// The same of squares of one scale. Beyond these there is nothing of use.
+    fn logits_at(&self, images: &[&RgbImage], scale: f32) -> Result<Vec<Logits>> {
+        let side = self.size as u32;
+        let resized = |image: &RgbImage| match image.width() == image.height() && scale == 1.0 {
+            true => resize_image(image, side, side),
+            false => resize_image(&square_of(image).scaled(scale).cut_image(image), side, side),
+        };
+        let colours = self.views.colours;
         let planes: Vec<Vec<f32>> =
             images.par_iter().map(|image| planes_brought_to(colours, &resized(image))).collect();
         let mut input = planes.concat();
@@ -280,7 +310,7 @@ impl Predictor {
         }
         let upsample = |index: usize| {
             let (width, height) = (images[index].width() as usize, images[index].height() as usize);
-            let square = square_of(images[index]);
+            let square = square_of(images[index]).scaled(scale);
             let to_own = |values: &[f32]| resize_align_corners(values, size, &square, [height, width]);
             let both = |values: &Vec<f32>| -> Vec<f32> {
                 values[2 * index * plane..][..2 * plane].chunks(plane).flat_map(to_own).collect()
@@ -291,6 +321,28 @@ impl Predictor {
             Logits { width, height, mask, boundary, deviation }
         };
         Ok((0..images.len()).into_par_iter().map(upsample).collect())
+    }
+}
+
+/// What views of an image at several scales say of it, at each pixel on average over those that show it.
+fn average(image: &RgbImage, views: &[(f32, &Logits)]) -> Logits {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let squares: Vec<Square> = views.iter().map(|(scale, _)| square_of(image).scaled(*scale)).collect();
+    let over = |maps: Vec<&Vec<f32>>| -> Vec<f32> {
+        let at = |index: usize| {
+            let (x, y) = ((index % width) as i64, (index / width % height) as i64);
+            let shown = squares.iter().zip(&maps).filter(|(square, _)| square.contains(x, y));
+            let (sum, count) = shown.fold((0.0, 0.0), |(sum, count), (_, map)| (sum + map[index], count + 1.0));
+            sum / count
+        };
+        (0..maps[0].len()).map(at).collect()
+    };
+    Logits {
+        width,
+        height,
+        mask: over(views.iter().map(|(_, logits)| &logits.mask).collect()),
+        boundary: over(views.iter().map(|(_, logits)| &logits.boundary).collect()),
+        deviation: over(views.iter().map(|(_, logits)| &logits.deviation).collect()),
     }
 }
 
@@ -388,8 +440,43 @@ mod tests {
         };
         let apart = difference(&predictor);
         let colours = "0.1 -0.2 -0.4 0.3 0.2 0.1".parse().expect("colours");
-        let together = difference(&predictor.bringing_to(Some(colours)));
+        let together = difference(&predictor.seeing(Views::brought_to(Some(colours))));
         assert!(together * 1e3 < apart, "{together} where {apart} was");
+    }
+
+    #[test]
+    fn several_scales_are_averaged_where_they_show_a_pixel() {
+        let (_states, predictor, _) = small();
+        predictor.refresh().expect("every state is there");
+        let wide = RgbImage::from_fn(48, 40, |x, y| image::Rgb([(x * 5) as u8, (y * 6) as u8, (x * y) as u8]));
+        let scales = |text: &str| Views { scales: text.parse().expect("scales"), ..Views::default() };
+        let of = |text: &str, predictor: Predictor| {
+            let predictor = predictor.seeing(scales(text));
+            (predictor.logits(&[&wide]).expect("one image fits").remove(0), predictor)
+        };
+        let (one, predictor) = of("1", predictor);
+        let (far, predictor) = of("1.5", predictor);
+        let (all, _) = of("0.5,1,1.5", predictor);
+        // What is seen of near shows 24 columns and rows.
+        let near = Square::containing(48, 40).scaled(0.5).cut_image(&wide);
+        let (_states, predictor, _) = small();
+        predictor.refresh().expect("every state is there");
+        let near = predictor.logits(&[&near]).expect("one image fits").remove(0);
+        for (name, one, far, near, all) in [
+            ("disc", &one.mask[48 * 40..], &far.mask[48 * 40..], &near.mask[24 * 24..], &all.mask[48 * 40..]),
+            ("boundary", &one.boundary[..], &far.boundary[..], &near.boundary[..], &all.boundary[..]),
+        ] {
+            for (x, y) in [(0, 0), (11, 20), (12, 8), (20, 13), (35, 31), (36, 20), (47, 39)] {
+                let at = y * 48 + x;
+                let inside = (12..36).contains(&x) && (8..32).contains(&y);
+                let expected = match inside {
+                    true => (near[(y - 8) * 24 + x - 12] + one[at] + far[at]) / 3.0,
+                    false => (one[at] + far[at]) / 2.0,
+                };
+                assert!((all[at] - expected).abs() < 1e-5, "{name} at {x}, {y}: {} for {expected}", all[at]);
+            }
+        }
+        assert!(all.mask != one.mask && all.deviation.is_empty());
     }
 
     #[test]

@@ -231,6 +231,12 @@ fn dropped(weights: &Weights, format: Format) -> Vec<String> {
              green and blue to these means and deviations first ({colours})"
         ));
     }
+    if let Some(scales) = weights.facts.get(Facts::SCALES).filter(|_| format == Format::Onnx) {
+        dropped.push(format!(
+            "the scales at which images are seen, but in the metadata (`scales`): whoever runs it averages the logits of squares of \
+             these sides around the middle ({scales})"
+        ));
+    }
     if format == Format::StateDict && weights.facts.iter().len() > 0 {
         let names: Vec<String> = weights.facts.iter().map(|(name, _)| format!("`{name}`")).collect();
         dropped.push(format!("{} (`.pth.tar` keeps them)", names.join(", ")));

@@ -69,6 +69,10 @@ const EXAMPLES: [(&str, &[(&str, &str)]); 18] = [
                 "the same, with thresholds that are right for it",
                 "papilla adapt --colours --thresholds --source refuge --checkpoint runs/first --out adapted.safetensors",
             ),
+            (
+                "with discs of other sizes than the source's",
+                "papilla adapt --scales 0.8,1,1.25 --thresholds --source refuge --checkpoint runs/first --out adapted.safetensors",
+            ),
         ],
     ),
     (

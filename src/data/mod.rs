@@ -32,6 +32,7 @@ pub mod remarks;
 pub mod resize;
 mod rng;
 pub mod sample;
+pub mod scales;
 pub mod square;
 mod structure;
 pub mod synth;

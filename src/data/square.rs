@@ -30,6 +30,19 @@ impl Square {
         Self { left: first(width), top: first(height), side }
     }
 
+    /// The square around the same middle whose side is that many times this one's, of a pixel at least.
+    pub fn scaled(&self, factor: f32) -> Self {
+        let side = ((f64::from(self.side) * f64::from(factor)).round() as u32).max(1);
+        let moved = (i64::from(self.side) - i64::from(side)).div_euclid(2);
+        Self { left: self.left + moved, top: self.top + moved, side }
+    }
+
+    /// Whether a pixel lies in the square.
+    pub fn contains(&self, x: i64, y: i64) -> bool {
+        let line = |first: i64| first..first + i64::from(self.side);
+        line(self.left).contains(&x) && line(self.top).contains(&y)
+    }
+
     /// Whether the square leaves a picture of this size.
     pub fn leaves(&self, width: u32, height: u32) -> bool {
         let side = i64::from(self.side);
@@ -89,6 +102,11 @@ mod tests {
         assert_eq!(Square::around((3.5, 10.0), 4), Square { left: 2, top: 9, side: 4 });
         assert_eq!(Square::containing(5, 8), Square { left: -1, top: 0, side: 8 });
         let line = GrayImage::from_raw(3, 1, vec![10, 20, 30]).expect("3 pixels");
+        let four = Square { left: 2, top: 9, side: 4 };
+        assert_eq!(four.scaled(0.5), Square { left: 3, top: 10, side: 2 });
+        assert_eq!(four.scaled(1.25), Square { left: 1, top: 8, side: 5 });
+        assert_eq!((four.scaled(1.0), four.scaled(0.01).side), (four, 1));
+        assert!(four.contains(2, 12) && !four.contains(2, 13) && !four.contains(1, 9));
         let seven = Square { left: -2, top: 0, side: 7 };
         let cut = seven.cut_mirrored(&line);
         assert_eq!(cut.as_raw()[..7], [20, 10, 10, 20, 30, 30, 20]);

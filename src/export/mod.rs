@@ -45,7 +45,7 @@ pub fn to_onnx(weights: StateDict, path: &Path, config: &Config, facts: &Facts) 
         let channels = graphs.rest.shape(*id)[1];
         ValueInfoProto::maps(name, [channels, size, size])
     });
-    let of_use = [Facts::COLOURS, Facts::STATISTICS, Facts::THRESHOLDS];
+    let of_use = [Facts::COLOURS, Facts::SCALES, Facts::STATISTICS, Facts::THRESHOLDS];
     let further = of_use.into_iter().filter_map(|key| Some((key, facts.get(key)?.clone())));
     let stated = stated(config).into_iter().chain(further);
     let metadata = stated.map(|(key, fact)| (key.to_owned(), fact.to_string()));
@@ -82,7 +82,11 @@ mod tests {
             weights.insert(spec.name, HostTensor { shape: spec.shape.to_vec(), data }).expect("names differ");
         }
         let mut facts = Facts::default();
-        let told = [(Facts::THRESHOLDS, "cup 0.41, disc 0.63, on 28 regions"), (Facts::COLOURS, "0 0 0 0.5 0.5 0.5")];
+        let told = [
+            (Facts::THRESHOLDS, "cup 0.41, disc 0.63, on 28 regions"),
+            (Facts::COLOURS, "0 0 0 0.5 0.5 0.5"),
+            (Facts::SCALES, "0.8,1,1.25"),
+        ];
         told.iter().for_each(|(name, text)| facts.push(name, Fact::Text(text.to_string())));
         let model = to_onnx(weights, Path::new("weights.pth"), &config, &facts).expect("it has a counterpart");
         let value = |key: &str| {

@@ -35,7 +35,7 @@ enum Kind {
 }
 
 /// Facts that are kept: those of published checkpoints, under their names there, then what the network is.
-const KNOWN: [(&str, Kind); 14] = [
+const KNOWN: [(&str, Kind); 15] = [
     ("epoch", Kind::Whole),
     ("iteration", Kind::Whole),
     ("arch", Kind::Text),
@@ -49,6 +49,7 @@ const KNOWN: [(&str, Kind); 14] = [
     (Facts::SIZE, Kind::Whole),
     (Facts::STATISTICS, Kind::Text),
     (Facts::COLOURS, Kind::Text),
+    (Facts::SCALES, Kind::Text),
     (Facts::THRESHOLDS, Kind::Text),
 ];
 
@@ -66,6 +67,8 @@ impl Facts {
     pub const OUTPUT_STRIDE: &'static str = "output_stride";
     /// Colours that every image is brought to before the network sees it.
     pub const COLOURS: &'static str = "colours";
+    /// Scales at which every image is seen.
+    pub const SCALES: &'static str = "scales";
     /// What the statistics of normalisations were moved to after training.
     pub const STATISTICS: &'static str = "statistics";
     /// Probabilities above which pixels are cup and disc, as they were calibrated.

@@ -7,15 +7,14 @@ use super::settings::Config;
 use super::validation::{Validation, validation_batch};
 use super::weights::{Demand, load_weights};
 use crate::data::Dataset;
-use crate::data::colours::Colours;
 use crate::device::Device;
 use crate::formats::StateDict;
-use crate::inference::Predictor;
+use crate::inference::{Predictor, Views};
 use crate::metrics::Calibration;
 use crate::nn::Domain;
 
 /// The thresholds that are best on labelled regions of the source, as a run finds them when it is validated: those of raw masks, of
-/// images that are brought to `colours` first, if there are some. `None` where regions or structures are missing; `done` is told how many regions
+/// images that are brought before the network as `views` say. `None` where regions or structures are missing; `done` is told how many regions
 /// each batch brings.
 ///
 /// # Errors
@@ -25,7 +24,7 @@ pub fn calibrate(
     config: &Config,
     weights: &StateDict,
     path: &Path,
-    colours: Option<Colours>,
+    views: &Views,
     held_out: Dataset,
     done: impl FnMut(usize),
 ) -> Result<Option<Calibration>, TrainError> {
@@ -34,7 +33,7 @@ pub fn calibrate(
     let (predictor, tensors) = Predictor::new(device, &states, config.network(), Domain::Source, config.size, batch)?;
     load_weights(&states, &tensors, weights.clone(), path, Demand::Complete)?;
     let validation = Validation::new(Domain::Source, held_out);
-    Ok(validation.run(&predictor.bringing_to(colours), done)?.calibration())
+    Ok(validation.run(&predictor.seeing(views.clone()), done)?.calibration())
 }
 
 #[cfg(test)]
@@ -80,9 +79,11 @@ mod tests {
             let data = initial_values(&spec, 3);
             weights.insert(spec.name, HostTensor { shape: spec.shape.to_vec(), data }).expect("names differ");
         }
-        let colours: Colours = "0.5 -0.5 0 0.125 0.25 0.5".parse().expect("colours");
+        let colours = Some("0.5 -0.5 0 0.125 0.25 0.5".parse().expect("colours"));
+        let [plain, colours] = [None, colours].map(Views::brought_to);
+        let scales = Views { scales: "0.5,1".parse().expect("scales"), ..Views::default() };
         // Against masks made one by one.
-        let expected = |colours: Option<Colours>| {
+        let expected = |views: &Views| {
             let states = Device::Cpu.states();
             let (predictor, tensors) =
                 Predictor::new(&Device::Cpu, &states, config.network(), Domain::Source, 32, 10).expect("it fits");
@@ -91,7 +92,7 @@ mod tests {
             let read = |region| RegionPixels::read(region).expect("just written");
             let pixels: Vec<RegionPixels> = held_out.regions().iter().map(read).collect();
             let images: Vec<_> = pixels.iter().map(|pixels| &pixels.image).collect();
-            let logits = predictor.bringing_to(colours).logits(&images).expect("ten images fit");
+            let logits = predictor.seeing(views.clone()).logits(&images).expect("ten images fit");
             let mean = |class: usize, threshold: f32| {
                 let masking = Masking { masks: Masks::Raw, thresholds: [threshold; 2], erosion: 0 };
                 let of = |(logits, pixels): (&crate::inference::Logits, &RegionPixels)| {
@@ -107,16 +108,18 @@ mod tests {
                 Some(best[(best.len() - 1) / 2])
             })
         };
-        let found = |colours| {
+        let found = |views: &Views| {
             let mut seen = 0;
-            let found =
-                calibrate(&Device::Cpu, &config, &weights, path, colours, held_out.clone(), |more| seen += more);
+            let found = calibrate(&Device::Cpu, &config, &weights, path, views, held_out.clone(), |more| seen += more);
             assert_eq!(seen, held_out.len());
             found.expect("it can be computed").expect("there are enough")
         };
-        let (plain, brought) = (found(None), found(Some(colours)));
-        assert_eq!((plain.thresholds(), plain.regions), (expected(None), 10));
-        assert_eq!(brought.thresholds(), expected(Some(colours)));
-        assert_ne!(plain, brought, "colours make a difference here");
+        let of_plain = found(&plain);
+        assert_eq!((of_plain.thresholds(), of_plain.regions), (expected(&plain), 10));
+        for views in [colours, scales] {
+            let brought = found(&views);
+            assert_eq!(brought.thresholds(), expected(&views));
+            assert_ne!(brought, of_plain, "{views:?} make a difference here");
+        }
     }
 }

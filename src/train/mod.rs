@@ -47,8 +47,8 @@ pub use outcome::{ChosenOn, Outcome};
 pub use overlaps::{Seen, seen_in_training};
 pub use pictures::{Channels, Shown};
 pub use predictor::{
-    Origin, PredictorError, TrainedNetwork, calibration_at, calibration_of, colours_of, load_predictor,
-    load_stochastic_predictor,
+    Origin, PredictorError, TrainedNetwork, calibration_at, calibration_of, load_predictor, load_stochastic_predictor,
+    views_of,
 };
 pub use recommended::{CheckpointTaken, checkpoint_at};
 pub use run_folder::files_of_run;

@@ -7,11 +7,12 @@ use super::architecture::{NoSuchNetwork, architecture_of};
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::settings::Config;
 use super::weights::{Demand, WeightsError, load_generator, load_weights};
-use crate::data::colours::{Colours, NoColours};
+use crate::data::colours::NoColours;
+use crate::data::scales::NoScales;
 use crate::device::Device;
 use crate::domain::Domain;
 use crate::formats::{Facts, FormatError, TensorFile, Weights};
-use crate::inference::{InferenceError, Predictor};
+use crate::inference::{InferenceError, Predictor, Views};
 use crate::metrics::{Calibration, NoCalibration};
 use crate::nn::deeplab::Backbone;
 
@@ -45,6 +46,16 @@ pub enum PredictorError {
         text: String,
         /// why not
         error: NoColours,
+    },
+    /// Scales that are none.
+    #[error("`{}` states scales that cannot be used, `{text}`: {error}", path.display())]
+    Scales {
+        /// the file
+        path: PathBuf,
+        /// as it states them
+        text: String,
+        /// why not
+        error: NoScales,
     },
     /// Thresholds that are none.
     #[error("`{}` states thresholds that cannot be used, `{text}`: {error}", path.display())]
@@ -133,7 +144,7 @@ pub fn load_stochastic_predictor(
         let (predictor, tensors) = compile(&config)?;
         load_generator(&states, &tensors, path)?;
         predictor.refresh()?;
-        let predictor = predictor.bringing_to(progress.colours);
+        let predictor = predictor.seeing(Views::brought_to(progress.colours));
         let origin = Origin::Run { steps: progress.step };
         let calibration = progress.calibration;
         return Ok(TrainedNetwork { origin, predictor, calibration, config, notes: Vec::new() });
@@ -143,10 +154,10 @@ pub fn load_stochastic_predictor(
         return Err(PredictorError::Classifier(path.to_path_buf()));
     }
     let config = architecture_of(&weights, path, fallback)?;
-    let (colours, calibration) = (colours_of(&weights.facts, path)?, calibration_of(&weights.facts, path)?);
+    let (views, calibration) = (views_of(&weights.facts, path)?, calibration_of(&weights.facts, path)?);
     let origin = Origin::Weights { state_size: weights.facts.count(Facts::SIZE).is_some() };
     let (predictor, tensors) = compile(&config)?;
-    let predictor = predictor.bringing_to(colours);
+    let predictor = predictor.seeing(views);
     let notes = weights.wrapper_note(path).into_iter().collect();
     load_weights(&states, &tensors, weights.generator, path, Demand::Complete)
         .map_err(|error| PredictorError::Unusable { path: path.to_path_buf(), backbone: config.backbone, error })?;
@@ -154,12 +165,17 @@ pub fn load_stochastic_predictor(
     Ok(TrainedNetwork { origin, predictor, calibration, config, notes })
 }
 
-/// The colours that a file of weights wants images brought to, if it states any.
+/// How a file of weights wants images brought before its network: as they are, unless it states otherwise.
 ///
 /// # Errors
-/// [`PredictorError::Colours`].
-pub fn colours_of(facts: &Facts, path: &Path) -> Result<Option<Colours>> {
-    stated(facts, Facts::COLOURS, |text, error| PredictorError::Colours { path: path.to_path_buf(), text, error })
+/// [`PredictorError::Colours`] and [`PredictorError::Scales`].
+pub fn views_of(facts: &Facts, path: &Path) -> Result<Views> {
+    let path = path.to_path_buf();
+    let because = |text, error| PredictorError::Colours { path: path.clone(), text, error };
+    let colours = stated(facts, Facts::COLOURS, because)?;
+    let because = |text, error| PredictorError::Scales { path: path.clone(), text, error };
+    let scales = stated(facts, Facts::SCALES, because)?;
+    Ok(Views { colours, scales: scales.unwrap_or_default() })
 }
 
 /// The thresholds that a file of weights keeps, if it keeps any.

@@ -488,6 +488,12 @@ fn initial_weights(
                 init.display()
             )));
         }
+        if let Some(scales) = weights.facts.get(Facts::SCALES) {
+            observer.event(Event::Note(&format!(
+                "{}: its images are seen at several scales ({scales}), those of this run as they are; `papilla adapt --scales` changes that",
+                init.display()
+            )));
+        }
         let report = load_weights(states, &traced.tensors, weights.generator, init, Demand::Backbone)?;
         observer.event(Event::Note(&format!("{}: {}", init.display(), report.as_beginning())));
         if !weights.not_used.is_empty() {

@@ -11,7 +11,7 @@ use crate::data::colours::Colours;
 use crate::data::mask::structures;
 use crate::data::{Dataset, RegionPixels};
 use crate::device::{Device, States};
-use crate::inference::{Logits, Predictor};
+use crate::inference::{Logits, Predictor, Views};
 use crate::metrics::{Calibration, DiceCurves, DiceOverThresholds, Masking, MetricsError, Overlap};
 use crate::nn::Domain;
 
@@ -112,7 +112,7 @@ impl Networks {
         let (prefix, size) = (config.validated_states(), [config.size, validation_batch(config)]);
         let compile = |domain| {
             let (predictor, _) = Predictor::of_states(device, states, prefix, config.network(), domain, size, 0)?;
-            Ok((domain, Rc::new(predictor.bringing_to(colours))))
+            Ok((domain, Rc::new(predictor.seeing(Views::brought_to(colours)))))
         };
         let all = networks(config, domains).into_iter().map(compile).collect::<Result<_>>()?;
         Ok(Networks { all, norm: config.norm })

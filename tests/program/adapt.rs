@@ -55,6 +55,27 @@ fn statistics_of_the_other_camera_move_and_weights_stay() {
     let colours = after.facts.get(Facts::COLOURS).expect("they are stated").to_string();
     assert!(colours.parse::<Colours>().is_ok(), "{colours}");
 
+    // Scales, which need no images and change what is predicted; whoever runs an ONNX file has to know them.
+    let scaled = folder.path().join("scaled.safetensors");
+    let told = succeed(&["adapt", "--scales", "0.8,1,1.25", "--checkpoint", text(&brought), "--out", text(&scaled)]);
+    assert!(told.ends_with("images are seen at 3 scales (0.8,1,1.25)\n"), "{told}");
+    assert!(read(&scaled).facts.get(Facts::COLOURS).is_some(), "what was there is kept");
+    let masks = [&brought, &scaled].map(|weights| {
+        let out = weights.with_extension("masks");
+        succeed(&["predict", "--logits", "--checkpoint", text(weights), text(&few), "--out", text(&out)]);
+        let file = fs::read_dir(&out).expect("it was made").map(|entry| entry.expect("listed").path());
+        let file = file.filter(|path| path.extension().is_some_and(|end| end == "safetensors")).min();
+        fs::read(file.expect("logits of an image")).expect("it is there")
+    });
+    assert!(masks[0] != masks[1], "scales make a difference");
+    let onnx = output(&["convert", text(&scaled), text(&folder.path().join("scaled.onnx"))]);
+    let said = String::from_utf8_lossy(&onnx.stderr);
+    assert!(onnx.status.success() && said.contains("the scales at which images are seen"), "{said}");
+    let wrong = ["adapt", "--scales", "0.8", "--checkpoint", text(&brought), "--out", text(&scaled)];
+    let refused = output(&wrong);
+    let error = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && error.contains("none of the scales is 1 or more"), "{error}");
+
     // Nothing is computed of what cannot be kept or used, and what is there stays.
     let (image, empty) = (target.join("train/ROIs/image"), folder.path().join("empty"));
     fs::create_dir(&empty).expect("a folder");
@@ -106,6 +127,7 @@ fn the_recipe_is_a_run_that_learns_what_its_averages_say_of_the_target() {
         (&["--colours", "--source", text(&source), "--target", text(&target)], "looks at --target"),
         (&["--statistics", "--source", text(&source), "--target", text(&target)], "looks at --source"),
         (&["--colours", "--source", text(&source), "--steps", "3"], "--steps"),
+        (&["--scales", "1,1.25", "--target", text(&target)], "looks at --target"),
     ] {
         let refused = output(&[&from[..], flags, &["--out", text(&out)]].concat());
         let error = String::from_utf8_lossy(&refused.stderr);

@@ -17,12 +17,14 @@ use crate::data::colours::Colours;
 use crate::data::folder::Folder;
 use crate::data::names::{counted, shown_path, stem};
 use crate::data::place::Taken;
+use crate::data::scales::Scales;
 use crate::data::{DataError, Dataset, Labels, Region, Split};
 use crate::device::Device;
 use crate::formats::{Fact, Facts, Weights};
+use crate::inference::Views;
 use crate::metrics::Calibration;
 use crate::own_file::Purpose;
-use crate::train::{CheckpointTaken, ColourMatch, Config, Selection, calibrate, colours_of, estimate, move_statistics};
+use crate::train::{CheckpointTaken, ColourMatch, Config, Selection, calibrate, estimate, move_statistics, views_of};
 
 /// Fit a trained network to another camera by images of it alone, without labels
 ///
@@ -31,12 +33,13 @@ use crate::train::{CheckpointTaken, ColourMatch, Config, Selection, calibrate, c
 /// --checkpoint RUN`; its settings are in RUN/config.toml, and other ones are those of `train --method teacher`. With one of the
 /// following, nothing is trained. With --colours the average colours of the source are kept beside the weights, and every image is brought
 /// to them before the network sees it. With --statistics means and variances that the network's normalisations see on the target
-/// take the place of those of the source, in part. With --thresholds the probabilities above which a pixel is cup or disc are
-/// calibrated on labelled regions of the source, after the other two where these are asked for as well. Each takes seconds to
+/// take the place of those of the source, in part. With --scales every image is seen at several scales, each of which takes as long
+/// as one, and what the network says of them is averaged. With --thresholds the probabilities above which a pixel is cup or disc are
+/// calibrated on labelled regions of the source, after the others where these are asked for as well. Each takes seconds to
 /// minutes, and FILE is used as any other weights: `predict --checkpoint FILE`. Whether it helps depends on the cameras: compare
 /// with `evaluate` where there are a few labels.
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("what").args(["colours", "statistics", "thresholds"]).multiple(true)))]
+#[command(group(clap::ArgGroup::new("what").args(["colours", "scales", "statistics", "thresholds"]).multiple(true)))]
 pub(super) struct Arguments {
     /// Trained network: the folder of a run, a checkpoint, or weights
     #[arg(long, value_name = "FILE|RUN")]
@@ -58,6 +61,9 @@ pub(super) struct Arguments {
     /// Images of the other camera: a dataset, whose training regions are looked at, or a folder of regions around discs
     #[arg(long, value_name = "DIR")]
     target: Option<PathBuf>,
+    /// Scales at which every image is seen: sides of squares around its middle, as shares of its own side; 0.8,1,1.25 did well
+    #[arg(long, value_name = "LIST")]
+    scales: Option<Scales>,
     /// How far the statistics move to those of the images: 0 not at all, 1 all the way
     #[arg(long, default_value_t = 0.6, value_name = "SHARE", value_parser = share)]
     share: f32,
@@ -89,7 +95,7 @@ impl Arguments {
     fn request(&self) -> Result<Option<recipe::Request<'_>>, WrongFlags> {
         let Arguments { checkpoint, source, target, steps, seed, architecture, out, .. } = self;
         let (by_source, by_target) = (self.colours || self.thresholds, self.statistics);
-        if by_source || by_target {
+        if by_source || by_target || self.scales.is_some() {
             let given = [("--source", source, by_source), ("--target", target, by_target)];
             return match given.iter().find(|(_, dataset, is_used)| dataset.is_some() && !is_used) {
                 Some((flag, ..)) => Err(WrongFlags(anyhow!("nothing that is asked for looks at {flag}"))),
@@ -101,7 +107,7 @@ impl Arguments {
                 Ok(Some(recipe::Request { checkpoint, source, target, steps: *steps, seed: *seed, architecture, out }))
             }
             _ => Err(WrongFlags(anyhow!(
-                "to train, --source and --target are needed; without training, --colours, --statistics or --thresholds"
+                "to train, --source and --target are needed; without training, --colours, --scales, --statistics or --thresholds"
             ))),
         }
     }
@@ -145,10 +151,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
 
     let images = sources.len() + targets.len() + held_out.as_ref().map_or(0, Dataset::len);
     let bar = progress::bar(global, images as u64, "looking at images");
-    let mut work = Work { colours: colours_of(&weights.facts, &checkpoint)?, weights, config, file: &checkpoint, bar };
+    let mut work = Work { views: views_of(&weights.facts, &checkpoint)?, weights, config, file: &checkpoint, bar };
     let mut done = Vec::new();
     if let Some(source) = of_colours {
         done.push(work.bring_to_colours_of(&sources, source)?);
+    }
+    if let Some(scales) = &arguments.scales {
+        done.push(work.see_at(scales)?);
     }
     if arguments.statistics || arguments.thresholds {
         let device = global.open_tuned()?;
@@ -159,13 +168,14 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             done.push(work.calibrate_on(held_out, &device)?);
         }
     }
-    let Work { weights, colours, bar, .. } = work;
+    let Work { weights, views, bar, .. } = work;
     bar.finish_and_clear();
     weights.to_tensor_file().write_as(&overwriting, out, Purpose::Weights)?;
     if global.json {
         output::json(&json!({
             "checkpoint": checkpoint.display().to_string(), "out": out.display().to_string(),
-            "colours": colours.map(|colours| colours.to_string()),
+            "colours": views.colours.map(|colours| colours.to_string()),
+            "scales": weights.facts.get(Facts::SCALES).map(ToString::to_string),
             "statistics": weights.facts.get(Facts::STATISTICS).map(ToString::to_string),
             "thresholds": weights.facts.get(Facts::THRESHOLDS).map(ToString::to_string),
         }))?;
@@ -181,8 +191,8 @@ struct Work<'a> {
     config: Config,
     /// where they come from
     file: &'a Path,
-    /// colours that images are brought to by now
-    colours: Option<Colours>,
+    /// how images are brought before the network by now
+    views: Views,
     bar: ProgressBar,
 }
 
@@ -197,7 +207,7 @@ impl Work<'_> {
 
     /// Each of these says what it has done.
     fn bring_to_colours_of(&mut self, sources: &[Region], place: &Path) -> Result<String> {
-        if self.config.match_colours == ColourMatch::Source && self.colours.is_some() {
+        if self.config.match_colours == ColourMatch::Source && self.views.colours.is_some() {
             let file = shown_path(self.file);
             bail!(
                 "`{file}` was trained on images brought to the colours of its source, and others are brought to them by now"
@@ -207,8 +217,15 @@ impl Work<'_> {
         let found = Colours::of_regions(sources, self.config.size as u32, || self.bar.inc(1))?;
         let found = found.with_context(|| format!("`{}` holds no image", shown_path(place)))?;
         self.weights.facts.push(Facts::COLOURS, Fact::Text(found.to_string()));
-        self.colours = Some(found);
+        self.views.colours = Some(found);
         Ok(format!("images are brought to the colours of {}", counted(sources.len(), "image")))
+    }
+
+    fn see_at(&mut self, scales: &Scales) -> Result<String> {
+        self.refuse(Facts::SCALES, "images seen at several scales")?;
+        self.weights.facts.push(Facts::SCALES, Fact::Text(scales.to_string()));
+        self.views.scales = scales.clone();
+        Ok(format!("images are seen at {} ({scales})", counted(scales.iter().len(), "scale")))
     }
 
     fn move_statistics_to(&mut self, targets: &[Region], share: f32, device: &Device) -> Result<String> {
@@ -216,7 +233,7 @@ impl Work<'_> {
         let because = || format!("cannot estimate the statistics of `{}`", shown_path(self.file));
         let looked_at = |images| self.bar.inc(images as u64);
         let generator = &mut self.weights.generator;
-        let found = estimate(device, &self.config, generator, self.file, self.colours, targets, looked_at);
+        let found = estimate(device, &self.config, generator, self.file, self.views.colours, targets, looked_at);
         let found = found.with_context(because)?;
         move_statistics(generator, &found, share).with_context(because)?;
         let images = counted(targets.len(), "image");
@@ -229,7 +246,7 @@ impl Work<'_> {
         let because = || format!("cannot calibrate the thresholds of `{}`", shown_path(self.file));
         let looked_at = |images| self.bar.inc(images as u64);
         let generator = &self.weights.generator;
-        let found = calibrate(device, &self.config, generator, self.file, self.colours, held_out, looked_at);
+        let found = calibrate(device, &self.config, generator, self.file, &self.views, held_out, looked_at);
         let found = found.with_context(because)?.context("no mask shows a cup or a disc").with_context(because)?;
         self.weights.facts.push(Facts::THRESHOLDS, Fact::Text(found.to_string()));
         Ok(format!("thresholds are {found} held out of the source"))
