@@ -101,6 +101,11 @@ impl Logits {
         self.mask[channel * plane..(channel + 1) * plane].iter().map(|&z| sigmoid(z)).collect()
     }
 
+    /// Probabilities of the boundary, `[height,width]`.
+    pub fn boundary_probability(&self) -> Vec<f32> {
+        self.boundary.iter().map(|&z| sigmoid(z)).collect()
+    }
+
     /// The masks of cup and disc.
     ///
     /// # Errors

@@ -11,14 +11,15 @@
 //!
 //! | part | holds | knows |
 //! |---|---|---|
-//! | `main` | the program `papilla` | `cli` |
-//! | [`cli`] | its verbs, a file each | `report` `bench` `export` `variants` `conformance` `train` `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `own_file` `input_file` `atomic_file` `csv_cell` `named` |
+//! | `main` | the program `papilla` | `cli` `gpu` |
+//! | [`cli`] | its verbs, a file each | `report` `bench` `export` `variants` `conformance` `train` `prediction` `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `own_file` `input_file` `atomic_file` `csv_cell` `causes` `named` |
 //! | [`report`] | what came out of runs, as HTML, SVG and JSON | `train` `inference` `method` `device` `data` `metrics` `own_file` `input_file` `csv_cell` |
 //! | [`bench`] | how fast an adapter is, and whether it computes rightly | `conformance` `train` `method` `device` `gpu` `graph` `data` `domain` |
 //! | [`export`] | a trained network as ONNX | `train` `inference` `method` `device` `graph` `formats` `domain` |
 //! | [`variants`] | every shader that any of this launches | `train` `inference` `method` `nn` `gpu` `graph` `domain` |
 //! | [`conformance`] | golden cases, and operators against their twins | `method` `nn` `device` `reference` `graph` `data` `metrics` `formats` `domain` |
 //! | [`train`] | runs: settings, schedule, validation, checkpoints, logs | `inference` `method` `nn` `device` `gpu` `graph` `data` `metrics` `formats` `domain` `own_file` `input_file` `atomic_file` `named` |
+//! | [`prediction`] | what is told of images that a network has segmented | `inference` `data` `metrics` `named` |
 //! | [`inference`] | a trained network on photographs | `method` `nn` `device` `graph` `data` `metrics` `domain` |
 //! | [`method`] | losses and whole training steps | `nn` `graph` `domain` |
 //! | [`nn`] | layers and networks | `graph` `domain` `named` |
@@ -34,6 +35,7 @@
 //! | [`own_file`] | files that this program wrote, which alone it may replace | `atomic_file` |
 //! | [`input_file`] | files that are read: regular ones |  |
 //! | [`atomic_file`] | files that are whole or absent | `csv_cell` |
+//! | [`causes`] | an error and its causes in one line |  |
 //! | [`csv_cell`] | cells that no spreadsheet takes for formulas |  |
 //!
 //! Without the feature `cli`, which is on by default, there are no `cli`, `report` and `bench`, and nothing that they alone
@@ -84,6 +86,7 @@
 pub mod atomic_file;
 #[cfg(feature = "cli")]
 pub mod bench;
+pub mod causes;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod conformance;
@@ -102,6 +105,7 @@ pub mod metrics;
 pub mod named;
 pub mod nn;
 pub mod own_file;
+pub mod prediction;
 pub mod reference;
 #[cfg(feature = "cli")]
 pub mod report;

@@ -14,14 +14,6 @@ use crate::gpu::{AdapterDescription, adapters};
 #[derive(clap::Args)]
 pub(super) struct Arguments {}
 
-/// Features that kernels can use.
-const FEATURES: [(&str, wgpu::Features); 4] = [
-    ("f16", wgpu::Features::SHADER_F16),
-    ("subgroups", wgpu::Features::SUBGROUP),
-    ("timestamps", wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES),
-    ("pipeline cache", wgpu::Features::PIPELINE_CACHE),
-];
-
 pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
     let found: Vec<AdapterDescription> = adapters().into_iter().map(|(description, _)| description).collect();
     let wanted = global.device.as_deref();
@@ -31,7 +23,7 @@ pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
         global.note(&format!("none of these is called `{}`, as --device or PAPILLA_DEVICE has it", shown(wanted)));
     }
     if global.json {
-        let list: Vec<_> = found.iter().map(as_json).collect();
+        let list: Vec<_> = found.iter().map(AdapterDescription::as_json).collect();
         output::json(&json!({ "devices": list, "default": found.first().map(|_| 0), "chosen": chosen }))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -59,7 +51,7 @@ pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
             device.limits.max_compute_invocations_per_workgroup,
             subgroup_sizes(device),
         ))?;
-        output::line(format_args!("    features: {}", features(device).join(", ")))?;
+        output::line(format_args!("    features: {}", device.feature_names().join(", ")))?;
     }
     let default = if found.is_empty() { ", default" } else { "" };
     output::line(format_args!("cpu (f64 reference, slow; chosen by `--device cpu`{default})"))?;
@@ -69,12 +61,6 @@ pub(super) fn run(global: &Global, _: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn features(device: &AdapterDescription) -> Vec<String> {
-    let known = FEATURES.iter().filter(|(_, feature)| device.features.contains(*feature));
-    let matrices = device.matrices.map(|m| format!("cooperative matrices of {0}x{0}", m.size));
-    known.map(|(name, _)| name.to_string()).chain(matrices).collect()
-}
-
 fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
 }
@@ -82,24 +68,4 @@ fn mebibytes(bytes: u64) -> String {
 fn subgroup_sizes(device: &AdapterDescription) -> String {
     let (low, high) = (device.info.subgroup_min_size, device.info.subgroup_max_size);
     if low == high { low.to_string() } else { format!("{low} to {high}") }
-}
-
-fn as_json(device: &AdapterDescription) -> serde_json::Value {
-    json!({
-        "index": device.index,
-        "name": device.info.name,
-        "backend": format!("{:?}", device.info.backend),
-        "type": format!("{:?}", device.info.device_type),
-        "software": device.is_software(),
-        "driver": device.info.driver,
-        "driver_info": device.info.driver_info,
-        "memory_bytes": device.memory,
-        "max_storage_buffer_binding_size": device.limits.max_storage_buffer_binding_size,
-        "max_buffer_size": device.limits.max_buffer_size,
-        "max_compute_workgroup_storage_size": device.limits.max_compute_workgroup_storage_size,
-        "max_compute_invocations_per_workgroup": device.limits.max_compute_invocations_per_workgroup,
-        "subgroup_min_size": device.info.subgroup_min_size,
-        "subgroup_max_size": device.info.subgroup_max_size,
-        "features": features(device),
-    })
 }

@@ -8,6 +8,7 @@ use bytesize::ByteSize;
 
 use super::resume::resume_command;
 use crate::atomic_file::WriteError;
+use crate::causes::with_causes;
 use crate::conformance::CaseError;
 use crate::data::guard::defect;
 use crate::data::names::{counted, several, shown, shown_path};
@@ -42,18 +43,7 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
 
 /// The same of an error of the library.
 pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
-    let mut text = String::new();
-    let mut causes = Some(error);
-    while let Some(cause) = causes {
-        causes = cause.source();
-        let cause = with_flags(cause).unwrap_or_else(|| cause.to_string());
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
+    with_causes(error, with_flags)
 }
 
 /// A panic about one image, of which the others go on.

@@ -1,33 +1,25 @@
 //! `papilla evaluate`: metrics of a checkpoint on labelled regions.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use image::GrayImage;
 use serde_json::{Value, json};
 
 use super::architecture::readable_checkpoint;
 use super::masking::{MASK_COLUMNS, MaskFlags, both_kinds, mask_cells};
 use super::{Architecture, Global, Overwrite, of_defect, output, progress, sentence};
-use crate::data::guard::caught;
-use crate::data::mask::structures;
+use crate::data::Dataset;
 use crate::data::names::{counted, shown_path};
 use crate::data::place::{Taken, split_around};
-use crate::data::remarks::Remarks;
-use crate::data::{Dataset, Region, RegionPixels};
 use crate::device::Device;
-use crate::inference::Logits;
 use crate::metrics::{
     DiceCurves, DiceOverThresholds, ImageMetrics, LEAST_FOR_INTERVAL, Masking, Masks, MeanInterval, MeanOfFound,
-    SUMMARY_COLUMNS, StructureSummary, Summary, as_written, evaluate_image, measurable, thresholds,
+    SUMMARY_COLUMNS, StructureSummary, Summary, as_written, measurable, thresholds,
 };
 use crate::own_file::{Overwriting, Purpose, WRITTEN_BY};
+use crate::prediction::{BATCH, LeftOut, MeasureError, Measured};
 use crate::train::{CheckpointTaken, Origin, TrainedNetwork, seen_in_training};
-
-/// Images computed at once.
-const BATCH: usize = 4;
 
 /// Measure a checkpoint on labelled regions: Dice, IoU, surface distances, vertical cup-to-disc ratio
 ///
@@ -52,62 +44,15 @@ pub(super) struct Arguments {
     pub(super) overwrite: Overwrite,
 }
 
-/// Metrics of the raw masks, and of the post-processed ones; and Dice of raw masks at every threshold.
-fn metrics(
-    masking: Masking,
-    logits: &Logits,
-    mask: &GrayImage,
-) -> Result<([ImageMetrics; 2], [DiceOverThresholds; 2])> {
-    let truth = structures(mask);
-    let of = |masks| anyhow::Ok(evaluate_image(&logits.masks(&Masking { masks, ..masking })?, &truth)?);
-    Ok(([of(Masks::Raw)?, of(Masks::Postprocessed)?], logits.dice_over_thresholds(&truth)?))
-}
-
 /// What is to be done with whole photographs.
 const WHOLE_PHOTOGRAPHS: &str = "; `papilla prepare` cuts out the regions, on which networks are trained";
 
-/// Metrics of every image, raw and post-processed, by name.
-#[derive(Default)]
-struct Measured {
-    names: Vec<String>,
-    raw: Vec<ImageMetrics>,
-    postprocessed: Vec<ImageMetrics>,
-    /// means over them
-    curves: DiceCurves,
-    /// what to know of the images
-    remarks: Remarks,
-    /// a sentence for each region that is left out
-    left_out: Vec<String>,
-    /// columns and rows that images have
-    sizes: BTreeSet<String>,
-}
-
-impl Measured {
-    /// Of a kind of masks.
-    fn of(&self, masks: Masks) -> &[ImageMetrics] {
-        match masks {
-            Masks::Raw => &self.raw,
-            Masks::Postprocessed => &self.postprocessed,
-        }
-    }
-
-    /// Reads regions; one that cannot be used is left out.
-    fn read<'a>(&mut self, regions: &'a [Region]) -> Vec<(&'a Region, RegionPixels)> {
-        let mut usable = Vec::new();
-        for region in regions {
-            match caught(|| RegionPixels::read(region).map(|pixels| (pixels.remarks(), pixels))) {
-                Ok(Ok((_, RegionPixels { mask: None, .. }))) => {
-                    self.left_out.push(format!("the image `{}` has no mask", shown_path(&region.image)));
-                }
-                Ok(Ok((remarks, pixels))) => {
-                    self.remarks.add(&region.name, remarks);
-                    usable.push((region, pixels));
-                }
-                Ok(Err(error)) => self.left_out.push(sentence(&error.into())),
-                Err(message) => self.left_out.push(of_defect(&region.image, &message)),
-            }
-        }
-        usable
+/// A sentence on a region that is left out.
+fn why(left_out: LeftOut) -> String {
+    match left_out {
+        LeftOut::NoMask(image) => format!("the image `{}` has no mask", shown_path(&image)),
+        LeftOut::Data(error) => sentence(&error.into()),
+        LeftOut::Defect { image, message } => of_defect(&image, &message),
     }
 }
 
@@ -151,35 +96,21 @@ pub(super) fn measure(
         arguments.architecture.load(device, checkpoint, BATCH, 0)?;
     let masking = arguments.masks.masking(calibration);
     let bar = progress::bar(global, dataset.len() as u64, "evaluating");
-    let mut measured = Measured::default();
-    for regions in dataset.regions().chunks(predictor.batch()) {
-        let read = measured.read(regions);
-        bar.inc(regions.len() as u64);
-        if read.is_empty() {
-            continue;
-        }
-        let images: Vec<_> = read.iter().map(|(_, pixels)| &pixels.image).collect();
-        for (logits, (region, pixels)) in predictor.logits(&images)?.iter().zip(&read) {
-            let mask = pixels.mask.as_ref().context("regions without a mask are left out as they are read")?;
-            match caught(|| metrics(masking, logits, mask)) {
-                Ok(metrics) => {
-                    let ([raw, postprocessed], curves) = metrics?;
-                    measured.curves.add(&curves, [raw.cup.is_there, raw.disc.is_there]);
-                    measured.names.push(region.name.clone());
-                    measured.sizes.insert(format!("{}x{}", mask.width(), mask.height()));
-                    measured.raw.push(raw);
-                    measured.postprocessed.push(postprocessed);
-                }
-                Err(message) => measured.left_out.push(of_defect(&region.image, &message)),
-            }
-        }
-    }
+    let measured = Measured::on(dataset, &predictor, masking, |regions| {
+        bar.inc(regions as u64);
+        true
+    });
+    let mut measured = measured.map_err(|error| match error {
+        MeasureError::Inference(error) => anyhow::Error::from(error),
+        MeasureError::Metrics(error) => error.into(),
+    })?;
+    let left_out: Vec<String> = std::mem::take(&mut measured.left_out).into_iter().map(why).collect();
     bar.finish_and_clear();
     let (count, of) = (measured.names.len(), dataset.len());
-    if let (0, Some(first)) = (count, measured.left_out.first()) {
+    if let (0, Some(first)) = (count, left_out.first()) {
         bail!("none of the {of} regions of `{}` can be evaluated; the first: {first}", arguments.data.display());
     }
-    for problem in &measured.left_out {
+    for problem in &left_out {
         output::problem(problem);
     }
     let seen = seen_in_training(&config, dataset.regions());
@@ -213,7 +144,7 @@ pub(super) fn measure(
         WRITTEN_BY: Purpose::Evaluation.mark(),
         "images": count,
         "regions": of,
-        "left_out": measured.left_out,
+        "left_out": left_out,
         "notes": notes,
         "seen_in_training": {
             "trained_on": seen.trained_on,

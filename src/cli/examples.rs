@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use super::predict::flags;
+use crate::prediction::flags;
 use crate::report::log_columns;
 
 /// What each verb is typically asked for.

@@ -37,6 +37,7 @@ mod synth;
 mod train;
 mod words;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -109,9 +110,9 @@ fn command() -> Command {
     examples::with_examples(words::alike_everywhere(command))
 }
 
-/// Parses the arguments, runs the verb, and turns an error into one sentence.
-pub fn main() -> ExitCode {
-    let given: Vec<_> = std::env::args_os().collect();
+/// Runs the program with these arguments, the first of which is its name: parses them, runs the verb, and turns an error into one
+/// sentence.
+pub fn main(given: Vec<OsString>) -> ExitCode {
     let command = command();
     let parsed = command.clone().try_get_matches_from(&given).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {

@@ -36,7 +36,7 @@ pub use kernel::{
 pub use layout::{KernelReport, Reason};
 pub use machine::{
     AdapterDescription, Attained, Capabilities, Ceiling, Choices, ConvChoice, ConvClass, ConvVariant, Divisions,
-    GpuError, GpuOptions, Matrices, OperatorClass, Result, Tile, adapters,
+    GpuError, GpuOptions, Matrices, OperatorClass, Result, Tile, adapters, without_device_selection,
 };
 pub use plan::{Requirements, Variant};
 pub use run::{KernelTime, Program, StepPart};

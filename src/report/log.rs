@@ -40,6 +40,21 @@ pub struct ValidationPoint {
     pub values: BTreeMap<String, f64>,
 }
 
+impl ValidationPoint {
+    fn of(line: &Map<String, Value>) -> Self {
+        let text = |name: &str| line.get(name).and_then(Value::as_str);
+        let entries = |name: &str| line.get(name).and_then(Value::as_object).into_iter().flatten();
+        Self {
+            epochs: line.get("epoch").and_then(Value::as_u64).unwrap_or_default() + 1,
+            select: text("select").unwrap_or("source").to_string(),
+            // Before logs told it.
+            masks: text("masks").unwrap_or("raw masks at 0.75").to_string(),
+            regions: entries("regions").filter_map(|(name, count)| Some((name.clone(), count.as_u64()?))).collect(),
+            values: entries("validation").filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect(),
+        }
+    }
+}
+
 /// What a run has logged so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunLog {
@@ -61,28 +76,39 @@ pub struct RunLog {
     pub notes: Vec<String>,
 }
 
-impl RunLog {
-    /// Reads the log of a run. Lines that cannot be read are left out and noted; without a file there are no curves.
+/// The lines of a log, as they were written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LogLines {
+    /// of steps
+    pub steps: Vec<Map<String, Value>>,
+    /// of validations
+    pub validations: Vec<Map<String, Value>>,
+    /// what could not be read, a sentence each
+    pub notes: Vec<String>,
+}
+
+impl LogLines {
+    /// Reads the log of a run. Lines that cannot be read are left out and noted.
     ///
     /// # Errors
     /// A file that is there and cannot be opened or read.
-    pub fn read(run: &Path) -> Result<RunLog> {
+    pub fn read(run: &Path) -> Result<LogLines> {
         let path = run.join("metrics.jsonl");
         if !path.exists() {
             let notes = vec![format!("`{}` does not exist: there are no curves", path.display())];
-            return Ok(RunLog { notes, ..RunLog::default() });
+            return Ok(LogLines { notes, ..LogLines::default() });
         }
         let bytes = input_file::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let mut log = RunLog::parse(&String::from_utf8_lossy(&bytes), &path);
-        if log.steps == 0 {
+        let mut log = LogLines::parse(&String::from_utf8_lossy(&bytes), &path);
+        if log.steps.is_empty() {
             log.notes.push(format!("`{}` holds no step yet: there are no curves", path.display()));
         }
         Ok(log)
     }
 
-    /// The log in `text`; `path` is named in notes.
-    pub fn parse(text: &str, path: &Path) -> RunLog {
-        let mut log = RunLog::default();
+    /// The lines of `text`; `path` is named in notes.
+    fn parse(text: &str, path: &Path) -> LogLines {
+        let mut log = LogLines::default();
         let mut damaged = Vec::new();
         for (index, line) in text.split_inclusive('\n').enumerate() {
             if line.trim().is_empty() || log.line(line.trim_end()).is_some() {
@@ -112,19 +138,35 @@ impl RunLog {
     /// Takes a line, if it is one of a step or a validation.
     fn line(&mut self, line: &str) -> Option<()> {
         let Value::Object(line) = serde_json::from_str(line).ok()? else { return None };
-        if let Some(values) = line.get("validation") {
-            let values = values.as_object()?;
-            let select = line.get("select").and_then(Value::as_str).unwrap_or("source").to_string();
-            // Before logs told it.
-            let masks = line.get("masks").and_then(Value::as_str).unwrap_or("raw masks at 0.75").to_string();
-            let values = values.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect();
-            let regions = line.get("regions").and_then(Value::as_object).into_iter().flatten();
-            let regions = regions.filter_map(|(name, count)| Some((name.clone(), count.as_u64()?))).collect();
-            let epochs = line.get("epoch")?.as_u64()? + 1;
-            self.validations.push(ValidationPoint { epochs, select, masks, regions, values });
-            return Some(());
+        let is_number = |name: &str| line.get(name).is_some_and(Value::is_u64);
+        match line.get("validation") {
+            Some(values) if values.is_object() && is_number("epoch") => self.validations.push(line),
+            None if is_number("step") => self.steps.push(line),
+            _ => return None,
         }
-        let step = line.get("step")?.as_u64()?;
+        Some(())
+    }
+}
+
+impl RunLog {
+    /// Reads the log of a run. Lines that cannot be read are left out and noted; without a file there are no curves.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be opened or read.
+    pub fn read(run: &Path) -> Result<RunLog> {
+        Ok(RunLog::of(LogLines::read(run)?))
+    }
+
+    fn of(lines: LogLines) -> RunLog {
+        let mut log = RunLog { notes: lines.notes, ..RunLog::default() };
+        lines.steps.iter().for_each(|line| log.step(line));
+        log.validations = lines.validations.iter().map(ValidationPoint::of).collect();
+        log
+    }
+
+    /// Takes the line of a step.
+    fn step(&mut self, line: &Map<String, Value>) {
+        let step = line.get("step").and_then(Value::as_u64).unwrap_or_default();
         self.last_epoch = line.get("epoch").and_then(Value::as_u64).unwrap_or(self.last_epoch);
         if self.category_losses.is_none() && CATEGORY_LEVEL.iter().any(|name| line.contains_key(*name)) {
             self.category_losses = Some([self.last_epoch, step]);
@@ -137,7 +179,6 @@ impl RunLog {
         }
         self.seconds.extend(line.get("seconds").and_then(Value::as_f64));
         self.steps = step + 1;
-        Some(())
     }
 
     /// Values of validations by name, over epochs done.
@@ -189,7 +230,7 @@ mod tests {
         r#"{"epoch":0,"dataset":"target","select":"source","validation":{"cup_dice":0.5,"source_mean_dice":0.75}}"#;
 
     fn parse(text: &str) -> RunLog {
-        RunLog::parse(text, Path::new("RUN/metrics.jsonl"))
+        RunLog::of(LogLines::parse(text, Path::new("RUN/metrics.jsonl")))
     }
 
     #[test]

@@ -29,6 +29,6 @@ pub use comparison::{Difference, Measure, paired};
 pub use contents::{Report, default_split};
 pub use evaluation::{Evaluation, ImageRow, WorstCase};
 pub use glossary::log_columns;
-pub use log::{RunLog, Series, ValidationPoint};
+pub use log::{LogLines, RunLog, Series, ValidationPoint};
 pub use run::Run;
 pub use section::{Comparison, Section, sections};

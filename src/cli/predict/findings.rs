@@ -1,8 +1,7 @@
 //! What was found in all images, and which of them somebody should look at.
 
-use super::flag::{Flag, Unfit};
-use super::table::Row;
 use crate::data::names::{counted, several};
+use crate::prediction::{Flag, Row, Unfit};
 
 /// Each flag that images have, and their names; where the place of the disc is unsure, the least sure first.
 pub(super) fn by_flag(rows: &[Row]) -> Vec<(Flag, Vec<&str>)> {
@@ -34,10 +33,10 @@ pub(super) fn summary(rows: &[Row]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::predict::whole_photograph::Place;
     use crate::data::disc_finder::{Disc, Finding};
     use crate::data::square::Square;
     use crate::metrics::Doubt;
+    use crate::prediction::Place;
 
     #[test]
     fn images_to_look_at_are_counted_and_a_few_named() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::part::Part;
-use super::table::{Row, TABLE, listed};
+use super::table::{TABLE, columns, listed};
 use super::under_way;
 use crate::cli::Overwrite;
 use crate::data::contact_sheet::ContactSheet;
@@ -112,7 +112,7 @@ pub(super) fn clear_the_way(
         overwriting.check(&page, Purpose::ContactSheet)?;
     }
     let table = out.join(TABLE);
-    overwriting.check(&table, Purpose::Table(&Row::columns()))?;
+    overwriting.check(&table, Purpose::Table(&columns()))?;
     overwriting.check(&out.join(under_way::FILE), Purpose::UnderWay)?;
 
     let names: BTreeSet<&str> = images.iter().map(|image| image.name.as_str()).collect();

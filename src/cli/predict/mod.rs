@@ -3,14 +3,12 @@
 mod arguments;
 mod eye;
 mod findings;
-mod flag;
 mod inputs;
 mod part;
 mod prediction;
 mod table;
 mod uncertainty;
 mod under_way;
-mod whole_photograph;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -20,9 +18,8 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 pub(super) use self::arguments::Arguments;
-pub(super) use self::flag::flags;
 use self::inputs::{Inputs, clear_the_way};
-use self::table::{MadeBy, Row, TABLE, replaced};
+use self::table::{MadeBy, TABLE, replaced};
 use self::under_way::UnderWay;
 use self::work::{Done, Work};
 use super::architecture::check_readable;
@@ -31,10 +28,8 @@ use super::{Global, output, progress};
 use crate::data::names::counted;
 use crate::data::place::Taken;
 use crate::metrics::as_written;
+use crate::prediction::{BATCH, Row};
 use crate::train::{CheckpointTaken, TrainedNetwork, checkpoint_at};
-
-/// Images computed at once.
-const BATCH: usize = 4;
 
 /// Closes what a prediction prints, quiet or not.
 const DISCLAIMER: &str = "for research only: not a medical device, not for diagnosis";

@@ -6,18 +6,14 @@ use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use image::{GrayImage, RgbImage};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::flag::Flag;
-use super::whole_photograph::Place;
 use crate::cli::masking::{MASK_COLUMNS, mask_cells};
 use crate::csv_cell::{original, write_row};
-use crate::data::contact_sheet::Tile;
 use crate::data::names::{shown, shown_path};
-use crate::metrics::{Eye, Masking, RimSectors};
+use crate::metrics::Masking;
 use crate::own_file::{Overwriting, Purpose, open_existing, open_to_go_on};
+use crate::prediction::Row;
 
 /// The table of a prediction; a folder that holds one holds earlier results.
 pub(super) const TABLE: &str = "predictions.csv";
@@ -44,99 +40,13 @@ impl MadeBy {
     }
 }
 
-/// A row of the table.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Row {
-    pub name: String,
-    pub vcdr: Option<f64>,
-    pub cup_area: u64,
-    pub disc_area: u64,
-    /// `None` of what is flagged
-    pub confidence: Option<f64>,
-    /// which the image shows, if that is known
-    pub eye: Option<Eye>,
-    pub rim: Option<RimSectors>,
-    /// mean deviation over passes with dropouts: in the disc, and along the outlines
-    pub uncertainty: Option<[Option<f64>; 2]>,
-    pub place: Option<Place>,
-    /// what to look at
-    pub flags: Vec<Flag>,
-    /// what to know of the image
-    pub notes: Vec<String>,
+/// Names of the columns, which a table without rows has too.
+pub(super) fn columns() -> Vec<&'static str> {
+    Row::empty("").cells().into_iter().map(|(name, _)| name).chain(MadeBy::columns()).collect()
 }
 
-impl Row {
-    /// Names and values, in the order of the columns.
-    fn cells(&self) -> Vec<(&'static str, Value)> {
-        let number = |value: Option<f64>| value.map_or(Value::Null, Value::from);
-        let rim = |share: fn(&RimSectors) -> f64| number(self.rim.as_ref().map(share));
-        let side = |index: usize| number(self.rim.zip(self.eye).map(|(rim, eye)| rim.sides(eye)[index]));
-        let uncertainty = |index: usize| number(self.uncertainty.and_then(|u| u[index]));
-        let place = |value: fn(&Place) -> Value| self.place.as_ref().map_or(Value::Null, value);
-        vec![
-            ("name", self.name.clone().into()),
-            ("vcdr", number(self.vcdr)),
-            ("cup_area", self.cup_area.into()),
-            ("disc_area", self.disc_area.into()),
-            ("confidence", number(self.confidence)),
-            ("eye", self.eye.map_or(Value::Null, |eye| eye.name().into())),
-            ("rim_inferior", rim(|rim| rim.inferior)),
-            ("rim_superior", rim(|rim| rim.superior)),
-            ("rim_nasal", side(0)),
-            ("rim_temporal", side(1)),
-            ("rim_left", rim(|rim| rim.left)),
-            ("rim_right", rim(|rim| rim.right)),
-            ("uncertainty_disc", uncertainty(0)),
-            ("uncertainty_outline", uncertainty(1)),
-            ("region_left", place(|place| place.square.left.into())),
-            ("region_top", place(|place| place.square.top.into())),
-            ("region_side", place(|place| place.square.side.into())),
-            ("finder_confidence", number(self.place.map(|place| place.finding.confidence))),
-            ("flag", self.flags.iter().map(|flag| flag.name()).collect()),
-            ("notes", self.notes.iter().cloned().collect()),
-        ]
-    }
-
-    pub(super) fn as_json(&self) -> Value {
-        let cells = self.cells().into_iter().map(|(name, value)| (name.to_string(), value));
-        Value::Object(cells.collect::<Map<_, _>>())
-    }
-
-    /// The image's place in the contact sheet: what the network saw, and the mask of that.
-    pub(crate) fn tile(&self, seen: &RgbImage, mask: &GrayImage) -> Tile {
-        let flags: Vec<&str> = self.flags.iter().map(|flag| flag.name()).collect();
-        let tile = Tile::new(&self.name, seen, Some(mask), &flags);
-        match self.place {
-            Some(Place { finding, square }) => tile.with_disc(finding.disc.within(&square, 1.0), finding.confidence),
-            None => tile,
-        }
-    }
-
-    fn texts(&self, made_by: &MadeBy) -> impl Iterator<Item = String> {
-        self.cells().into_iter().map(|(_, value)| cell(&value)).chain(made_by.texts())
-    }
-
-    /// A row without any figure.
-    pub(crate) fn empty(name: &str) -> Self {
-        Self {
-            name: name.to_string(),
-            vcdr: None,
-            cup_area: 0,
-            disc_area: 0,
-            confidence: None,
-            eye: None,
-            rim: None,
-            uncertainty: None,
-            place: None,
-            flags: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
-
-    /// Names of the columns, which a table without rows has too.
-    pub(crate) fn columns() -> Vec<&'static str> {
-        Self::empty("").cells().into_iter().map(|(name, _)| name).chain(MadeBy::columns()).collect()
-    }
+fn texts(row: &Row, made_by: &MadeBy) -> impl Iterator<Item = String> {
+    row.cells().into_iter().map(|(_, value)| cell(&value)).chain(made_by.texts())
 }
 
 /// Writes the table; what is unknown is an empty cell.
@@ -146,7 +56,7 @@ pub(super) fn write_table<'r>(
     rows: impl Iterator<Item = &'r Row>,
     made_by: &MadeBy,
 ) -> Result<()> {
-    Ok(overwriting.write_table(path, &Row::columns(), rows.map(|row| row.texts(made_by)))?)
+    Ok(overwriting.write_table(path, &columns(), rows.map(|row| texts(row, made_by)))?)
 }
 
 /// A table that grows as images are done.
@@ -172,14 +82,14 @@ impl GrowingTable {
 
     /// Adds a row.
     pub(crate) fn add(&mut self, row: &Row) -> Result<()> {
-        let written = write_row(&mut self.table, row.texts(&self.made_by)).and_then(|()| self.table.flush());
+        let written = write_row(&mut self.table, texts(row, &self.made_by)).and_then(|()| self.table.flush());
         written.with_context(|| format!("cannot write `{}`", self.path.display()))
     }
 }
 
 /// A sentence on an earlier table that was made by another network, or of other masks, and is replaced.
 pub(super) fn replaced(path: &Path, made_by: &MadeBy) -> Option<String> {
-    if !Purpose::Table(&Row::columns()).is_at(path).unwrap_or(false) {
+    if !Purpose::Table(&columns()).is_at(path).unwrap_or(false) {
         return None;
     }
     let first = csv::Reader::from_reader(open_existing(path).ok()?).into_records().next()?.ok()?;
@@ -197,7 +107,7 @@ pub(super) fn replaced(path: &Path, made_by: &MadeBy) -> Option<String> {
 
 /// Names of the images that a table of an earlier call lists, if this program wrote it.
 pub(super) fn listed(path: &Path) -> BTreeSet<String> {
-    if !Purpose::Table(&Row::columns()).is_at(path).unwrap_or(false) {
+    if !Purpose::Table(&columns()).is_at(path).unwrap_or(false) {
         return BTreeSet::new();
     }
     let Ok(file) = open_existing(path) else { return BTreeSet::new() };
@@ -219,7 +129,7 @@ fn cell(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Masks;
+    use crate::metrics::{Eye, Masks, RimSectors};
 
     #[test]
     fn rows_say_which_eye_they_are_of_and_what_they_were_made_by() {

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::table::Row;
 use crate::data::content::FileContent;
 use crate::input_file;
 use crate::own_file::{Overwriting, Purpose, open_to_go_on};
+use crate::prediction::Row;
 
 /// Name of the file; when everything is done it is gone.
 pub(super) const FILE: &str = "predictions.under-way.jsonl";
@@ -179,10 +179,10 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::flag::{Flag, Unfit};
     use super::*;
     use crate::data::content::FileContents;
     use crate::metrics::Doubt;
+    use crate::prediction::{Flag, Unfit};
 
     #[test]
     fn the_same_call_goes_on_and_another_begins_anew() {

@@ -11,9 +11,8 @@ use super::arguments::Arguments;
 use super::inputs::Image;
 use super::part::{Part, remove_parts};
 use super::prediction::{Input, write_prediction};
-use super::table::{GrowingTable, MadeBy, Row, TABLE, write_table};
+use super::table::{GrowingTable, MadeBy, TABLE, columns, write_table};
 use super::under_way::UnderWay;
-use super::whole_photograph::Place;
 use crate::cli::error::{of_defect, sentence};
 use crate::data::contact_sheet::{ContactSheet, Tile};
 use crate::data::content::FileContents;
@@ -22,6 +21,7 @@ use crate::data::image_file::{read_grey, read_header, read_photograph};
 use crate::data::remarks::Remarks;
 use crate::inference::{InferenceError, Logits, Predictor};
 use crate::own_file::{Overwriting, Purpose};
+use crate::prediction::{Place, Row};
 
 /// Bytes that images take which are in work at the same time.
 const BUDGET: u64 = 2 << 30;
@@ -226,7 +226,7 @@ impl<'a> Work<'a> {
         self.under_way.begin(inputs.iter().map(|input| input.name.to_string()).collect())?;
         for (logits, input) in logits.into_iter().zip(inputs) {
             let (name, path, content) = (input.name, input.path, input.content);
-            let remarks = input.remarks.clone();
+            let remarks = input.subject.remarks.clone();
             match caught(|| write_prediction(self.arguments, self.made_by.masking, self.overwriting, input, &logits)) {
                 Ok(written) => {
                     let kept = written.and_then(|(row, tile)| {
@@ -312,7 +312,7 @@ impl<'a> Work<'a> {
         // Why anything could not be removed is of less interest than why the work failed.
         if self.table.is_some() {
             let path = self.arguments.out.join(TABLE);
-            let _ = self.overwriting.remove(&path, Purpose::Table(&Row::columns()));
+            let _ = self.overwriting.remove(&path, Purpose::Table(&columns()));
             let _ = self.under_way.finish();
         } else {
             let _ = self.under_way.leave();

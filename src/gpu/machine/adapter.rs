@@ -93,6 +93,18 @@ impl AdapterDescription {
     }
 }
 
+/// Keeps Mesa's layer that selects a device quiet: it moves the desktop's adapter to the front by asking the Wayland server for it,
+/// and where there is none that library writes to the terminal. [`adapters`] orders them itself.
+///
+/// # Safety
+/// As [`std::env::set_var`]: no other thread may look at the environment meanwhile.
+pub unsafe fn without_device_selection() {
+    if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: as the caller says.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
+}
+
 /// All adapters, hardware before software, discrete before integrated, native backends before OpenGL.
 pub fn adapters() -> Vec<(AdapterDescription, Adapter)> {
     // OpenGL repeats what Vulkan offers, and its loaders print to the terminal: only where there is nothing else.

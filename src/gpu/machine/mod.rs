@@ -6,11 +6,12 @@ mod ceiling;
 mod conv_class;
 mod error;
 mod kernels;
+mod listing;
 mod memory;
 mod operator_class;
 mod options;
 
-pub use adapter::{AdapterDescription, Matrices, adapters};
+pub use adapter::{AdapterDescription, Matrices, adapters, without_device_selection};
 pub(crate) use adapter::{again, choose};
 pub use capabilities::Capabilities;
 pub use ceiling::{Attained, Ceiling};

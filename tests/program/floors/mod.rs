@@ -12,7 +12,10 @@ use source::{Crate, Sources, Uses};
 
 fn own_sources() -> Sources {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = walkdir::WalkDir::new(&folder).into_iter().map(|entry| entry.expect("the source can be listed"));
+    // A folder with a manifest is a crate of its own.
+    let is_ours = |entry: &walkdir::DirEntry| !entry.path().join("Cargo.toml").is_file();
+    let files = walkdir::WalkDir::new(&folder).into_iter().filter_entry(is_ours);
+    let files = files.map(|entry| entry.expect("the source can be listed"));
     let rust = files.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"));
     rust.map(|entry| {
         let path = entry.path().strip_prefix(&folder).expect("it is below").to_string_lossy().replace('\\', "/");

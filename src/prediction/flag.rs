@@ -8,7 +8,7 @@ use crate::named::{Named, named_enum};
 
 named_enum! {
     /// Why somebody should look at a prediction, whatever was found.
-    pub(super) enum Unfit {
+    pub enum Unfit {
         /// the image looks like a whole photograph, not like a region around a disc
         WholePhotograph = "whole-photograph",
         /// with `--find-disc`: it looks like a region already, and a square in it is a wrong one
@@ -27,7 +27,7 @@ named_enum! {
 /// A reason to look at a prediction. As text it is its name.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub(super) enum Flag {
+pub enum Flag {
     /// the image is not what a network can make anything of
     Unfit(Unfit),
     /// what was found is empty or implausible
@@ -36,7 +36,7 @@ pub(super) enum Flag {
 
 impl Flag {
     /// That of a remark on the image, if it is a reason.
-    pub(crate) fn of(remark: &Remark) -> Option<Self> {
+    pub fn of(remark: &Remark) -> Option<Self> {
         let unfit = match remark {
             Remark::WholePhotograph => Unfit::WholePhotograph,
             Remark::AlreadyRegion => Unfit::AlreadyRegion,
@@ -48,7 +48,7 @@ impl Flag {
     }
 
     /// Name in the table.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Unfit(unfit) => unfit.name(),
             Self::Doubt(doubt) => doubt.name(),
@@ -56,7 +56,7 @@ impl Flag {
     }
 
     /// What it says.
-    pub(crate) fn sentence(self) -> &'static str {
+    pub fn sentence(self) -> &'static str {
         let sentence = match self {
             Self::Unfit(unfit) => unfit.help(),
             Self::Doubt(doubt) => doubt.help(),
@@ -65,13 +65,13 @@ impl Flag {
     }
 
     /// All of them, in the order in which they are told.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> {
         Unfit::ALL.into_iter().map(Self::Unfit).chain(Doubt::ALL.map(Self::Doubt))
     }
 }
 
-/// All of them with their sentences, as they stand under the help of `predict`.
-pub(in crate::cli) fn flags() -> String {
+/// All flags with their sentences, as they stand under the help of `predict`.
+pub fn flags() -> String {
     let width = Flag::all().map(|flag| flag.name().len()).max().unwrap_or(0);
     let line = |flag: Flag| format!("  {:width$}  {}", flag.name(), flag.sentence());
     let lines: Vec<String> = Flag::all().map(line).collect();
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_readme_and_the_help_list_every_flag() {
-        let readme = include_str!("../../../README.md");
+        let readme = include_str!("../../README.md");
         let rows = readme.lines().skip_while(|line| *line != "| flag | says |").skip(2);
         let listed: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
         let wanted: Vec<String> =

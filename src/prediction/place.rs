@@ -1,6 +1,5 @@
 //! Whole photographs: the disc is found, its region segmented, and the masks put back where the region was.
 
-use anyhow::{Result, bail};
 use image::{Rgb, RgbImage};
 use imageproc::drawing::draw_hollow_rect_mut;
 use imageproc::rect::Rect;
@@ -20,28 +19,40 @@ const ASIDE: f64 = 0.12;
 
 /// Where the region of a photograph lies.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Place {
+pub struct Place {
+    /// the disc, and how sure that is
     pub finding: Finding,
+    /// what is cut out around it
     pub square: Square,
+}
+
+/// A picture in which no disc can be looked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", why_no_disc(*size))]
+pub struct NoPlace {
+    /// columns and rows
+    pub size: (u32, u32),
 }
 
 impl Place {
     /// The square of so many disc diameters around the disc.
-    pub(super) fn find(photograph: &RgbImage) -> Result<Self> {
-        let Some(finding) = find_disc(photograph) else {
-            bail!("{}", why_no_disc(photograph.dimensions()));
-        };
+    ///
+    /// # Errors
+    /// [`NoPlace`].
+    pub fn find(photograph: &RgbImage) -> Result<Self, NoPlace> {
+        let finding = find_disc(photograph).ok_or(NoPlace { size: photograph.dimensions() })?;
         let longest = photograph.width().max(photograph.height());
         let side = (SCALE * finding.disc.diameter).round().clamp(32.0, f64::from(longest.max(32))) as u32;
         Ok(Self { finding, square: Square::around(finding.disc.centre, side) })
     }
 
-    pub(super) fn is_doubtful(&self) -> bool {
+    /// Whether the disc may be elsewhere.
+    pub fn is_doubtful(&self) -> bool {
         self.finding.confidence < LOW_CONFIDENCE
     }
 
     /// The eye that has its disc there, in a photograph of so many columns; none tells one near the middle.
-    pub(super) fn eye(&self, width: u32) -> Option<Eye> {
+    pub fn eye(&self, width: u32) -> Option<Eye> {
         let aside = (self.finding.disc.centre.0 + 0.5) / f64::from(width) - 0.5;
         match aside {
             _ if aside.abs() < ASIDE => None,
@@ -52,7 +63,7 @@ impl Place {
     }
 
     /// A mask of the region as one of the photograph; what lies beyond the photograph's border is left out.
-    pub(super) fn put_back(&self, mask: &BinaryMask, width: u32, height: u32) -> BinaryMask {
+    pub fn put_back(&self, mask: &BinaryMask, width: u32, height: u32) -> BinaryMask {
         let Square { left, top, side } = self.square;
         BinaryMask::from_fn(width, height, |x, y| {
             let (x, y) = (i64::from(x) - left, i64::from(y) - top);
@@ -62,7 +73,7 @@ impl Place {
     }
 
     /// Draws the region's box, as thick as the outlines of the masks.
-    pub(super) fn draw(&self, photograph: &mut RgbImage) {
+    pub fn draw(&self, photograph: &mut RgbImage) {
         let Square { left, top, side } = self.square;
         let thickness = (photograph.width().max(photograph.height()) / 256).max(1);
         for inset in 0..thickness.min(side / 2) {
