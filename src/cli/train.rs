@@ -15,13 +15,12 @@ use super::settings::{All, Flags};
 use super::words::problem_of_path;
 use super::{Global, WrongFlags, output, report};
 use crate::data::names::counted;
-use crate::data::place::Taken;
 use crate::input_file;
 use crate::metrics::{Calibration, Masking};
 use crate::report::{Run, default_split};
 use crate::train::{
-    CategoryLosses, ChangedData, Config, ConfigFileError, Event, Length, Observer, Outcome, Resume, ResumeFrom,
-    SETTINGS, Session,
+    CategoryLosses, ChangedData, Config, ConfigFileError, Event, Length, NotFound, Observer, Outcome, Resume,
+    ResumeFrom, SETTINGS, Session,
 };
 
 /// Train a network on one camera, or continue a run that was interrupted
@@ -142,20 +141,11 @@ fn configure(arguments: &Arguments) -> Result<(Config, Vec<String>)> {
     if config.source.as_os_str().is_empty() {
         return Err(WrongFlags(anyhow!("no labelled dataset is named; use --source DIR")).into());
     }
-    let mut notes = Vec::new();
-    let datasets = std::iter::once(&mut config.source).chain(&mut config.target);
-    for dataset in datasets {
-        let taken = Taken::dataset(dataset)?;
-        *dataset = taken.path;
-        notes.extend(taken.note);
-    }
+    let mut notes = config.take_datasets()?;
     notes.extend(unusual_rate(config.lr));
-    // Absolute, so that the run can be resumed from anywhere.
-    for setting in &SETTINGS {
-        if let Some(path) = (setting.path)(&mut config) {
-            *path = path.canonicalize().with_context(|| not_found(path, arguments.config.as_deref()))?;
-        }
-    }
+    config.make_paths_absolute().map_err(|NotFound { path, error }| {
+        anyhow::Error::from(error).context(not_found(&path, arguments.config.as_deref()))
+    })?;
     Ok((config, notes))
 }
 

@@ -90,6 +90,24 @@ impl StepRecord {
         terms::summands(&self.losses, self.weights)
     }
 
+    /// The line of `metrics.jsonl`.
+    pub fn as_json(&self) -> Value {
+        let mut line = Map::new();
+        line.insert("step".into(), self.step.into());
+        line.insert("epoch".into(), self.epoch.into());
+        line.extend(self.phase.map(|phase| ("phase".to_string(), phase.name().into())));
+        for (name, value) in terms::both_ways(&self.losses, self.weights) {
+            line.insert(name.into(), number(value));
+        }
+        line.insert("lr".into(), number(self.lr));
+        line.insert("seconds".into(), json!((self.seconds * 1e4).round() / 1e4));
+        if !self.prototype_distances.is_empty() {
+            let distances = self.prototype_distances.iter().map(|(name, value)| ((*name).to_string(), json!(value)));
+            line.insert("prototype_distance".into(), Value::Object(distances.collect()));
+        }
+        Value::Object(line)
+    }
+
     /// Losses that are a NaN or an infinity. The total follows from the others and is named only where it alone overflowed.
     pub fn not_finite(&self) -> Vec<(&'static str, f32)> {
         let broken = self.losses.iter().copied().filter(|(_, value)| !value.is_finite());
@@ -123,6 +141,22 @@ impl ValidationRecord {
     /// The value of a name.
     pub fn value(&self, name: &str) -> Option<f64> {
         self.values.iter().find(|(own, _)| own == name).map(|(_, value)| *value)
+    }
+
+    /// The line of `metrics.jsonl`.
+    pub fn as_json(&self) -> Value {
+        let values: Map<String, Value> = self.values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let ValidationRecord { epoch, dataset, select, masks, .. } = self;
+        let regions: Map<String, Value> =
+            self.regions.iter().map(|(name, count)| ((*name).to_string(), json!(count))).collect();
+        let thresholds = self.calibration.map(|own| {
+            let [cup, disc] = own.thresholds().map(|threshold| threshold.map(as_written));
+            json!({ "cup": cup, "disc": disc, "regions": own.regions })
+        });
+        json!({
+            "epoch": epoch, "dataset": dataset, "select": select, "masks": masks, "regions": regions, "validation": values,
+            "thresholds": thresholds
+        })
     }
 }
 
@@ -212,23 +246,9 @@ impl Logs {
 
     /// A line for a step.
     pub(super) fn step(&mut self, record: &StepRecord) -> Result<()> {
-        let mut line = Map::new();
-        line.insert("step".into(), record.step.into());
-        line.insert("epoch".into(), record.epoch.into());
-        let phase = record.phase.map(Phase::name);
-        line.extend(phase.map(|phase| ("phase".to_string(), phase.into())));
+        self.append_line(&record.as_json())?;
         let losses = terms::both_ways(&record.losses, record.weights);
-        for (name, value) in &losses {
-            line.insert((*name).into(), number(*value));
-        }
-        line.insert("lr".into(), number(record.lr));
-        line.insert("seconds".into(), json!((record.seconds * 1e4).round() / 1e4));
-        if !record.prototype_distances.is_empty() {
-            let distances = record.prototype_distances.iter().map(|(name, value)| ((*name).to_string(), json!(value)));
-            line.insert("prototype_distance".into(), Value::Object(distances.collect()));
-        }
-        self.append_line(&Value::Object(line))?;
-        let phase = phase.unwrap_or_default().to_string();
+        let phase = record.phase.map(Phase::name).unwrap_or_default().to_string();
         let counters = [("step", record.step.to_string()), ("epoch", record.epoch.to_string()), ("phase", phase)];
         let cells = losses.iter().map(|(name, value)| (*name, value.to_string()));
         let rest = [("lr", record.lr.to_string()), ("seconds", format!("{:.4}", record.seconds))];
@@ -244,20 +264,8 @@ impl Logs {
 
     /// A line for a validation.
     pub(super) fn validation(&mut self, record: &ValidationRecord) -> Result<()> {
-        let values: Map<String, Value> =
-            record.values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-        let ValidationRecord { epoch, dataset, select, masks, .. } = record;
-        let regions: Map<String, Value> =
-            record.regions.iter().map(|(name, count)| ((*name).to_string(), json!(count))).collect();
-        let thresholds = record.calibration.map(|own| {
-            let [cup, disc] = own.thresholds().map(|threshold| threshold.map(as_written));
-            json!({ "cup": cup, "disc": disc, "regions": own.regions })
-        });
-        let line = json!({
-            "epoch": epoch, "dataset": dataset, "select": select, "masks": masks, "regions": regions, "validation": values,
-            "thresholds": thresholds
-        });
-        self.append_line(&line)?;
+        let ValidationRecord { epoch, dataset, masks, .. } = record;
+        self.append_line(&record.as_json())?;
         let dice = |name: &str| record.value(name).map_or(String::new(), |value| value.to_string());
         self.append_cells(&[
             ("step", record.step.to_string()),

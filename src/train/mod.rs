@@ -9,6 +9,7 @@ mod datasets;
 mod environment;
 mod error;
 mod glossary;
+mod located;
 mod logs;
 mod memory;
 mod observer;
@@ -40,6 +41,7 @@ pub use data_record::DataRecord;
 pub use environment::Environment;
 pub use error::{MemoryLimit, MemoryShortage, TrainError};
 pub use glossary::LOG_COLUMNS;
+pub use located::NotFound;
 pub use logs::{LogBytes, LogError, Phase, StepRecord, ValidationRecord, last_epoch};
 pub use memory::{fitting_step, validation_bytes};
 pub use observer::{Event, Observer};
@@ -48,7 +50,7 @@ pub use overlaps::{Seen, seen_in_training};
 pub use pictures::{Channels, Shown};
 pub use predictor::{
     Origin, PredictorError, TrainedNetwork, calibration_at, calibration_of, load_predictor, load_stochastic_predictor,
-    views_of,
+    trained_at, views_of,
 };
 pub use recommended::{CheckpointTaken, checkpoint_at};
 pub use run_folder::files_of_run;

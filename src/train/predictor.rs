@@ -165,6 +165,21 @@ pub fn load_stochastic_predictor(
     Ok(TrainedNetwork { origin, predictor, calibration, config, notes })
 }
 
+/// The settings of a trained network without its weights, the thresholds that are best for it, and whether its file says at what size
+/// it was trained; `fallback` tells what the file does not.
+///
+/// # Errors
+/// [`PredictorError`] of a file that cannot be read.
+pub fn trained_at(path: &Path, fallback: &Config) -> Result<(Config, Option<Calibration>, bool)> {
+    if Checkpoint::recognises(path) {
+        let Checkpoint { config, progress, .. } = Checkpoint::read(path)?;
+        return Ok((config, progress.calibration, true));
+    }
+    let weights = Weights::read(path)?;
+    let config = architecture_of(&weights, path, fallback)?;
+    Ok((config, calibration_of(&weights.facts, path)?, weights.facts.count(Facts::SIZE).is_some()))
+}
+
 /// How a file of weights wants images brought before its network: as they are, unless it states otherwise.
 ///
 /// # Errors

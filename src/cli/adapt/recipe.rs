@@ -6,11 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use super::super::architecture::readable_checkpoint;
-use super::super::convert::read;
 use super::super::{Architecture, Global, train};
 use crate::data::place::Taken;
-use crate::formats::Facts;
-use crate::train::{CheckpointTaken, Config, calibration_of};
+use crate::train::{CheckpointTaken, Config, trained_at};
 
 /// What the recipe is told.
 pub(super) struct Request<'a> {
@@ -35,10 +33,9 @@ pub(super) fn run(global: &Global, request: &Request<'_>) -> Result<ExitCode> {
     let (source, target) = (dataset(request.source)?, dataset(request.target)?);
     let CheckpointTaken { path, note } = readable_checkpoint(request.checkpoint)?;
     notes.extend(note);
-    let (weights, trained) = read(&path, &request.architecture.config()?)?;
+    let (trained, own, states_size) = trained_at(&path, &request.architecture.config()?)?;
     request.architecture.agree(&trained, &path)?;
-    notes.extend(request.architecture.assumption(weights.facts.count(Facts::SIZE).is_some(), &trained, &path));
-    let own = calibration_of(&weights.facts, &path)?;
+    notes.extend(request.architecture.assumption(states_size, &trained, &path));
     let path = path.canonicalize().with_context(|| format!("`{}` cannot be found", path.display()))?;
     let config = Config { seed: request.seed, ..trained.recipe(path, own, [source, target], request.steps) };
     train::new_run(global, config, &notes, request.out)
