@@ -22,7 +22,7 @@ slow := adaptation_step:: depthwise_texture:: translations:: tuning:: winograd::
 	tensorboard:: progress:: python:: training:: hostile_paths:: whole_photographs:: method::tests:: disc_finder::tests::
 
 test-quick: prepare
-	GALLIVM_PERF=nopt sh .ci/skipped cargo test --profile tests --workspace --lib --tests -- $(slow:%=--skip %)
+	GALLIVM_PERF=nopt sh .ci/skipped cargo test --profile tests --workspace --exclude papilla-python --lib --tests -- $(slow:%=--skip %)
 
 # A Vulkan driver, in software if need be: without one nothing can compute.
 prepare:
